@@ -1,6 +1,5 @@
 //! One error type for everything that can go wrong between bytes and an offer.
 
-
 /// What went wrong, in which part of the input, and what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -78,7 +78,8 @@ impl Metrics {
             .collect();
         let mean = |of: &dyn Fn(&(usize, &[f32])) -> f64| mean(rows.iter().map(of));
         let weighted = |of: fn(&ClassMetrics) -> f64| {
-            classes.iter().map(|class| of(class) * class.support as f64).sum::<f64>() / rows.len().max(1) as f64
+            classes.iter().map(|class| of(class) * class.support as f64).sum::<f64>()
+                / rows.len().max(1) as f64
         };
         Self {
             rows: rows.len(),
@@ -183,7 +184,10 @@ fn most_probable(row: &[f32]) -> usize {
 /// How many classes are more probable than one; of equals, the first counts as more probable.
 fn rank(row: &[f32], class: usize) -> usize {
     let own = row.get(class).copied().unwrap_or(f32::NEG_INFINITY);
-    row.iter().enumerate().filter(|(other, value)| **value > own || (**value == own && *other < class)).count()
+    row.iter()
+        .enumerate()
+        .filter(|(other, value)| **value > own || (**value == own && *other < class))
+        .count()
 }
 
 fn clipped_ln(probability: f64) -> f64 {
@@ -254,13 +258,18 @@ mod tests {
 
     #[test]
     fn auc_counts_pairs() {
-        let scored: Vec<(f32, bool)> =
-            (0..200).map(|i| (((i * 37) % 23) as f32, (i * 13) % 7 < 2)).collect();
+        let scored: Vec<(f32, bool)> = (0..200).map(|i| (((i * 37) % 23) as f32, (i * 13) % 7 < 2)).collect();
         let (mut wins, mut pairs) = (0.0, 0.0);
         for (positive, _) in scored.iter().filter(|(_, is_it)| *is_it) {
             for (negative, _) in scored.iter().filter(|(_, is_it)| !*is_it) {
                 pairs += 1.0;
-                wins += if positive > negative { 1.0 } else if positive == negative { 0.5 } else { 0.0 };
+                wins += if positive > negative {
+                    1.0
+                } else if positive == negative {
+                    0.5
+                } else {
+                    0.0
+                };
             }
         }
         close(roc_auc(&scored), wins / pairs);

@@ -58,9 +58,10 @@ impl PolicyDefinition {
             return Err(format!("the policy's least probability is {}, not 0 to 1", self.min_probability));
         }
         match schema.products().iter().find(|product| product.value.is_none()) {
-            Some(product) if self.rank_by == RankBy::ExpectedValue => {
-                Err(format!("offers are ranked by expected value, but product `{}` has no value", product.name))
-            }
+            Some(product) if self.rank_by == RankBy::ExpectedValue => Err(format!(
+                "offers are ranked by expected value, but product `{}` has no value",
+                product.name
+            )),
             _ => Ok(()),
         }
     }
@@ -87,7 +88,10 @@ impl PolicyDefinition {
                     return withheld(Rule::MinimumAge, detail);
                 }
                 Some(age) if age < min_age => {
-                    return withheld(Rule::MinimumAge, format!("from {min_age} years on, the customer is {age:.1}"));
+                    return withheld(
+                        Rule::MinimumAge,
+                        format!("from {min_age} years on, the customer is {age:.1}"),
+                    );
                 }
                 Some(_) => {}
             }

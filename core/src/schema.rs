@@ -233,8 +233,11 @@ impl TryFrom<SchemaDefinition> for Schema {
         }
         let customer = &definition.customer;
         let established = customer.time_column(&definition.established, "established")?;
-        let birth_date =
-            definition.birth_date.as_ref().map(|name| customer.time_column(name, "birth_date")).transpose()?;
+        let birth_date = definition
+            .birth_date
+            .as_ref()
+            .map(|name| customer.time_column(name, "birth_date"))
+            .transpose()?;
         let times = definition
             .tables
             .iter()
@@ -257,12 +260,10 @@ fn resolve_holding(
     times: &[Option<usize>],
     holding: &HoldingDefinition,
 ) -> Result<Holding, Error> {
-    let (position, table) = definition
-        .tables
-        .iter()
-        .enumerate()
-        .find(|(_, table)| table.name == holding.table)
-        .ok_or_else(|| invalid(format!("holdings name the table `{}`, which is not declared", holding.table)))?;
+    let (position, table) =
+        definition.tables.iter().enumerate().find(|(_, table)| table.name == holding.table).ok_or_else(
+            || invalid(format!("holdings name the table `{}`, which is not declared", holding.table)),
+        )?;
     let time = times.get(position).copied().flatten().ok_or_else(|| {
         invalid(format!("table `{}` holds products, so it needs a time column", holding.table))
     })?;

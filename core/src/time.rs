@@ -47,9 +47,10 @@ pub fn add_months_to_first(time: i64, months: i64) -> i64 {
 pub fn parse(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<i64> {
-        bytes.get(from..to)?.iter().try_fold(0i64, |value, byte| {
-            byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'))
-        })
+        bytes
+            .get(from..to)?
+            .iter()
+            .try_fold(0i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
     };
     let separated = |at: usize, by: &[u8]| bytes.get(at).is_some_and(|byte| by.contains(byte));
     if !separated(4, b"-") || !separated(7, b"-") {
@@ -70,8 +71,7 @@ pub fn parse(text: &str) -> Option<i64> {
         Some(digits) => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
         None => rest.is_empty(),
     };
-    (hour < 24 && minute < 60 && second < 60 && fraction)
-        .then_some(date + hour * 3600 + minute * 60 + second)
+    (hour < 24 && minute < 60 && second < 60 && fraction).then_some(date + hour * 3600 + minute * 60 + second)
 }
 
 /// `2024-05-03`, or `2024-05-03 12:30:59` where the time is not midnight.
@@ -126,8 +126,19 @@ mod tests {
         assert_eq!(parse("1970-01-01T01:00:05Z"), Some(3605));
         assert_eq!(parse("1970-01-01 01:00:05.123"), Some(3605));
         for wrong in [
-            "", "1970", "1970-1-1", "1970-02-30", "1970-13-01", "1970-00-10", "0000-01-01", "01.02.1970",
-            "1970-01-01 24:00", "1970-01-01 12", "1970-01-01x", "1970-01-01 12:00:00.", "1970-01-0é",
+            "",
+            "1970",
+            "1970-1-1",
+            "1970-02-30",
+            "1970-13-01",
+            "1970-00-10",
+            "0000-01-01",
+            "01.02.1970",
+            "1970-01-01 24:00",
+            "1970-01-01 12",
+            "1970-01-01x",
+            "1970-01-01 12:00:00.",
+            "1970-01-0é",
             "1970-01-01 12:00+01:00",
         ] {
             assert_eq!(parse(wrong), None, "{wrong}");

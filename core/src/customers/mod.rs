@@ -69,7 +69,9 @@ impl Customers {
         tables: Vec<(Columns, Vec<usize>)>,
     ) -> Result<Self, Error> {
         let misfit = |what: String| Err(Error::Schema(what));
-        if attributes.columns.len() != schema.customer().columns.len() || tables.len() != schema.tables().len() {
+        if attributes.columns.len() != schema.customer().columns.len()
+            || tables.len() != schema.tables().len()
+        {
             return misfit("the data has other tables or columns than the schema".into());
         }
         for (table, (columns, offsets)) in schema.tables().iter().zip(&tables) {

@@ -23,19 +23,26 @@ pub fn read_customer<'de, D: Deserializer<'de>>(
 ) -> Result<Customers, Error> {
     let value = Value::deserialize(deserializer).map_err(|error| misfit("customer", error))?;
     let Value::Object(fields) = value else {
-        return Err(misfit("customer", format_args!("expected an object with the customer's tables, got {value}")));
+        return Err(misfit(
+            "customer",
+            format_args!("expected an object with the customer's tables, got {value}"),
+        ));
     };
     let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     let attributes = match field(&schema.customer().name) {
         Some(value) => read_rows(schema.customer(), None, core::slice::from_ref(value), true)?,
-        None => return Err(misfit(&schema.customer().name, "missing: expected an object with the attributes")),
+        None => {
+            return Err(misfit(&schema.customer().name, "missing: expected an object with the attributes"));
+        }
     };
     let mut tables = Vec::with_capacity(schema.tables().len());
     for (position, table) in schema.tables().iter().enumerate() {
         let rows = match field(&table.name) {
             None | Some(Value::Null) => &[],
             Some(Value::List(rows)) => rows.as_slice(),
-            Some(value) => return Err(misfit(&table.name, format_args!("expected a list of rows, got {value}"))),
+            Some(value) => {
+                return Err(misfit(&table.name, format_args!("expected a list of rows, got {value}")));
+            }
         };
         let columns = read_rows(table, schema.time_column(position), rows, false)?;
         let offsets = vec![0, columns.rows()];
@@ -54,10 +61,9 @@ fn read_rows(table: &Table, time: Option<usize>, rows: &[Value], single: bool) -
         };
         for (name, value) in fields {
             let Some(position) = table.column(name) else { continue };
-            let (Some(column), Some(cell)) = (
-                table.columns.get(position),
-                columns.get_mut(position).and_then(|cells| cells.get_mut(row)),
-            ) else {
+            let (Some(column), Some(cell)) =
+                (table.columns.get(position), columns.get_mut(position).and_then(|cells| cells.get_mut(row)))
+            else {
                 continue;
             };
             *cell = read_cell(column, value).map_err(|expected| {
@@ -88,7 +94,9 @@ fn read_cell(column: &Column, value: &Value) -> Result<f64, &'static str> {
         }
         (ColumnKind::Time, _) => Err(TIME_EXPECTED),
         (ColumnKind::Category(words), Value::Text(text)) => Ok(code_of(words, text)),
-        (ColumnKind::Category(words), Value::Bool(value)) => Ok(code_of(words, if *value { "true" } else { "false" })),
+        (ColumnKind::Category(words), Value::Bool(value)) => {
+            Ok(code_of(words, if *value { "true" } else { "false" }))
+        }
         (ColumnKind::Category(words), Value::Number(number)) if number.fract() == 0.0 => {
             Ok(code_of(words, &format!("{number}")))
         }
@@ -167,7 +175,10 @@ mod tests {
                 "accounts[1].AMOUNT: expected a number, got \"abc\"",
             ),
             (r#"{"customer": {}, "accounts": [{"AMOUNT": 1}]}"#, "accounts[0].OPENED: missing"),
-            (r#"{"customer": {}, "transactions": [{"TYPE": 0.5}]}"#, "transactions[0].TYPE: expected a word, got 0.5"),
+            (
+                r#"{"customer": {}, "transactions": [{"TYPE": 0.5}]}"#,
+                "transactions[0].TYPE: expected a word, got 0.5",
+            ),
         ] {
             let error = read(json).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");

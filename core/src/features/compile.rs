@@ -52,7 +52,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn compile_events(&self, name: &str, rows: &RowSelection, aggregate: &Aggregate) -> Result<Formula, String> {
+    fn compile_events(
+        &self,
+        name: &str,
+        rows: &RowSelection,
+        aggregate: &Aggregate,
+    ) -> Result<Formula, String> {
         let tables = self.schema.tables();
         let position = tables.iter().position(|table| table.name == name);
         let (position, table) = position
@@ -80,7 +85,9 @@ impl Compiler<'_> {
         let readable = |column: &str| {
             let (position, declared) = find_column(name, &table.columns, column)?;
             match Some(position) == closed {
-                true => Err(format!("`{column}` says when a product is given up, perhaps after the cut-off: use `open`")),
+                true => Err(format!(
+                    "`{column}` says when a product is given up, perhaps after the cut-off: use `open`"
+                )),
                 false => Ok((position, declared)),
             }
         };
@@ -147,7 +154,9 @@ fn find_column<'c>(table: &str, columns: &'c [Column], name: &str) -> Result<(us
     let found = columns.iter().enumerate().find(|(_, column)| column.name == name);
     let (position, column) = found.ok_or_else(|| format!("table `{table}` has no column `{name}`"))?;
     if column.current {
-        return Err(format!("`{table}.{name}` shows the state of today, which was not known at past cut-offs"));
+        return Err(format!(
+            "`{table}.{name}` shows the state of today, which was not known at past cut-offs"
+        ));
     }
     Ok((position, column))
 }

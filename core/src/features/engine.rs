@@ -192,7 +192,10 @@ fn aggregate_rows(rows: &Rows<'_>, selection: &Selection, aggregate: RowAggregat
     let selected = selection.rows(rows, cutoff);
     let values = |column: usize| {
         let values = rows.column(column);
-        selection.rows(rows, cutoff).filter_map(|row| values.get(row).copied()).filter(|value| !value.is_nan())
+        selection
+            .rows(rows, cutoff)
+            .filter_map(|row| values.get(row).copied())
+            .filter(|value| !value.is_nan())
     };
     match aggregate {
         RowAggregate::Count => selected.count() as f64,
@@ -200,7 +203,8 @@ fn aggregate_rows(rows: &Rows<'_>, selection: &Selection, aggregate: RowAggregat
         RowAggregate::DaysSinceFirst { time } => days(cutoff - values(time).fold(f64::NAN, f64::min)),
         RowAggregate::Sum(column) => values(column).fold(0.0, |sum, value| sum + value),
         RowAggregate::Mean(column) => {
-            let (sum, count) = values(column).fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
+            let (sum, count) =
+                values(column).fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
             if count == 0 { f64::NAN } else { sum / f64::from(count) }
         }
         RowAggregate::Min(column) => values(column).fold(f64::NAN, f64::min),
@@ -210,10 +214,11 @@ fn aggregate_rows(rows: &Rows<'_>, selection: &Selection, aggregate: RowAggregat
             let dated = selected
                 .filter_map(|row| Some((*times.get(row)?, *values.get(row)?)))
                 .filter(|(_, value)| !value.is_nan());
-            dated.fold((f64::NEG_INFINITY, f64::NAN), |last, next| {
-                if next.0 > last.0 || (next.0 == last.0 && next.1 > last.1) { next } else { last }
-            })
-            .1
+            dated
+                .fold((f64::NEG_INFINITY, f64::NAN), |last, next| {
+                    if next.0 > last.0 || (next.0 == last.0 && next.1 > last.1) { next } else { last }
+                })
+                .1
         }
         RowAggregate::Distinct(column) => {
             let mut seen: Vec<u64> = values(column).map(f64::to_bits).collect();
@@ -235,7 +240,8 @@ impl Selection {
         let ends = self.open_until.map(|column| rows.column(column));
         let from = self.window.map_or(f64::NEG_INFINITY, |window| cutoff - window);
         (0..rows.len()).filter(move |&row| {
-            let known = times.is_none_or(|times| times.get(row).is_some_and(|&time| time >= from && time < cutoff));
+            let known =
+                times.is_none_or(|times| times.get(row).is_some_and(|&time| time >= from && time < cutoff));
             known
                 && ends.is_none_or(|ends| ends.get(row).is_some_and(|&end| is_open_at(end, cutoff)))
                 && self.filters.iter().all(|filter| filter.passes(rows, row))

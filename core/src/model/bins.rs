@@ -30,7 +30,9 @@ impl Bins {
         for (feature, edges) in self.edges.iter().enumerate() {
             let ascending = edges.is_sorted_by(|a, b| a < b) && edges.iter().all(|edge| edge.is_finite());
             if !ascending || edges.len() >= MAX_BINS {
-                return Err(format!("the bin edges of feature {feature} are not fewer than {MAX_BINS} ascending numbers"));
+                return Err(format!(
+                    "the bin edges of feature {feature} are not fewer than {MAX_BINS} ascending numbers"
+                ));
             }
         }
         Ok(())
@@ -76,7 +78,14 @@ mod tests {
     fn a_value_at_an_edge_belongs_below() {
         let bins = Bins::new(vec![vec![-1.0, 0.0, 2.5], vec![]]).unwrap();
         for (value, bin) in [
-            (f32::NAN, 0), (f32::NEG_INFINITY, 1), (-1.0, 1), (-0.5, 2), (0.0, 2), (-0.0, 2), (2.5, 3), (2.6, 4),
+            (f32::NAN, 0),
+            (f32::NEG_INFINITY, 1),
+            (-1.0, 1),
+            (-0.5, 2),
+            (0.0, 2),
+            (-0.0, 2),
+            (2.5, 3),
+            (2.6, 4),
             (f32::INFINITY, 4),
         ] {
             assert_eq!(bins.bin(0, value), bin, "{value}");

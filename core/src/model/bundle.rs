@@ -121,7 +121,10 @@ impl Bundle {
         let mut scorer = Scorer::new(self);
         for (row, golden) in self.goldens.iter().enumerate() {
             let scored = scorer.score(&golden.row)?;
-            let same = scored.iter().map(|value| value.to_bits()).eq(golden.probabilities.iter().map(|v| v.to_bits()));
+            let same = scored
+                .iter()
+                .map(|value| value.to_bits())
+                .eq(golden.probabilities.iter().map(|v| v.to_bits()));
             if !same {
                 return Err(BundleError::SelfTest { row }.into());
             }
@@ -139,12 +142,18 @@ impl Bundle {
         self.bins.check().map_err(content)?;
         let features = self.features.len();
         if self.bins.feature_count() != features || self.reference.len() != features {
-            return Err(content(format!("{features} features, but bins or a reference row for another number")));
+            return Err(content(format!(
+                "{features} features, but bins or a reference row for another number"
+            )));
         }
         self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
         self.policy.check(&self.schema).map_err(content)?;
         let classes = self.schema.class_count();
-        match self.goldens.iter().all(|golden| golden.row.len() == features && golden.probabilities.len() == classes) {
+        match self
+            .goldens
+            .iter()
+            .all(|golden| golden.row.len() == features && golden.probabilities.len() == classes)
+        {
             true => Ok(()),
             false => Err(content("a golden row does not fit the features or classes".into())),
         }
@@ -166,7 +175,8 @@ const CODEC: bincode::config::Configuration<
 > = bincode::config::standard().with_limit::<MAX_BYTES>();
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
-    bincode::serde::encode_to_vec(value, CODEC).map_err(|error| BundleError::Content(error.to_string()).into())
+    bincode::serde::encode_to_vec(value, CODEC)
+        .map_err(|error| BundleError::Content(error.to_string()).into())
 }
 
 /// The sections of a bundle whose frame and hash are sound.
@@ -200,8 +210,10 @@ impl<'b> Sections<'b> {
         while !rest.0.is_empty() {
             let tag = rest.take::<4>()?;
             let length = rest.take_u32()? as usize;
-            let (section, after) =
-                rest.0.split_at_checked(length).ok_or(BundleError::Length("a section ends behind the file's end"))?;
+            let (section, after) = rest
+                .0
+                .split_at_checked(length)
+                .ok_or(BundleError::Length("a section ends behind the file's end"))?;
             sections.push((tag, section));
             rest = Reader(after);
         }
@@ -233,7 +245,8 @@ struct Reader<'b>(&'b [u8]);
 
 impl Reader<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], BundleError> {
-        let (head, rest) = self.0.split_first_chunk::<N>().ok_or(BundleError::Length("the header is cut off"))?;
+        let (head, rest) =
+            self.0.split_first_chunk::<N>().ok_or(BundleError::Length("the header is cut off"))?;
         self.0 = rest;
         Ok(*head)
     }
@@ -246,4 +259,3 @@ impl Reader<'_> {
         self.take().map(u32::from_le_bytes)
     }
 }
-

@@ -314,7 +314,13 @@ mod tests {
     /// Feature 0 at bin 3; on the right, feature 1 at bin 1 with missing going right.
     fn small_tree() -> Tree {
         Tree {
-            nodes: vec![split(0, 3, false), TreeNode::Leaf, split(1, 1, true), TreeNode::Leaf, TreeNode::Leaf],
+            nodes: vec![
+                split(0, 3, false),
+                TreeNode::Leaf,
+                split(1, 1, true),
+                TreeNode::Leaf,
+                TreeNode::Leaf,
+            ],
             leaves: vec![1.0, 0.0, 0.5, 0.5, 0.25, 0.75],
         }
     }
@@ -346,7 +352,8 @@ mod tests {
     fn storing_changes_no_bit() {
         let forest = Forest::new(2, &[small_tree(), small_tree()]).unwrap();
         let bytes = bincode::serde::encode_to_vec(&forest, bincode::config::standard()).unwrap();
-        let (read, _) = bincode::serde::decode_from_slice::<Forest, _>(&bytes, bincode::config::standard()).unwrap();
+        let (read, _) =
+            bincode::serde::decode_from_slice::<Forest, _>(&bytes, bincode::config::standard()).unwrap();
         assert_eq!(read, forest);
         let trees: Vec<Tree> = vec![small_tree(), small_tree()];
         assert_eq!(Forest::new(2, &trees).unwrap(), forest);

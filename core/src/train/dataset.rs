@@ -30,7 +30,8 @@ impl Dataset {
         }
         let small = |label: &usize| u8::try_from(*label).ok().filter(|_| *label < class_count);
         let labels: Option<Vec<u8>> = labels.iter().map(small).collect();
-        let labels = labels.ok_or_else(|| Error::Training(format!("a label is not one of {class_count} classes")))?;
+        let labels =
+            labels.ok_or_else(|| Error::Training(format!("a label is not one of {class_count} classes")))?;
         let columns = (0..width)
             .into_par_iter()
             .map(|feature| {

@@ -59,7 +59,8 @@ pub(super) fn grow(data: &Dataset, params: &ValidForestParams, mut rng: ChaCha8R
             *count += 1;
         }
     }
-    let rows = (0..row_count as u32).zip(&draws).filter(|(_, draws)| **draws > 0).map(|(row, _)| row).collect();
+    let rows =
+        (0..row_count as u32).zip(&draws).filter(|(_, draws)| **draws > 0).map(|(row, _)| row).collect();
     let features: Vec<usize> = (0..data.bins().feature_count()).collect();
     let widest = features.iter().map(|feature| data.bins().count(*feature)).max().unwrap_or_default();
     Grower {
@@ -75,7 +76,10 @@ pub(super) fn grow(data: &Dataset, params: &ValidForestParams, mut rng: ChaCha8R
     .grow()
 }
 
-#[expect(clippy::indexing_slicing, reason = "rows, labels and bins were validated by Dataset; this is the hot loop")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "rows, labels and bins were validated by Dataset; this is the hot loop"
+)]
 impl Grower<'_> {
     fn grow(mut self) -> GrownTree {
         let class_count = self.data.class_count();

@@ -80,7 +80,10 @@ fn areas_by_class(
             tally.negatives += negatives;
         }
     }
-    tallies.iter().map(|tally| (tally.wins / (tally.positives * tally.negatives), tally.positives as usize)).collect()
+    tallies
+        .iter()
+        .map(|tally| (tally.wins / (tally.positives * tally.negatives), tally.positives as usize))
+        .collect()
 }
 
 #[derive(Clone, Default)]
@@ -100,8 +103,9 @@ mod tests {
         // Feature 0 is 1 for everyone who ever takes the product; half of them hold it already. Feature 1 is noise.
         let held = |row: usize| row % 10 == 1;
         let labels: Vec<usize> = (0..1000).map(|row| usize::from(row % 10 == 0)).collect();
-        let rows: Vec<f32> =
-            (0..1000).flat_map(|row| [f32::from(u8::from(row % 10 < 2)), ((row * 7919) % 1000) as f32]).collect();
+        let rows: Vec<f32> = (0..1000)
+            .flat_map(|row| [f32::from(u8::from(row % 10 < 2)), ((row * 7919) % 1000) as f32])
+            .collect();
         let leaks = find_leaks(&rows, 2, &labels, 2, |row, _| held(row), 0.97);
         assert_eq!(leaks, [Leak { feature: 0, class: 1, roc_auc: 1.0, support: 100 }]);
         assert!(find_leaks(&rows, 2, &labels, 2, |_, _| false, 0.97).is_empty());
@@ -112,11 +116,15 @@ mod tests {
         let labels: Vec<usize> = (0..300).map(|row| (row * 31) % 4).collect();
         let rows: Vec<f32> =
             (0..300).map(|row| if row % 11 == 0 { f32::NAN } else { ((row * row) % 17) as f32 }).collect();
-        for (class, (area, support)) in areas_by_class(&rows, 1, 0, &labels, 4, &|_, _| false).into_iter().enumerate() {
+        for (class, (area, support)) in
+            areas_by_class(&rows, 1, 0, &labels, 4, &|_, _| false).into_iter().enumerate()
+        {
             let scored: Vec<(f32, bool)> = rows
                 .iter()
                 .zip(&labels)
-                .map(|(value, label)| (if value.is_nan() { f32::NEG_INFINITY } else { *value }, *label == class))
+                .map(|(value, label)| {
+                    (if value.is_nan() { f32::NEG_INFINITY } else { *value }, *label == class)
+                })
                 .collect();
             assert!((area - roc_auc(&scored)).abs() < 1e-12);
             assert_eq!(support, labels.iter().filter(|label| **label == class).count());

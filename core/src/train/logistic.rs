@@ -68,7 +68,8 @@ impl LogisticParams {
     fn thin_out(&self, data: &Dataset, counts: &[u32]) -> (Vec<usize>, usize, f64) {
         let largest = counts.iter().enumerate().max_by_key(|(_, count)| **count);
         let (majority, count) = largest.map_or((0, 0), |(class, count)| (class, *count as usize));
-        let is_majority = |row: &usize| data.labels().get(*row).is_some_and(|label| usize::from(*label) == majority);
+        let is_majority =
+            |row: &usize| data.labels().get(*row).is_some_and(|label| usize::from(*label) == majority);
         let (mut rows, mut rest): (Vec<usize>, Vec<usize>) = (0..data.row_count()).partition(is_majority);
         rows.shuffle(&mut ChaCha8Rng::seed_from_u64(self.seed));
         rows.truncate(self.max_majority_rows);
@@ -82,7 +83,8 @@ impl LogisticParams {
         let features = data.bins().feature_count();
         let value = |(row, feature): (usize, usize)| {
             let row = rows.get(row).copied().unwrap_or_default();
-            let bin = data.columns().get(feature).and_then(|column| column.get(row)).copied().unwrap_or_default();
+            let bin =
+                data.columns().get(feature).and_then(|column| column.get(row)).copied().unwrap_or_default();
             f64::from(model.standardise(feature, bin))
         };
         let x = Array2::from_shape_fn((rows.len(), features), value);
@@ -95,7 +97,8 @@ impl LogisticParams {
         classes.sort_unstable();
         classes.dedup();
         // Of two classes smartcore gives the second one's weights against the first's zeros.
-        let described = if classes.len() == 2 { classes.get(1..).unwrap_or_default() } else { classes.as_slice() };
+        let described =
+            if classes.len() == 2 { classes.get(1..).unwrap_or_default() } else { classes.as_slice() };
         for (class, (weights, intercept)) in
             described.iter().zip(fitted.coefficients().rows().into_iter().zip(fitted.intercept()))
         {
@@ -116,7 +119,8 @@ impl LogisticParams {
 
 /// The mean of the known bins of a column, and 1 / their standard deviation (0 for a constant column).
 fn standardisation(column: &[u8]) -> (f32, f32) {
-    let known = || column.iter().filter(|bin| **bin != crate::model::bins::MISSING_BIN).map(|bin| f64::from(*bin));
+    let known =
+        || column.iter().filter(|bin| **bin != crate::model::bins::MISSING_BIN).map(|bin| f64::from(*bin));
     let count = known().count().max(1) as f64;
     let mean = known().sum::<f64>() / count;
     let variance = known().map(|bin| (bin - mean).powi(2)).sum::<f64>() / count;
@@ -125,7 +129,8 @@ fn standardisation(column: &[u8]) -> (f32, f32) {
 
 /// A class that never occurred gets an intercept far below all others: a chance, but hardly one.
 fn give_absent_classes_little(counts: &[u32], intercepts: &mut [f32]) {
-    let present = counts.iter().zip(intercepts.iter()).filter(|(count, _)| **count > 0).map(|(_, value)| *value);
+    let present =
+        counts.iter().zip(intercepts.iter()).filter(|(count, _)| **count > 0).map(|(_, value)| *value);
     let least = present.fold(f32::INFINITY, f32::min);
     for (count, intercept) in counts.iter().zip(intercepts) {
         if *count == 0 {

@@ -1,1 +1,3 @@
 //! stub
+#[cfg(feature = "train")]
+pub mod synth;

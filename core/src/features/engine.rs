@@ -80,10 +80,10 @@ impl FeatureEngine {
     /// # Errors
     /// [`Error::Feature`] names the first definition that can't be computed, and why.
     pub fn new(schema: &Schema, definitions: &[FeatureDefinition]) -> Result<Self, Error> {
+        let mut compiler = Compiler::new(schema);
         let mut features = Vec::with_capacity(definitions.len());
-        for (position, definition) in definitions.iter().enumerate() {
-            let (earlier, _) = definitions.split_at(position);
-            let formula = Compiler { schema, earlier }
+        for definition in definitions {
+            let formula = compiler
                 .compile(definition)
                 .map_err(|message| Error::Feature { feature: definition.name.clone(), message })?;
             features.push(Feature { formula, missing: definition.missing.unwrap_or(f32::NAN) });

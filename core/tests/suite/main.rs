@@ -3,11 +3,17 @@
 
 #[cfg(test)]
 mod bank;
+#[cfg(all(test, feature = "train"))]
+mod bundle;
 #[cfg(test)]
 mod definitions;
 #[cfg(test)]
 mod features;
+#[cfg(all(test, feature = "train"))]
+mod frame;
 #[cfg(test)]
 mod naive;
+#[cfg(all(test, feature = "train"))]
+mod sample;
 #[cfg(test)]
 mod time;

@@ -1,0 +1,135 @@
+/** One cell of a customer's row. Absent, `null` and `undefined` all mean "missing". */
+export type Value = string | number | boolean | null | undefined;
+
+/** One row of a table: column name → value. Columns that the bundle's schema does not know are ignored. */
+export type Row = Readonly<Record<string, Value>>;
+
+/**
+ * Everything known of one customer: the one row of `customer`, and the rows of every table that the bundle's schema
+ * lists (`Recommender.schema`). With the default schema:
+ *
+ * ```ts
+ * const customer: Customer = {
+ *   customer: { CUSTOMERID: "C-1", DATEOFBIRTH: "1990-05-01", CUSTOMERESTABLISHEDDATE: "2019-02-11", STATE: "NY" },
+ *   accounts: [{ PRODUCTID: 1, ORIGINATIONDATE: "2020-01-07", PRINCIPALAMOUNT: 1200 }],
+ *   transactions: [
+ *     { TRANSACTIONINITIATEDTIMESTAMP: "2026-03-02 10:00:00", TRANSACTIONAMOUNT: 3100, TRANSACTIONTYPEID: "SALARY" },
+ *   ],
+ *   communications: [],
+ * };
+ * ```
+ *
+ * Dates are `YYYY-MM-DD`, times `YYYY-MM-DD HH:MM:SS`, both as the bank's clock shows them; amounts are in the
+ * bank's currency, money leaving the account negative. Rows need not be sorted, and rows at or after `asOf` are not
+ * read. Tables may be absent; table names that the schema does not know are ignored.
+ */
+export interface Customer {
+  readonly customer: Row;
+  readonly [table: string]: Row | readonly Row[] | null | undefined;
+}
+
+/** The moment that a customer is seen from: `YYYY-MM-DD`, or a `Date`, whose UTC day is taken. */
+export type AsOf = string | Date;
+
+export interface FeatureOptions {
+  /** Only what happened before this day is read. Default: today. */
+  readonly asOf?: AsOf;
+}
+
+export interface RecommendOptions extends FeatureOptions {
+  /** At most this many offers; an integer from 1. Default: 3. */
+  readonly top?: number;
+  /** Whether each offer says what spoke for and against it. Default: `true`. */
+  readonly explain?: boolean;
+}
+
+export interface LoadOptions {
+  /**
+   * Whether to score the bundle's golden vectors and compare the result bit by bit, which proves that this device
+   * computes exactly what the bank validated. Default: `true`.
+   */
+  readonly selfTest?: boolean;
+}
+
+/** One feature's part in an offer's probability. */
+export interface Reason {
+  /** The feature's name, as in `featureNames`. */
+  readonly feature: string;
+  /** The same for people. */
+  readonly label: string;
+  /** The feature's value for this customer; `null` where it is missing. */
+  readonly value: number | null;
+  /** What the value added to the probability (negative: took from it), in probability, −1 … 1. */
+  readonly contribution: number;
+}
+
+/** A product that the customer may be offered. */
+export interface Offer {
+  /** The product's id, as in `products`. */
+  readonly product: string;
+  /** That this product is the next one taken within `schema.horizonDays`: 0 … 1. */
+  readonly probability: number;
+  /** `probability` × the product's margin, in the bank's currency; `null` where the bank gave no margin. */
+  readonly expectedValue: number | null;
+  /** The strongest first; empty with `explain: false`. */
+  readonly reasons: readonly Reason[];
+}
+
+/** A product that the customer may not be offered, whatever its probability. */
+export interface Withheld {
+  readonly product: string;
+  /** The rule's name, such as `already owned` or `minimum age`. */
+  readonly rule: string;
+  /** The rule's terms and the customer's, for people. */
+  readonly detail: string;
+}
+
+export interface Recommendation {
+  /** The most valuable first; at most `top`. */
+  readonly offers: readonly Offer[];
+  readonly withheld: readonly Withheld[];
+  /** That the customer takes nothing within `schema.horizonDays`: 0 … 1. */
+  readonly noneProbability: number;
+  readonly modelVersion: string;
+  /** The day that the customer was seen from: `YYYY-MM-DD`. */
+  readonly asOf: string;
+}
+
+/** One column of a table of the bundle's schema. */
+export interface Column {
+  readonly name: string;
+  readonly kind: "number" | "time" | "category";
+  /** The values of a category that the model was trained on; others count as unknown. */
+  readonly values?: readonly string[];
+  readonly role?: string;
+}
+
+export interface Table {
+  readonly name: string;
+  /** The column that dates a row; `null` for the customer's own row. */
+  readonly time: string | null;
+  readonly columns: readonly Column[];
+}
+
+export interface Product {
+  readonly id: string;
+  readonly name: string;
+  /** Full years of age from which the product may be offered; `null` for no limit. */
+  readonly minAge: number | null;
+  /** Whether a customer may hold more than one. */
+  readonly repeatable: boolean;
+  /** What one sale earns, in the bank's currency; `null` where the bank gave none. */
+  readonly margin: number | null;
+}
+
+/** What the model reads, and what it offers. */
+export interface Schema {
+  readonly customer: Omit<Table, "time">;
+  readonly tables: readonly Table[];
+  readonly products: readonly Product[];
+  /** How far the prediction looks ahead, in days. */
+  readonly horizonDays: number;
+}
+
+/** The model card as the bank exported it: purpose, training data, measured quality. */
+export type Card = Readonly<Record<string, unknown>>;

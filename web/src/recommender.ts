@@ -18,7 +18,7 @@ import type {
 export class Recommender {
   /** The names of the features, in the order of a row. */
   readonly featureNames: readonly string[];
-  /** The ids of the products that the model knows. */
+  /** The names of the products that the model knows. */
   readonly products: readonly string[];
   /** What the model tells apart, in the order of its probabilities: `"NONE"`, then products. */
   readonly classes: readonly string[];
@@ -81,7 +81,7 @@ export class Recommender {
   }
 
   /**
-   * The customer's eligible offers, the most valuable first, and the products withheld with the rule that forbids
+   * The customer's eligible offers, the best first, and the products withheld with the rule that forbids
    * them.
    *
    * @throws NextbestError `customer/…` naming the path of the value at fault
@@ -89,7 +89,7 @@ export class Recommender {
    */
   recommend(customer: Customer, options: RecommendOptions = {}): Recommendation {
     const { top = 3, explain = true } = options;
-    const asOf = day(options.asOf);
+    const asOf = moment(options.asOf);
     if (!Number.isInteger(top) || top < 1 || top > 0xffff_ffff) {
       throw new NextbestError("options/top", `top: expected an integer from 1, got ${String(top)}`);
     }
@@ -102,7 +102,7 @@ export class Recommender {
    * @throws NextbestError as `recommend` does.
    */
   features(customer: Customer, options: FeatureOptions = {}): Float32Array {
-    const asOf = day(options.asOf);
+    const asOf = moment(options.asOf);
     return this.#call((engine) => engine.features(customer, asOf));
   }
 
@@ -153,13 +153,13 @@ export class Recommender {
   }
 }
 
-function day(asOf: AsOf | undefined): string {
+function moment(asOf: AsOf | undefined): string {
   if (typeof asOf === "string") return asOf;
   const date = asOf ?? new Date();
   if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
-    throw new NextbestError("options/asOf", "asOf: expected a day such as 2026-04-01 or a valid Date");
+    throw new NextbestError("options/asOf", "asOf: expected a date such as \"2026-04-01\" or a valid Date");
   }
-  return date.toISOString().slice(0, 10);
+  return date.toISOString().slice(0, 19).replace("T", " ");
 }
 
 function notFloats(name: string): NextbestError {

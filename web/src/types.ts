@@ -28,11 +28,14 @@ export interface Customer {
   readonly [table: string]: Row | readonly Row[] | null | undefined;
 }
 
-/** The moment that a customer is seen from: `YYYY-MM-DD`, or a `Date`, whose UTC day is taken. */
+/**
+ * The moment that a customer is seen from: `YYYY-MM-DD` (its midnight) or `YYYY-MM-DD HH:MM:SS`, as the bank's clock
+ * shows it, or a `Date`, whose UTC time is taken.
+ */
 export type AsOf = string | Date;
 
 export interface FeatureOptions {
-  /** Only what happened before this day is read. Default: today. */
+  /** Only what happened before this moment is read. Default: now. */
   readonly asOf?: AsOf;
 }
 
@@ -59,17 +62,17 @@ export interface Reason {
   readonly label: string;
   /** The feature's value for this customer; `null` where it is missing. */
   readonly value: number | null;
-  /** What the value added to the probability (negative: took from it), in probability, −1 … 1. */
+  /** What the value adds to the probability, as `Recommendation.reasonMethod` measures it: 0 … 1. */
   readonly contribution: number;
 }
 
 /** A product that the customer may be offered. */
 export interface Offer {
-  /** The product's id, as in `products`. */
+  /** The product's name, as in `products`. */
   readonly product: string;
   /** That this product is the next one taken within `schema.horizonDays`: 0 … 1. */
   readonly probability: number;
-  /** `probability` × the product's margin, in the bank's currency; `null` where the bank gave no margin. */
+  /** `probability` × the product's value, in the bank's currency; `null` where the bank gave no value. */
   readonly expectedValue: number | null;
   /** The strongest first; empty with `explain: false`. */
   readonly reasons: readonly Reason[];
@@ -85,14 +88,16 @@ export interface Withheld {
 }
 
 export interface Recommendation {
-  /** The most valuable first; at most `top`. */
+  /** The best first, at most `top`; the bank's policy decides whether by probability or by expected value. */
   readonly offers: readonly Offer[];
   readonly withheld: readonly Withheld[];
   /** That the customer takes nothing within `schema.horizonDays`: 0 … 1. */
   readonly noneProbability: number;
   readonly modelVersion: string;
-  /** The day that the customer was seen from: `YYYY-MM-DD`. */
+  /** The moment that the customer was seen from. */
   readonly asOf: string;
+  /** How the reasons' contributions were measured. */
+  readonly reasonMethod: string;
 }
 
 /** One column of a table of the bundle's schema. */
@@ -114,12 +119,12 @@ export interface Table {
 export interface Product {
   readonly id: string;
   readonly name: string;
-  /** Full years of age from which the product may be offered; `null` for no limit. */
+  /** Years of age from which the product may be offered; `null` for no limit. */
   readonly minAge: number | null;
   /** Whether a customer may hold more than one. */
   readonly repeatable: boolean;
-  /** What one sale earns, in the bank's currency; `null` where the bank gave none. */
-  readonly margin: number | null;
+  /** What one sale is worth, in the bank's currency; `null` where the bank did not say. */
+  readonly value: number | null;
 }
 
 /** What the model reads, and what it offers. */

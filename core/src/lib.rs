@@ -1,1 +1,29 @@
-//! stub
+//! The core of nextbest: everything that must give the same bits natively, in a browser and on an edge worker.
+//!
+//! Bytes and values go in, values come out: there are no files, no clock, no environment and no network in this
+//! crate. The data walks one way:
+//!
+//! [`schema`] → [`customers`] → [`snapshot`] → [`features`] → [`model`] (bins, trees) → [`score`] → [`policy`] →
+//! [`recommend`] (the offer, with [`explain`]'s reasons).
+//!
+//! The feature `train` adds what only the native side needs: growing models and the synthetic bank. It never
+//! changes how a bundle scores.
+
+pub mod customers;
+pub mod error;
+pub mod explain;
+pub mod features;
+pub mod metrics;
+pub mod model;
+pub mod policy;
+pub mod recommend;
+pub mod schema;
+pub mod score;
+pub mod snapshot;
+pub mod time;
+#[cfg(feature = "train")]
+pub mod train;
+
+pub use error::Error;
+pub use model::bundle::Bundle;
+pub use recommend::{Recommendation, Recommender};

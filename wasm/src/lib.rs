@@ -1,1 +1,140 @@
-//! stub
+//! The JavaScript face of nextbest: converts and forwards, nothing else.
+//!
+//! Every fallible path throws a typed error. A trap would leave the instance unusable, so none is reachable from input;
+//! the package around this module recreates the instance should one happen all the same.
+
+use js_sys::{Error as JsError, Reflect};
+use nextbest_core::customers::{Customers, read_customer};
+use nextbest_core::recommend::{Options, Recommender};
+use nextbest_core::{Error, time};
+use serde::Serialize;
+use serde_wasm_bindgen::{Deserializer, Serializer};
+use wasm_bindgen::prelude::*;
+
+/// A loaded bundle.
+#[wasm_bindgen]
+pub struct Engine {
+    recommender: Recommender,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Decodes a bundle and checks everything about it but the golden rows.
+    #[wasm_bindgen(constructor)]
+    pub fn new(bytes: &[u8]) -> Result<Engine, JsError> {
+        Ok(Engine { recommender: Recommender::load(bytes).map_err(throw)? })
+    }
+
+    /// Scores the bundle's golden rows and compares every bit.
+    #[wasm_bindgen(js_name = selfTest)]
+    pub fn self_test(&self) -> Result<(), JsError> {
+        self.recommender.bundle().self_test().map_err(throw)
+    }
+
+    /// The customer's features at a moment, missing ones NaN.
+    pub fn features(&self, customer: JsValue, as_of: &str) -> Result<Vec<f32>, JsError> {
+        let as_of = parse_as_of(as_of)?;
+        let customers = self.read(customer)?;
+        let customer = customers.get(0).ok_or_else(no_customer)?;
+        Ok(self.recommender.features(&customer, as_of))
+    }
+
+    /// What to offer to a customer.
+    pub fn recommend(
+        &self,
+        customer: JsValue,
+        as_of: &str,
+        top: usize,
+        explain: bool,
+    ) -> Result<JsValue, JsError> {
+        let options = Options { as_of: parse_as_of(as_of)?, top, explain };
+        let customers = self.read(customer)?;
+        let customer = customers.get(0).ok_or_else(no_customer)?;
+        to_js(&self.recommender.recommend(&customer, options).map_err(throw)?)
+    }
+
+    /// The probability of each class for one row of features.
+    #[wasm_bindgen(js_name = scoreFeatures)]
+    pub fn score_features(&self, row: &[f32]) -> Result<Vec<f32>, JsError> {
+        Ok(self.recommender.scorer().score(row).map_err(throw)?.to_vec())
+    }
+
+    /// The probabilities of `count` rows of features, row by row.
+    #[wasm_bindgen(js_name = scoreBatch)]
+    pub fn score_batch(&self, rows: &[f32], count: usize) -> Result<Vec<f32>, JsError> {
+        self.recommender.scorer().score_batch(rows, count).map_err(throw)
+    }
+
+    /// The features' names, in the order of a row.
+    #[wasm_bindgen(getter, js_name = featureNames)]
+    pub fn feature_names(&self) -> Vec<String> {
+        self.recommender.bundle().features.iter().map(|feature| feature.name.clone()).collect()
+    }
+
+    /// The products' names, in class order.
+    #[wasm_bindgen(getter)]
+    pub fn products(&self) -> Vec<String> {
+        self.recommender.schema().products().iter().map(|product| product.name.clone()).collect()
+    }
+
+    /// The classes' names, in the order of the probabilities: NONE, then the products.
+    #[wasm_bindgen(getter)]
+    pub fn classes(&self) -> Vec<String> {
+        self.recommender.schema().class_names().into_iter().map(str::to_owned).collect()
+    }
+
+    /// Which model this is.
+    #[wasm_bindgen(getter, js_name = modelVersion)]
+    pub fn model_version(&self) -> String {
+        self.recommender.model_version()
+    }
+
+    /// The SHA-256 of the bundle's content, in hexadecimal digits.
+    #[wasm_bindgen(getter, js_name = contentHash)]
+    pub fn content_hash(&self) -> String {
+        self.recommender.content_hash().to_owned()
+    }
+
+    /// The model card.
+    #[wasm_bindgen(getter)]
+    pub fn card(&self) -> Result<JsValue, JsError> {
+        to_js(&self.recommender.bundle().card)
+    }
+
+    /// What a customer's rows look like.
+    #[wasm_bindgen(getter)]
+    pub fn schema(&self) -> Result<JsValue, JsError> {
+        to_js(self.recommender.schema())
+    }
+
+    fn read(&self, customer: JsValue) -> Result<Customers, JsError> {
+        read_customer(self.recommender.schema(), Deserializer::from(customer)).map_err(throw)
+    }
+}
+
+fn parse_as_of(text: &str) -> Result<i64, JsError> {
+    time::parse(text).ok_or_else(|| {
+        error("options/as-of", &format!("asOf: expected a date such as \"2024-05-03\", got {text:?}"))
+    })
+}
+
+fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {
+    let serializer = Serializer::new().serialize_missing_as_null(true).serialize_maps_as_objects(true);
+    value.serialize(&serializer).map_err(|failure| error("internal/serialize", &failure.to_string()))
+}
+
+fn no_customer() -> JsError {
+    error("customer/value", "customer: expected an object")
+}
+
+fn throw(failure: Error) -> JsError {
+    error(failure.code(), &failure.to_string())
+}
+
+fn error(code: &str, message: &str) -> JsError {
+    let error = JsError::new(message);
+    error.set_name("NextbestError");
+    // An error object takes any property.
+    let _ = Reflect::set(&error, &"code".into(), &code.into());
+    error
+}

@@ -1,0 +1,164 @@
+//! Customers' rows in memory: columns of `f64`, grouped by customer.
+//!
+//! A time is seconds since 1970-01-01, a category its position among the column's words, a missing value NaN.
+
+mod read;
+mod value;
+
+pub use read::read_customer;
+
+use core::ops::Range;
+
+use crate::Error;
+use crate::schema::Schema;
+
+/// A table's columns, all of the same length.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Columns {
+    columns: Vec<Vec<f64>>,
+    rows: usize,
+}
+
+impl Columns {
+    /// Columns, in the schema's order, of the same length.
+    ///
+    /// # Errors
+    /// When their lengths differ.
+    pub fn new(columns: Vec<Vec<f64>>, rows: usize) -> Result<Self, Error> {
+        if columns.iter().any(|column| column.len() != rows) {
+            return Err(Error::Schema(format!("columns of different lengths, not all of {rows} rows")));
+        }
+        Ok(Self { columns, rows })
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The columns, in the schema's order.
+    pub fn columns(&self) -> &[Vec<f64>] {
+        &self.columns
+    }
+}
+
+/// An event table's rows, grouped by customer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct GroupedTable {
+    columns: Columns,
+    /// Where each customer's rows start; one more entry than customers.
+    offsets: Vec<usize>,
+}
+
+/// Any number of customers with all their rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Customers {
+    attributes: Columns,
+    tables: Vec<GroupedTable>,
+}
+
+impl Customers {
+    /// Takes one attribute row a customer and, for each event table, rows grouped by customer with the offsets at
+    /// which each customer's rows start (`customers + 1` of them).
+    ///
+    /// # Errors
+    /// When the shapes do not fit the schema or each other.
+    pub fn new(
+        schema: &Schema,
+        attributes: Columns,
+        tables: Vec<(Columns, Vec<usize>)>,
+    ) -> Result<Self, Error> {
+        let misfit = |what: String| Err(Error::Schema(what));
+        if attributes.columns.len() != schema.customer().columns.len()
+            || tables.len() != schema.tables().len()
+        {
+            return misfit("the data has other tables or columns than the schema".into());
+        }
+        for (table, (columns, offsets)) in schema.tables().iter().zip(&tables) {
+            let grouped = offsets.first() == Some(&0)
+                && offsets.last() == Some(&columns.rows)
+                && offsets.len() == attributes.rows + 1
+                && offsets.is_sorted();
+            if !grouped || columns.columns.len() != table.columns.len() {
+                return misfit(format!("table `{}` is not grouped by customer", table.name));
+            }
+        }
+        let tables = tables.into_iter().map(|(columns, offsets)| GroupedTable { columns, offsets }).collect();
+        Ok(Self { attributes, tables })
+    }
+
+    /// How many customers there are.
+    pub fn len(&self) -> usize {
+        self.attributes.rows
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.attributes.rows == 0
+    }
+
+    /// The rows of the customer at a position, or `None` beyond the last.
+    pub fn get(&self, index: usize) -> Option<Customer<'_>> {
+        if index >= self.len() {
+            return None;
+        }
+        let attributes = Rows { columns: &self.attributes.columns, range: index..index + 1 };
+        let tables = self.tables.iter().map(|table| table.rows_of(index)).collect::<Option<Vec<_>>>()?;
+        Some(Customer { attributes, tables })
+    }
+
+    /// All customers in order.
+    pub fn iter(&self) -> impl Iterator<Item = Customer<'_>> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+}
+
+impl GroupedTable {
+    fn rows_of(&self, index: usize) -> Option<Rows<'_>> {
+        let range = *self.offsets.get(index)?..*self.offsets.get(index + 1)?;
+        Some(Rows { columns: &self.columns.columns, range })
+    }
+}
+
+/// One customer: a row of attributes and the rows of every event table.
+#[derive(Debug, Clone)]
+pub struct Customer<'a> {
+    attributes: Rows<'a>,
+    tables: Vec<Rows<'a>>,
+}
+
+impl<'a> Customer<'a> {
+    /// The attribute in a column of the schema's customer table; NaN where it is missing.
+    pub fn attribute(&self, column: usize) -> f64 {
+        self.attributes.column(column).first().copied().unwrap_or(f64::NAN)
+    }
+
+    /// The rows in an event table; none where there is no such table.
+    pub fn table(&self, table: usize) -> Rows<'a> {
+        self.tables.get(table).cloned().unwrap_or(Rows { columns: &[], range: 0..0 })
+    }
+}
+
+/// Some consecutive rows of a table.
+#[derive(Debug, Clone)]
+pub struct Rows<'a> {
+    columns: &'a [Vec<f64>],
+    range: Range<usize>,
+}
+
+impl<'a> Rows<'a> {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// The rows' values in a column; empty where there is no such column.
+    pub fn column(&self, column: usize) -> &'a [f64] {
+        self.columns.get(column).and_then(|values| values.get(self.range.clone())).unwrap_or(&[])
+    }
+}

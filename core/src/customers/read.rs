@@ -1,0 +1,188 @@
+//! Reads one customer's own rows from JSON, a JavaScript object, or anything else that serde can walk.
+//!
+//! The shape is the schema's: `{ "customer": {…}, "accounts": [{…}], "transactions": [{…}] }`. Missing values are
+//! null or absent, unknown fields are ignored, and a wrong type is an error that names the path.
+
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer};
+
+use super::value::Value;
+use super::{Columns, Customers};
+use crate::schema::{Column, ColumnKind, Schema, Table};
+use crate::{Error, time};
+
+/// Reads one customer; the result holds exactly that one.
+///
+/// # Errors
+/// [`Error::Customer`] with the path of the first value that does not fit the schema:
+/// `accounts[2].PRINCIPALAMOUNT: expected a number, got "abc"`.
+pub fn read_customer<'de, D: Deserializer<'de>>(
+    schema: &Schema,
+    deserializer: D,
+) -> Result<Customers, Error> {
+    let value = Value::deserialize(deserializer).map_err(|error| misfit("customer", error))?;
+    let Value::Object(fields) = value else {
+        return Err(misfit(
+            "customer",
+            format_args!("expected an object with the customer's tables, got {value}"),
+        ));
+    };
+    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+    let attributes = match field(&schema.customer().name) {
+        Some(value) => read_rows(schema.customer(), None, core::slice::from_ref(value), true)?,
+        None => {
+            return Err(misfit(&schema.customer().name, "missing: expected an object with the attributes"));
+        }
+    };
+    let mut tables = Vec::with_capacity(schema.tables().len());
+    for (position, table) in schema.tables().iter().enumerate() {
+        let rows = match field(&table.name) {
+            None | Some(Value::Null) => &[],
+            Some(Value::List(rows)) => rows.as_slice(),
+            Some(value) => {
+                return Err(misfit(&table.name, format_args!("expected a list of rows, got {value}")));
+            }
+        };
+        let columns = read_rows(table, schema.time_column(position), rows, false)?;
+        let offsets = vec![0, columns.rows()];
+        tables.push((columns, offsets));
+    }
+    Customers::new(schema, attributes, tables)
+}
+
+/// Reads rows into the table's columns. `time` is the column that no row may be without.
+fn read_rows(table: &Table, time: Option<usize>, rows: &[Value], single: bool) -> Result<Columns, Error> {
+    let mut columns = vec![vec![f64::NAN; rows.len()]; table.columns.len()];
+    for (row, value) in rows.iter().enumerate() {
+        let path = Path { table: &table.name, row: (!single).then_some(row) };
+        let Value::Object(fields) = value else {
+            return Err(misfit(path, format_args!("expected an object, got {value}")));
+        };
+        for (name, value) in fields {
+            let Some(position) = table.column(name) else { continue };
+            let (Some(column), Some(cell)) =
+                (table.columns.get(position), columns.get_mut(position).and_then(|cells| cells.get_mut(row)))
+            else {
+                continue;
+            };
+            *cell = read_cell(column, value).map_err(|expected| {
+                misfit(format_args!("{path}.{name}"), format_args!("expected {expected}, got {value}"))
+            })?;
+        }
+        if let Some((column, cells)) =
+            time.and_then(|position| Some((table.columns.get(position)?, columns.get(position)?)))
+            && cells.get(row).is_none_or(|time| time.is_nan())
+        {
+            return Err(misfit(
+                format_args!("{path}.{}", column.name),
+                "missing: a row without its time can't be placed before or after the cut-off",
+            ));
+        }
+    }
+    Columns::new(columns, rows.len())
+}
+
+/// The value as the column holds it, or what the column expects.
+fn read_cell(column: &Column, value: &Value) -> Result<f64, &'static str> {
+    match (&column.kind, value) {
+        (_, Value::Null) => Ok(f64::NAN),
+        (ColumnKind::Number, Value::Number(number)) if !number.is_infinite() => Ok(*number),
+        (ColumnKind::Number, _) => Err("a number"),
+        (ColumnKind::Time, Value::Text(text)) => {
+            time::parse(text).map(|seconds| seconds as f64).ok_or(TIME_EXPECTED)
+        }
+        (ColumnKind::Time, _) => Err(TIME_EXPECTED),
+        (ColumnKind::Category(words), Value::Text(text)) => Ok(code_of(words, text)),
+        (ColumnKind::Category(words), Value::Bool(value)) => {
+            Ok(code_of(words, if *value { "true" } else { "false" }))
+        }
+        (ColumnKind::Category(words), Value::Number(number)) if number.fract() == 0.0 => {
+            Ok(code_of(words, &format!("{number}")))
+        }
+        (ColumnKind::Category(_), _) => Err("a word"),
+    }
+}
+
+const TIME_EXPECTED: &str = "a date such as \"2024-05-03\" or \"2024-05-03 12:30:00\"";
+
+/// The position of a word; NaN where the model has never seen it.
+fn code_of(words: &[String], text: &str) -> f64 {
+    words.iter().position(|word| word == text).map_or(f64::NAN, |code| code as f64)
+}
+
+fn misfit(path: impl fmt::Display, message: impl fmt::Display) -> Error {
+    Error::Customer { path: path.to_string(), message: message.to_string() }
+}
+
+/// Where in the customer object a row stands; the attributes are one object, not a list of them.
+#[derive(Clone, Copy)]
+struct Path<'a> {
+    table: &'a str,
+    row: Option<usize>,
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.row {
+            None => f.write_str(self.table),
+            Some(row) => write!(f, "{}[{row}]", self.table),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::tests::small_schema;
+
+    fn read(json: &str) -> Result<Customers, Error> {
+        read_customer(&small_schema(), &mut serde_json::Deserializer::from_str(json))
+    }
+
+    #[test]
+    fn reads_rows_as_the_schema_has_them() {
+        let customers = read(
+            r#"{"customer": {"SINCE": "1970-01-02", "CITY": "Rome", "unknown": [1, {}]}, "other": 3,
+                "accounts": [{"OPENED": "1970-01-03 00:00:01", "PRODUCT": "C", "AMOUNT": 12.5},
+                             {"OPENED": "1970-01-04", "PRODUCT": "never seen", "AMOUNT": null}],
+                "transactions": null}"#,
+        )
+        .unwrap();
+        let customer = customers.get(0).unwrap();
+        assert_eq!(customer.attribute(0), 86_400.0);
+        assert!(customer.attribute(1).is_nan());
+        assert_eq!(customer.attribute(2), 1.0);
+        let accounts = customer.table(0);
+        assert_eq!(accounts.column(0), [172_801.0, 259_200.0]);
+        assert_eq!(accounts.column(2)[0], 1.0);
+        assert!(accounts.column(2)[1].is_nan() && accounts.column(3)[1].is_nan());
+        assert!(customer.table(1).is_empty());
+    }
+
+    #[test]
+    fn a_wrong_type_is_an_error_with_its_path() {
+        for (json, message) in [
+            ("[]", "customer: expected an object with the customer's tables, got a list"),
+            ("{}", "customer: missing: expected an object with the attributes"),
+            (r#"{"customer": 1}"#, "customer: expected an object, got 1"),
+            (r#"{"customer": {"SINCE": 5}}"#, "customer.SINCE: expected a date such as"),
+            (r#"{"customer": {"SINCE": "2024-02-31"}}"#, "got \"2024-02-31\""),
+            (r#"{"customer": {}, "accounts": {}}"#, "accounts: expected a list of rows, got an object"),
+            (r#"{"customer": {}, "accounts": [3]}"#, "accounts[0]: expected an object, got 3"),
+            (
+                r#"{"customer": {}, "accounts": [{"OPENED": "2024-01-01"}, {"AMOUNT": "abc"}]}"#,
+                "accounts[1].AMOUNT: expected a number, got \"abc\"",
+            ),
+            (r#"{"customer": {}, "accounts": [{"AMOUNT": 1}]}"#, "accounts[0].OPENED: missing"),
+            (
+                r#"{"customer": {}, "transactions": [{"TYPE": 0.5}]}"#,
+                "transactions[0].TYPE: expected a word, got 0.5",
+            ),
+        ] {
+            let error = read(json).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+        assert_eq!(read("{").unwrap_err().code(), "customer/value");
+    }
+}

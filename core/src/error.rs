@@ -1,0 +1,121 @@
+//! One error type for everything that can go wrong between bytes and an offer.
+
+/// What went wrong, in which part of the input, and what to do about it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The declared tables, columns or products contradict each other.
+    #[error("schema: {0}")]
+    Schema(String),
+    /// A feature definition can't be computed on the schema.
+    #[error("feature `{feature}`: {message}")]
+    Feature {
+        /// The feature's name.
+        feature: String,
+        /// What is wrong with it and what would be right.
+        message: String,
+    },
+    /// A customer's own data has the wrong shape.
+    #[error("{path}: {message}")]
+    Customer {
+        /// Where: `accounts[2].PRINCIPALAMOUNT`.
+        path: String,
+        /// What was expected and what was there.
+        message: String,
+    },
+    /// A row or batch of features has the wrong length.
+    #[error("expected {expected} feature values, got {actual}")]
+    RowLength {
+        /// How many the model reads.
+        expected: usize,
+        /// How many there were.
+        actual: usize,
+    },
+    /// The bytes are not a bundle that this reader can use.
+    #[error("bundle: {0}")]
+    Bundle(#[from] BundleError),
+    /// Training parameters or data are out of range.
+    #[error("{0}")]
+    Training(String),
+}
+
+impl Error {
+    /// A short, stable name for programs: `bundle/hash-mismatch`, `customer/value`, …
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Schema(_) => "schema/invalid",
+            Error::Feature { .. } => "feature/invalid",
+            Error::Customer { .. } => "customer/value",
+            Error::RowLength { .. } => "row/length",
+            Error::Bundle(bundle) => bundle.code(),
+            Error::Training(_) => "training/invalid",
+        }
+    }
+}
+
+/// Why bytes were refused as a bundle. Nothing of a refused bundle is ever used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// The first eight bytes are not those of a bundle.
+    #[error("not a nextbest bundle (the first bytes differ): is this the file that `nextbest export` wrote?")]
+    Magic,
+    /// Written for readers newer than this one.
+    #[error("needs a reader of format version {needed}, this one reads up to {supported}: update nextbest")]
+    Version {
+        /// The least version that may read it.
+        needed: u16,
+        /// The newest version that this reader knows.
+        supported: u16,
+    },
+    /// Ends early, or goes on after its end.
+    #[error("truncated or padded: {0}")]
+    Length(&'static str),
+    /// Larger than any bundle may be.
+    #[error("{actual} bytes, more than the limit of {limit}")]
+    TooLarge {
+        /// The size found.
+        actual: usize,
+        /// The size allowed.
+        limit: usize,
+    },
+    /// Some byte was changed after the bundle was written.
+    #[error("the SHA-256 of the content differs: the file was damaged or changed, fetch it again")]
+    Hash,
+    /// A section is there twice or not at all.
+    #[error("section {0} is missing or there twice")]
+    Section(String),
+    /// A section's content does not decode.
+    #[error("section {section}: {message}")]
+    Decode {
+        /// The section's four letters.
+        section: String,
+        /// What the decoder met.
+        message: String,
+    },
+    /// Decodes, but can't be a model: an index out of range, a number that isn't one, …
+    #[error("{0}")]
+    Content(String),
+    /// Scoring the golden rows does not give the golden probabilities.
+    #[error("self-test: golden row {row} scores differently here than where the bundle was made")]
+    SelfTest {
+        /// Which golden row, from 0.
+        row: usize,
+    },
+}
+
+impl BundleError {
+    fn code(&self) -> &'static str {
+        match self {
+            BundleError::Magic => "bundle/magic",
+            BundleError::Version { .. } => "bundle/version",
+            BundleError::Length(_) => "bundle/length",
+            BundleError::TooLarge { .. } => "bundle/too-large",
+            BundleError::Hash => "bundle/hash-mismatch",
+            BundleError::Section(_) => "bundle/section",
+            BundleError::Decode { .. } => "bundle/decode",
+            BundleError::Content(_) => "bundle/content",
+            BundleError::SelfTest { .. } => "bundle/self-test",
+        }
+    }
+}

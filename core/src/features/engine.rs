@@ -1,0 +1,264 @@
+//! Computes features: definitions compiled against a schema, then one customer's rows to one row of features.
+//!
+//! Every expression reads only what was known before the cut-off T: rows with a time before T, and of a product's end
+//! only whether it came before T. Sums run in the order of the rows, in `f64`, and are rounded to `f32` once, so that
+//! the same rows give the same bits on every machine.
+
+use super::compile::Compiler;
+use super::spec::{FeatureDefinition, HoldingAggregate, SeasonPart, Transform};
+use crate::Error;
+use crate::customers::{Customer, Rows};
+use crate::schema::Schema;
+use crate::snapshot::{ProductSet, Snapshot, is_open_at};
+use crate::time::{DAY, civil_from_days};
+
+/// Feature definitions, compiled against a schema.
+#[derive(Debug, Clone)]
+pub struct FeatureEngine {
+    schema: Schema,
+    features: Vec<Feature>,
+}
+
+#[derive(Debug, Clone)]
+struct Feature {
+    formula: Formula,
+    missing: f32,
+}
+
+/// A validated [`Expression`](super::Expression): positions instead of names.
+#[derive(Debug, Clone)]
+pub(super) enum Formula {
+    Attribute { column: usize, transform: Transform },
+    Events { table: usize, selection: Selection, aggregate: RowAggregate },
+    Holds(usize),
+    Holdings(HoldingAggregate),
+    Ratio { numerator: usize, denominator: usize },
+    Season(SeasonPart),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Selection {
+    pub(super) time: Option<usize>,
+    pub(super) window: Option<f64>,
+    /// The column with the end of a product, where only open ones count.
+    pub(super) open_until: Option<usize>,
+    pub(super) filters: Vec<Filter>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Filter {
+    pub(super) column: usize,
+    pub(super) predicate: Predicate,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Predicate {
+    Codes { codes: Vec<f64>, inside: bool },
+    Equals(f64),
+    Below(f64),
+    AtMost(f64),
+    Above(f64),
+    AtLeast(f64),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RowAggregate {
+    Count,
+    DaysSinceLast { time: usize },
+    DaysSinceFirst { time: usize },
+    Sum(usize),
+    Mean(usize),
+    Min(usize),
+    Max(usize),
+    Last { column: usize, time: usize },
+    Distinct(usize),
+}
+
+impl FeatureEngine {
+    /// Compiles definitions against a schema.
+    ///
+    /// # Errors
+    /// [`Error::Feature`] names the first definition that can't be computed, and why.
+    pub fn new(schema: &Schema, definitions: &[FeatureDefinition]) -> Result<Self, Error> {
+        let mut features = Vec::with_capacity(definitions.len());
+        for (position, definition) in definitions.iter().enumerate() {
+            let (earlier, _) = definitions.split_at(position);
+            let formula = Compiler { schema, earlier }
+                .compile(definition)
+                .map_err(|message| Error::Feature { feature: definition.name.clone(), message })?;
+            features.push(Feature { formula, missing: definition.missing.unwrap_or(f32::NAN) });
+        }
+        Ok(Self { schema: schema.clone(), features })
+    }
+
+    /// How many features there are.
+    pub fn len(&self) -> usize {
+        self.features.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.features.is_empty()
+    }
+
+    /// A customer's features at a cut-off (seconds since 1970-01-01), appended to `row` in the order of the
+    /// definitions. Missing values are NaN.
+    pub fn compute(&self, customer: &Customer<'_>, cutoff: i64, row: &mut Vec<f32>) {
+        let at = Evaluation { schema: &self.schema, customer, cutoff };
+        let start = row.len();
+        for feature in &self.features {
+            let value = match &feature.formula {
+                Formula::Ratio { numerator, denominator } => {
+                    let earlier = |position: usize| row.get(start + position).copied().unwrap_or(f32::NAN);
+                    ratio(earlier(*numerator), earlier(*denominator))
+                }
+                formula => at.evaluate(formula) as f32,
+            };
+            row.push(if value.is_nan() { feature.missing } else { value });
+        }
+    }
+}
+
+fn ratio(numerator: f32, denominator: f32) -> f32 {
+    if denominator == 0.0 { f32::NAN } else { numerator / denominator }
+}
+
+/// One customer at one cut-off.
+struct Evaluation<'a> {
+    schema: &'a Schema,
+    customer: &'a Customer<'a>,
+    cutoff: i64,
+}
+
+impl Evaluation<'_> {
+    fn evaluate(&self, formula: &Formula) -> f64 {
+        let cutoff = self.cutoff as f64;
+        match formula {
+            Formula::Attribute { column, transform } => {
+                let value = self.customer.attribute(*column);
+                // A date that is not past was not known.
+                let since = if value < cutoff { days(cutoff - value) } else { f64::NAN };
+                match transform {
+                    Transform::Value => value,
+                    Transform::DaysSince => since,
+                    Transform::YearsSince => since / 365.25,
+                }
+            }
+            Formula::Events { table, selection, aggregate } => {
+                let rows = self.customer.table(*table);
+                aggregate_rows(&rows, selection, *aggregate, cutoff)
+            }
+            Formula::Holds(product) => {
+                let held = Snapshot::new(self.schema, self.cutoff).held(self.customer);
+                f64::from(u8::from(held.contains(*product)))
+            }
+            Formula::Holdings(aggregate) => self.holdings(aggregate),
+            Formula::Season(part) => {
+                let (_, month, _) = civil_from_days(self.cutoff.div_euclid(DAY));
+                match part {
+                    SeasonPart::Month => month as f64,
+                    SeasonPart::Quarter => ((month + 2) / 3) as f64,
+                }
+            }
+            // Ratios read the row that is being filled, not the customer.
+            Formula::Ratio { .. } => f64::NAN,
+        }
+    }
+
+    fn holdings(&self, aggregate: &HoldingAggregate) -> f64 {
+        let snapshot = Snapshot::new(self.schema, self.cutoff);
+        let mut held = ProductSet::default();
+        let (mut ever, mut open, mut last) = (0u32, 0u32, f64::NAN);
+        for taken in snapshot.taken_before(self.customer) {
+            ever += 1;
+            last = last.max(taken.opened);
+            if snapshot.is_open(&taken) {
+                open += 1;
+                held.insert(taken.product);
+            }
+        }
+        match aggregate {
+            HoldingAggregate::OpenCount => f64::from(open),
+            HoldingAggregate::EverCount => f64::from(ever),
+            HoldingAggregate::DistinctHeld => f64::from(held.len()),
+            HoldingAggregate::DaysSinceLastTaken => days(self.cutoff as f64 - last),
+            // Compiled to `Formula::Holds`.
+            HoldingAggregate::Holds(_) => f64::NAN,
+        }
+    }
+}
+
+fn aggregate_rows(rows: &Rows<'_>, selection: &Selection, aggregate: RowAggregate, cutoff: f64) -> f64 {
+    let selected = selection.rows(rows, cutoff);
+    let values = |column: usize| {
+        let values = rows.column(column);
+        selection
+            .rows(rows, cutoff)
+            .filter_map(|row| values.get(row).copied())
+            .filter(|value| !value.is_nan())
+    };
+    match aggregate {
+        RowAggregate::Count => selected.count() as f64,
+        RowAggregate::DaysSinceLast { time } => days(cutoff - values(time).fold(f64::NAN, f64::max)),
+        RowAggregate::DaysSinceFirst { time } => days(cutoff - values(time).fold(f64::NAN, f64::min)),
+        RowAggregate::Sum(column) => values(column).fold(0.0, |sum, value| sum + value),
+        RowAggregate::Mean(column) => {
+            let (sum, count) =
+                values(column).fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
+            if count == 0 { f64::NAN } else { sum / f64::from(count) }
+        }
+        RowAggregate::Min(column) => values(column).fold(f64::NAN, f64::min),
+        RowAggregate::Max(column) => values(column).fold(f64::NAN, f64::max),
+        RowAggregate::Last { column, time } => {
+            let (times, values) = (rows.column(time), rows.column(column));
+            let dated = selected
+                .filter_map(|row| Some((*times.get(row)?, *values.get(row)?)))
+                .filter(|(_, value)| !value.is_nan());
+            dated
+                .fold((f64::NEG_INFINITY, f64::NAN), |last, next| {
+                    if next.0 > last.0 || (next.0 == last.0 && next.1 > last.1) { next } else { last }
+                })
+                .1
+        }
+        RowAggregate::Distinct(column) => {
+            let mut seen: Vec<u64> = values(column).map(f64::to_bits).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            seen.len() as f64
+        }
+    }
+}
+
+fn days(seconds: f64) -> f64 {
+    seconds / DAY as f64
+}
+
+impl Selection {
+    /// The positions of the rows that count.
+    fn rows<'a>(&'a self, rows: &'a Rows<'_>, cutoff: f64) -> impl Iterator<Item = usize> + 'a {
+        let times = self.time.map(|column| rows.column(column));
+        let ends = self.open_until.map(|column| rows.column(column));
+        let from = self.window.map_or(f64::NEG_INFINITY, |window| cutoff - window);
+        (0..rows.len()).filter(move |&row| {
+            let known =
+                times.is_none_or(|times| times.get(row).is_some_and(|&time| time >= from && time < cutoff));
+            known
+                && ends.is_none_or(|ends| ends.get(row).is_some_and(|&end| is_open_at(end, cutoff)))
+                && self.filters.iter().all(|filter| filter.passes(rows, row))
+        })
+    }
+}
+
+impl Filter {
+    fn passes(&self, rows: &Rows<'_>, row: usize) -> bool {
+        let Some(&value) = rows.column(self.column).get(row) else { return false };
+        match &self.predicate {
+            Predicate::Codes { codes, inside } => codes.contains(&value) == *inside,
+            Predicate::Equals(number) => value == *number,
+            Predicate::Below(number) => value < *number,
+            Predicate::AtMost(number) => value <= *number,
+            Predicate::Above(number) => value > *number,
+            Predicate::AtLeast(number) => value >= *number,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Feature definitions: what a bank writes in its config, what a bundle carries, what the engine compiles.
+
+use serde::{Deserialize, Serialize};
+
+/// A feature: a name, words for people, and how to compute it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeatureDefinition {
+    /// Unique among the features.
+    pub name: String,
+    /// What it belongs to: demographic, account, transaction, communication, behavioral, temporal, …
+    pub group: String,
+    /// What it is, in words.
+    pub label: String,
+    /// How it is computed.
+    pub expression: Expression,
+    /// The value where the expression has none (the mean of no rows, the age without a date of birth); without it
+    /// the feature is missing (NaN) there, which the models know as a value of its own.
+    pub missing: Option<f32>,
+}
+
+/// How a feature is computed for a customer at a cut-off T.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Expression {
+    /// An attribute of the customer.
+    Attribute {
+        /// The column.
+        column: String,
+        /// What is made of it.
+        transform: Transform,
+    },
+    /// An aggregate of some rows of an event table.
+    Events {
+        /// The table.
+        table: String,
+        /// Which of its rows.
+        rows: RowSelection,
+        /// What is made of them.
+        aggregate: Aggregate,
+    },
+    /// Something about the products held or taken before T, whatever tables they stand in.
+    Holdings(HoldingAggregate),
+    /// One feature divided by another; missing where the divisor is 0 or missing.
+    Ratio {
+        /// The name of a feature defined earlier.
+        numerator: String,
+        /// The name of a feature defined earlier.
+        denominator: String,
+    },
+    /// Where in the year T lies.
+    Season(SeasonPart),
+}
+
+/// What is made of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transform {
+    /// The number itself, or a category's position among its words.
+    Value,
+    /// Years (of 365.25 days) from this time to T.
+    YearsSince,
+    /// Days from this time to T.
+    DaysSince,
+}
+
+/// Which rows of an event table count. Rows at or after T never do.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RowSelection {
+    /// Only rows in [T − days, T).
+    pub window_days: Option<u32>,
+    /// Only rows of products that are open at T (of a table that holds products).
+    pub open: bool,
+    /// Only rows for which all of these hold.
+    pub conditions: Vec<Condition>,
+}
+
+/// A test of one column of a row. A missing value passes no test but [`Test::NotIn`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// The column.
+    pub column: String,
+    /// The test.
+    pub test: Test,
+}
+
+/// A test of one value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Test {
+    /// A category that is one of these words.
+    In(Vec<String>),
+    /// A category that is none of these words.
+    NotIn(Vec<String>),
+    /// A number that equals this one.
+    Equals(f64),
+    /// A number below.
+    Below(f64),
+    /// A number of at most.
+    AtMost(f64),
+    /// A number above.
+    Above(f64),
+    /// A number of at least.
+    AtLeast(f64),
+}
+
+/// What is made of the selected rows of an event table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Aggregate {
+    /// How many rows there are.
+    Count,
+    /// Days from the latest row to T; missing without rows.
+    DaysSinceLast,
+    /// Days from the earliest row to T; missing without rows.
+    DaysSinceFirst,
+    /// The sum of a column; 0 without rows.
+    Sum(String),
+    /// The mean of a column; missing without rows.
+    Mean(String),
+    /// The least value of a column; missing without rows.
+    Min(String),
+    /// The greatest value of a column; missing without rows.
+    Max(String),
+    /// The value of a column in the latest row (of equally late ones, the greatest); missing without rows.
+    Last(String),
+    /// How many different values a column has; 0 without rows.
+    Distinct(String),
+}
+
+impl Aggregate {
+    /// The column that is aggregated, if one is.
+    pub(super) fn column(&self) -> Option<&str> {
+        match self {
+            Aggregate::Count | Aggregate::DaysSinceLast | Aggregate::DaysSinceFirst => None,
+            Aggregate::Sum(column)
+            | Aggregate::Mean(column)
+            | Aggregate::Min(column)
+            | Aggregate::Max(column)
+            | Aggregate::Last(column)
+            | Aggregate::Distinct(column) => Some(column),
+        }
+    }
+}
+
+/// What is made of the products taken before T.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HoldingAggregate {
+    /// 1 where the product of this id is held at T, else 0.
+    Holds(String),
+    /// How many different products are held at T.
+    DistinctHeld,
+    /// How many holdings are open at T.
+    OpenCount,
+    /// How many products were ever taken.
+    EverCount,
+    /// Days from the latest product taken to T; missing where none was.
+    DaysSinceLastTaken,
+}
+
+/// Where in the year T lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SeasonPart {
+    /// The month, 1 to 12.
+    Month,
+    /// The quarter, 1 to 4.
+    Quarter,
+}

@@ -1,0 +1,293 @@
+//! How good probabilities are, measured against what happened.
+
+use serde::Serialize;
+
+/// Probabilities are clipped to this and its complement before their logarithm is taken.
+pub const CLIP: f64 = 1e-15;
+
+/// How many equal-width bins the calibration error is taken over.
+const CALIBRATION_BINS: usize = 15;
+
+/// Metrics of some rows' probabilities.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Metrics {
+    /// How many rows were scored.
+    pub rows: usize,
+    /// The share of rows whose most probable class is the right one.
+    pub accuracy: f64,
+    /// Precision, averaged over the classes by how often they occur.
+    pub precision_weighted: f64,
+    /// Recall, averaged likewise.
+    pub recall_weighted: f64,
+    /// F1, averaged likewise.
+    pub f1_weighted: f64,
+    /// The area under the ROC curve of each class against the rest, averaged over the classes that occur (and are
+    /// not the only one); NaN where there is none.
+    pub roc_auc_ovr: f64,
+    /// The mean of −ln(probability of what happened).
+    pub log_loss: f64,
+    /// The share of rows whose class is among the three most probable.
+    pub top_3_accuracy: f64,
+    /// The mean squared distance between the probabilities and what happened, summed over the classes (0 to 2).
+    pub brier: f64,
+    /// Class-wise expected calibration error over 15 bins of equal width, averaged over the classes (Kull et al., 2019,
+    /// "Beyond temperature scaling").
+    pub calibration_error: f64,
+    /// Each class against the rest.
+    pub classes: Vec<ClassMetrics>,
+    /// How often each class (row) was taken for each (column).
+    pub confusion: Vec<Vec<usize>>,
+}
+
+/// Metrics of one class against the rest.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassMetrics {
+    /// The class.
+    pub name: String,
+    /// How often it occurs.
+    pub support: usize,
+    /// Of the rows taken for it, the share that are it; 0 where none was.
+    pub precision: f64,
+    /// Of the rows that are it, the share taken for it; 0 where none is.
+    pub recall: f64,
+    /// The harmonic mean of precision and recall.
+    pub f1: f64,
+    /// The area under its ROC curve; NaN where it never or always occurs.
+    pub roc_auc: f64,
+    /// The mean of −ln(probability given to its occurring or not occurring).
+    pub log_loss: f64,
+}
+
+impl Metrics {
+    /// Measures `labels.len()` rows of probabilities that stand one after the other, one value a class.
+    /// A label is the position of its class.
+    pub fn measure(class_names: &[&str], labels: &[usize], probabilities: &[f32]) -> Self {
+        let class_count = class_names.len().max(1);
+        let rows: Vec<(usize, &[f32])> =
+            labels.iter().copied().zip(probabilities.chunks_exact(class_count)).collect();
+        let mut confusion = vec![vec![0; class_names.len()]; class_names.len()];
+        for (label, row) in &rows {
+            if let Some(count) = confusion.get_mut(*label).and_then(|row_| row_.get_mut(most_probable(row))) {
+                *count += 1;
+            }
+        }
+        let classes: Vec<ClassMetrics> = class_names
+            .iter()
+            .enumerate()
+            .map(|(class, name)| ClassMetrics::measure(name, class, &rows, &confusion))
+            .collect();
+        let mean = |of: &dyn Fn(&(usize, &[f32])) -> f64| mean(rows.iter().map(of));
+        let weighted = |of: fn(&ClassMetrics) -> f64| {
+            classes.iter().map(|class| of(class) * class.support as f64).sum::<f64>()
+                / rows.len().max(1) as f64
+        };
+        Self {
+            rows: rows.len(),
+            accuracy: mean(&|(label, row)| f64::from(u8::from(most_probable(row) == *label))),
+            precision_weighted: weighted(|class| class.precision),
+            recall_weighted: weighted(|class| class.recall),
+            f1_weighted: weighted(|class| class.f1),
+            roc_auc_ovr: self::mean(classes.iter().map(|class| class.roc_auc).filter(|auc| !auc.is_nan())),
+            log_loss: mean(&|(label, row)| -clipped_ln(row.get(*label).copied().unwrap_or_default().into())),
+            top_3_accuracy: mean(&|(label, row)| f64::from(u8::from(rank(row, *label) < 3))),
+            brier: mean(&|(label, row)| {
+                let squares = row.iter().enumerate().map(|(class, probability)| {
+                    let happened = f64::from(u8::from(class == *label));
+                    (f64::from(*probability) - happened).powi(2)
+                });
+                squares.sum()
+            }),
+            calibration_error: self::mean(
+                (0..class_names.len()).map(|class| calibration_error(class, &rows)),
+            ),
+            classes,
+            confusion,
+        }
+    }
+
+    /// The same with the first class (NONE) left out: only rows of other classes, their probabilities scaled to sum
+    /// to 1 without it.
+    pub fn measure_without_none(class_names: &[&str], labels: &[usize], probabilities: &[f32]) -> Self {
+        let class_count = class_names.len().max(1);
+        let mut kept_labels = Vec::new();
+        let mut kept = Vec::new();
+        for (label, row) in labels.iter().zip(probabilities.chunks_exact(class_count)) {
+            let Some(product) = label.checked_sub(1) else { continue };
+            let products = row.get(1..).unwrap_or_default();
+            let total: f32 = products.iter().sum();
+            let even = 1.0 / products.len().max(1) as f32;
+            kept_labels.push(product);
+            kept.extend(products.iter().map(|value| if total > 0.0 { value / total } else { even }));
+        }
+        Self::measure(class_names.get(1..).unwrap_or_default(), &kept_labels, &kept)
+    }
+}
+
+impl ClassMetrics {
+    fn measure(name: &str, class: usize, rows: &[(usize, &[f32])], confusion: &[Vec<usize>]) -> Self {
+        let cell = |row: &Vec<usize>| row.get(class).copied().unwrap_or_default();
+        let right = confusion.get(class).map(cell).unwrap_or_default();
+        let taken: usize = confusion.iter().map(cell).sum();
+        let support: usize = confusion.get(class).map(|row| row.iter().sum()).unwrap_or_default();
+        let share = |part: usize, whole: usize| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+        let (precision, recall) = (share(right, taken), share(right, support));
+        let f1 = if right == 0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
+        let scored: Vec<(f32, bool)> = rows
+            .iter()
+            .map(|(label, row)| (row.get(class).copied().unwrap_or_default(), *label == class))
+            .collect();
+        let log_loss = mean(scored.iter().map(|(probability, happened)| {
+            let probability = f64::from(*probability);
+            -clipped_ln(if *happened { probability } else { 1.0 - probability })
+        }));
+        Self { name: name.to_owned(), support, precision, recall, f1, roc_auc: roc_auc(&scored), log_loss }
+    }
+}
+
+/// The area under the ROC curve of scored rows: the probability that a row that is it scores above one that is not,
+/// ties counting half (the Mann–Whitney statistic). NaN where all rows are it or none is.
+pub fn roc_auc(scored: &[(f32, bool)]) -> f64 {
+    let mut sorted = scored.to_vec();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut below, mut wins) = (0.0, 0.0);
+    for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
+        let positives = tied.iter().filter(|(_, is_it)| *is_it).count() as f64;
+        let negatives = tied.len() as f64 - positives;
+        wins += positives * (below + negatives / 2.0);
+        below += negatives;
+    }
+    let positives = sorted.len() as f64 - below;
+    if positives == 0.0 || below == 0.0 { f64::NAN } else { wins / (positives * below) }
+}
+
+fn calibration_error(class: usize, rows: &[(usize, &[f32])]) -> f64 {
+    // In each bin: the sums of the probabilities and of what happened.
+    let mut bins = [(0.0, 0.0); CALIBRATION_BINS];
+    for (label, row) in rows {
+        let probability = f64::from(row.get(class).copied().unwrap_or_default());
+        let bin = ((probability * CALIBRATION_BINS as f64) as usize).min(CALIBRATION_BINS - 1);
+        if let Some((predicted, happened)) = bins.get_mut(bin) {
+            *predicted += probability;
+            *happened += f64::from(u8::from(*label == class));
+        }
+    }
+    bins.iter().map(|(predicted, happened): &(f64, f64)| (predicted - happened).abs()).sum::<f64>()
+        / rows.len().max(1) as f64
+}
+
+/// The position of the greatest probability; of equals, the first.
+fn most_probable(row: &[f32]) -> usize {
+    let best = row.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map_or(0, |(class, _)| class)
+}
+
+/// How many classes are more probable than one; of equals, the first counts as more probable.
+fn rank(row: &[f32], class: usize) -> usize {
+    let own = row.get(class).copied().unwrap_or(f32::NEG_INFINITY);
+    row.iter()
+        .enumerate()
+        .filter(|(other, value)| **value > own || (**value == own && *other < class))
+        .count()
+}
+
+fn clipped_ln(probability: f64) -> f64 {
+    probability.clamp(CLIP, 1.0 - CLIP).ln()
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0usize);
+    for value in values {
+        sum += value;
+        count += 1;
+    }
+    if count == 0 { f64::NAN } else { sum / count as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 3] = ["NONE", "a", "b"];
+
+    /// Five rows, small enough to work everything out by hand.
+    fn example() -> (Vec<usize>, Vec<f32>) {
+        let labels = vec![0, 1, 2, 1, 0];
+        let probabilities = vec![
+            0.7, 0.2, 0.1, //
+            0.3, 0.6, 0.1, //
+            0.2, 0.5, 0.3, //
+            0.6, 0.3, 0.1, //
+            0.5, 0.25, 0.25,
+        ];
+        (labels, probabilities)
+    }
+
+    fn close(actual: f64, expected: f64) {
+        assert!((actual - expected).abs() < 1e-6, "{actual} instead of {expected}");
+    }
+
+    #[test]
+    fn agrees_with_the_definitions() {
+        let (labels, probabilities) = example();
+        let metrics = Metrics::measure(&NAMES, &labels, &probabilities);
+        close(metrics.accuracy, 0.6);
+        assert_eq!(metrics.confusion, [[2, 0, 0], [1, 1, 0], [0, 1, 0]]);
+        let log_loss = -(0.7f64.ln() + 0.6f64.ln() + 0.3f64.ln() + 0.3f64.ln() + 0.5f64.ln()) / 5.0;
+        close(metrics.log_loss, log_loss);
+        // NONE: positives .7 .5 against .3 .2 .6: 5 of 6 pairs. a: .6 .3 against .2 .5 .25: 5 of 6. b: .3 above all.
+        close(metrics.classes[0].roc_auc, 5.0 / 6.0);
+        close(metrics.classes[1].roc_auc, 5.0 / 6.0);
+        close(metrics.classes[2].roc_auc, 1.0);
+        close(metrics.roc_auc_ovr, (5.0 / 6.0 + 5.0 / 6.0 + 1.0) / 3.0);
+        close(metrics.precision_weighted, (2.0 * 2.0 / 3.0 + 2.0 * 0.5) / 5.0);
+        close(metrics.recall_weighted, (2.0 + 2.0 * 0.5) / 5.0);
+        close(metrics.f1_weighted, (2.0 * 0.8 + 2.0 * 0.5) / 5.0);
+        let brier = 0.09 + 0.04 + 0.01 + 0.09 + 0.16 + 0.01 + 0.04 + 0.25 + 0.49 + 0.36 + 0.49 + 0.01 + 0.375;
+        close(metrics.brier, brier / 5.0);
+        close(metrics.top_3_accuracy, 1.0);
+    }
+
+    #[test]
+    fn none_can_be_left_out() {
+        let (labels, probabilities) = example();
+        let metrics = Metrics::measure_without_none(&NAMES, &labels, &probabilities);
+        assert_eq!(metrics.rows, 3);
+        close(metrics.log_loss, -((0.6f64 / 0.7).ln() + (0.3f64 / 0.8).ln() + (0.3f64 / 0.4).ln()) / 3.0);
+        close(metrics.accuracy, 2.0 / 3.0);
+    }
+
+    #[test]
+    fn auc_counts_pairs() {
+        let scored: Vec<(f32, bool)> = (0..200).map(|i| (((i * 37) % 23) as f32, (i * 13) % 7 < 2)).collect();
+        let (mut wins, mut pairs) = (0.0, 0.0);
+        for (positive, _) in scored.iter().filter(|(_, is_it)| *is_it) {
+            for (negative, _) in scored.iter().filter(|(_, is_it)| !*is_it) {
+                pairs += 1.0;
+                wins += if positive > negative {
+                    1.0
+                } else if positive == negative {
+                    0.5
+                } else {
+                    0.0
+                };
+            }
+        }
+        close(roc_auc(&scored), wins / pairs);
+        assert!(roc_auc(&[(1.0, true)]).is_nan());
+    }
+
+    #[test]
+    fn calibration_error_is_zero_for_frequencies_and_large_for_certainty() {
+        let labels = [0, 0, 0, 1];
+        let frequencies = [0.75f32, 0.25].repeat(4);
+        close(Metrics::measure(&["NONE", "a"], &labels, &frequencies).calibration_error, 0.0);
+        let certain = [0.0f32, 1.0].repeat(4);
+        close(Metrics::measure(&["NONE", "a"], &labels, &certain).calibration_error, 0.75);
+    }
+
+    #[test]
+    fn nothing_to_measure_is_no_panic() {
+        let metrics = Metrics::measure(&NAMES, &[], &[]);
+        assert!(metrics.rows == 0 && metrics.log_loss.is_nan());
+    }
+}

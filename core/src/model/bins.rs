@@ -1,0 +1,104 @@
+//! Quantile bins: every feature becomes a small integer before training and before scoring.
+
+use serde::{Deserialize, Serialize};
+
+/// The bin of a missing value. Known values start at 1.
+pub const MISSING_BIN: u8 = 0;
+
+/// The most bins of known values that a feature can have.
+pub const MAX_BINS: usize = 255;
+
+/// For each feature, the values at which one bin ends and the next begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bins {
+    /// Ascending, finite; a value at an edge belongs to the bin below it.
+    edges: Vec<Vec<f32>>,
+}
+
+impl Bins {
+    /// Bins from each feature's edges.
+    ///
+    /// # Errors
+    /// When some edges are not finite and strictly ascending, or more than [`MAX_BINS`] − 1.
+    pub fn new(edges: Vec<Vec<f32>>) -> Result<Self, String> {
+        let bins = Self { edges };
+        bins.check()?;
+        Ok(bins)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for (feature, edges) in self.edges.iter().enumerate() {
+            let ascending = edges.is_sorted_by(|a, b| a < b) && edges.iter().all(|edge| edge.is_finite());
+            if !ascending || edges.len() >= MAX_BINS {
+                return Err(format!(
+                    "the bin edges of feature {feature} are not fewer than {MAX_BINS} ascending numbers"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many features there are.
+    pub fn feature_count(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// The ascending edges between a feature's bins; empty beyond the last feature.
+    pub fn edges(&self, feature: usize) -> &[f32] {
+        self.edges.get(feature).map_or(&[], Vec::as_slice)
+    }
+
+    /// The number of bins of a feature, the missing bin included.
+    pub fn count(&self, feature: usize) -> usize {
+        self.edges(feature).len() + 2
+    }
+
+    /// The bin of a feature's value: [`MISSING_BIN`] for NaN, else 1 + the number of edges below the value.
+    pub fn bin(&self, feature: usize, value: f32) -> u8 {
+        if value.is_nan() {
+            return MISSING_BIN;
+        }
+        // At most MAX_BINS - 1 edges, so this fits.
+        (self.edges(feature).partition_point(|edge| *edge < value) + 1) as u8
+    }
+
+    /// The bins of a row, written over `bins`.
+    pub fn bin_row(&self, row: &[f32], bins: &mut [u8]) {
+        for (feature, (value, bin)) in row.iter().zip(bins).enumerate() {
+            *bin = self.bin(feature, *value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_at_an_edge_belongs_below() {
+        let bins = Bins::new(vec![vec![-1.0, 0.0, 2.5], vec![]]).unwrap();
+        for (value, bin) in [
+            (f32::NAN, 0),
+            (f32::NEG_INFINITY, 1),
+            (-1.0, 1),
+            (-0.5, 2),
+            (0.0, 2),
+            (-0.0, 2),
+            (2.5, 3),
+            (2.6, 4),
+            (f32::INFINITY, 4),
+        ] {
+            assert_eq!(bins.bin(0, value), bin, "{value}");
+        }
+        assert_eq!((bins.bin(1, 7.0), bins.bin(1, f32::NAN)), (1, 0));
+        assert_eq!((bins.count(0), bins.count(1)), (5, 2));
+    }
+
+    #[test]
+    fn edges_must_ascend() {
+        for edges in [vec![1.0, 1.0], vec![2.0, 1.0], vec![f32::NAN], vec![f32::INFINITY], vec![0.0; 255]] {
+            assert!(Bins::new(vec![edges]).is_err());
+        }
+        assert!(Bins::new(vec![(0..254).map(|edge| edge as f32).collect()]).is_ok());
+    }
+}

@@ -1,0 +1,261 @@
+//! The bundle: one file with everything that a scorer needs, from the schema to the golden rows.
+//!
+//! docs/FORMAT.md describes it byte by byte. Bytes may be hostile: lengths, hash, indices and numbers are checked before
+//! anything is used, and nothing is allocated because a number in the file says so.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Model;
+use super::bins::Bins;
+use super::card::Card;
+use crate::Error;
+use crate::error::BundleError;
+use crate::features::{FeatureDefinition, FeatureEngine};
+use crate::policy::PolicyDefinition;
+use crate::schema::Schema;
+use crate::score::Scorer;
+
+/// The first bytes of every bundle.
+pub const MAGIC: [u8; 8] = *b"NEXTBEST";
+/// The format version that this code writes, and the newest that it reads.
+pub const FORMAT_VERSION: u16 = 1;
+/// No bundle is larger than this.
+pub const MAX_BYTES: usize = 64 << 20;
+
+const HEADER: usize = 8 + 2 + 2 + 4;
+const HASH: usize = 32;
+
+/// Everything that a scorer needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bundle {
+    /// What a customer's rows look like.
+    pub schema: Schema,
+    /// What is computed from them.
+    pub features: Vec<FeatureDefinition>,
+    /// How the features become small integers.
+    pub bins: Bins,
+    /// What reads those.
+    pub model: Model,
+    /// What may be offered.
+    pub policy: PolicyDefinition,
+    /// A typical customer's features: what a reason is measured against.
+    pub reference: Vec<f32>,
+    /// Rows with the probabilities that they must give.
+    pub goldens: Vec<Golden>,
+    /// Where the model comes from.
+    pub card: Card,
+}
+
+/// A row of features and the probabilities that every scorer must give for it, to the last bit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Golden {
+    /// The features.
+    pub row: Vec<f32>,
+    /// One probability a class.
+    pub probabilities: Vec<f32>,
+}
+
+impl Bundle {
+    /// The bundle as bytes. The same bundle always gives the same bytes.
+    ///
+    /// # Errors
+    /// When a part can't be encoded or the whole would be larger than [`MAX_BYTES`].
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let sections = [
+            (*b"SCHM", encode(&self.schema)?),
+            (*b"FEAT", encode(&self.features)?),
+            (*b"BINS", encode(&self.bins)?),
+            (*b"MODL", encode(&self.model)?),
+            (*b"PLCY", encode(&self.policy)?),
+            (*b"REFR", encode(&self.reference)?),
+            (*b"GOLD", encode(&self.goldens)?),
+            (*b"CARD", encode(&self.card)?),
+        ];
+        let mut bytes = Vec::new();
+        bytes.extend(MAGIC);
+        bytes.extend(FORMAT_VERSION.to_le_bytes());
+        bytes.extend(FORMAT_VERSION.to_le_bytes());
+        bytes.extend((sections.len() as u32).to_le_bytes());
+        for (tag, content) in &sections {
+            bytes.extend(tag);
+            bytes.extend((content.len() as u32).to_le_bytes());
+            bytes.extend(content);
+        }
+        bytes.extend(Sha256::digest(&bytes));
+        if bytes.len() > MAX_BYTES {
+            return Err(BundleError::TooLarge { actual: bytes.len(), limit: MAX_BYTES }.into());
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a bundle.
+    ///
+    /// # Errors
+    /// [`Error::Bundle`] where the bytes are not a sound bundle for this reader.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let sections = Sections::read(bytes)?;
+        let bundle = Self {
+            schema: sections.decode(b"SCHM")?,
+            features: sections.decode(b"FEAT")?,
+            bins: sections.decode(b"BINS")?,
+            model: sections.decode(b"MODL")?,
+            policy: sections.decode(b"PLCY")?,
+            reference: sections.decode(b"REFR")?,
+            goldens: sections.decode(b"GOLD")?,
+            card: sections.decode(b"CARD")?,
+        };
+        bundle.check().map_err(|error| match error {
+            Error::Bundle(_) => error,
+            other => BundleError::Content(other.to_string()).into(),
+        })?;
+        Ok(bundle)
+    }
+
+    /// Scores the golden rows and compares every bit.
+    ///
+    /// # Errors
+    /// [`BundleError::SelfTest`] names the first row that differs.
+    pub fn self_test(&self) -> Result<(), Error> {
+        let mut scorer = Scorer::new(self);
+        for (row, golden) in self.goldens.iter().enumerate() {
+            let scored = scorer.score(&golden.row)?;
+            let same = scored
+                .iter()
+                .map(|value| value.to_bits())
+                .eq(golden.probabilities.iter().map(|v| v.to_bits()));
+            if !same {
+                return Err(BundleError::SelfTest { row }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the parts fit each other.
+    ///
+    /// # Errors
+    /// [`BundleError::Content`] or the error of the part that does not fit.
+    pub fn check(&self) -> Result<(), Error> {
+        let content = |message: String| Error::from(BundleError::Content(message));
+        FeatureEngine::new(&self.schema, &self.features)?;
+        self.bins.check().map_err(content)?;
+        let features = self.features.len();
+        if self.bins.feature_count() != features || self.reference.len() != features {
+            return Err(content(format!(
+                "{features} features, but bins or a reference row for another number"
+            )));
+        }
+        self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
+        self.policy.check(&self.schema).map_err(content)?;
+        let classes = self.schema.class_count();
+        match self
+            .goldens
+            .iter()
+            .all(|golden| golden.row.len() == features && golden.probabilities.len() == classes)
+        {
+            true => Ok(()),
+            false => Err(content("a golden row does not fit the features or classes".into())),
+        }
+    }
+}
+
+/// The SHA-256 at the end of a bundle's bytes, in hexadecimal digits; empty where the bytes are too short.
+pub fn content_hash(bytes: &[u8]) -> String {
+    let hash = bytes.len().checked_sub(HASH).and_then(|start| bytes.get(start..)).unwrap_or(&[]);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The codec is `bincode` 2 with its standard configuration (little-endian, variable-length integers), here and
+/// nowhere else, so that it can be replaced.
+const CODEC: bincode::config::Configuration<
+    bincode::config::LittleEndian,
+    bincode::config::Varint,
+    bincode::config::Limit<MAX_BYTES>,
+> = bincode::config::standard().with_limit::<MAX_BYTES>();
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+    bincode::serde::encode_to_vec(value, CODEC)
+        .map_err(|error| BundleError::Content(error.to_string()).into())
+}
+
+/// The sections of a bundle whose frame and hash are sound.
+struct Sections<'b> {
+    sections: Vec<([u8; 4], &'b [u8])>,
+}
+
+impl<'b> Sections<'b> {
+    fn read(bytes: &'b [u8]) -> Result<Self, BundleError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(BundleError::TooLarge { actual: bytes.len(), limit: MAX_BYTES });
+        }
+        if !bytes.starts_with(&MAGIC) {
+            return Err(BundleError::Magic);
+        }
+        let (content, hash) = bytes
+            .split_at_checked(bytes.len().saturating_sub(HASH))
+            .filter(|(content, _)| content.len() >= HEADER)
+            .ok_or(BundleError::Length("shorter than a bundle's header"))?;
+        let mut rest = Reader(content.get(MAGIC.len()..).unwrap_or_default());
+        let _written_by = rest.take_u16()?;
+        let needed = rest.take_u16()?;
+        if needed > FORMAT_VERSION {
+            return Err(BundleError::Version { needed, supported: FORMAT_VERSION });
+        }
+        if Sha256::digest(content).as_slice() != hash {
+            return Err(BundleError::Hash);
+        }
+        let count = rest.take_u32()?;
+        let mut sections = Vec::new();
+        while !rest.0.is_empty() {
+            let tag = rest.take::<4>()?;
+            let length = rest.take_u32()? as usize;
+            let (section, after) = rest
+                .0
+                .split_at_checked(length)
+                .ok_or(BundleError::Length("a section ends behind the file's end"))?;
+            sections.push((tag, section));
+            rest = Reader(after);
+        }
+        match sections.len() == count as usize {
+            true => Ok(Self { sections }),
+            false => Err(BundleError::Length("more or fewer sections than the header says")),
+        }
+    }
+
+    /// Decodes the section with a tag. Sections that this version does not know are left alone.
+    fn decode<T: DeserializeOwned>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
+        let name = || String::from_utf8_lossy(tag).into_owned();
+        let mut found = self.sections.iter().filter(|(other, _)| other == tag);
+        let (Some((_, section)), None) = (found.next(), found.next()) else {
+            return Err(BundleError::Section(name()));
+        };
+        // Borrowing makes the decoder check a text's length against the bytes that are there before it copies them.
+        let decoded = bincode::serde::borrow_decode_from_slice::<T, _>(section, CODEC);
+        let (value, read) =
+            decoded.map_err(|error| BundleError::Decode { section: name(), message: error.to_string() })?;
+        match read == section.len() {
+            true => Ok(value),
+            false => Err(BundleError::Decode { section: name(), message: "bytes are left over".into() }),
+        }
+    }
+}
+
+struct Reader<'b>(&'b [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], BundleError> {
+        let (head, rest) =
+            self.0.split_first_chunk::<N>().ok_or(BundleError::Length("the header is cut off"))?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn take_u16(&mut self) -> Result<u16, BundleError> {
+        self.take().map(u16::from_le_bytes)
+    }
+
+    fn take_u32(&mut self) -> Result<u32, BundleError> {
+        self.take().map(u32::from_le_bytes)
+    }
+}

@@ -1,0 +1,33 @@
+//! The model card: where a model comes from and how good it was, carried inside the bundle.
+
+use serde::{Deserialize, Serialize};
+
+/// What a reviewer needs to know of a model.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Card {
+    /// The model's name.
+    pub name: String,
+    /// `random_forest` or `logistic_regression`.
+    pub algorithm: String,
+    /// The parameters that it was trained with.
+    pub parameters: Vec<(String, String)>,
+    /// The seed of everything random in training.
+    pub seed: u64,
+    /// The cut-offs whose customers it learned from, as dates.
+    pub training_cutoffs: Vec<String>,
+    /// The cut-offs whose customers it was chosen on, as dates.
+    pub validation_cutoffs: Vec<String>,
+    /// The cut-offs whose customers it was tested on, as dates; it never learned from them.
+    pub test_cutoffs: Vec<String>,
+    /// How many rows (customers at cut-offs) it learned from.
+    pub training_rows: u64,
+    /// The SHA-256 of the feature table that it learned from, in hexadecimal digits.
+    pub training_data: String,
+    /// Metrics on the test cut-offs, by name.
+    pub test_metrics: Vec<(String, f64)>,
+    /// The share of the impurity that each feature removed while training, in feature order; sums to 1.
+    pub importance: Vec<f32>,
+    /// The version of nextbest that trained it.
+    pub trained_with: String,
+}

@@ -1,0 +1,74 @@
+//! Multinomial logistic regression over standardised bin ranks.
+//!
+//! A feature enters as the rank of its bin, standardised over the training rows: heavy tails do no harm, and
+//! training and scoring share the bins with the forest. A missing value enters as the mean.
+
+use serde::{Deserialize, Serialize};
+
+use super::bins::{Bins, MISSING_BIN};
+
+/// A linear model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Linear {
+    /// The mean rank of each feature's bin in training.
+    pub(crate) means: Vec<f32>,
+    /// 1 / the standard deviation of the rank; 0 for a constant feature.
+    pub(crate) inverse_deviations: Vec<f32>,
+    /// One weight a feature for the first class, then for the second, …
+    pub(crate) weights: Vec<f32>,
+    /// One a class.
+    pub(crate) intercepts: Vec<f32>,
+}
+
+impl Linear {
+    /// How many classes it knows.
+    pub fn class_count(&self) -> usize {
+        self.intercepts.len()
+    }
+
+    /// The standardised rank of a bin; 0 where it is missing.
+    pub fn standardise(&self, feature: usize, bin: u8) -> f32 {
+        match (bin, self.means.get(feature), self.inverse_deviations.get(feature)) {
+            (MISSING_BIN, _, _) | (_, None, _) | (_, _, None) => 0.0,
+            (bin, Some(mean), Some(inverse)) => (f32::from(bin) - mean) * inverse,
+        }
+    }
+
+    /// Probabilities for one row of bins: the softmax of the classes' scores.
+    pub fn predict(&self, bins: &[u8], probabilities: &mut [f32]) {
+        let classes = self.weights.chunks_exact(self.means.len().max(1));
+        for ((score, weights), intercept) in probabilities.iter_mut().zip(classes).zip(&self.intercepts) {
+            let terms = bins.iter().zip(weights).enumerate();
+            *score = terms.fold(*intercept, |sum, (feature, (bin, weight))| {
+                sum + weight * self.standardise(feature, *bin)
+            });
+        }
+        softmax(probabilities);
+    }
+
+    pub(super) fn check(&self, bins: &Bins) -> Result<(), String> {
+        let features = bins.feature_count();
+        let shapes = features > 0
+            && self.means.len() == features
+            && self.inverse_deviations.len() == features
+            && self.weights.len() == features * self.intercepts.len();
+        let numbers = [&self.means, &self.inverse_deviations, &self.weights, &self.intercepts];
+        match shapes && numbers.into_iter().flatten().all(|number| number.is_finite()) {
+            true => Ok(()),
+            false => Err("the linear model's numbers are not finite or do not fit the features".into()),
+        }
+    }
+}
+
+/// Scores to probabilities, in place. `libm` gives the same bits on every machine.
+fn softmax(scores: &mut [f32]) {
+    let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut total = 0.0;
+    for score in scores.iter_mut() {
+        *score = libm::expf(*score - greatest);
+        total += *score;
+    }
+    for score in scores.iter_mut() {
+        *score /= total;
+    }
+}

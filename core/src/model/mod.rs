@@ -1,0 +1,50 @@
+//! Models: bins, the two kinds of model over them, and the bundle that carries everything a scorer needs.
+
+pub mod bins;
+pub mod bundle;
+pub mod card;
+pub mod forest;
+pub mod linear;
+
+use serde::{Deserialize, Serialize};
+
+use forest::Forest;
+use linear::Linear;
+
+/// A trained model: reads a row of bins, gives a probability for each class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Model {
+    /// Trees.
+    Forest(Forest),
+    /// Multinomial logistic regression.
+    Linear(Linear),
+}
+
+impl Model {
+    /// How many classes it knows.
+    pub fn class_count(&self) -> usize {
+        match self {
+            Model::Forest(forest) => forest.class_count(),
+            Model::Linear(linear) => linear.class_count(),
+        }
+    }
+
+    /// Probabilities for one row of bins, written over `probabilities` (one a class; they sum to 1).
+    pub fn predict(&self, bins: &[u8], probabilities: &mut [f32]) {
+        match self {
+            Model::Forest(forest) => forest.predict(bins, probabilities),
+            Model::Linear(linear) => linear.predict(bins, probabilities),
+        }
+    }
+
+    /// Checks that the model fits `feature_count` features with these bins and `class_count` classes.
+    pub(crate) fn check(&self, bins: &bins::Bins, class_count: usize) -> Result<(), String> {
+        if self.class_count() != class_count {
+            return Err(format!("the model has {} classes, the schema {class_count}", self.class_count()));
+        }
+        match self {
+            Model::Forest(forest) => forest.check(bins),
+            Model::Linear(linear) => linear.check(bins),
+        }
+    }
+}

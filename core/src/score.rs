@@ -1,0 +1,52 @@
+//! Probabilities from features: one row or many.
+
+use crate::Error;
+use crate::model::bundle::Bundle;
+
+/// Scores rows with a bundle's model, without allocating for each row.
+#[derive(Debug, Clone)]
+pub struct Scorer<'b> {
+    bundle: &'b Bundle,
+    bins: Vec<u8>,
+    probabilities: Vec<f32>,
+}
+
+impl<'b> Scorer<'b> {
+    /// A scorer for a bundle.
+    pub fn new(bundle: &'b Bundle) -> Self {
+        Self {
+            bundle,
+            bins: vec![0; bundle.bins.feature_count()],
+            probabilities: vec![0.0; bundle.schema.class_count()],
+        }
+    }
+
+    /// The probability of each class for one row of features; they sum to 1.
+    ///
+    /// # Errors
+    /// [`Error::RowLength`] where the row has another number of values than the model has features.
+    pub fn score(&mut self, row: &[f32]) -> Result<&[f32], Error> {
+        if row.len() != self.bins.len() {
+            return Err(Error::RowLength { expected: self.bins.len(), actual: row.len() });
+        }
+        self.bundle.bins.bin_row(row, &mut self.bins);
+        self.bundle.model.predict(&self.bins, &mut self.probabilities);
+        Ok(&self.probabilities)
+    }
+
+    /// The probabilities of `count` rows that stand one after the other, row by row.
+    ///
+    /// # Errors
+    /// [`Error::RowLength`] where the values are not `count` rows.
+    pub fn score_batch(&mut self, rows: &[f32], count: usize) -> Result<Vec<f32>, Error> {
+        let width = self.bins.len();
+        if width.checked_mul(count) != Some(rows.len()) {
+            return Err(Error::RowLength { expected: width.saturating_mul(count), actual: rows.len() });
+        }
+        let mut probabilities = Vec::with_capacity(count * self.probabilities.len());
+        for row in rows.chunks_exact(width.max(1)) {
+            probabilities.extend_from_slice(self.score(row)?);
+        }
+        Ok(probabilities)
+    }
+}

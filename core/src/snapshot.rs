@@ -1,0 +1,177 @@
+//! The state of a customer at a cut-off T: who counts as a customer, which products are held, and what was taken
+//! next.
+//!
+//! Time is honest: everything that describes the customer at T is rebuilt from rows dated before T, and only the
+//! label reads rows from T on.
+
+use crate::customers::Customer;
+use crate::schema::{ProductSource, Schema};
+use crate::time::DAY;
+
+/// A set of products by their position in the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProductSet(u64);
+
+impl ProductSet {
+    /// Adds a product. Positions from [`MAX_PRODUCTS`](crate::schema::MAX_PRODUCTS) on do not exist.
+    pub fn insert(&mut self, product: usize) {
+        debug_assert!(product < crate::schema::MAX_PRODUCTS);
+        self.0 |= 1 << product;
+    }
+
+    /// Whether a product is in the set.
+    pub fn contains(self, product: usize) -> bool {
+        product < u64::BITS as usize && self.0 & (1 << product) != 0
+    }
+
+    /// How many products are in the set.
+    pub fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// One product that a customer took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Taken {
+    pub(crate) product: usize,
+    pub(crate) opened: f64,
+    /// When it was given up; NaN where it was not.
+    pub(crate) closed: f64,
+}
+
+/// A schema's reading of customers at cut-offs.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshot<'s> {
+    schema: &'s Schema,
+    /// The cut-off T in seconds since 1970-01-01: the first moment that is not known.
+    cutoff: i64,
+}
+
+impl<'s> Snapshot<'s> {
+    /// The view at a cut-off, in seconds since 1970-01-01.
+    pub fn new(schema: &'s Schema, cutoff: i64) -> Self {
+        Self { schema, cutoff }
+    }
+
+    /// Whether the customer came before the cut-off.
+    pub fn is_customer(&self, customer: &Customer<'_>) -> bool {
+        customer.attribute(self.schema.established()) < self.cutoff as f64
+    }
+
+    /// The products held: opened before the cut-off and not given up before it.
+    pub fn held(&self, customer: &Customer<'_>) -> ProductSet {
+        let mut held = ProductSet::default();
+        for taken in self.taken_before(customer) {
+            if self.is_open(&taken) {
+                held.insert(taken.product);
+            }
+        }
+        held
+    }
+
+    /// Every product opened before the cut-off.
+    pub(crate) fn taken_before(&self, customer: &Customer<'_>) -> impl Iterator<Item = Taken> {
+        let cutoff = self.cutoff as f64;
+        taken(self.schema, customer).filter(move |taken| taken.opened < cutoff)
+    }
+
+    pub(crate) fn is_open(&self, taken: &Taken) -> bool {
+        is_open_at(taken.closed, self.cutoff as f64)
+    }
+
+    /// The class of the first product opened in [T, T + horizon): its position + 1, or 0 where there is none. Of
+    /// products opened at the same moment, the first in the schema's order counts.
+    pub fn label(&self, customer: &Customer<'_>) -> usize {
+        let from = self.cutoff as f64;
+        let until = (self.cutoff + i64::from(self.schema.horizon_days()) * DAY) as f64;
+        let mut first: Option<Taken> = None;
+        for taken in taken(self.schema, customer) {
+            let earlier = first.is_none_or(|first| {
+                taken.opened < first.opened || (taken.opened == first.opened && taken.product < first.product)
+            });
+            if (from..until).contains(&taken.opened) && earlier {
+                first = Some(taken);
+            }
+        }
+        first.map_or(0, |taken| taken.product + 1)
+    }
+}
+
+/// Whether something that was given up at `closed` (NaN: never) was still open just before `cutoff`. What happens at
+/// the cut-off or later is the future, and reads the same as never.
+pub(crate) fn is_open_at(closed: f64, cutoff: f64) -> bool {
+    closed.is_nan() || closed >= cutoff
+}
+
+/// Every product that the customer ever took.
+fn taken(schema: &Schema, customer: &Customer<'_>) -> impl Iterator<Item = Taken> {
+    schema.holdings().iter().flat_map(move |holding| {
+        let rows = customer.table(holding.table);
+        let closed = holding.closed.map_or(&[][..], |column| rows.column(column));
+        rows.column(holding.time).iter().enumerate().filter_map(move |(row, &opened)| {
+            let product = match &holding.product {
+                ProductSource::Always(product) => *product,
+                ProductSource::Column { column, product_of_code } => {
+                    let code = rows.column(*column).get(row).copied().filter(|code| !code.is_nan())?;
+                    (*product_of_code.get(code as usize)?)?
+                }
+            };
+            Some(Taken { product, opened, closed: closed.get(row).copied().unwrap_or(f64::NAN) })
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::customers::{Customers, read_customer};
+    use crate::schema::tests::small_schema;
+    use crate::time;
+
+    fn customer(accounts: &str) -> Customers {
+        let json = format!(r#"{{"customer": {{"SINCE": "2020-01-01"}}, "accounts": [{accounts}]}}"#);
+        read_customer(&small_schema(), &mut serde_json::Deserializer::from_str(&json)).unwrap()
+    }
+
+    fn at(date: &str) -> i64 {
+        time::parse(date).unwrap()
+    }
+
+    #[test]
+    fn the_cut_off_itself_is_the_future() {
+        let schema = small_schema();
+        let customers = customer(
+            r#"{"OPENED": "2021-01-01", "PRODUCT": "L", "CLOSED": "2022-01-01"}, {"OPENED": "2021-06-01", "PRODUCT": "X"}"#,
+        );
+        let customer = customers.get(0).unwrap();
+        let held = |date| Snapshot::new(&schema, at(date)).held(&customer);
+        assert!(held("2021-01-01").is_empty(), "opened at T is not held at T");
+        assert!(held("2021-01-02").contains(0));
+        assert!(held("2022-01-01").contains(0), "closed at T is still held at T");
+        assert!(held("2022-01-02").is_empty());
+        let since = |date| Snapshot::new(&schema, at(date)).is_customer(&customer);
+        assert!(!since("2020-01-01") && since("2020-01-02"));
+    }
+
+    #[test]
+    fn the_label_is_the_first_product_in_the_horizon() {
+        let schema = small_schema();
+        let customers = customer(
+            r#"{"OPENED": "2021-03-01", "PRODUCT": "C"}, {"OPENED": "2021-03-01", "PRODUCT": "L"},
+               {"OPENED": "2021-02-01", "PRODUCT": "X"}, {"OPENED": "2021-08-01", "PRODUCT": "C"}"#,
+        );
+        let customer = customers.get(0).unwrap();
+        let label = |date| Snapshot::new(&schema, at(date)).label(&customer);
+        assert_eq!(label("2021-02-01"), 1, "at a tie the schema's order decides; X is no product of ours");
+        assert_eq!(label("2021-03-01"), 1, "opened at T counts as next");
+        assert_eq!(label("2021-03-02"), 0);
+        assert_eq!(label("2020-12-01"), 0, "90 days end on 2021-03-01, which is outside");
+        assert_eq!(label("2020-12-02"), 1);
+        assert_eq!(label("2021-07-01"), 2);
+    }
+}

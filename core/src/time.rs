@@ -1,0 +1,162 @@
+//! Points in time: whole seconds since 1970-01-01 00:00, without time zones (a bank's tables have none).
+
+/// Seconds in a day.
+pub const DAY: i64 = 86_400;
+
+/// The number of days from 1970-01-01 to a date of the proleptic Gregorian calendar.
+///
+/// Howard Hinnant's `days_from_civil` (<https://howardhinnant.github.io/date_algorithms.html>).
+pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year - era * 400;
+    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// Year, month (1–12) and day (1–31) of a number of days since 1970-01-01.
+pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days - era * 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// Seconds since 1970-01-01 of midnight of a date, or `None` where the calendar has no such date.
+/// Years run from 1 to 9999.
+pub fn from_date(year: i64, month: i64, day: i64) -> Option<i64> {
+    let valid = (1..=9999).contains(&year) && (1..=12).contains(&month) && day >= 1;
+    (valid && day <= days_in_month(year, month)).then(|| days_from_civil(year, month, day) * DAY)
+}
+
+/// The first moment of the month that lies `months` after the month of `time`.
+pub fn add_months_to_first(time: i64, months: i64) -> i64 {
+    let (year, month, _) = civil_from_days(time.div_euclid(DAY));
+    let total = year * 12 + (month - 1) + months;
+    days_from_civil(total.div_euclid(12), total.rem_euclid(12) + 1, 1) * DAY
+}
+
+/// Reads `2024-05-03`, `2024-05-03 12:30`, `2024-05-03T12:30:59`, with an optional fraction of a second (cut off)
+/// and an optional `Z`.
+pub fn parse(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let number = |from: usize, to: usize| -> Option<i64> {
+        bytes
+            .get(from..to)?
+            .iter()
+            .try_fold(0i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+    };
+    let separated = |at: usize, by: &[u8]| bytes.get(at).is_some_and(|byte| by.contains(byte));
+    if !separated(4, b"-") || !separated(7, b"-") {
+        return None;
+    }
+    let date = from_date(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
+    if bytes.len() == 10 {
+        return Some(date);
+    }
+    if !separated(10, b" T") || !separated(13, b":") {
+        return None;
+    }
+    let (hour, minute) = (number(11, 13)?, number(14, 16)?);
+    let (second, end) = if separated(16, b":") { (number(17, 19)?, 19) } else { (0, 16) };
+    let rest = bytes.get(end..)?;
+    let rest = rest.strip_suffix(b"Z").unwrap_or(rest);
+    let fraction = match rest.strip_prefix(b".") {
+        Some(digits) => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+        None => rest.is_empty(),
+    };
+    (hour < 24 && minute < 60 && second < 60 && fraction).then_some(date + hour * 3600 + minute * 60 + second)
+}
+
+/// `2024-05-03`, or `2024-05-03 12:30:59` where the time is not midnight.
+pub fn format(time: i64) -> String {
+    let (year, month, day) = civil_from_days(time.div_euclid(DAY));
+    match time.rem_euclid(DAY) {
+        0 => format!("{year:04}-{month:02}-{day:02}"),
+        second => format!(
+            "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        ),
+    }
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_day_of_four_centuries_goes_there_and_back() {
+        let (mut year, mut month, mut day) = (1800, 1, 1);
+        for days in days_from_civil(1800, 1, 1)..days_from_civil(2200, 1, 1) {
+            assert_eq!(civil_from_days(days), (year, month, day));
+            assert_eq!(days_from_civil(year, month, day), days);
+            day += 1;
+            if day > days_in_month(year, month) {
+                (day, month) = (1, month + 1);
+            }
+            if month > 12 {
+                (month, year) = (1, year + 1);
+            }
+        }
+        assert_eq!(days_from_civil(1970, 1, 1), 0);
+        assert_eq!(days_from_civil(2000, 3, 1), 11_017);
+    }
+
+    #[test]
+    fn reads_iso_dates_and_times_and_nothing_else() {
+        assert_eq!(parse("1970-01-02"), Some(DAY));
+        assert_eq!(parse("1970-01-01 00:01"), Some(60));
+        assert_eq!(parse("1970-01-01T01:00:05Z"), Some(3605));
+        assert_eq!(parse("1970-01-01 01:00:05.123"), Some(3605));
+        for wrong in [
+            "",
+            "1970",
+            "1970-1-1",
+            "1970-02-30",
+            "1970-13-01",
+            "1970-00-10",
+            "0000-01-01",
+            "01.02.1970",
+            "1970-01-01 24:00",
+            "1970-01-01 12",
+            "1970-01-01x",
+            "1970-01-01 12:00:00.",
+            "1970-01-0é",
+            "1970-01-01 12:00+01:00",
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn writes_what_it_reads() {
+        for text in ["1993-07-05", "2024-02-29", "2024-02-29 23:59:59"] {
+            assert_eq!(format(parse(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn months_are_added_across_years() {
+        let start = parse("2024-11-17").unwrap();
+        assert_eq!(format(add_months_to_first(start, 0)), "2024-11-01");
+        assert_eq!(format(add_months_to_first(start, 3)), "2025-02-01");
+        assert_eq!(format(add_months_to_first(start, -12)), "2023-11-01");
+    }
+}

@@ -1,0 +1,150 @@
+//! Random forests (Breiman, 2001) with class distributions in the leaves.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::dataset::Dataset;
+use super::grow::grow;
+use crate::Error;
+use crate::model::forest::{Forest, MAX_FEATURES, Tree};
+
+/// How many features a split chooses from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MaxFeatures {
+    /// The square root of their number.
+    Sqrt,
+    /// This share of them, above 0 and at most 1.
+    Share(f64),
+}
+
+/// Parameters of a random forest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForestParams {
+    /// How many trees (1 to 10,000).
+    pub trees: usize,
+    /// How many splits lie between the root and a leaf at most (1 to 64).
+    pub max_depth: u32,
+    /// The least rows that may be split (at least 2).
+    pub min_samples_split: u32,
+    /// The least rows on each side of a split (at least 1).
+    pub min_samples_leaf: u32,
+    /// How many features each split chooses from.
+    pub max_features: MaxFeatures,
+    /// How many rows' worth of the class prior is mixed into each leaf (at least 0), so that no leaf calls a class
+    /// impossible: the m-estimate of Cestnik (1990).
+    pub leaf_smoothing: f64,
+    /// The seed of the samples.
+    pub seed: u64,
+}
+
+impl Default for ForestParams {
+    fn default() -> Self {
+        Self {
+            trees: 100,
+            max_depth: 12,
+            min_samples_split: 5,
+            min_samples_leaf: 5,
+            max_features: MaxFeatures::Sqrt,
+            leaf_smoothing: 1.0,
+            seed: 42,
+        }
+    }
+}
+
+/// Parameters that were checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValidForestParams(ForestParams);
+
+/// A grown forest.
+#[derive(Debug, Clone)]
+pub struct Grown {
+    /// The forest.
+    pub forest: Forest,
+    /// The share of the impurity that each feature's splits removed; sums to 1 unless nothing was ever split.
+    pub importance: Vec<f32>,
+}
+
+impl ForestParams {
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// [`Error::Training`] names the first that is out of its range.
+    pub fn check(self) -> Result<ValidForestParams, Error> {
+        let in_range = |name: &str, value: f64, low: f64, high: f64| match (low..=high).contains(&value) {
+            true => Ok(()),
+            false => Err(Error::Training(format!("{name} is {value}, not {low} to {high}"))),
+        };
+        in_range("n_estimators", self.trees as f64, 1.0, 10_000.0)?;
+        in_range("max_depth", self.max_depth.into(), 1.0, 64.0)?;
+        in_range("min_samples_split", self.min_samples_split.into(), 2.0, u32::MAX.into())?;
+        in_range("min_samples_leaf", self.min_samples_leaf.into(), 1.0, u32::MAX.into())?;
+        in_range("leaf_smoothing", self.leaf_smoothing, 0.0, 1e6)?;
+        if let MaxFeatures::Share(share) = self.max_features {
+            in_range("max_features", share, f64::MIN_POSITIVE, 1.0)?;
+        }
+        Ok(ValidForestParams(self))
+    }
+}
+
+impl ValidForestParams {
+    /// Grows a forest. Each tree has its own random numbers, so the number of threads changes nothing. `on_tree` is
+    /// called after each tree, from any thread.
+    ///
+    /// # Errors
+    /// Where the data has more features than a forest can tell apart.
+    pub fn fit(&self, data: &Dataset, on_tree: impl Fn() + Sync) -> Result<Grown, Error> {
+        let feature_count = data.bins().feature_count();
+        if feature_count > MAX_FEATURES {
+            return Err(Error::Training(format!("{feature_count} features, more than {MAX_FEATURES}")));
+        }
+        let grown: Vec<(Tree, Vec<f64>)> = (0..self.0.trees as u64)
+            .into_par_iter()
+            .map(|tree| {
+                let mut rng = ChaCha8Rng::seed_from_u64(self.0.seed);
+                rng.set_stream(tree);
+                let grown = grow(data, self, rng);
+                on_tree();
+                (grown.tree, grown.importance)
+            })
+            .collect();
+        let mut importance = vec![0.0; feature_count];
+        for (_, of_tree) in &grown {
+            for (sum, value) in importance.iter_mut().zip(of_tree) {
+                *sum += value;
+            }
+        }
+        let total: f64 = importance.iter().sum();
+        let share = |value: &f64| if total > 0.0 { (value / total) as f32 } else { 0.0 };
+        let trees: Vec<Tree> = grown.into_iter().map(|(tree, _)| tree).collect();
+        Ok(Grown {
+            forest: Forest::new(data.class_count(), &trees).map_err(Error::Training)?,
+            importance: importance.iter().map(share).collect(),
+        })
+    }
+
+    pub(super) fn max_depth(&self) -> u32 {
+        self.0.max_depth
+    }
+
+    pub(super) fn min_samples_split(&self) -> u32 {
+        self.0.min_samples_split
+    }
+
+    pub(super) fn min_samples_leaf(&self) -> u32 {
+        self.0.min_samples_leaf
+    }
+
+    pub(super) fn leaf_smoothing(&self) -> f64 {
+        self.0.leaf_smoothing
+    }
+
+    /// How many of some features a split chooses from: at least one.
+    pub(super) fn features_per_split(&self, features: usize) -> usize {
+        let share = match self.0.max_features {
+            MaxFeatures::Sqrt => (features as f64).sqrt(),
+            MaxFeatures::Share(share) => features as f64 * share,
+        };
+        (share as usize).max(1)
+    }
+}

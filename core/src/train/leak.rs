@@ -1,0 +1,133 @@
+//! Finds features that know too much: a feature that alone tells who will take a product was probably written down
+//! after the fact.
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// A feature that alone separates a class too well.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Leak {
+    /// The feature's position.
+    pub feature: usize,
+    /// The class's position.
+    pub class: usize,
+    /// The area under the ROC curve of the feature's values as they stand (turned round where it is below ½).
+    pub roc_auc: f64,
+    /// How many of the rows are of the class.
+    pub support: usize,
+}
+
+/// Fewer rows of a class than this prove nothing.
+const MIN_SUPPORT: usize = 20;
+
+/// Features whose values alone separate a product's takers from the other rows with an area under the ROC curve of at
+/// least `threshold`. Rows for which `excluded(row, class)` holds (customers who hold the product already, and so
+/// can't take it) are left out of that product's comparison: they would hide a leak behind everyone who took it
+/// before. Missing values count as lower than all others.
+pub fn find_leaks(
+    rows: &[f32],
+    width: usize,
+    labels: &[usize],
+    class_count: usize,
+    excluded: impl Fn(usize, usize) -> bool + Sync,
+    threshold: f64,
+) -> Vec<Leak> {
+    let mut leaks: Vec<Leak> = (0..width)
+        .into_par_iter()
+        .flat_map_iter(|feature| {
+            let areas = areas_by_class(rows, width, feature, labels, class_count, &excluded);
+            areas.into_iter().enumerate().filter_map(move |(class, (area, support))| {
+                let roc_auc = area.max(1.0 - area);
+                let proven = class > 0 && support >= MIN_SUPPORT && roc_auc >= threshold;
+                proven.then_some(Leak { feature, class, roc_auc, support })
+            })
+        })
+        .collect();
+    leaks.sort_by(|a, b| b.roc_auc.total_cmp(&a.roc_auc));
+    leaks
+}
+
+/// For each class, the area under the ROC curve of a feature's values (as in [`crate::metrics::roc_auc`], but all
+/// classes in one pass over the sorted rows), and how many rows are of it.
+fn areas_by_class(
+    rows: &[f32],
+    width: usize,
+    feature: usize,
+    labels: &[usize],
+    class_count: usize,
+    excluded: &impl Fn(usize, usize) -> bool,
+) -> Vec<(f64, usize)> {
+    let values = rows.iter().skip(feature).step_by(width.max(1));
+    let mut order: Vec<(f32, usize, usize)> = values
+        .zip(labels)
+        .enumerate()
+        .map(|(row, (value, label))| (if value.is_nan() { f32::NEG_INFINITY } else { *value }, row, *label))
+        .collect();
+    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut tallies = vec![Tally::default(); class_count];
+    for tied in order.chunk_by(|a, b| a.0 == b.0) {
+        for (class, tally) in tallies.iter_mut().enumerate() {
+            let (mut positives, mut negatives) = (0.0, 0.0);
+            for (_, row, label) in tied {
+                if *label == class {
+                    positives += 1.0;
+                } else if !excluded(*row, class) {
+                    negatives += 1.0;
+                }
+            }
+            tally.wins += positives * (tally.negatives + negatives / 2.0);
+            tally.positives += positives;
+            tally.negatives += negatives;
+        }
+    }
+    tallies
+        .iter()
+        .map(|tally| (tally.wins / (tally.positives * tally.negatives), tally.positives as usize))
+        .collect()
+}
+
+#[derive(Clone, Default)]
+struct Tally {
+    wins: f64,
+    positives: f64,
+    negatives: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::roc_auc;
+
+    #[test]
+    fn a_leak_is_found_behind_those_who_hold_the_product_already() {
+        // Feature 0 is 1 for everyone who ever takes the product; half of them hold it already. Feature 1 is noise.
+        let held = |row: usize| row % 10 == 1;
+        let labels: Vec<usize> = (0..1000).map(|row| usize::from(row % 10 == 0)).collect();
+        let rows: Vec<f32> = (0..1000)
+            .flat_map(|row| [f32::from(u8::from(row % 10 < 2)), ((row * 7919) % 1000) as f32])
+            .collect();
+        let leaks = find_leaks(&rows, 2, &labels, 2, |row, _| held(row), 0.97);
+        assert_eq!(leaks, [Leak { feature: 0, class: 1, roc_auc: 1.0, support: 100 }]);
+        assert!(find_leaks(&rows, 2, &labels, 2, |_, _| false, 0.97).is_empty());
+    }
+
+    #[test]
+    fn areas_agree_with_the_metric() {
+        let labels: Vec<usize> = (0..300).map(|row| (row * 31) % 4).collect();
+        let rows: Vec<f32> =
+            (0..300).map(|row| if row % 11 == 0 { f32::NAN } else { ((row * row) % 17) as f32 }).collect();
+        for (class, (area, support)) in
+            areas_by_class(&rows, 1, 0, &labels, 4, &|_, _| false).into_iter().enumerate()
+        {
+            let scored: Vec<(f32, bool)> = rows
+                .iter()
+                .zip(&labels)
+                .map(|(value, label)| {
+                    (if value.is_nan() { f32::NEG_INFINITY } else { *value }, *label == class)
+                })
+                .collect();
+            assert!((area - roc_auc(&scored)).abs() < 1e-12);
+            assert_eq!(support, labels.iter().filter(|label| **label == class).count());
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Training: rows of features and labels in, models out.
+
+mod dataset;
+mod forest;
+mod grow;
+mod leak;
+mod logistic;
+
+pub use dataset::{Dataset, fit_bins};
+pub use forest::{ForestParams, Grown, MaxFeatures, ValidForestParams};
+pub use leak::{Leak, find_leaks};
+pub use logistic::LogisticParams;

@@ -1,0 +1,517 @@
+//! config.yaml: every key has a default, and an unknown or ill-typed key is an error with its line.
+
+mod features;
+mod schema;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use nextbest_core::policy::{PolicyDefinition, RankBy};
+use nextbest_core::train::{ForestParams, LogisticParams, MaxFeatures};
+use serde::Deserialize;
+
+pub use features::FeatureConfig;
+pub use schema::{
+    ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig, ProductsConfig,
+    SchemaConfig, TableConfig,
+};
+
+/// The tables of a core-banking system, which are the default.
+const CORE_BANKING_SCHEMA: &str = include_str!("core_banking.yaml");
+/// The six default groups of features on those tables.
+const CORE_BANKING_FEATURES: &str = include_str!("core_banking_features.yaml");
+
+/// Everything that config.yaml can say.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where nextbest runs.
+    pub environment: Environment,
+    /// Where the bank's tables are.
+    pub data_source: DataSource,
+    /// What the tables look like; the core-banking schema where it is not given.
+    pub schema: Option<SchemaConfig>,
+    /// The synthetic bank.
+    pub generate: Generate,
+    /// Cut-offs and the horizon.
+    pub snapshots: Snapshots,
+    /// Feature definitions.
+    pub feature_engineering: FeatureEngineering,
+    /// The feature table.
+    pub feature_store: FeatureStore,
+    /// The model.
+    pub model: ModelConfig,
+    /// What may be offered.
+    pub policy: Policy,
+    /// How offers are made.
+    pub deployment: Deployment,
+    /// Where results go.
+    pub outputs: Outputs,
+}
+
+/// Where nextbest runs.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Environment {
+    /// `local`: files on this machine.
+    pub mode: Mode,
+}
+
+/// Where nextbest runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// On this machine's files.
+    #[default]
+    Local,
+}
+
+/// Where the bank's tables are.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataSource {
+    /// `csv`.
+    pub r#type: SourceType,
+    /// CSV files.
+    pub csv: Csv,
+}
+
+/// The kind of source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceType {
+    /// CSV files in a folder.
+    #[default]
+    Csv,
+}
+
+/// CSV files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Csv {
+    /// The folder with the bank's tables.
+    pub input_path: PathBuf,
+    /// The folder for the feature table.
+    pub output_path: PathBuf,
+    /// One character between values.
+    pub delimiter: char,
+    /// File names of tables, where they differ from the schema's.
+    pub tables: BTreeMap<String, PathBuf>,
+}
+
+impl Default for Csv {
+    fn default() -> Self {
+        Self {
+            input_path: "data/raw".into(),
+            output_path: "data/processed".into(),
+            delimiter: ',',
+            tables: BTreeMap::new(),
+        }
+    }
+}
+
+/// The synthetic bank.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Generate {
+    /// How many customers.
+    pub customers: u64,
+    /// The seed: the same seed gives the same bytes.
+    pub seed: u64,
+    /// The first day of transactions.
+    pub start: String,
+    /// The last day of the data.
+    pub end: String,
+    /// The share of rows that are damaged on purpose.
+    pub dirty_rate: f64,
+}
+
+impl Default for Generate {
+    fn default() -> Self {
+        Self { customers: 10_000, seed: 42, start: "2023-01-01".into(), end: "2026-06-30".into(), dirty_rate: 0.0 }
+    }
+}
+
+/// Cut-offs: the moments at which customers are looked at.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Snapshots {
+    /// How many days after a cut-off count as "next".
+    pub horizon_days: u32,
+    /// Cut-offs are the first days of every so many months.
+    pub every_months: u32,
+    /// The first cut-off; nine steps before the last where it is not given.
+    pub first: Option<String>,
+    /// The last cut-off; the last whose horizon the data covers where it is not given.
+    pub last: Option<String>,
+    /// The last day that the data covers; that of the last event where it is not given.
+    pub data_end: Option<String>,
+    /// From this cut-off on, models are chosen; four steps before the end where it is not given.
+    pub validation_from: Option<String>,
+    /// From this cut-off on, the chosen model is tested; two steps before the end where it is not given.
+    pub test_from: Option<String>,
+    /// A feature that alone tells a product's takers from the others this well (area under the ROC curve) is reported
+    /// as a leak.
+    pub leak_threshold: f64,
+}
+
+impl Default for Snapshots {
+    fn default() -> Self {
+        Self {
+            horizon_days: 90,
+            every_months: 3,
+            first: None,
+            last: None,
+            data_end: None,
+            validation_from: None,
+            test_from: None,
+            leak_threshold: 0.97,
+        }
+    }
+}
+
+/// Feature definitions.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeatureEngineering {
+    /// The lengths of windows by name.
+    pub lookback_periods: LookbackPeriods,
+    /// The features; those of the core-banking schema where they are not given.
+    pub features: Option<Vec<FeatureConfig>>,
+}
+
+/// The lengths of windows by name, in days.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LookbackPeriods {
+    /// A month or so.
+    pub short_term: u32,
+    /// A quarter or so.
+    pub medium_term: u32,
+    /// Half a year or so.
+    pub long_term: u32,
+}
+
+impl Default for LookbackPeriods {
+    fn default() -> Self {
+        Self { short_term: 30, medium_term: 90, long_term: 180 }
+    }
+}
+
+/// The feature table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeatureStore {
+    /// The table's name, and its files'.
+    pub table_name: String,
+    /// The column that identifies a customer; exactly one.
+    pub primary_keys: Vec<String>,
+    /// The column with the cut-off.
+    pub timestamp_key: String,
+}
+
+impl Default for FeatureStore {
+    fn default() -> Self {
+        Self {
+            table_name: "customer_product_features".into(),
+            primary_keys: vec!["CUSTOMERID".into()],
+            timestamp_key: "CUTOFF".into(),
+        }
+    }
+}
+
+impl FeatureStore {
+    /// The column that identifies a customer.
+    ///
+    /// # Errors
+    /// Where there is not exactly one.
+    pub fn key(&self) -> anyhow::Result<&str> {
+        match self.primary_keys.as_slice() {
+            [key] => Ok(key),
+            keys => bail!("feature_store.primary_keys: expected one column, got {}", keys.len()),
+        }
+    }
+}
+
+/// The model.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The model's name.
+    pub name: String,
+    /// The column of the feature table with the class.
+    pub target_variable: String,
+    /// Which kind of model; `auto` takes the one with the least validation log-loss.
+    pub algorithm: Algorithm,
+    /// The most bins of a feature.
+    pub max_bins: usize,
+    /// The parameters of each kind.
+    pub hyperparameters: Hyperparameters,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            name: "next_best_product".into(),
+            target_variable: "NEXT_PRODUCT".into(),
+            algorithm: Algorithm::default(),
+            max_bins: 255,
+            hyperparameters: Hyperparameters::default(),
+        }
+    }
+}
+
+/// Which kind of model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Trees on bootstrap samples.
+    #[default]
+    RandomForest,
+    /// Multinomial logistic regression.
+    LogisticRegression,
+    /// The best of all on the validation cut-offs.
+    Auto,
+}
+
+/// The parameters of each kind of model.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hyperparameters {
+    /// Of the random forest.
+    pub random_forest: RandomForest,
+    /// Of the logistic regression.
+    pub logistic_regression: LogisticRegression,
+}
+
+/// Parameters of the random forest.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RandomForest {
+    /// How many trees.
+    pub n_estimators: usize,
+    /// How many splits lie between the root and a leaf at most.
+    pub max_depth: u32,
+    /// The least rows that may be split.
+    pub min_samples_split: u32,
+    /// The least rows on each side of a split.
+    pub min_samples_leaf: u32,
+    /// The share of the features that each split chooses from; the square root of their number where it is not given.
+    pub max_features: Option<f64>,
+    /// How many rows' worth of the class prior is mixed into each leaf.
+    pub leaf_smoothing: f64,
+    /// The seed.
+    pub random_state: u64,
+    /// How many threads; −1 for one a core. It changes no result.
+    pub n_jobs: i64,
+}
+
+impl Default for RandomForest {
+    fn default() -> Self {
+        let params = ForestParams::default();
+        Self {
+            n_estimators: params.trees,
+            max_depth: params.max_depth,
+            min_samples_split: params.min_samples_split,
+            min_samples_leaf: params.min_samples_leaf,
+            max_features: None,
+            leaf_smoothing: params.leaf_smoothing,
+            random_state: params.seed,
+            n_jobs: -1,
+        }
+    }
+}
+
+impl RandomForest {
+    /// The parameters as the trainer takes them.
+    pub fn params(&self) -> ForestParams {
+        ForestParams {
+            trees: self.n_estimators,
+            max_depth: self.max_depth,
+            min_samples_split: self.min_samples_split,
+            min_samples_leaf: self.min_samples_leaf,
+            max_features: self.max_features.map_or(MaxFeatures::Sqrt, MaxFeatures::Share),
+            leaf_smoothing: self.leaf_smoothing,
+            seed: self.random_state,
+        }
+    }
+}
+
+/// Parameters of the logistic regression.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogisticRegression {
+    /// The strength of the L2 penalty.
+    pub alpha: f64,
+    /// The most rows of the largest class that are learned from.
+    pub max_majority_rows: usize,
+    /// The seed of the choice of those.
+    pub random_state: u64,
+}
+
+impl Default for LogisticRegression {
+    fn default() -> Self {
+        let params = LogisticParams::default();
+        Self { alpha: params.alpha, max_majority_rows: params.max_majority_rows, random_state: params.seed }
+    }
+}
+
+impl LogisticRegression {
+    /// The parameters as the trainer takes them.
+    pub fn params(&self) -> LogisticParams {
+        LogisticParams { alpha: self.alpha, max_majority_rows: self.max_majority_rows, seed: self.random_state }
+    }
+}
+
+/// What may be offered.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// What offers are ranked by.
+    pub rank_by: RankByConfig,
+    /// Offers less probable than this are withheld.
+    pub min_probability: f32,
+}
+
+/// What offers are ranked by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RankByConfig {
+    /// The probability.
+    #[default]
+    Probability,
+    /// The probability times the product's value.
+    ExpectedValue,
+}
+
+impl Policy {
+    /// The policy as the bundle carries it.
+    pub fn definition(&self) -> PolicyDefinition {
+        let rank_by = match self.rank_by {
+            RankByConfig::Probability => RankBy::Probability,
+            RankByConfig::ExpectedValue => RankBy::ExpectedValue,
+        };
+        PolicyDefinition { rank_by, min_probability: self.min_probability }
+    }
+}
+
+/// How offers are made.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deployment {
+    /// Scoring all customers.
+    pub batch_inference: BatchInference,
+}
+
+/// Scoring all customers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BatchInference {
+    /// The format of the predictions.
+    pub output_format: OutputFormat,
+    /// How many offers a customer gets at most.
+    pub top_k_recommendations: usize,
+}
+
+impl Default for BatchInference {
+    fn default() -> Self {
+        Self { output_format: OutputFormat::default(), top_k_recommendations: 3 }
+    }
+}
+
+/// The format of a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputFormat {
+    /// Comma-separated values.
+    #[default]
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// Where results go.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outputs {
+    /// The folder that holds models, bundle and predictions.
+    pub path: PathBuf,
+}
+
+impl Default for Outputs {
+    fn default() -> Self {
+        Self { path: "outputs".into() }
+    }
+}
+
+impl Config {
+    /// Reads a config file; `config.yaml` in the current folder, or the defaults where there is none, if no path is
+    /// given. Relative paths in it are relative to the current folder.
+    ///
+    /// # Errors
+    /// Where the file can't be read or a key is unknown or ill-typed.
+    pub fn load(path: Option<&Path>) -> anyhow::Result<Self> {
+        let usual = Path::new("config.yaml");
+        match path.or_else(|| usual.exists().then_some(usual)) {
+            None => Ok(Self::default()),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+                Self::parse(&text).with_context(|| format!("{}", path.display()))
+            }
+        }
+    }
+
+    /// Reads a config from its text.
+    ///
+    /// # Errors
+    /// Where a key is unknown or ill-typed; the message names the line.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            return Ok(Self::default());
+        }
+        serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!("{error}"))
+    }
+
+    /// The schema of the bank's tables.
+    ///
+    /// # Errors
+    /// None for a build whose own default parses.
+    pub fn schema(&self) -> anyhow::Result<SchemaConfig> {
+        match &self.schema {
+            Some(schema) => Ok(schema.clone()),
+            None => serde_saphyr::from_str(CORE_BANKING_SCHEMA)
+                .map_err(|error| anyhow::anyhow!("core_banking.yaml: {error}")),
+        }
+    }
+
+    /// The feature definitions, as they were written.
+    ///
+    /// # Errors
+    /// Where a schema is given but no features for it.
+    pub fn features(&self) -> anyhow::Result<Vec<FeatureConfig>> {
+        match (&self.feature_engineering.features, &self.schema) {
+            (Some(features), _) => Ok(features.clone()),
+            (None, None) => serde_saphyr::from_str(CORE_BANKING_FEATURES)
+                .map_err(|error| anyhow::anyhow!("core_banking_features.yaml: {error}")),
+            (None, Some(_)) => bail!(
+                "feature_engineering.features: missing; a config with a schema of its own says what to compute from it"
+            ),
+        }
+    }
+
+    /// Where the feature table is, without its extension.
+    pub fn feature_table(&self) -> PathBuf {
+        self.data_source.csv.output_path.join(&self.feature_store.table_name)
+    }
+
+    /// Where the trained model is.
+    pub fn model_path(&self) -> PathBuf {
+        self.outputs.path.join("models").join("model.bundle")
+    }
+
+    /// Where the exported bundle is.
+    pub fn bundle_path(&self) -> PathBuf {
+        self.outputs.path.join("bundle").join("nextbest.bundle")
+    }
+}

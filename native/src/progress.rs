@@ -1,0 +1,58 @@
+//! What a long command is doing, on standard error: a spinner or a bar on a terminal, a line a step elsewhere, and
+//! nothing at all with `--quiet` or `--json`.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Shows progress.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    lines: bool,
+}
+
+impl Progress {
+    /// Progress on standard error, or none if `quiet`.
+    pub fn new(quiet: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = if quiet || !terminal { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        Self { bar, lines: !quiet && !terminal }
+    }
+
+    /// Says what begins now.
+    pub fn step(&self, what: String) {
+        if self.lines {
+            // Progress is a courtesy: where standard error is closed there is no one to read it.
+            let _ = writeln!(std::io::stderr(), "{what} …");
+        }
+        self.bar.set_style(ProgressStyle::default_spinner());
+        self.bar.set_length(0);
+        self.bar.set_position(0);
+        self.bar.set_message(what);
+    }
+
+    /// Says what begins now, and that it has so many parts.
+    pub fn parts(&self, what: String, count: u64) {
+        self.step(what);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {pos}/{len} {eta}") {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(count);
+    }
+
+    /// One part is done. May be called from any thread.
+    pub fn part_done(&self) {
+        self.bar.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

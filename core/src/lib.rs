@@ -20,6 +20,8 @@ pub mod recommend;
 pub mod schema;
 pub mod score;
 pub mod snapshot;
+#[cfg(feature = "train")]
+pub mod synth;
 pub mod time;
 #[cfg(feature = "train")]
 pub mod train;

@@ -1,0 +1,256 @@
+//! The bank: customers simulated one by one, each from streams of its own.
+
+use core::ops::Range;
+
+use super::account::Account;
+use super::calendar::{Date, Month};
+use super::catalogue::ByProduct;
+use super::csv;
+use super::dirt::Dirt;
+use super::economy::Economy;
+use super::ledger::Ledger;
+use super::life::{Life, Moment};
+use super::messages::{communications, consents, contracts, papers};
+use super::params::{BankParams, SynthError, ValidParams};
+use super::persona::{Persona, Stage};
+use super::random::{Purpose, Random};
+use super::record::{AccountRow, CustomerRecord};
+use super::table::{Table, TableBuffers};
+use super::uptake::competing_risks;
+
+/// The oldest relations, in days before the data start.
+const OLDEST_DAYS: f64 = 12.0 * 365.25;
+
+/// Share of the customers that join in each year of the data, at most half of all.
+const JOINING_PER_YEAR: f64 = 0.08;
+
+/// Nobody joins in the last days of the data.
+const LAST_JOINING_DAYS: i32 = 30;
+
+/// A synthetic bank, see the [module](super).
+#[derive(Clone, Debug)]
+pub struct Bank {
+    params: ValidParams,
+    economy: Economy,
+}
+
+/// What comes first in a time to come: each product, or none. Sums to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrueProbabilities {
+    /// No product is opened.
+    pub none: f64,
+    /// The product is opened before any other.
+    pub products: ByProduct,
+}
+
+impl Bank {
+    /// A bank with these parameters.
+    ///
+    /// # Errors
+    ///
+    /// If a parameter makes no sense; the error says which and what would.
+    pub fn new(params: BankParams) -> Result<Self, SynthError> {
+        let params = ValidParams::try_from(params)?;
+        let oldest = params.start.add_days(-(OLDEST_DAYS as i32) - 1);
+        let economy = Economy::new(Month::of(oldest), Month::of(params.end));
+        Ok(Self { params, economy })
+    }
+
+    /// Indices of the customers.
+    #[must_use]
+    pub fn customers(&self) -> Range<u64> {
+        self.params.customers.clone()
+    }
+
+    /// Everything recorded about one customer.
+    ///
+    /// # Errors
+    ///
+    /// If the bank has no customer of this index.
+    pub fn customer(&self, index: u64) -> Result<CustomerRecord, SynthError> {
+        let (persona, mut rng) = self.persona(index)?;
+        let mut rows = Random::new(self.params.seed, index, Purpose::Rows);
+        let first = Month::of(persona.established);
+        let mut life = Life::begin(&self.moment(&persona, first), &mut rng);
+        let mut record = record(index, &persona, &mut rows);
+        let mut ledger = None;
+        for month in months(first, Month::of(self.params.end)) {
+            let moment = self.moment(&persona, month);
+            let last = month.last().min(self.params.end);
+            if month > first {
+                life.step(&moment, &mut rng);
+                life.purchase(&moment, last, &mut rng);
+            }
+            if month >= Month::of(self.params.start) {
+                let ledger = ledger.get_or_insert_with(|| Ledger::open(&moment, &life, &mut rows));
+                ledger.month(&moment, &life, last, &mut rows, &mut record.transactions);
+                communications(&moment, &life, last, &mut rows, &mut record.communications);
+                let paper = papers(&moment, &life, &mut rows);
+                record.documents.extend(paper.filter(|paper| (persona.established..=last).contains(&paper.at.date)));
+            }
+        }
+        record.accounts = life.accounts.iter().map(|account| self.account_row(account, &mut rows)).collect();
+        record.documents.extend(contracts(&life, &mut rows));
+        record.documents.sort_by_key(|document| document.at);
+        record.consents = consents(&life, self.params.end, &mut rows);
+        Ok(record)
+    }
+
+    /// Appends the CSV rows of one customer to the tables' text.
+    ///
+    /// # Errors
+    ///
+    /// If the bank has no customer of this index.
+    pub fn write_customer(&self, index: u64, buffers: &mut TableBuffers) -> Result<(), SynthError> {
+        let record = self.customer(index)?;
+        let mut dirt = Dirt::new(self.params.dirty_rate, self.params.seed, index);
+        csv::write_customer(&record, &mut dirt, buffers);
+        Ok(())
+    }
+
+    /// Appends the rows of `table` that belong to no customer: those of products and channels.
+    pub fn write_static(&self, table: Table, buffers: &mut TableBuffers) {
+        csv::write_static(table, buffers);
+    }
+
+    /// What this customer will open first in `[cutoff, cutoff + days)`, given the whole latent state at `cutoff`: the best
+    /// that anyone could know. `None` for who is no customer before `cutoff`.
+    ///
+    /// Futures of needs and campaigns are drawn `paths` times; given a future, the competing risks are exact. The error
+    /// falls with the square root of `paths`; the draws are the same in every call.
+    ///
+    /// # Errors
+    ///
+    /// If the bank has no customer of this index.
+    pub fn true_probabilities(
+        &self,
+        index: u64,
+        cutoff: Date,
+        days: i32,
+        paths: u32,
+    ) -> Result<Option<TrueProbabilities>, SynthError> {
+        let (persona, mut rng) = self.persona(index)?;
+        if persona.established >= cutoff {
+            return Ok(None);
+        }
+        let (first, present) = (Month::of(persona.established), Month::of(cutoff));
+        let mut life = Life::begin(&self.moment(&persona, first), &mut rng);
+        for month in months(first.plus(1), present) {
+            let moment = self.moment(&persona, month);
+            life.step(&moment, &mut rng);
+            let last = month.last().min(cutoff.add_days(-1));
+            life.purchase(&moment, last, &mut rng);
+        }
+        let mut future = Random::new(self.params.seed, index, Purpose::Future);
+        let mut mean = TrueProbabilities { none: 0.0, products: ByProduct::default() };
+        let paths = paths.max(1);
+        for _ in 0..paths {
+            let path = self.one_future(&persona, life.clone(), cutoff, cutoff.add_days(days), &mut future);
+            mean.none += path.none / f64::from(paths);
+            for (product, probability) in path.products.iter() {
+                mean.products[product] += probability / f64::from(paths);
+            }
+        }
+        Ok(Some(mean))
+    }
+
+    /// Lets `life` go on from `from` to `until` without purchases, and accumulates what each might have been.
+    fn one_future(
+        &self,
+        persona: &Persona,
+        mut life: Life,
+        from: Date,
+        until: Date,
+        rng: &mut Random,
+    ) -> TrueProbabilities {
+        let mut so_far = TrueProbabilities { none: 1.0, products: ByProduct::default() };
+        let present = Month::of(from);
+        for month in months(present, Month::of(until)) {
+            let moment = self.moment(persona, month);
+            if month > present {
+                life.step(&moment, rng);
+            }
+            let begin = life.free_from(month.first().max(from));
+            let end = month.plus(1).first().min(until);
+            let (none, first) = competing_risks(&life.hazards(&moment), end.days() - begin.days());
+            for (product, probability) in first.iter() {
+                so_far.products[product] += so_far.none * probability;
+            }
+            so_far.none *= none;
+        }
+        so_far
+    }
+
+    /// Who the customer is, and the stream from which its life goes on.
+    fn persona(&self, index: u64) -> Result<(Persona, Random), SynthError> {
+        if !self.params.customers.contains(&index) {
+            return Err(SynthError::NoSuchCustomer { index, customers: self.customers() });
+        }
+        let mut rng = Random::new(self.params.seed, index, Purpose::Life);
+        let established = self.establishment(&mut rng);
+        Ok((Persona::draw(established, &mut rng), rng))
+    }
+
+    /// A growing bank: the density of joining rises by e² over the years before the data, and goes on through them.
+    fn establishment(&self, rng: &mut Random) -> Date {
+        let days = self.params.end.days() - self.params.start.days() - LAST_JOINING_DAYS;
+        let joining = (f64::from(days.max(0)) / 365.25 * JOINING_PER_YEAR).min(0.5);
+        if rng.chance(joining) {
+            self.params.start.add_days(rng.below(days))
+        } else {
+            let growth = 1.0 - libm::exp(-2.0);
+            let years_ago = -libm::log(1.0 - rng.unit() * growth) / 2.0;
+            self.params.start.add_days(-1 - (years_ago * OLDEST_DAYS) as i32)
+        }
+    }
+
+    fn moment<'a>(&self, persona: &'a Persona, month: Month) -> Moment<'a> {
+        Moment::new(persona, month, self.economy.at(month))
+    }
+
+    fn account_row(&self, account: &Account, rng: &mut Random) -> AccountRow {
+        let closed = account.closed.filter(|&day| day <= self.params.end);
+        AccountRow {
+            product: account.product,
+            channel: (!rng.chance(0.02)).then_some(account.channel),
+            origination: account.origination,
+            maturity: account.maturity,
+            closed,
+            principal: account.principal,
+            rate: account.rate.filter(|_| !rng.chance(0.01)),
+            status: match closed {
+                None => "ACTIVE",
+                Some(_) if account.matured() => "MATURED",
+                Some(_) => "CLOSED",
+            },
+        }
+    }
+}
+
+/// A record without events, some of its values missing.
+fn record(index: u64, persona: &Persona, rng: &mut Random) -> CustomerRecord {
+    let stage = persona.stage(persona.established);
+    CustomerRecord {
+        index,
+        city: (!rng.chance(0.02)).then_some(persona.home.name),
+        state: persona.home.state,
+        postal_code: (!rng.chance(0.015)).then(|| persona.home.postal * 100 + rng.below(100) as u32),
+        party_type: if persona.self_employed { "SOLE_TRADER" } else { "INDIVIDUAL" },
+        birth: (!rng.chance(0.03)).then_some(persona.birth),
+        established: persona.established,
+        customer_type: match stage {
+            Stage::Student => "STUDENT",
+            _ if persona.affluence(stage) > 2.0 => "PREMIUM",
+            _ => "RETAIL",
+        },
+        accounts: Vec::new(),
+        transactions: Vec::new(),
+        communications: Vec::new(),
+        documents: Vec::new(),
+        consents: Vec::new(),
+    }
+}
+
+fn months(first: Month, last: Month) -> impl Iterator<Item = Month> {
+    (0..=last.since(first)).map(move |n| first.plus(n))
+}

@@ -1,0 +1,141 @@
+//! Outbound campaigns: they work, and they tire.
+//!
+//! A contact pushes the hazard of its topic in the following months; the push shrinks with every contact of the recent
+//! past, and beyond about five it turns into the opposite.
+
+use super::catalogue::{ByProduct, Product};
+use super::economy::Conditions;
+use super::needs::Needs;
+use super::persona::{Persona, Stage};
+use super::random::Random;
+
+/// How much of a push, and of the memory of contacts, is left a month later.
+const PUSH_KEPT: f64 = 0.5;
+const MEMORY_KEPT: f64 = 0.8;
+
+/// Contacts a quiet month, with the customer's consent and without (service messages with an offer in them).
+const RATE_WITH_CONSENT: f64 = 0.26;
+const RATE_WITHOUT_CONSENT: f64 = 0.04;
+const MOST_PER_MONTH: u32 = 3;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Ignored,
+    Opened,
+    Interested,
+    Declined,
+}
+
+/// One outbound contact. Its topic is recorded nowhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contact {
+    topic: Product,
+    pub(super) answer: Answer,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Campaign {
+    /// What earlier contacts add to each product's hazard this month, relative to it.
+    push: ByProduct,
+    /// Contacts of the recent past, discounted.
+    memory: f64,
+    /// This month's contacts.
+    pub(super) contacts: Vec<Contact>,
+}
+
+impl Campaign {
+    /// Lets last month's contacts take effect and draws this month's among the products `on_offer`.
+    pub(super) fn step(
+        &mut self,
+        target: &Target<'_>,
+        on_offer: impl Iterator<Item = Product> + Clone,
+        rng: &mut Random,
+    ) {
+        let response = self.response();
+        self.push = ByProduct::from_fn(|product| self.push[product] * PUSH_KEPT);
+        for contact in self.contacts.drain(..) {
+            let interest = if contact.answer == Answer::Interested { 2.0 } else { 1.0 };
+            self.push[contact.topic] += response * interest;
+            self.memory += 1.0;
+        }
+        self.memory *= MEMORY_KEPT;
+
+        let rate = if target.consents { RATE_WITH_CONSENT } else { RATE_WITHOUT_CONSENT };
+        let count = rng.poisson(rate * target.conditions.campaigns).min(MOST_PER_MONTH);
+        for _ in 0..count {
+            let topics = on_offer.clone().map(|product| (product, targeting(product, target.stage)));
+            if let Some(topic) = rng.weighted(topics) {
+                let answer = self.answer(topic, target, rng);
+                self.contacts.push(Contact { topic, answer });
+            }
+        }
+    }
+
+    /// Factor on the hazard of `product` this month.
+    pub(super) fn factor(&self, product: Product) -> f64 {
+        (1.0 + self.push[product]).clamp(0.5, 5.0)
+    }
+
+    /// Contacts of the recent past, discounted: beyond about five the customer has had enough.
+    pub(super) fn fatigue(&self) -> f64 {
+        self.memory
+    }
+
+    /// What one more contact adds to the hazard of its topic.
+    fn response(&self) -> f64 {
+        1.5 * libm::exp(-0.35 * self.memory) - 0.25
+    }
+
+    fn answer(&self, topic: Product, target: &Target<'_>, rng: &mut Random) -> Answer {
+        let patience = libm::exp(-0.2 * self.memory);
+        let level: f64 = target
+            .needs
+            .felt()
+            .filter(|(need, _)| need.pulls().iter().any(|&(product, _)| product == topic))
+            .map(|(_, level)| level)
+            .sum();
+        let reads = 0.25 + 0.3 * target.conditions.digital + 0.05 * target.persona.digital.clamp(-2.0, 2.0);
+        let answers = [
+            (Answer::Interested, (0.06 + 0.5 * level.min(1.2)) * patience),
+            (Answer::Declined, 0.06 + 0.02 * self.memory),
+            (Answer::Opened, reads * patience),
+            (Answer::Ignored, 0.5),
+        ];
+        rng.weighted(answers.into_iter()).unwrap_or(Answer::Ignored)
+    }
+}
+
+/// Whom a month's campaign addresses.
+pub(super) struct Target<'a> {
+    pub(super) persona: &'a Persona,
+    pub(super) stage: Stage,
+    pub(super) needs: &'a Needs,
+    pub(super) conditions: &'a Conditions,
+    pub(super) consents: bool,
+}
+
+/// The bank's crude rule of whom to offer what.
+fn targeting(product: Product, stage: Stage) -> f64 {
+    match (product, stage) {
+        (Product::CurrentAccount, _) => 0.0,
+        (Product::StudentLoan, Stage::Student) => 3.0,
+        (Product::StudentLoan, _) => 0.1,
+        (Product::HomeLoan | Product::LifeInsurance, Stage::Family) => 2.0,
+        (Product::TermDeposit | Product::InvestmentFund, Stage::Established | Stage::Retired) => 2.5,
+        (Product::CreditCard, _) => 2.0,
+        _ => 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contacts_push_until_they_tire() {
+        let fresh = Campaign::default();
+        let tired = Campaign { memory: 6.0, ..Campaign::default() };
+        assert!(fresh.response() > 1.0);
+        assert!(tired.response() < 0.0);
+    }
+}

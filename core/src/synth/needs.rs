@@ -1,0 +1,180 @@
+//! Latent needs: episodes that begin, build up and pass, seen only through what they make a customer do.
+//!
+//! Each need is a Markov chain over months, independent of the others: idle → active (how likely depends on life stage
+//! and affluence) → idle (with [`FADING`] a month once [`SHORTEST`] months have passed, or when a purchase meets it).
+
+use super::catalogue::Product;
+use super::persona::{Persona, Stage};
+use super::random::Random;
+
+/// Months until a need is at its full strength.
+const BUILD_UP: f64 = 4.0;
+const SHORTEST: u32 = 4;
+const FADING: f64 = 0.15;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// To buy a home: saves up, rents on, has papers ready.
+    Home,
+    /// A car to replace: garages, fuel.
+    Car,
+    /// Short of cash: less coming in, more withdrawn, overdraft fees.
+    Cash,
+    /// Money to place: a windfall, a growing balance.
+    Surplus,
+    /// A family to protect: health spending, new standing orders.
+    Protection,
+    /// Travel and spending.
+    Spending,
+    /// To study: fees.
+    Study,
+}
+
+impl Need {
+    pub(super) const COUNT: usize = 7;
+
+    const ALL: [Self; Self::COUNT] = [
+        Self::Home,
+        Self::Car,
+        Self::Cash,
+        Self::Surplus,
+        Self::Protection,
+        Self::Spending,
+        Self::Study,
+    ];
+
+    /// The products that meet this need, with their yearly hazards at level 1.
+    pub(super) fn pulls(self) -> &'static [(Product, f64)] {
+        match self {
+            Self::Home => &[(Product::HomeLoan, 1.5), (Product::SavingsAccount, 0.35)],
+            Self::Car => &[(Product::AutoLoan, 1.3), (Product::PersonalLoan, 0.25)],
+            Self::Cash => &[(Product::PersonalLoan, 1.1), (Product::CreditCard, 0.5)],
+            Self::Surplus => &[
+                (Product::TermDeposit, 0.9),
+                (Product::InvestmentFund, 0.9),
+                (Product::SavingsAccount, 0.5),
+            ],
+            Self::Protection => &[(Product::LifeInsurance, 1.2)],
+            Self::Spending => &[(Product::CreditCard, 1.1), (Product::PersonalLoan, 0.15)],
+            Self::Study => &[(Product::StudentLoan, 1.4)],
+        }
+    }
+
+    /// Probability that the need begins in a month.
+    fn onset(self, persona: &Persona, stage: Stage, homeowner: bool) -> f64 {
+        let by_stage = match self {
+            Self::Home => [0.0, 0.006, 0.010, 0.003, 0.0005],
+            Self::Car => [0.0015, 0.006, 0.006, 0.005, 0.002],
+            Self::Cash => [0.005, 0.007, 0.006, 0.004, 0.003],
+            Self::Surplus => [0.0005, 0.003, 0.004, 0.009, 0.008],
+            Self::Protection => [0.0, 0.002, 0.009, 0.003, 0.0005],
+            Self::Spending => [0.004, 0.006, 0.004, 0.005, 0.004],
+            Self::Study => [0.020, 0.002, 0.0007, 0.0002, 0.0],
+        };
+        let [student, starter, family, established, retired] = by_stage;
+        let base = match stage {
+            Stage::Student => student,
+            Stage::Starter => starter,
+            Stage::Family => family,
+            Stage::Established => established,
+            Stage::Retired => retired,
+        };
+        let affluence = persona.affluence(stage).clamp(0.3, 3.0);
+        base * match self {
+            Self::Home if homeowner => 0.12,
+            Self::Home => libm::sqrt(affluence),
+            Self::Cash => 1.0 / libm::sqrt(affluence),
+            Self::Surplus => libm::sqrt(affluence) * persona.thrift,
+            Self::Spending => persona.spending,
+            Self::Car | Self::Protection | Self::Study => 1.0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Episode {
+    months: u32,
+    strength: f64,
+}
+
+/// The needs of one customer in one month.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Needs([Option<Episode>; Need::COUNT]);
+
+impl Needs {
+    /// Moves every need on to the next month.
+    pub(super) fn step(&mut self, persona: &Persona, stage: Stage, homeowner: bool, rng: &mut Random) {
+        for (need, slot) in Need::ALL.into_iter().zip(&mut self.0) {
+            *slot = match *slot {
+                Some(episode) if episode.months >= SHORTEST && rng.chance(FADING) => None,
+                Some(episode) => Some(Episode { months: episode.months + 1, ..episode }),
+                None => rng
+                    .chance(need.onset(persona, stage, homeowner))
+                    .then(|| Episode { months: 0, strength: rng.between(0.5, 1.3) }),
+            };
+        }
+    }
+
+    /// Begins `need` now, unless it is felt already.
+    pub(super) fn awaken(&mut self, need: Need, strength: f64) {
+        if let Some(slot) = self.0.get_mut(need as usize) {
+            slot.get_or_insert(Episode { months: 0, strength });
+        }
+    }
+
+    /// Ends the needs that `product` meets.
+    pub(super) fn meet(&mut self, product: Product) {
+        for (need, slot) in Need::ALL.into_iter().zip(&mut self.0) {
+            if need.pulls().iter().any(|&(met, _)| met == product) {
+                *slot = None;
+            }
+        }
+    }
+
+    /// How strongly `need` is felt: 0 when idle, building up to the episode's strength (0.5–1.3).
+    pub(super) fn level(&self, need: Need) -> f64 {
+        self.episode(need).map_or(0.0, |episode| {
+            episode.strength * (f64::from(episode.months + 1) / BUILD_UP).min(1.0)
+        })
+    }
+
+    /// The strength of `need` if it began this month.
+    pub(super) fn onset(&self, need: Need) -> Option<f64> {
+        self.episode(need).filter(|episode| episode.months == 0).map(|episode| episode.strength)
+    }
+
+    /// The needs that are felt, with their levels.
+    pub(super) fn felt(&self) -> impl Iterator<Item = (Need, f64)> {
+        Need::ALL.into_iter().map(|need| (need, self.level(need))).filter(|&(_, level)| level > 0.0)
+    }
+
+    fn episode(&self, need: Need) -> Option<Episode> {
+        self.0.get(need as usize).copied().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::calendar::Date;
+    use super::super::random::Purpose;
+    use super::*;
+
+    #[test]
+    fn a_need_builds_up_and_a_purchase_meets_it() {
+        let mut rng = Random::new(1, 1, Purpose::Life);
+        let persona = Persona::draw(Date::from_ymd(2020, 1, 1).unwrap(), &mut rng);
+        let mut needs = Needs::default();
+        needs.awaken(Need::Home, 1.0);
+        assert_eq!(needs.onset(Need::Home), Some(1.0));
+        let mut levels = vec![needs.level(Need::Home)];
+        for _ in 0..3 {
+            needs.step(&persona, Stage::Family, false, &mut rng);
+            levels.push(needs.level(Need::Home));
+        }
+        assert_eq!(levels, [0.25, 0.5, 0.75, 1.0]);
+        needs.meet(Product::CreditCard);
+        assert_eq!(needs.level(Need::Home), 1.0);
+        needs.meet(Product::HomeLoan);
+        assert_eq!(needs.level(Need::Home), 0.0);
+    }
+}

@@ -1,0 +1,131 @@
+//! What a bank is generated from, checked once.
+
+use core::ops::Range;
+
+use super::calendar::Date;
+
+/// Customers have indices below this, so that their rows' identifiers stay below 10¹⁵.
+pub const MAX_CUSTOMERS: u64 = 1_000_000_000;
+
+const EARLIEST_YEAR: i32 = 1950;
+const LATEST_YEAR: i32 = 2100;
+/// Bounds the rows of a customer, and with them the digits of identifiers.
+const LONGEST_DAYS: i32 = 20 * 366;
+
+/// Parameters of a synthetic bank. [`Bank::new`](super::Bank::new) checks them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BankParams {
+    /// Everything follows from it.
+    pub seed: u64,
+    /// Indices of the customers to generate. A customer is the same whatever the range around it.
+    pub customers: Range<u64>,
+    /// First day with transactions and communications; accounts go back further.
+    pub start: Date,
+    /// Last day of the data.
+    pub end: Date,
+    /// Share of the customers' rows that are written damaged, 0–1.
+    pub dirty_rate: f64,
+}
+
+impl Default for BankParams {
+    /// 10,000 customers from 2023-01-01 to 2026-06-30, without dirt.
+    fn default() -> Self {
+        Self {
+            seed: 42,
+            customers: 0..10_000,
+            start: Date::from_days(19_358),
+            end: Date::from_days(20_634),
+            dirty_rate: 0.0,
+        }
+    }
+}
+
+/// Why a bank cannot be generated.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SynthError {
+    /// No customers, or more than identifiers can tell apart.
+    #[error("customers {}..{}: give a range a..b with a < b ≤ {MAX_CUSTOMERS}", .0.start, .0.end)]
+    Customers(Range<u64>),
+    /// The data would end before they begin, or be too long or too far away.
+    #[error(
+        "dates {start} to {end}: start must come before end, both in the years {EARLIEST_YEAR}–{LATEST_YEAR}, \
+         at most {LONGEST_DAYS} days apart"
+    )]
+    Dates {
+        /// First day.
+        start: Date,
+        /// Last day.
+        end: Date,
+    },
+    /// Not a share.
+    #[error("dirty rate {0}: give a share between 0 and 1")]
+    DirtyRate(f64),
+    /// A customer outside the bank's range.
+    #[error("customer {index}: the bank has the customers {}..{}", .customers.start, .customers.end)]
+    NoSuchCustomer {
+        /// The customer asked for.
+        index: u64,
+        /// The bank's customers.
+        customers: Range<u64>,
+    },
+}
+
+/// Parameters that make sense.
+#[derive(Clone, Debug)]
+pub(super) struct ValidParams(BankParams);
+
+impl TryFrom<BankParams> for ValidParams {
+    type Error = SynthError;
+
+    fn try_from(params: BankParams) -> Result<Self, SynthError> {
+        let BankParams { customers, start, end, dirty_rate, .. } = &params;
+        if customers.is_empty() || customers.end > MAX_CUSTOMERS {
+            return Err(SynthError::Customers(customers.clone()));
+        }
+        let years = EARLIEST_YEAR..=LATEST_YEAR;
+        let far = !years.contains(&start.ymd().0) || !years.contains(&end.ymd().0);
+        if far || start >= end || end.days() - start.days() > LONGEST_DAYS {
+            return Err(SynthError::Dates { start: *start, end: *end });
+        }
+        if !(0.0..=1.0).contains(dirty_rate) {
+            return Err(SynthError::DirtyRate(*dirty_rate));
+        }
+        Ok(Self(params))
+    }
+}
+
+impl core::ops::Deref for ValidParams {
+    type Target = BankParams;
+
+    fn deref(&self) -> &BankParams {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejected(change: impl FnOnce(&mut BankParams)) -> SynthError {
+        let mut params = BankParams::default();
+        change(&mut params);
+        ValidParams::try_from(params).unwrap_err()
+    }
+
+    #[test]
+    fn the_default_is_valid_and_covers_the_documented_range() {
+        let params = ValidParams::try_from(BankParams::default()).unwrap();
+        assert_eq!((params.start.to_string(), params.end.to_string()), ("2023-01-01".into(), "2026-06-30".into()));
+    }
+
+    #[test]
+    fn senseless_parameters_are_named() {
+        assert_eq!(rejected(|p| p.customers = 5..5), SynthError::Customers(5..5));
+        assert!(matches!(rejected(|p| p.customers = 0..MAX_CUSTOMERS + 1), SynthError::Customers(_)));
+        assert!(matches!(rejected(|p| p.end = p.start), SynthError::Dates { .. }));
+        assert!(matches!(rejected(|p| p.end = Date::from_days(i32::MAX / 2)), SynthError::Dates { .. }));
+        assert!(matches!(rejected(|p| p.start = p.end.add_days(-LONGEST_DAYS - 1)), SynthError::Dates { .. }));
+        assert_eq!(rejected(|p| p.dirty_rate = 1.5).to_string(), "dirty rate 1.5: give a share between 0 and 1");
+        assert!(matches!(rejected(|p| p.dirty_rate = f64::NAN), SynthError::DirtyRate(_)));
+    }
+}

@@ -1,0 +1,76 @@
+//! Product uptake: competing risks whose hazards are constant within a calendar month.
+
+use super::catalogue::{ByProduct, Product};
+use super::economy::Conditions;
+use super::needs::Need;
+use super::persona::{Persona, Stage};
+
+/// Yearly hazards of a customer in general, before needs: what is bought without any reason that shows.
+pub(super) fn baseline(product: Product, stage: Stage) -> f64 {
+    let [student, starter, family, established, retired] = match product {
+        Product::CurrentAccount => [0.0; 5],
+        Product::SavingsAccount => [0.006, 0.007, 0.006, 0.006, 0.004],
+        Product::CreditCard => [0.003, 0.009, 0.006, 0.005, 0.002],
+        Product::PersonalLoan => [0.001, 0.006, 0.006, 0.004, 0.001],
+        Product::HomeLoan => [0.0, 0.002, 0.003, 0.001, 0.0],
+        Product::AutoLoan => [0.0005, 0.003, 0.003, 0.002, 0.001],
+        Product::TermDeposit => [0.0003, 0.001, 0.002, 0.005, 0.008],
+        Product::InvestmentFund => [0.0005, 0.002, 0.003, 0.005, 0.003],
+        Product::LifeInsurance => [0.0, 0.002, 0.005, 0.003, 0.0005],
+        Product::StudentLoan => [0.010, 0.001, 0.0003, 0.0, 0.0],
+    };
+    match stage {
+        Stage::Student => student,
+        Stage::Starter => starter,
+        Stage::Family => family,
+        Stage::Established => established,
+        Stage::Retired => retired,
+    }
+}
+
+/// How much of a need's pull to `product` this persona follows.
+pub(super) fn taste(persona: &Persona, need: Need, product: Product, stage: Stage) -> f64 {
+    match (need, product) {
+        (Need::Surplus, Product::TermDeposit) => 2.0 * (1.0 - persona.risk_taste),
+        (Need::Surplus, Product::InvestmentFund) => 2.0 * persona.risk_taste,
+        (Need::Home, Product::HomeLoan) => persona.affluence(stage).clamp(0.4, 1.6),
+        _ => 1.0,
+    }
+}
+
+/// The probabilities that each product, or none, comes first within `days` of constant yearly `hazards`.
+pub(super) fn competing_risks(hazards: &ByProduct, days: i32) -> (f64, ByProduct) {
+    let total = hazards.sum();
+    if total <= 0.0 || days <= 0 {
+        return (1.0, ByProduct::default());
+    }
+    let none = libm::exp(-total * f64::from(days) / DAYS_PER_YEAR);
+    (none, ByProduct::from_fn(|product| hazards[product] / total * (1.0 - none)))
+}
+
+pub(super) const DAYS_PER_YEAR: f64 = 365.25;
+
+/// What everyone's hazard of `product` is multiplied with in this month.
+pub(super) fn demand(persona: &Persona, product: Product, conditions: &Conditions) -> f64 {
+    // Who banks elsewhere also borrows elsewhere.
+    let loyalty = if persona.main_bank { 1.0 } else { 0.5 };
+    persona.readiness * loyalty * conditions.demand[product]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn competing_risks_sum_to_one_and_add_up_over_time() {
+        let hazards = ByProduct::from_fn(|product| f64::from(product as u8) / 10.0);
+        let (none, first) = competing_risks(&hazards, 90);
+        assert!((none + first.sum() - 1.0).abs() < 1e-12);
+        let (none_30, first_30) = competing_risks(&hazards, 30);
+        let (none_60, first_60) = competing_risks(&hazards, 60);
+        assert!((none_30 * none_60 - none).abs() < 1e-12);
+        let loan = Product::HomeLoan;
+        assert!((first_30[loan] + none_30 * first_60[loan] - first[loan]).abs() < 1e-12);
+        assert_eq!(competing_risks(&ByProduct::default(), 90).0, 1.0);
+    }
+}

@@ -38,9 +38,10 @@ async function fetched(name: string): Promise<Response> {
 
 function run(recommender: Recommender, samples: readonly Sample[]): void {
   const { products, tables, horizonDays } = recommender.schema;
-  const types = tables
+  const type = tables
     .find(({ name }) => name === "transactions")
-    ?.columns.find(({ name }) => name === "TRANSACTIONTYPEID")?.values;
+    ?.columns.find(({ name }) => name === "TRANSACTIONTYPEID")?.kind;
+  const transactionTypes = typeof type === "object" ? type.category : [];
   let customer: EditedCustomer | undefined;
 
   function score(): void {
@@ -64,7 +65,7 @@ function run(recommender: Recommender, samples: readonly Sample[]): void {
     score();
   }
 
-  const form = customerForm({ samples, products, transactionTypes: types ?? [] }, select, score);
+  const form = customerForm({ samples, products, transactionTypes }, select, score);
   byId("version", HTMLElement).textContent = recommender.modelVersion;
   byId("hash", HTMLElement).textContent = recommender.contentHash;
   const [first] = samples;

@@ -64,11 +64,11 @@ function question(body: unknown): Question {
   const options: Question["options"] = {};
   const { asOf, top, explain } = outer;
   if (typeof asOf === "string") options.asOf = asOf;
-  else if (asOf != null) throw mistyped("asOf", "a day such as \"2026-04-01\"");
+  else if (asOf != null) throw mistyped("as-of", "asOf", "a date such as \"2026-04-01\"");
   if (typeof top === "number") options.top = top;
-  else if (top != null) throw mistyped("top", "an integer from 1");
+  else if (top != null) throw mistyped("top", "top", "an integer from 1");
   if (typeof explain === "boolean") options.explain = explain;
-  else if (explain != null) throw mistyped("explain", "true or false");
+  else if (explain != null) throw mistyped("explain", "explain", "true or false");
   return { customer, options };
 }
 
@@ -78,8 +78,8 @@ function object(value: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
-function mistyped(name: string, expected: string): Refusal {
-  return new Refusal(422, `options/${name}`, `${name}: expected ${expected}`);
+function mistyped(code: string, name: string, expected: string): Refusal {
+  return new Refusal(422, `options/${code}`, `${name}: expected ${expected}`);
 }
 
 function json(status: number, body: object, headers: Record<string, string> = {}): Response {

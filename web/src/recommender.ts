@@ -93,7 +93,8 @@ export class Recommender {
     if (!Number.isInteger(top) || top < 1 || top > 0xffff_ffff) {
       throw new NextbestError("options/top", `top: expected an integer from 1, got ${String(top)}`);
     }
-    return this.#call((engine) => engine.recommend(customer, { asOf, top, explain }) as Recommendation);
+    const rows = json(customer);
+    return this.#call((engine) => engine.recommend(rows, asOf, top, explain) as Recommendation);
   }
 
   /**
@@ -103,7 +104,8 @@ export class Recommender {
    */
   features(customer: Customer, options: FeatureOptions = {}): Float32Array {
     const asOf = moment(options.asOf);
-    return this.#call((engine) => engine.features(customer, asOf));
+    const rows = json(customer);
+    return this.#call((engine) => engine.features(rows, asOf));
   }
 
   /**
@@ -157,9 +159,18 @@ function moment(asOf: AsOf | undefined): string {
   if (typeof asOf === "string") return asOf;
   const date = asOf ?? new Date();
   if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
-    throw new NextbestError("options/asOf", "asOf: expected a date such as \"2026-04-01\" or a valid Date");
+    throw new NextbestError("options/as-of", "asOf: expected a date such as \"2026-04-01\" or a valid Date");
   }
   return date.toISOString().slice(0, 19).replace("T", " ");
+}
+
+// Fails for what has no JSON: an object that contains itself, a BigInt, a getter that throws.
+function json(customer: Customer): string {
+  try {
+    return JSON.stringify(customer) ?? "null";
+  } catch (cause) {
+    throw new NextbestError("customer/value", `customer: cannot be written as JSON: ${cause}`, { cause });
+  }
 }
 
 function notFloats(name: string): NextbestError {

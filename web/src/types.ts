@@ -103,13 +103,14 @@ export interface Recommendation {
 /** One column of a table of the bundle's schema. */
 export interface Column {
   readonly name: string;
-  readonly kind: "number" | "time" | "category";
-  /** The values of a category that the model was trained on; others count as unknown. */
-  readonly values?: readonly string[];
-  readonly role?: string;
+  /** A category lists the words that the model was trained on; others count as missing. */
+  readonly kind: "number" | "time" | { readonly category: readonly string[] };
+  /** Whether it shows today's state, which no feature reads. */
+  readonly current: boolean;
 }
 
 export interface Table {
+  /** The name under which its rows stand in a `Customer`. */
   readonly name: string;
   /** The column that dates a row; `null` for the customer's own row. */
   readonly time: string | null;
@@ -129,8 +130,18 @@ export interface Product {
 
 /** What the model reads, and what it offers. */
 export interface Schema {
-  readonly customer: Omit<Table, "time">;
+  readonly customer: Table;
+  /** The customer's column that says since when. */
+  readonly established: string;
+  /** The customer's column with the date of birth. */
+  readonly birthDate: string | null;
   readonly tables: readonly Table[];
+  /** Which tables' rows mean that the customer took a product, and the column that says when it was given up. */
+  readonly holdings: readonly {
+    readonly table: string;
+    readonly product: { readonly column: string } | { readonly always: string };
+    readonly closed: string | null;
+  }[];
   readonly products: readonly Product[];
   /** How far the prediction looks ahead, in days. */
   readonly horizonDays: number;

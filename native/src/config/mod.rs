@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 pub use features::FeatureConfig;
 pub use schema::{
-    ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig, ProductsConfig,
+    ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig, ProductTableConfig, ProductsConfig,
     SchemaConfig, TableConfig,
 };
 

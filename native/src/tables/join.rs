@@ -126,7 +126,7 @@ fn attribute_tables(tables: &[RawTable], customer: usize) -> Vec<Lookup> {
 /// to, the one customer who does. `None` for a table that leads to no customers.
 fn owners(tables: &[RawTable], customer: usize, lookups: &[Lookup]) -> Vec<Option<Vec<Option<u32>>>> {
     let mut owners: Vec<Option<Vec<Option<u32>>>> = vec![None; tables.len()];
-    let mut set = |table: usize, of: Vec<Option<u32>>, owners: &mut Vec<Option<Vec<Option<u32>>>>| {
+    let set = |table: usize, of: Vec<Option<u32>>, owners: &mut Vec<Option<Vec<Option<u32>>>>| {
         if let Some(slot) = owners.get_mut(table) {
             *slot = Some(of);
         }

@@ -10,7 +10,7 @@ use nextbest_core::schema::{ColumnKind, Product, Schema};
 use super::cell;
 use super::keys::{KeyMap, Row};
 use super::SHOWN_BAD_ROWS;
-use crate::config::{ColumnConfig, ColumnType, Config, SchemaConfig, TableConfig};
+use crate::config::{ColumnConfig, ColumnType, Config, ProductTableConfig, SchemaConfig, TableConfig};
 
 /// A table as it was read.
 #[derive(Debug)]
@@ -289,7 +289,7 @@ fn finish_column(kind: ColumnType, source: Source<'_>, mut values: Vec<f64>) -> 
 pub(super) fn products(
     config: &Config,
     schema: &SchemaConfig,
-    from: &crate::config::ProductTableConfig,
+    from: &ProductTableConfig,
 ) -> anyhow::Result<Vec<Product>> {
     let table = schema.tables.get(&from.table).with_context(|| format!("schema.products: no table `{}`", from.table))?;
     let key = table.key.as_deref().with_context(|| format!("schema.products: table `{}` needs a key", from.table))?;

@@ -2,9 +2,15 @@
 
 use core::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
-/// Anything that JSON can say.
+/// A customer is an object of tables of rows of cells: what is nested deeper means nothing. It is left out rather than
+/// read, so that neither a deep nor a cyclic object can exhaust the stack.
+const DEPTH: usize = 3;
+
+/// Anything that JSON can say, [`DEPTH`] lists and objects deep; deeper ones are empty.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Null,
@@ -30,11 +36,23 @@ impl fmt::Display for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue)
+        AnyValue { depth: DEPTH }.deserialize(deserializer)
     }
 }
 
-struct AnyValue;
+/// Reads a value in which lists and objects are nested `depth` deep.
+#[derive(Clone, Copy)]
+struct AnyValue {
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for AnyValue {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'de> Visitor<'de> for AnyValue {
     type Value = Value;
@@ -52,7 +70,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Value::deserialize(deserializer)
+        self.deserialize(deserializer)
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
@@ -81,17 +99,39 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
+        match self.depth.checked_sub(1) {
+            Some(depth) => {
+                while let Some(item) = items.next_element_seed(AnyValue { depth })? {
+                    list.push(item);
+                }
+            }
+            None => while items.next_element::<IgnoredAny>()?.is_some() {},
         }
         Ok(Value::List(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            object.push(entry);
+        match self.depth.checked_sub(1) {
+            Some(depth) => {
+                while let Some(name) = entries.next_key()? {
+                    object.push((name, entries.next_value_seed(AnyValue { depth })?));
+                }
+            }
+            None => while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {},
         }
         Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nested_deeper_than_a_cell_is_left_out() {
+        let value: Value = serde_json::from_str(r#"{"a": [{"b": [1, {"c": 2}], "d": 3}]}"#).unwrap();
+        let row = vec![("b".into(), Value::List(vec![])), ("d".into(), Value::Number(3.0))];
+        assert_eq!(value, Value::Object(vec![("a".into(), Value::List(vec![Value::Object(row)]))]));
     }
 }

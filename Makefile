@@ -54,7 +54,10 @@ deny: ## licences, advisories and sources of the dependencies (needs cargo-deny 
 	cargo deny check
 
 bench: $(NODE_MODULES) ## the numbers in docs/PERFORMANCE.md
-	cargo run --release -p nextbest-tests --bin bench
+	cargo build --release -p nextbest -p nextbest-tests
+	@scripts/build-wasm.sh
+	npm --prefix web run --silent build
+	target/release/bench
 	node tests/bench/bench.mjs
 
 clean: ## remove what the builds made; data/, outputs/ and mlruns/ stay

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::bail;
 use nextbest_core::features::{FeatureDefinition, FeatureEngine};
@@ -31,6 +32,10 @@ pub(crate) struct Computed {
     csv: PathBuf,
     features: usize,
     rows: usize,
+    /// Seconds spent reading and joining the tables.
+    read_seconds: f64,
+    /// Seconds spent computing features and labels.
+    compute_seconds: f64,
     tables: Vec<TableQuality>,
     cutoffs: Vec<CutoffSummary>,
     leaks: Vec<NamedLeak>,
@@ -57,11 +62,15 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
     // Mistakes in definitions that need no data are found before any data is read.
     definitions(config, &[]).map_err(usage)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None };
+    let started = Instant::now();
     let bank = load(config, options, &context.progress)?;
+    let read_seconds = started.elapsed().as_secs_f64();
     for table in bank.quality.iter().filter(|table| table.bad > 0) {
         context.warn(&format!("{}: left out {} bad rows", table.file.display(), table.bad));
     }
+    let started = Instant::now();
     let table = compute(context, &bank)?;
+    let compute_seconds = started.elapsed().as_secs_f64();
     table.check_unique()?;
     context.progress.step("looking for leaks".into());
     let leaks = leaks(&table, config.snapshots.leak_threshold);
@@ -96,6 +105,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
         csv,
         features: table.width(),
         rows: table.len(),
+        read_seconds,
+        compute_seconds,
         tables: bank.quality,
         cutoffs: summaries.collect(),
         leaks,

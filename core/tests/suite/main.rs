@@ -11,6 +11,8 @@ mod definitions;
 mod features;
 #[cfg(all(test, feature = "train"))]
 mod frame;
+#[cfg(all(test, feature = "train"))]
+mod hostile;
 #[cfg(test)]
 mod naive;
 #[cfg(all(test, feature = "train"))]

@@ -19,3 +19,5 @@ mod naive;
 mod sample;
 #[cfg(test)]
 mod time;
+#[cfg(all(test, feature = "train"))]
+mod training;

@@ -143,7 +143,6 @@ impl Bundle {
     /// [`BundleError::Content`] or the error of the part that does not fit.
     pub fn check(&self) -> Result<(), Error> {
         let content = |message: String| Error::from(BundleError::Content(message));
-        FeatureEngine::new(&self.schema, &self.features)?;
         self.bins.check().map_err(content)?;
         let features = self.features.len();
         if features == 0 {
@@ -154,6 +153,7 @@ impl Bundle {
                 "{features} features, but bins or a reference row for another number"
             )));
         }
+        FeatureEngine::new(&self.schema, &self.features)?;
         self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
         self.policy.check(&self.schema).map_err(content)?;
         let classes = self.schema.class_count();

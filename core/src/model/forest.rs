@@ -86,8 +86,9 @@ impl Forest {
             return Err(format!("{} trees, more than {MAX_TREES}", trees.len()));
         }
         let leaves: Vec<f32> = trees.iter().flat_map(|tree| tree.leaves.iter().copied()).collect();
+        let node_count = trees.iter().map(|tree| tree.nodes.len()).sum();
         let shapes = trees.iter().map(|tree| Ok(tree.nodes.iter().copied()));
-        Self::assemble(class_count, shapes, LeafCodes::encode(class_count, &leaves)?)
+        Self::assemble(class_count, node_count, shapes, LeafCodes::encode(class_count, &leaves)?)
     }
 
     /// How many classes it knows.
@@ -145,11 +146,13 @@ impl Forest {
 
     fn assemble(
         class_count: usize,
+        node_count: usize,
         trees: impl Iterator<Item = Result<impl Iterator<Item = TreeNode>, String>>,
         codes: LeafCodes,
     ) -> Result<Self, String> {
         let leaves = codes.decode(class_count)?;
-        let mut forest = Self { class_count, roots: Vec::new(), nodes: Vec::new(), leaves, codes };
+        let nodes = Vec::with_capacity(node_count);
+        let mut forest = Self { class_count, roots: Vec::new(), nodes, leaves, codes };
         let mut next_leaf = 0usize;
         for tree in trees {
             let root = forest.nodes.len();
@@ -261,8 +264,9 @@ impl TryFrom<ForestCode> for Forest {
     type Error = String;
 
     fn try_from(code: ForestCode) -> Result<Self, String> {
+        let node_count = code.trees.iter().map(|tree| tree.nodes.len()).sum();
         let trees = code.trees.iter().map(TreeCode::nodes);
-        Self::assemble(usize::from(code.class_count), trees, code.leaves)
+        Self::assemble(usize::from(code.class_count), node_count, trees, code.leaves)
     }
 }
 

@@ -116,7 +116,11 @@ fn edges(sorted: &[f32], max_bins: usize) -> Vec<f32> {
         let &[(below, upto), (above, _)] = pair else { continue };
         let full = distinct.len() <= max_bins || upto * max_bins >= next_quantile * sorted.len();
         if full && edges.len() + 1 < max_bins {
-            edges.push(between(below, above));
+            // No finite number separates -∞ from the least one, whose edge to the next would be the same.
+            let edge = between(below, above);
+            if edges.last().is_none_or(|last| *last < edge) {
+                edges.push(edge);
+            }
             while upto * max_bins >= next_quantile * sorted.len() {
                 next_quantile += 1;
             }

@@ -11,9 +11,13 @@ mod definitions;
 mod features;
 #[cfg(all(test, feature = "train"))]
 mod frame;
+#[cfg(all(test, feature = "train"))]
+mod hostile;
 #[cfg(test)]
 mod naive;
 #[cfg(all(test, feature = "train"))]
 mod sample;
 #[cfg(test)]
 mod time;
+#[cfg(all(test, feature = "train"))]
+mod training;

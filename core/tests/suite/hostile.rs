@@ -1,0 +1,267 @@
+//! Bytes that someone made to do harm, with a hash that fits: the decoder neither panics nor hangs nor allocates beyond
+//! measure, and what decodes is safe to score.
+
+use nextbest_core::features::{Aggregate, Condition, Expression, FeatureDefinition, RowSelection, Test};
+use nextbest_core::model::bins::Bins;
+use nextbest_core::model::bundle::MAX_SMALL_SECTION;
+use nextbest_core::recommend::Options;
+use nextbest_core::schema::ColumnKind;
+use nextbest_core::{Bundle, Error, Recommender};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::frame::{Sections, put_together, rehash, take_apart};
+use crate::sample;
+
+/// However small the bundle, decoding it may take this much memory.
+const MEMORY: u64 = 64 << 20;
+/// And this much for each of its bytes.
+const MEMORY_A_BYTE: u64 = 9;
+
+/// Decodes, and scores and explains what decodes. Gives whether it did.
+fn withstand(bytes: &[u8]) -> bool {
+    let mut loaded = None;
+    let memory = allocation_counter::measure(|| loaded = Some(Recommender::load(bytes)));
+    let limit = MEMORY + MEMORY_A_BYTE * bytes.len() as u64;
+    assert!(memory.bytes_max <= limit, "{} bytes for a bundle of {}", memory.bytes_max, bytes.len());
+    match loaded.unwrap() {
+        Ok(recommender) => {
+            use_it(&recommender);
+            true
+        }
+        Err(error) => {
+            assert!(matches!(error, Error::Bundle(_)), "{error:?}");
+            false
+        }
+    }
+}
+
+fn use_it(recommender: &Recommender) {
+    let width = recommender.bundle().features.len();
+    let values =
+        [f32::NAN, f32::NEG_INFINITY, f32::MIN, -1.0, -0.0, 0.5, 1.0, 3.0, 400.0, f32::MAX, f32::INFINITY];
+    let rows: Vec<f32> =
+        (0..width * values.len()).map(|n| values[(n * 7 + n / values.len()) % values.len()]).collect();
+    let mut scorer = recommender.scorer();
+    for row in rows.chunks(width) {
+        let probabilities = scorer.score(row).unwrap();
+        let sum: f32 = probabilities.iter().sum();
+        assert!(
+            probabilities.iter().all(|probability| (0.0..=1.0).contains(probability)),
+            "{probabilities:?}"
+        );
+        assert!((sum - 1.0).abs() <= 1e-5, "{sum}");
+    }
+    let ada = nextbest_core::customers::read_customer(
+        recommender.schema(),
+        &mut serde_json::Deserializer::from_str(sample::ADA),
+    );
+    // Where the schema was changed, Ada's rows may no longer fit it.
+    let Ok(ada) = ada else { return };
+    let options = Options { as_of: sample::cutoff(), top: 3, explain: true };
+    let recommendation = recommender.recommend(&ada.get(0).unwrap(), options).unwrap();
+    for offer in &recommendation.offers {
+        assert!(offer.reasons.iter().all(|reason| reason.contribution > 0.0 && reason.contribution <= 1.0));
+    }
+    let _ = recommender.bundle().self_test();
+}
+
+fn samples() -> [Vec<u8>; 2] {
+    [sample::forest(), sample::linear()].map(|bundle| bundle.encode().unwrap())
+}
+
+/// Bytes that mean something to the codec: markers of long integers, signs and exponents of floats, tags.
+const TELLING: [u8; 12] = [0, 1, 2, 3, 5, 127, 128, 250, 251, 252, 253, 255];
+
+#[test]
+fn every_byte_can_be_changed() {
+    let mut decoded = [0, 0];
+    for (bytes, decoded) in samples().iter().zip(&mut decoded) {
+        let mut changed = bytes.clone();
+        for position in 0..bytes.len() - 32 {
+            let flips = [1, 16, 64, 128].map(|mask| bytes[position] ^ mask);
+            for value in TELLING.into_iter().chain(flips) {
+                changed[position] = value;
+                rehash(&mut changed);
+                *decoded += usize::from(withstand(&changed));
+            }
+            changed[position] = bytes[position];
+        }
+    }
+    // Changed words, edges and probabilities make other bundles, not unsound ones: scoring was reached.
+    assert!(decoded.iter().all(|decoded| *decoded > 5_000), "{decoded:?}");
+}
+
+#[test]
+fn no_length_is_believed() {
+    for bytes in samples() {
+        let sections = take_apart(&bytes);
+        for section in 0..sections.len() {
+            for position in 0..sections[section].1.len() {
+                for claim in [1u64 << 17, 1 << 22, (1 << 26) - 1, 1 << 32, 1 << 60, u64::MAX] {
+                    let length = [&[253][..], &claim.to_le_bytes()].concat();
+                    let mut changed = sections.clone();
+                    changed[section].1.splice(position..=position, length);
+                    withstand(&put_together(&changed));
+                }
+            }
+        }
+    }
+}
+
+/// A change of some bytes of a section.
+#[derive(Debug, Clone)]
+struct Edit {
+    section: Index,
+    from: Index,
+    removed: usize,
+    inserted: Vec<u8>,
+}
+
+fn edits() -> impl Strategy<Value = Edit> {
+    let byte = prop_oneof![proptest::sample::select(&TELLING[..]), any::<u8>()];
+    (any::<Index>(), any::<Index>(), 0..6usize, vec(byte, 0..8))
+        .prop_map(|(section, from, removed, inserted)| Edit { section, from, removed, inserted })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn sections_can_be_edited(edits in vec(edits(), 1..4), linear in any::<bool>(), frame in any::<bool>()) {
+        // The models are trained once, not once a case.
+        thread_local!(static SAMPLES: [Vec<u8>; 2] = samples());
+        let bytes = SAMPLES.with(|samples| samples[usize::from(linear)].clone());
+        let mut sections = take_apart(&bytes);
+        for edit in &edits {
+            let content = &mut edit.section.get_mut(&mut sections).1;
+            splice(content, edit);
+        }
+        let mut bytes = put_together(&sections);
+        if frame {
+            let end = bytes.len() - 32;
+            let mut content = bytes[..end].to_vec();
+            splice(&mut content, &edits[0]);
+            bytes.splice(..end, content);
+            rehash(&mut bytes);
+        }
+        withstand(&bytes);
+    }
+}
+
+fn splice(content: &mut Vec<u8>, edit: &Edit) {
+    let from = edit.from.index(content.len() + 1);
+    let to = (from + edit.removed).min(content.len());
+    content.splice(from..to, edit.inserted.iter().copied());
+}
+
+/// Sections in which every byte is a list, a text or a node of its own.
+#[test]
+fn dense_sections_take_no_more_memory_than_they_should() {
+    let bytes = sample::forest().encode().unwrap();
+    let sections = take_apart(&bytes);
+    let with = |tag: &[u8; 4], content: Vec<u8>| {
+        let mut changed: Sections = sections.clone();
+        changed.iter_mut().find(|(other, _)| other == tag).unwrap().1 = content;
+        put_together(&changed)
+    };
+    let small = MAX_SMALL_SECTION - 5;
+    let cases = [
+        // Features, goldens: each entry as short as it can be.
+        with(b"FEAT", list(small / 6, &[0, 0, 0, 4, 0, 0])),
+        with(b"GOLD", list(small / 2, &[0, 0])),
+        with(b"REFR", list(small / 4, &[0; 4])),
+        // A category of empty words, as the first column of the customer's table.
+        with(b"SCHM", [&[0, 0, 1, 0, 2][..], &list(small - 5, &[0])].concat()),
+        // A card of empty parameters.
+        with(b"CARD", [&[0, 0][..], &list((small - 2) / 2, &[0, 0])].concat()),
+        // Lists of edges without edges; the model's trees without nodes, trees of one leaf, one tree of leaves.
+        with(b"BINS", list(1 << 22, &[0])),
+        with(b"MODL", [&[0, 3][..], &list(1 << 21, &[0, 0])].concat()),
+        with(b"MODL", [&[0, 3][..], &list(1 << 21, &[1, 0, 0])].concat()),
+        with(b"MODL", [&[0, 3, 1][..], &list(1 << 22, &[0]), &[0]].concat()),
+        // One class: of two nodes one is a leaf with one code.
+        with(b"MODL", comb(1 << 20)),
+        put_together(&dense_in_all_that_is_small(&sections)),
+        // More sections than there may be.
+        put_together(&[sections.clone(), vec![(*b"NEW!", Vec::new()); 100_000]].concat()),
+    ];
+    for bytes in &cases {
+        assert!(!withstand(bytes));
+    }
+}
+
+/// Sections that are sound in themselves: empty features and goldens, a schema with a category of empty words, a card of
+/// empty parameters.
+fn dense_in_all_that_is_small(sections: &Sections) -> Sections {
+    let room = MAX_SMALL_SECTION - 1000;
+    let mut schema = sections[0].1.clone();
+    let words = b"\x02\x06SALARY\x04CARD";
+    let at = schema.windows(words.len()).position(|bytes| bytes == words).unwrap();
+    schema.splice(at..at + words.len(), list(room, &[0]));
+    let card = [&[0, 0][..], &list(room / 2, &[0, 0]), &[0; 9]].concat();
+    let mut dense = sections.clone();
+    for (tag, content) in &mut dense {
+        match &*tag {
+            b"SCHM" => *content = schema.clone(),
+            b"FEAT" => *content = list(room / 6, &[0, 0, 0, 4, 0, 0]),
+            b"GOLD" => *content = list(room / 2, &[0, 0]),
+            b"CARD" => *content = card.clone(),
+            _ => {}
+        }
+    }
+    dense
+}
+
+fn list(count: usize, entry: &[u8]) -> Vec<u8> {
+    [&[252][..], &(count as u32).to_le_bytes(), &entry.repeat(count)].concat()
+}
+
+/// A forest of one class, one tree and `splits` splits: each has one leaf, and the last has two.
+fn comb(splits: usize) -> Vec<u8> {
+    let mut bytes = vec![0, 1, 1];
+    let nodes = [1, 0].repeat(splits);
+    bytes.extend(&list(2 * splits + 1, &[0])[..5]);
+    bytes.extend(nodes);
+    bytes.push(0);
+    bytes.extend(list(splits, &[1]));
+    // One scale, of 2⁻¹⁶; the codes.
+    bytes.push(1);
+    bytes.extend((1.0f32 / 65_536.0).to_le_bytes());
+    bytes.extend(list(splits + 1, &[1]));
+    bytes
+}
+
+/// Everything that a definition names is looked up, not searched for: searching made minutes of these 900 kB.
+#[test]
+fn many_names_are_no_hang() {
+    let mut bundle = sample::forest();
+    let mut schema = bundle.schema.definition().clone();
+    let words = (0..80_000).map(|word| format!("{word:x}"));
+    schema.tables[1].columns[2].kind = ColumnKind::Category(words.collect());
+    bundle.schema = schema.try_into().unwrap();
+    let word_list = Test::In((0..75_000).map(|word| format!("{word:x}")).collect());
+    let tests_words = FeatureDefinition {
+        expression: Expression::Events {
+            table: "transactions".into(),
+            rows: RowSelection {
+                conditions: vec![Condition { column: "TYPE".into(), test: word_list }],
+                ..RowSelection::default()
+            },
+            aggregate: Aggregate::Count,
+        },
+        ..bundle.features[0].clone()
+    };
+    let short =
+        FeatureDefinition { group: String::new(), label: String::new(), ..bundle.features[8].clone() };
+    let named = |number: usize| FeatureDefinition { name: format!("{number:x}"), ..short.clone() };
+    bundle.features = std::iter::once(tests_words).chain((0..5_000).map(named)).collect();
+    bundle.reference = vec![0.0; bundle.features.len()];
+    bundle.bins = Bins::new(vec![Vec::new(); bundle.features.len()]).unwrap();
+    bundle.goldens.clear();
+    let bytes = bundle.encode().unwrap();
+    let start = std::time::Instant::now();
+    Bundle::decode(&bytes).unwrap();
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+}

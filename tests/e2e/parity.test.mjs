@@ -20,7 +20,9 @@ suite("parity with native", () => {
 
   test("in Chromium", async (t) => {
     const address = await serve(t, ROOT);
-    const page = await (await chromium(t)).newPage();
+    const browser = await chromium();
+    t.after(() => browser.close());
+    const page = await browser.newPage();
     await page.goto(`${address}web/demo/icon.svg`);
     const computed = await page.evaluate(async (cases) => {
       const { init, Recommender } = await import("/web/dist/index.js");
@@ -34,7 +36,7 @@ suite("parity with native", () => {
 
   test("in workerd", async (t) => {
     const scripts = readdirSync(built(DIST)).filter((name) => name.endsWith(".js"));
-    const runtime = await worker(t, ROOT, [
+    const runtime = await worker(ROOT, [
       "tests/e2e/support/parity-worker.mjs",
       "tests/e2e/support/parity.mjs",
       ...scripts.map((name) => `web/dist/${name}`),
@@ -42,6 +44,7 @@ suite("parity with native", () => {
       "web/pkg/nextbest_wasm_bg.wasm",
       "outputs/bundle/nextbest.bundle",
     ]);
+    t.after(() => runtime.dispose());
     const response = await runtime.dispatchFetch("http://worker/", {
       method: "POST",
       body: JSON.stringify(questions()),

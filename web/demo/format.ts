@@ -10,9 +10,9 @@ export function percent(share: number): string {
   return share > 0 && share < 0.0005 ? "<0.1%" : percentage.format(share);
 }
 
-/** `+1.2 pts`: percentage points that are added to a probability. */
+/** `+1.23 pts`: percentage points that are added to a probability. */
 export function points(share: number): string {
-  return share < 0.0005 ? "+<0.1 pts" : `+${(share * 100).toFixed(1)} pts`;
+  return share < 0.00005 ? "+<0.01 pts" : `+${(share * 100).toFixed(2)} pts`;
 }
 
 export function money(value: number): string {

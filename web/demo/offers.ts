@@ -25,8 +25,10 @@ export function showRecommendation(answer: Recommendation, horizonDays: number):
   byId("no-offers", HTMLElement).hidden = answer.offers.length > 0;
   byId("as-of", HTMLElement).textContent = `as of ${longDate(answer.asOf)}, for the ${horizonDays} days after`;
   byId("none", HTMLElement).textContent = percent(answer.noneProbability);
-  byId("scale", HTMLElement).textContent = `Bars run from 0 to ${plain(scale * 100)}%.`;
-  byId("method", HTMLElement).textContent = `Reasons by ${answer.reasonMethod}.`;
+  byId("scale", HTMLElement).textContent = `${plain(scale * 100)}%`;
+  byId("method", HTMLElement).textContent = answer.reasonMethod;
+  const [best] = answer.offers;
+  byId("peek-text", HTMLElement).textContent = best ? `${best.product} ${percent(best.probability)}` : "No offers";
   announce(answer);
 }
 

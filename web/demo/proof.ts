@@ -7,7 +7,7 @@ const KINDS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["WebAssembly engine", /\.wasm$/],
   ["Model bundle", /\.bundle$/],
   ["Sample customers", /\.json$/],
-  ["Page, style and script", /./],
+  ["Page and script", /./],
 ];
 
 /** Counts every request that the browser reports from now on, and shows the count. */

@@ -22,6 +22,7 @@ export class NextbestError extends Error {
 }
 
 /**
+ * @internal
  * Turns an error that the engine *returned* into a `NextbestError`; `undefined` for anything else, which means that
  * the call did not end in an orderly way.
  */

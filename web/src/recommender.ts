@@ -1,5 +1,6 @@
+import { Engine } from "../pkg/nextbest_wasm.js";
 import { NextbestError } from "./errors.js";
-import { currentGeneration, Engine, guarded } from "./runtime.js";
+import { currentGeneration, guarded } from "./runtime.js";
 import type {
   AsOf,
   Card,

@@ -5,7 +5,7 @@
 // end we replace the instance and count up `generation`; an Engine of an earlier generation must never be touched
 // again, not even freed, because its pointer would be read in the new instance's memory.
 
-import { __wbg_reset_state as replaceInstance, Engine, initSync } from "../pkg/nextbest_wasm.js";
+import { __wbg_reset_state as replaceInstance, initSync } from "../pkg/nextbest_wasm.js";
 import { NextbestError, returnedByEngine } from "./errors.js";
 
 /**
@@ -82,12 +82,13 @@ function nodeFiles(): NodeFiles | undefined {
   return host.process?.getBuiltinModule?.("node:fs/promises") as NodeFiles | undefined;
 }
 
-/** The instance that is alive now; `0` before `init`. */
+/** @internal The instance that is alive now; `0` before `init`. */
 export function currentGeneration(): number {
   return generation;
 }
 
 /**
+ * @internal
  * Runs one call into the engine. An error that the engine returned comes out as it is, as a `NextbestError`; after
  * any other end the instance is replaced, and the error is `engine/crashed`.
  */
@@ -107,5 +108,3 @@ export function guarded<T>(call: () => T): T {
     });
   }
 }
-
-export { Engine };

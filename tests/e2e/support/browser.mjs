@@ -3,12 +3,12 @@ import { fromWeb } from "./artefacts.mjs";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** A new, empty Chromium; ends with the test. */
-export async function chromium(test) {
+/** A new, empty Chromium, to be closed. */
+export async function chromium() {
   if (!existsSync(CHROMIUM)) {
     throw new Error(`no Chromium at ${CHROMIUM}: install the package chromium, or name the program in CHROMIUM`);
   }
-  const browser = await fromWeb("playwright-core").chromium.launch({
+  return fromWeb("playwright-core").chromium.launch({
     executablePath: CHROMIUM,
     // Root needs --no-sandbox; the others keep the browser itself from talking to the network.
     args: [
@@ -22,6 +22,4 @@ export async function chromium(test) {
       "--no-first-run",
     ],
   });
-  test.after(() => browser.close());
-  return browser;
 }

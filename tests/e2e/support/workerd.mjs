@@ -4,8 +4,8 @@ import { fromWeb } from "./artefacts.mjs";
 
 const KINDS = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm", ".bundle": "Data" };
 
-/** A worker made of these files in the real Workers runtime; ends with the test. The first file is its entry point. */
-export async function worker(test, root, files) {
+/** A worker made of these files, the first its entry point, in the real Workers runtime; to be disposed of. */
+export async function worker(root, files) {
   const { Miniflare } = fromWeb("miniflare");
   const runtime = new Miniflare({
     compatibilityDate: "2026-04-01",
@@ -16,7 +16,6 @@ export async function worker(test, root, files) {
       contents: readFileSync(path.join(root, file)),
     })),
   });
-  test.after(() => runtime.dispose());
   await runtime.ready;
   return runtime;
 }

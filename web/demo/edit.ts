@@ -16,8 +16,8 @@ type Edited = Record<string, Value>;
 /** One transaction, editable in place. */
 export interface Transaction extends Edited {
   TRANSACTIONINITIATEDTIMESTAMP: string;
-  TRANSACTIONAMOUNT: number | null;
-  TRANSACTIONTYPEID: string | null;
+  TRANSACTIONAMOUNT?: number | null;
+  TRANSACTIONTYPEID?: string | null;
 }
 
 const SALARY = "SALARY";

@@ -38,11 +38,28 @@ fn fails(place: &Workplace, arguments: &[&str], code: i32, parts: &[&str]) -> Fi
 #[test]
 fn rows_that_can_not_be_read_are_placed() {
     let cases: [(&str, usize, &str, &[&str]); 6] = [
-        ("CUSTOMER_ACCOUNT.csv", 7, "abc", &["CUSTOMER_ACCOUNT.csv:5: column PRINCIPALAMOUNT: expected a number, got \"abc\""]),
-        ("CUSTOMER_ACCOUNT.csv", 4, "2023-02-30", &["CUSTOMER_ACCOUNT.csv:5: column ORIGINATIONDATE: expected a date like %Y-%m-%d, got \"2023-02-30\""]),
+        (
+            "CUSTOMER_ACCOUNT.csv",
+            7,
+            "abc",
+            &["CUSTOMER_ACCOUNT.csv:5: column PRINCIPALAMOUNT: expected a number, got \"abc\""],
+        ),
+        (
+            "CUSTOMER_ACCOUNT.csv",
+            4,
+            "2023-02-30",
+            &[
+                "CUSTOMER_ACCOUNT.csv:5: column ORIGINATIONDATE: expected a date like %Y-%m-%d, got \"2023-02-30\"",
+            ],
+        ),
         ("CUSTOMER_ACCOUNT.csv", 4, "9999-12-31", &["the date \"9999-12-31\" is out of range"]),
         ("CUSTOMER_ACCOUNT.csv", 4, "", &["column ORIGINATIONDATE: the row's time is empty"]),
-        ("CUSTOMER_ACCOUNT.csv", 1, "nobody", &["CUSTOMER_ACCOUNT.csv:5: column CUSTOMERID: \"nobody\" is not in table `customer`"]),
+        (
+            "CUSTOMER_ACCOUNT.csv",
+            1,
+            "nobody",
+            &["CUSTOMER_ACCOUNT.csv:5: column CUSTOMERID: \"nobody\" is not in table `customer`"],
+        ),
         ("PARTY.csv", 0, "", &["PARTY.csv:5: column PARTYID: the key is empty"]),
     ];
     for (file, column, cell, parts) in cases {
@@ -90,9 +107,19 @@ fn the_generators_own_dirt_is_found() {
 fn files_columns_and_rows_must_be_there() {
     let place = bank_with("PARTY.csv", str::to_owned);
     std::fs::remove_file(place.path("data/raw/PARTY.csv")).unwrap();
-    fails(&place, &["features"], 1, &["data/raw/PARTY.csv: can't be read as table `party`", "nextbest generate"]);
+    fails(
+        &place,
+        &["features"],
+        1,
+        &["data/raw/PARTY.csv: can't be read as table `party`", "nextbest generate"],
+    );
     let place = bank_with("PARTY.csv", |text| text.replacen("DATEOFBIRTH", "BIRTHDAY", 1));
-    fails(&place, &["features"], 1, &["PARTY.csv:1: no column `DATEOFBIRTH`, which table `party` needs; there are PARTYID"]);
+    fails(
+        &place,
+        &["features"],
+        1,
+        &["PARTY.csv:1: no column `DATEOFBIRTH`, which table `party` needs; there are PARTYID"],
+    );
     let place = bank_with("COMMUNICATION.csv", |text| text.lines().next().unwrap().to_owned() + "\n");
     fails(&place, &["features"], 1, &["COMMUNICATION.csv: table `communications` has no rows"]);
 }
@@ -145,8 +172,14 @@ fn bad_feature_definitions_fail_before_any_data_is_read() {
     }
     // What needs the tables' columns is found once they are read, and named all the same.
     for (feature, parts) in [
-        ("{name: a, table: accounts, aggregate: distinct, column: ACCOUNTSTATUS}", ["feature `a`", "the state of today"]),
-        ("{name: a, table: accounts, aggregate: count, where: [{column: CLOSEDDATE, above: 1}]}", ["feature `a`", "use `open`"]),
+        (
+            "{name: a, table: accounts, aggregate: distinct, column: ACCOUNTSTATUS}",
+            ["feature `a`", "the state of today"],
+        ),
+        (
+            "{name: a, table: accounts, aggregate: count, where: [{column: CLOSEDDATE, above: 1}]}",
+            ["feature `a`", "use `open`"],
+        ),
         ("{name: a, ratio: [b, c]}", ["feature `a`", "not a feature defined before"]),
     ] {
         let place = bank_with("PARTY.csv", str::to_owned);
@@ -159,7 +192,10 @@ fn bad_feature_definitions_fail_before_any_data_is_read() {
 fn customers_in_a_file_are_placed_by_their_path() {
     let place = Workplace::new(PROGRAM).unwrap();
     place
-        .write("config.yaml", "generate: {customers: 400}\nmodel: {hyperparameters: {random_forest: {n_estimators: 3}}}")
+        .write(
+            "config.yaml",
+            "generate: {customers: 400}\nmodel: {hyperparameters: {random_forest: {n_estimators: 3}}}",
+        )
         .unwrap();
     assert_eq!(place.run(&["run"]).unwrap().code, 0);
     let customers = r#"[{"id": "7", "asOf": "2026-07-01", "customer": {"customer": {}, "accounts":

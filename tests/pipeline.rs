@@ -66,7 +66,8 @@ fn the_feature_table_has_each_customer_once_at_each_cut_off() {
     place.write("config.yaml", "generate: {customers: 300}").unwrap();
     assert_eq!(place.run(&["generate"]).unwrap().code, 0);
     assert_eq!(place.run(&["features"]).unwrap().code, 0);
-    let text = String::from_utf8(place.read("data/processed/customer_product_features.csv").unwrap()).unwrap();
+    let text =
+        String::from_utf8(place.read("data/processed/customer_product_features.csv").unwrap()).unwrap();
     let mut lines = text.lines();
     assert!(lines.next().unwrap().starts_with("CUSTOMERID,CUTOFF,NEXT_PRODUCT,HELD_PRODUCTS,age_years,"));
     let mut seen = std::collections::HashSet::new();
@@ -89,7 +90,10 @@ fn threads_and_repetition_change_no_byte() {
         "outputs/bundle/nextbest.bundle",
         "outputs/predictions/recommendations.csv",
     ] {
-        assert!(one.read(file).unwrap() == three.read(file).unwrap(), "{file} depends on the number of threads");
+        assert!(
+            one.read(file).unwrap() == three.read(file).unwrap(),
+            "{file} depends on the number of threads"
+        );
     }
 }
 
@@ -97,7 +101,8 @@ fn threads_and_repetition_change_no_byte() {
 fn sample_customers_score_from_json_as_from_the_tables() {
     let place = finished_run(&[]);
     let answers = json(&place, &["score", "--customers", "outputs/bundle/customers.json", "--bits"]);
-    let predictions = String::from_utf8(place.read("outputs/predictions/recommendations.csv").unwrap()).unwrap();
+    let predictions =
+        String::from_utf8(place.read("outputs/predictions/recommendations.csv").unwrap()).unwrap();
     let answers = answers.as_array().unwrap();
     assert_eq!(answers.len(), 12);
     for answer in answers {
@@ -131,7 +136,10 @@ fn algorithms_can_be_chosen_and_auto_takes_the_better() {
         let loss = |key: &str| candidate[key].as_f64().unwrap();
         assert!(loss("validation_log_loss") < loss("prior_log_loss"), "{candidate}");
     }
-    assert_eq!(json(&place, &["train", "--algorithm", "logistic_regression"])["algorithm"], "logistic_regression");
+    assert_eq!(
+        json(&place, &["train", "--algorithm", "logistic_regression"])["algorithm"],
+        "logistic_regression"
+    );
     let evaluated = json(&place, &["evaluate"]);
     assert_eq!(evaluated["algorithm"], "logistic_regression");
 }

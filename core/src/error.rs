@@ -79,6 +79,16 @@ pub enum BundleError {
         /// The size allowed.
         limit: usize,
     },
+    /// A section is larger than it may be.
+    #[error("section {section} has {actual} bytes, more than the limit of {limit}")]
+    SectionTooLarge {
+        /// The section's four letters.
+        section: String,
+        /// The size found.
+        actual: usize,
+        /// The size allowed.
+        limit: usize,
+    },
     /// Some byte was changed after the bundle was written.
     #[error("the SHA-256 of the content differs: the file was damaged or changed, fetch it again")]
     Hash,
@@ -110,7 +120,7 @@ impl BundleError {
             BundleError::Magic => "bundle/magic",
             BundleError::Version { .. } => "bundle/version",
             BundleError::Length(_) => "bundle/length",
-            BundleError::TooLarge { .. } => "bundle/too-large",
+            BundleError::TooLarge { .. } | BundleError::SectionTooLarge { .. } => "bundle/too-large",
             BundleError::Hash => "bundle/hash-mismatch",
             BundleError::Section(_) => "bundle/section",
             BundleError::Decode { .. } => "bundle/decode",

@@ -104,8 +104,9 @@ impl PolicyDefinition {
     }
 }
 
+/// `None` where the date of birth is not known; a date that is not past was not known.
 fn age_in_years(schema: &Schema, customer: &Customer<'_>, cutoff: i64) -> Option<f64> {
     let born = customer.attribute(schema.birth_date()?);
     let seconds = cutoff as f64 - born;
-    (!seconds.is_nan()).then_some(seconds / DAY as f64 / 365.25)
+    (seconds > 0.0).then_some(seconds / DAY as f64 / 365.25)
 }

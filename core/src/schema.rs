@@ -9,6 +9,10 @@ use crate::Error;
 
 /// More products than this can't be held in a [`ProductSet`](crate::snapshot::ProductSet).
 pub const MAX_PRODUCTS: usize = 63;
+/// No schema has more event tables.
+pub const MAX_TABLES: usize = 64;
+/// No table has more columns.
+pub const MAX_COLUMNS: usize = 4096;
 
 /// The name of the class of customers who take no product within the horizon. It is class 0 of every model.
 pub const NONE_CLASS: &str = "NONE";
@@ -222,9 +226,21 @@ impl TryFrom<SchemaDefinition> for Schema {
     type Error = Error;
 
     fn try_from(definition: SchemaDefinition) -> Result<Self, Error> {
+        if definition.tables.len() > MAX_TABLES {
+            return Err(invalid(format!("{} event tables, more than {MAX_TABLES}", definition.tables.len())));
+        }
         let tables = core::iter::once(&definition.customer).chain(&definition.tables);
         unique("table", tables.clone().map(|table| table.name.as_str()))?;
+        // Were it named twice, which column says when its products are given up?
+        unique("holdings table", definition.holdings.iter().map(|holding| holding.table.as_str()))?;
         for table in tables {
+            if table.columns.len() > MAX_COLUMNS {
+                return Err(invalid(format!(
+                    "table `{}` has {} columns, more than {MAX_COLUMNS}",
+                    table.name,
+                    table.columns.len()
+                )));
+            }
             unique(
                 &format!("column of table `{}`", table.name),
                 table.columns.iter().map(|column| column.name.as_str()),
@@ -411,13 +427,30 @@ pub(crate) mod tests {
     #[test]
     fn contradictions_are_named() {
         type Spoil = fn(&mut SchemaDefinition);
-        let cases: [(Spoil, &str); 9] = [
+        let cases: [(Spoil, &str); 12] = [
             (|d| d.established = "NOPE".into(), "no column `NOPE` (established)"),
             (|d| d.birth_date = Some("CITY".into()), "`customer.CITY` (birth_date) must be a date"),
             (|d| d.tables[1].name = "accounts".into(), "table `accounts` is declared twice"),
             (|d| d.tables[0].columns[1].name = "OPENED".into(), "`OPENED` is declared twice"),
             (|d| d.tables[0].time = None, "needs a time column"),
             (|d| d.holdings.clear(), "no holdings"),
+            (|d| d.holdings.push(d.holdings[0].clone()), "holdings table `accounts` is declared twice"),
+            (
+                |d| {
+                    d.tables.extend((0..63).map(|n| Table {
+                        name: n.to_string(),
+                        time: None,
+                        columns: vec![],
+                    }))
+                },
+                "65 event tables, more than 64",
+            ),
+            (
+                |d| {
+                    d.customer.columns = (0..4097).map(|n| column(&n.to_string(), ColumnKind::Time)).collect()
+                },
+                "table `customer` has 4097 columns, more than 4096",
+            ),
             (|d| d.products[1].id = "L".into(), "product id `L` is declared twice"),
             (|d| d.products[0].name = "NONE".into(), "no product may be called NONE"),
             (|d| d.horizon_days = 0, "not 1 to 3660"),

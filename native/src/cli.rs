@@ -134,7 +134,8 @@ pub fn main() -> ExitCode {
 
 fn execute(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::load(arguments.config.as_deref()).map_err(usage)?;
-    let jobs = usize::try_from(config.model.hyperparameters.random_forest.n_jobs).ok().filter(|jobs| *jobs > 0);
+    let jobs =
+        usize::try_from(config.model.hyperparameters.random_forest.n_jobs).ok().filter(|jobs| *jobs > 0);
     if let Some(threads) = arguments.threads.map(usize::from).or(jobs) {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }

@@ -14,7 +14,8 @@ pub(crate) fn to_json(schema: &Schema, customer: &Customer<'_>, before: i64) -> 
     for (position, table) in schema.tables().iter().enumerate() {
         let rows: Rows<'_> = customer.table(position);
         let times = schema.time_column(position).map(|column| rows.column(column));
-        let known = |row: &usize| times.is_none_or(|times| times.get(*row).is_some_and(|time| *time < before as f64));
+        let known =
+            |row: &usize| times.is_none_or(|times| times.get(*row).is_some_and(|time| *time < before as f64));
         let list = (0..rows.len())
             .filter(known)
             .map(|row| row_to_json(table, |column| rows.column(column).get(row).copied().unwrap_or(f64::NAN)))

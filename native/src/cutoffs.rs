@@ -47,11 +47,19 @@ pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>
         None => time::add_months_to_first(last, -step * (DEFAULT_COUNT - 1)),
     };
     let cutoffs: Vec<i64> = (0..)
-        .map(|step_count| if step_count == 0 { first } else { time::add_months_to_first(first, step * step_count) })
+        .map(
+            |step_count| {
+                if step_count == 0 { first } else { time::add_months_to_first(first, step * step_count) }
+            },
+        )
         .take_while(|cutoff| *cutoff <= last)
         .collect();
     match cutoffs.last() {
-        None => bail!("snapshots: the first cut-off {} lies after the last {}", time::format(first), time::format(last)),
+        None => bail!(
+            "snapshots: the first cut-off {} lies after the last {}",
+            time::format(first),
+            time::format(last)
+        ),
         Some(cutoff) if cutoff + horizon > data_end => bail!(
             "snapshots: the horizon of the cut-off {} ends on {}, but the data end on {}: what customers took next is \
              not known (snapshots.data_end tells where the data end if it is not the last event)",
@@ -68,10 +76,11 @@ pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>
 /// # Errors
 /// Where a group would be empty.
 pub(crate) fn split(config: &Snapshots, cutoffs: &[i64]) -> anyhow::Result<Split> {
-    let from_end = |count: usize| cutoffs.len().checked_sub(count).and_then(|index| cutoffs.get(index)).copied();
+    let from_end =
+        |count: usize| cutoffs.len().checked_sub(count).and_then(|index| cutoffs.get(index)).copied();
     let test_from = parse(config.test_from.as_deref(), "test_from")?.or(from_end(DEFAULT_TEST));
-    let validation_from =
-        parse(config.validation_from.as_deref(), "validation_from")?.or(from_end(DEFAULT_TEST + DEFAULT_VALIDATION));
+    let validation_from = parse(config.validation_from.as_deref(), "validation_from")?
+        .or(from_end(DEFAULT_TEST + DEFAULT_VALIDATION));
     let (Some(validation_from), Some(test_from)) = (validation_from, test_from) else {
         bail!("{} cut-offs are too few to train, choose and test a model: at least 5", cutoffs.len());
     };
@@ -99,7 +108,9 @@ pub(crate) fn split(config: &Snapshots, cutoffs: &[i64]) -> anyhow::Result<Split
 fn parse(text: Option<&str>, key: &str) -> anyhow::Result<Option<i64>> {
     let Some(text) = text else { return Ok(None) };
     let parsed = time::parse(text).filter(|time| time % DAY == 0);
-    parsed.map(Some).with_context(|| format!("snapshots.{key}: expected a date such as 2024-01-01, got {text:?}"))
+    parsed
+        .map(Some)
+        .with_context(|| format!("snapshots.{key}: expected a date such as 2024-01-01, got {text:?}"))
 }
 
 /// The last first day of a month that is no later than `limit`, in step with January.

@@ -93,7 +93,9 @@ impl FeatureTable {
             held: pick(&self.held, &rows),
             values: rows
                 .iter()
-                .flat_map(|row| self.values.get(row * width..(row + 1) * width).unwrap_or_default().iter().copied())
+                .flat_map(|row| {
+                    self.values.get(row * width..(row + 1) * width).unwrap_or_default().iter().copied()
+                })
                 .collect(),
         }
     }
@@ -114,7 +116,11 @@ impl FeatureTable {
         let mut seen = HashSet::with_capacity(self.len());
         for (id, cutoff) in self.ids.iter().zip(&self.cutoffs) {
             if id.is_empty() || !seen.insert((id, cutoff)) {
-                bail!("{} {id:?} is empty or stands twice at {}", self.layout.key_column, time::format(*cutoff));
+                bail!(
+                    "{} {id:?} is empty or stands twice at {}",
+                    self.layout.key_column,
+                    time::format(*cutoff)
+                );
             }
         }
         Ok(())
@@ -208,8 +214,10 @@ impl FeatureTable {
     fn held_names(&self, row: usize) -> String {
         let held = self.held.get(row).copied().unwrap_or_default();
         let products = self.layout.schema.products().iter().enumerate();
-        let names: Vec<&str> =
-            products.filter(|(product, _)| held.contains(*product)).map(|(_, product)| product.name.as_str()).collect();
+        let names: Vec<&str> = products
+            .filter(|(product, _)| held.contains(*product))
+            .map(|(_, product)| product.name.as_str())
+            .collect();
         names.join("|")
     }
 
@@ -223,11 +231,18 @@ impl FeatureTable {
             };
             builder.with_logical_type(logical).build().map(Arc::new)
         };
-        let text = |name: &str| column(name, PhysicalType::BYTE_ARRAY, Repetition::REQUIRED, Some(LogicalType::String));
+        let text = |name: &str| {
+            column(name, PhysicalType::BYTE_ARRAY, Repetition::REQUIRED, Some(LogicalType::String))
+        };
         let layout = &self.layout;
         let mut columns = vec![
             text(&layout.key_column)?,
-            column(&layout.cutoff_column, PhysicalType::INT32, Repetition::REQUIRED, Some(LogicalType::Date))?,
+            column(
+                &layout.cutoff_column,
+                PhysicalType::INT32,
+                Repetition::REQUIRED,
+                Some(LogicalType::Date),
+            )?,
             text(&layout.label_column)?,
             text(HELD_COLUMN)?,
         ];
@@ -252,7 +267,8 @@ impl FeatureTable {
         write_column::<ByteArrayType, W>(group, &texts(&|row| self.label_name(row).to_owned()), None)?;
         write_column::<ByteArrayType, W>(group, &texts(&|row| self.held_names(row)), None)?;
         for feature in 0..self.width() {
-            let value = |row: usize| self.values.get(row * self.width() + feature).copied().unwrap_or(f32::NAN);
+            let value =
+                |row: usize| self.values.get(row * self.width() + feature).copied().unwrap_or(f32::NAN);
             let known: Vec<f32> = rows.clone().map(value).filter(|value| !value.is_nan()).collect();
             let defined: Vec<i16> = rows.clone().map(|row| i16::from(!value(row).is_nan())).collect();
             write_column::<FloatType, W>(group, &known, Some(&defined))?;

@@ -138,7 +138,9 @@ mod tests {
             writer.write_all(b"half")?;
             anyhow::bail!("the disk is on fire")
         });
-        assert!(format!("{:#}", failed.unwrap_err()).contains("file.txt: can't be written: the disk is on fire"));
+        assert!(
+            format!("{:#}", failed.unwrap_err()).contains("file.txt: can't be written: the disk is on fire")
+        );
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }

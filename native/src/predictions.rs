@@ -43,8 +43,16 @@ impl Prediction {
 
 /// Writes offers as CSV and gives the path.
 pub(crate) fn write_csv(path: &Path, key: &str, rows: &[Prediction]) -> anyhow::Result<PathBuf> {
-    let header =
-        [key, "AS_OF", "RANK", "PRODUCT", "PROBABILITY", "EXPECTED_VALUE", "NONE_PROBABILITY", "MODEL_VERSION"];
+    let header = [
+        key,
+        "AS_OF",
+        "RANK",
+        "PRODUCT",
+        "PROBABILITY",
+        "EXPECTED_VALUE",
+        "NONE_PROBABILITY",
+        "MODEL_VERSION",
+    ];
     let rows = rows.iter().map(|row| {
         [
             row.id.clone(),
@@ -86,7 +94,11 @@ pub(crate) fn write_parquet(path: &Path, key: &str, rows: &[Prediction]) -> anyh
         write_column::<ByteArrayType, _>(&mut group, &texts(|row| &row.as_of), None)?;
         write_column::<Int32Type, _>(&mut group, &rows.iter().map(|row| row.rank).collect::<Vec<_>>(), None)?;
         write_column::<ByteArrayType, _>(&mut group, &texts(|row| &row.product), None)?;
-        write_column::<FloatType, _>(&mut group, &rows.iter().map(|row| row.probability).collect::<Vec<_>>(), None)?;
+        write_column::<FloatType, _>(
+            &mut group,
+            &rows.iter().map(|row| row.probability).collect::<Vec<_>>(),
+            None,
+        )?;
         let values: Vec<f64> = rows.iter().filter_map(|row| row.expected_value).collect();
         let defined: Vec<i16> = rows.iter().map(|row| i16::from(row.expected_value.is_some())).collect();
         write_column::<DoubleType, _>(&mut group, &values, Some(&defined))?;

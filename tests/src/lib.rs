@@ -63,7 +63,9 @@ impl Workplace {
         let mut command = Command::new(&self.program);
         let Output { status, stdout, stderr } = command.args(arguments).current_dir(&self.folder).output()?;
         Ok(Finished {
-            code: status.code().ok_or_else(|| std::io::Error::other(format!("ended by a signal: {status}")))?,
+            code: status
+                .code()
+                .ok_or_else(|| std::io::Error::other(format!("ended by a signal: {status}")))?,
             stdout: String::from_utf8_lossy(&stdout).into_owned(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
         })

@@ -1,5 +1,7 @@
 //! Compiles feature definitions: every name resolved to a position, every contradiction a message about one feature.
 
+use std::collections::BTreeMap;
+
 use super::engine::{Filter, Formula, Predicate, RowAggregate, Selection};
 use super::spec::{
     Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowSelection, Test, Transform,
@@ -8,17 +10,33 @@ use crate::schema::{Column, ColumnKind, Schema};
 use crate::time::DAY;
 
 /// Resolves names; its errors are words about one definition.
+///
+/// Definitions may come from a hostile bundle, so nothing here takes longer than its length warrants: names and words
+/// are looked up, not searched for.
 pub(super) struct Compiler<'a> {
-    pub(super) schema: &'a Schema,
-    /// The definitions before the one that is compiled.
-    pub(super) earlier: &'a [FeatureDefinition],
+    schema: &'a Schema,
+    /// The positions of the definitions compiled so far, by name.
+    earlier: BTreeMap<&'a str, usize>,
+    /// The codes of the words of the categories met so far, by table and column.
+    words: BTreeMap<(usize, usize), BTreeMap<&'a str, usize>>,
 }
 
-impl Compiler<'_> {
-    pub(super) fn compile(&self, definition: &FeatureDefinition) -> Result<Formula, String> {
-        if definition.name.is_empty() || self.earlier.iter().any(|other| other.name == definition.name) {
+impl<'a> Compiler<'a> {
+    pub(super) fn new(schema: &'a Schema) -> Self {
+        Self { schema, earlier: BTreeMap::new(), words: BTreeMap::new() }
+    }
+
+    /// Compiles the next definition.
+    pub(super) fn compile(&mut self, definition: &'a FeatureDefinition) -> Result<Formula, String> {
+        if definition.name.is_empty() || self.earlier.contains_key(definition.name.as_str()) {
             return Err("its name is empty or taken by an earlier feature".into());
         }
+        let formula = self.formula(definition)?;
+        self.earlier.insert(&definition.name, self.earlier.len());
+        Ok(formula)
+    }
+
+    fn formula(&mut self, definition: &FeatureDefinition) -> Result<Formula, String> {
         match &definition.expression {
             Expression::Attribute { column, transform } => {
                 let table = self.schema.customer();
@@ -43,7 +61,7 @@ impl Compiler<'_> {
             Expression::Holdings(aggregate) => Ok(Formula::Holdings(aggregate.clone())),
             Expression::Ratio { numerator, denominator } => {
                 let find = |name: &str| {
-                    let position = self.earlier.iter().position(|feature| feature.name == name);
+                    let position = self.earlier.get(name).copied();
                     position.ok_or_else(|| format!("`{name}` is not a feature defined before this one"))
                 };
                 Ok(Formula::Ratio { numerator: find(numerator)?, denominator: find(denominator)? })
@@ -53,7 +71,7 @@ impl Compiler<'_> {
     }
 
     fn compile_events(
-        &self,
+        &mut self,
         name: &str,
         rows: &RowSelection,
         aggregate: &Aggregate,
@@ -96,7 +114,8 @@ impl Compiler<'_> {
             .iter()
             .map(|condition| {
                 let (column, declared) = readable(&condition.column)?;
-                Ok(Filter { column, predicate: compile_test(condition, declared)? })
+                let codes = self.words.entry((position, column)).or_insert_with(|| codes(declared));
+                Ok(Filter { column, predicate: compile_test(condition, declared, codes)? })
             })
             .collect::<Result<Vec<_>, String>>()?;
         let column = |wants_number: bool| {
@@ -124,13 +143,28 @@ impl Compiler<'_> {
     }
 }
 
-fn compile_test(condition: &Condition, column: &Column) -> Result<Predicate, String> {
+/// The code of each word of a category; none for another column.
+fn codes(column: &Column) -> BTreeMap<&str, usize> {
+    match &column.kind {
+        // A word that stands there twice has the code of its first place, so the first comes last.
+        ColumnKind::Category(words) => {
+            words.iter().enumerate().rev().map(|(code, word)| (word.as_str(), code)).collect()
+        }
+        _ => BTreeMap::new(),
+    }
+}
+
+fn compile_test(
+    condition: &Condition,
+    column: &Column,
+    known: &BTreeMap<&str, usize>,
+) -> Result<Predicate, String> {
     let name = &condition.column;
     let codes = |words: &[String]| match &column.kind {
-        ColumnKind::Category(known) => {
+        ColumnKind::Category(_) => {
             // A word that the data never had matches no row; that is an answer, not an error.
-            let codes = words.iter().filter_map(|word| known.iter().position(|other| other == word));
-            Ok(codes.map(|code| code as f64).collect())
+            let codes = words.iter().filter_map(|word| known.get(word.as_str()));
+            Ok(codes.map(|code| *code as f64).collect())
         }
         _ => Err(format!("`{name}` is not a category, so it can't be one of some words")),
     };

@@ -80,10 +80,10 @@ impl FeatureEngine {
     /// # Errors
     /// [`Error::Feature`] names the first definition that can't be computed, and why.
     pub fn new(schema: &Schema, definitions: &[FeatureDefinition]) -> Result<Self, Error> {
+        let mut compiler = Compiler::new(schema);
         let mut features = Vec::with_capacity(definitions.len());
-        for (position, definition) in definitions.iter().enumerate() {
-            let (earlier, _) = definitions.split_at(position);
-            let formula = Compiler { schema, earlier }
+        for definition in definitions {
+            let formula = compiler
                 .compile(definition)
                 .map_err(|message| Error::Feature { feature: definition.name.clone(), message })?;
             features.push(Feature { formula, missing: definition.missing.unwrap_or(f32::NAN) });
@@ -114,7 +114,8 @@ impl FeatureEngine {
                 }
                 formula => at.evaluate(formula) as f32,
             };
-            row.push(if value.is_nan() { feature.missing } else { value });
+            // There is one zero: of -0 and 0, `min` and `max` may give either, here this one and there that one.
+            row.push(if value.is_nan() { feature.missing } else { value + 0.0 });
         }
     }
 }
@@ -221,7 +222,7 @@ fn aggregate_rows(rows: &Rows<'_>, selection: &Selection, aggregate: RowAggregat
                 .1
         }
         RowAggregate::Distinct(column) => {
-            let mut seen: Vec<u64> = values(column).map(f64::to_bits).collect();
+            let mut seen: Vec<u64> = values(column).map(|value| (value + 0.0).to_bits()).collect();
             seen.sort_unstable();
             seen.dedup();
             seen.len() as f64

@@ -2,8 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bounded::at_most;
+
 /// The bin of a missing value. Known values start at 1.
 pub const MISSING_BIN: u8 = 0;
+
+/// How many features a model can tell apart: a split's feature and direction share 16 bits in the bundle.
+pub const MAX_FEATURES: usize = 32_767;
 
 /// The most bins of known values that a feature can have.
 pub const MAX_BINS: usize = 255;
@@ -12,6 +17,7 @@ pub const MAX_BINS: usize = 255;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bins {
     /// Ascending, finite; a value at an edge belongs to the bin below it.
+    #[serde(deserialize_with = "at_most::<MAX_FEATURES, _, _>")]
     edges: Vec<Vec<f32>>,
 }
 
@@ -19,7 +25,8 @@ impl Bins {
     /// Bins from each feature's edges.
     ///
     /// # Errors
-    /// When some edges are not finite and strictly ascending, or more than [`MAX_BINS`] − 1.
+    /// When some edges are not finite and strictly ascending, or more than [`MAX_BINS`] − 1, or there are more than
+    /// [`MAX_FEATURES`].
     pub fn new(edges: Vec<Vec<f32>>) -> Result<Self, String> {
         let bins = Self { edges };
         bins.check()?;
@@ -27,6 +34,9 @@ impl Bins {
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
+        if self.edges.len() > MAX_FEATURES {
+            return Err(format!("{} features, more than {MAX_FEATURES}", self.edges.len()));
+        }
         for (feature, edges) in self.edges.iter().enumerate() {
             let ascending = edges.is_sorted_by(|a, b| a < b) && edges.iter().all(|edge| edge.is_finite());
             if !ascending || edges.len() >= MAX_BINS {

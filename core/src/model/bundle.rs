@@ -23,6 +23,11 @@ pub const MAGIC: [u8; 8] = *b"NEXTBEST";
 pub const FORMAT_VERSION: u16 = 1;
 /// No bundle is larger than this.
 pub const MAX_BYTES: usize = 64 << 20;
+/// No section but the bins and the model is larger than this: what is a byte here may be an empty text or list, some
+/// dozen bytes, in memory.
+pub const MAX_SMALL_SECTION: usize = 512 << 10;
+/// No bundle has more sections.
+pub const MAX_SECTIONS: usize = 64;
 
 const HEADER: usize = 8 + 2 + 2 + 4;
 const HASH: usize = 32;
@@ -64,14 +69,14 @@ impl Bundle {
     /// When a part can't be encoded or the whole would be larger than [`MAX_BYTES`].
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         let sections = [
-            (*b"SCHM", encode(&self.schema)?),
-            (*b"FEAT", encode(&self.features)?),
-            (*b"BINS", encode(&self.bins)?),
-            (*b"MODL", encode(&self.model)?),
-            (*b"PLCY", encode(&self.policy)?),
-            (*b"REFR", encode(&self.reference)?),
-            (*b"GOLD", encode(&self.goldens)?),
-            (*b"CARD", encode(&self.card)?),
+            encode(b"SCHM", MAX_SMALL_SECTION, &self.schema)?,
+            encode(b"FEAT", MAX_SMALL_SECTION, &self.features)?,
+            encode(b"BINS", MAX_BYTES, &self.bins)?,
+            encode(b"MODL", MAX_BYTES, &self.model)?,
+            encode(b"PLCY", MAX_SMALL_SECTION, &self.policy)?,
+            encode(b"REFR", MAX_SMALL_SECTION, &self.reference)?,
+            encode(b"GOLD", MAX_SMALL_SECTION, &self.goldens)?,
+            encode(b"CARD", MAX_SMALL_SECTION, &self.card)?,
         ];
         let mut bytes = Vec::new();
         bytes.extend(MAGIC);
@@ -97,14 +102,14 @@ impl Bundle {
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let sections = Sections::read(bytes)?;
         let bundle = Self {
-            schema: sections.decode(b"SCHM")?,
-            features: sections.decode(b"FEAT")?,
-            bins: sections.decode(b"BINS")?,
-            model: sections.decode(b"MODL")?,
-            policy: sections.decode(b"PLCY")?,
-            reference: sections.decode(b"REFR")?,
-            goldens: sections.decode(b"GOLD")?,
-            card: sections.decode(b"CARD")?,
+            schema: sections.small(b"SCHM")?,
+            features: sections.small(b"FEAT")?,
+            bins: sections.large(b"BINS")?,
+            model: sections.large(b"MODL")?,
+            policy: sections.small(b"PLCY")?,
+            reference: sections.small(b"REFR")?,
+            goldens: sections.small(b"GOLD")?,
+            card: sections.small(b"CARD")?,
         };
         bundle.check().map_err(|error| match error {
             Error::Bundle(_) => error,
@@ -141,6 +146,9 @@ impl Bundle {
         FeatureEngine::new(&self.schema, &self.features)?;
         self.bins.check().map_err(content)?;
         let features = self.features.len();
+        if features == 0 {
+            return Err(content("there are no features".into()));
+        }
         if self.bins.feature_count() != features || self.reference.len() != features {
             return Err(content(format!(
                 "{features} features, but bins or a reference row for another number"
@@ -168,15 +176,19 @@ pub fn content_hash(bytes: &[u8]) -> String {
 
 /// The codec is `bincode` 2 with its standard configuration (little-endian, variable-length integers), here and
 /// nowhere else, so that it can be replaced.
-const CODEC: bincode::config::Configuration<
-    bincode::config::LittleEndian,
-    bincode::config::Varint,
-    bincode::config::Limit<MAX_BYTES>,
-> = bincode::config::standard().with_limit::<MAX_BYTES>();
+const CODEC: bincode::config::Configuration = bincode::config::standard();
 
-fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
-    bincode::serde::encode_to_vec(value, CODEC)
-        .map_err(|error| BundleError::Content(error.to_string()).into())
+fn encode<T: Serialize>(tag: &[u8; 4], limit: usize, value: &T) -> Result<([u8; 4], Vec<u8>), Error> {
+    let bytes = bincode::serde::encode_to_vec(value, CODEC)
+        .map_err(|error| BundleError::Content(error.to_string()))?;
+    match bytes.len() <= limit {
+        true => Ok((*tag, bytes)),
+        false => Err(BundleError::SectionTooLarge { section: name(tag), actual: bytes.len(), limit }.into()),
+    }
+}
+
+fn name(tag: &[u8; 4]) -> String {
+    String::from_utf8_lossy(tag).into_owned()
 }
 
 /// The sections of a bundle whose frame and hash are sound.
@@ -216,6 +228,9 @@ impl<'b> Sections<'b> {
                 .ok_or(BundleError::Length("a section ends behind the file's end"))?;
             sections.push((tag, section));
             rest = Reader(after);
+            if sections.len() > MAX_SECTIONS {
+                return Err(BundleError::Length("more sections than any bundle has"));
+            }
         }
         match sections.len() == count as usize {
             true => Ok(Self { sections }),
@@ -223,20 +238,38 @@ impl<'b> Sections<'b> {
         }
     }
 
+    /// Decodes a section that may hold texts. The codec allocates a text when it has read its length, before it sees
+    /// that the bytes end earlier; so it is told how much may be claimed in all: a length counts 8 there, and takes at
+    /// least one byte here.
+    fn small<T: DeserializeOwned>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
+        self.decode(tag, MAX_SMALL_SECTION, CODEC.with_limit::<{ 8 * MAX_SMALL_SECTION }>())
+    }
+
+    /// Decodes a section of numbers alone: lists grow only as their entries are read.
+    fn large<T: DeserializeOwned>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
+        self.decode(tag, MAX_BYTES, CODEC)
+    }
+
     /// Decodes the section with a tag. Sections that this version does not know are left alone.
-    fn decode<T: DeserializeOwned>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
-        let name = || String::from_utf8_lossy(tag).into_owned();
+    fn decode<T: DeserializeOwned>(
+        &self,
+        tag: &[u8; 4],
+        limit: usize,
+        codec: impl bincode::config::Config,
+    ) -> Result<T, BundleError> {
         let mut found = self.sections.iter().filter(|(other, _)| other == tag);
         let (Some((_, section)), None) = (found.next(), found.next()) else {
-            return Err(BundleError::Section(name()));
+            return Err(BundleError::Section(name(tag)));
         };
-        // Borrowing makes the decoder check a text's length against the bytes that are there before it copies them.
-        let decoded = bincode::serde::borrow_decode_from_slice::<T, _>(section, CODEC);
-        let (value, read) =
-            decoded.map_err(|error| BundleError::Decode { section: name(), message: error.to_string() })?;
+        if section.len() > limit {
+            return Err(BundleError::SectionTooLarge { section: name(tag), actual: section.len(), limit });
+        }
+        let decoded = bincode::serde::decode_from_slice::<T, _>(section, codec);
+        let (value, read) = decoded
+            .map_err(|error| BundleError::Decode { section: name(tag), message: error.to_string() })?;
         match read == section.len() {
             true => Ok(value),
-            false => Err(BundleError::Decode { section: name(), message: "bytes are left over".into() }),
+            false => Err(BundleError::Decode { section: name(tag), message: "bytes are left over".into() }),
         }
     }
 }

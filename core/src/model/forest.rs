@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bins::Bins;
+use super::bins::{Bins, MAX_FEATURES};
+use super::bounded::at_most;
 
 /// A forest, laid out for scoring.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,8 +39,8 @@ struct Node {
 
 const LEAF: u16 = u16::MAX;
 
-/// How many features a forest can tell apart: a split's feature and direction share 16 bits in the bundle.
-pub const MAX_FEATURES: usize = 32_767;
+/// No forest has more trees.
+pub const MAX_TREES: usize = 10_000;
 
 /// Leaf probabilities as 16-bit integers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,10 +80,13 @@ impl Forest {
     /// the bundle stores, so that a model scores the same before and after it is stored.
     ///
     /// # Errors
-    /// When a tree is not complete or its leaves are not distributions.
+    /// When a tree is not complete, its leaves are not distributions, or there are more than [`MAX_TREES`].
     pub fn new(class_count: usize, trees: &[Tree]) -> Result<Self, String> {
+        if trees.len() > MAX_TREES {
+            return Err(format!("{} trees, more than {MAX_TREES}", trees.len()));
+        }
         let leaves: Vec<f32> = trees.iter().flat_map(|tree| tree.leaves.iter().copied()).collect();
-        let shapes = trees.iter().map(|tree| tree.nodes.as_slice());
+        let shapes = trees.iter().map(|tree| Ok(tree.nodes.iter().copied()));
         Self::assemble(class_count, shapes, LeafCodes::encode(class_count, &leaves)?)
     }
 
@@ -139,9 +143,9 @@ impl Forest {
         }
     }
 
-    fn assemble<'t>(
+    fn assemble(
         class_count: usize,
-        trees: impl Iterator<Item = &'t [TreeNode]>,
+        trees: impl Iterator<Item = Result<impl Iterator<Item = TreeNode>, String>>,
         codes: LeafCodes,
     ) -> Result<Self, String> {
         let leaves = codes.decode(class_count)?;
@@ -150,12 +154,12 @@ impl Forest {
         for tree in trees {
             let root = forest.nodes.len();
             let mut next_child = root + 1;
-            for node in tree {
+            for node in tree? {
                 // A node that no split announced would let a tree point back into itself.
                 if forest.nodes.len() >= next_child {
                     return Err("a tree has a node that no split leads to".into());
                 }
-                let node = match *node {
+                let node = match node {
                     TreeNode::Split { feature, threshold, missing_right } => {
                         let target = next_child;
                         next_child += 2;
@@ -178,7 +182,7 @@ impl Forest {
                 forest.nodes.push(node);
             }
             // A complete tree uses up exactly the nodes that its splits announced.
-            if tree.is_empty() || next_child != forest.nodes.len() {
+            if next_child != forest.nodes.len() {
                 return Err("a tree has more or fewer nodes than its splits need".into());
             }
             forest.roots.push(position(root)?);
@@ -240,6 +244,7 @@ impl LeafCodes {
 #[derive(Serialize, Deserialize)]
 struct ForestCode {
     class_count: u16,
+    #[serde(deserialize_with = "at_most::<MAX_TREES, _, _>")]
     trees: Vec<TreeCode>,
     leaves: LeafCodes,
 }
@@ -256,29 +261,25 @@ impl TryFrom<ForestCode> for Forest {
     type Error = String;
 
     fn try_from(code: ForestCode) -> Result<Self, String> {
-        let trees = code.trees.iter().map(TreeCode::nodes).collect::<Result<Vec<_>, _>>()?;
-        Self::assemble(usize::from(code.class_count), trees.iter().map(Vec::as_slice), code.leaves)
+        let trees = code.trees.iter().map(TreeCode::nodes);
+        Self::assemble(usize::from(code.class_count), trees, code.leaves)
     }
 }
 
 impl TreeCode {
-    fn nodes(&self) -> Result<Vec<TreeNode>, String> {
-        let mut thresholds = self.thresholds.iter();
-        let mut nodes = Vec::with_capacity(self.nodes.len());
-        for code in &self.nodes {
-            nodes.push(match code.checked_sub(1) {
-                None => TreeNode::Leaf,
-                Some(code) => TreeNode::Split {
-                    feature: code / 2,
-                    threshold: *thresholds.next().ok_or("a tree has fewer thresholds than splits")?,
-                    missing_right: code % 2 == 1,
-                },
-            });
+    fn nodes(&self) -> Result<impl Iterator<Item = TreeNode>, String> {
+        if self.nodes.iter().filter(|code| **code > 0).count() != self.thresholds.len() {
+            return Err("a tree has more or fewer thresholds than splits".into());
         }
-        match thresholds.next() {
-            None => Ok(nodes),
-            Some(_) => Err("a tree has more thresholds than splits".into()),
-        }
+        let mut thresholds = self.thresholds.iter().copied();
+        Ok(self.nodes.iter().map(move |code| match code.checked_sub(1) {
+            None => TreeNode::Leaf,
+            Some(code) => TreeNode::Split {
+                feature: code / 2,
+                threshold: thresholds.next().unwrap_or_default(),
+                missing_right: code % 2 == 1,
+            },
+        }))
     }
 }
 
@@ -380,5 +381,6 @@ mod tests {
             assert!(Forest::new(2, &[tree]).is_err(), "{leaf:?}");
         }
         assert!(Forest::new(2, &[]).is_err());
+        assert!(Forest::new(2, &vec![small_tree(); MAX_TREES + 1]).is_err());
     }
 }

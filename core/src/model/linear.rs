@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::bins::{Bins, MISSING_BIN};
 
+/// Models whose scores might grow beyond this are refused: far below what `f32` can hold, so that neither a score nor a
+/// difference of scores overflows.
+const MAX_SCORE: f64 = 1e30;
+
 /// A linear model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Linear {
@@ -65,11 +69,30 @@ impl Linear {
             && self.means.len() == features
             && self.inverse_deviations.len() == features
             && self.weights.len() == features * self.intercepts.len();
-        let numbers = [&self.means, &self.inverse_deviations, &self.weights, &self.intercepts];
-        match shapes && numbers.into_iter().flatten().all(|number| number.is_finite()) {
+        match shapes && self.greatest_score(bins) <= MAX_SCORE {
             true => Ok(()),
             false => Err("the linear model's numbers are not finite or do not fit the features".into()),
         }
+    }
+
+    /// No row's score, nor a standardised rank, is further from 0 than this; NaN or infinite where one may be no number.
+    fn greatest_score(&self, bins: &Bins) -> f64 {
+        let features = || self.means.iter().zip(&self.inverse_deviations).enumerate();
+        // The first and the last bin are the furthest from the mean, on either side.
+        let greatest_ranks: Vec<f64> = features()
+            .map(|(feature, (mean, inverse))| {
+                let from_mean = |bin: f64| ((bin - f64::from(*mean)) * f64::from(*inverse)).abs();
+                from_mean(1.0) + from_mean((bins.count(feature) - 1) as f64)
+            })
+            .collect();
+        let of_class = |(weights, intercept): (&[f32], &f32)| {
+            let terms =
+                weights.iter().zip(&greatest_ranks).map(|(weight, rank)| f64::from(*weight).abs() * rank);
+            terms.sum::<f64>() + f64::from(*intercept).abs()
+        };
+        let classes = self.weights.chunks_exact(self.means.len().max(1)).zip(&self.intercepts);
+        // A sum keeps a NaN, a maximum would lose it.
+        classes.map(of_class).sum::<f64>() + greatest_ranks.iter().sum::<f64>()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Models: bins, the two kinds of model over them, and the bundle that carries everything a scorer needs.
 
 pub mod bins;
+mod bounded;
 pub mod bundle;
 pub mod card;
 pub mod forest;

@@ -11,7 +11,7 @@ use super::record::{Communication, Consent, Document, Timestamp};
 const OUTCOME_MISSING: f64 = 0.05;
 
 /// Enquiries and service calls a month without any need.
-const ENQUIRIES: f64 = 0.035;
+const ENQUIRIES: f64 = 0.025;
 const SERVICE_CALLS: f64 = 0.09;
 
 /// The month's communications up to `last`: contacts that the campaigns made, enquiries that needs prompt, and calls
@@ -37,7 +37,7 @@ pub(super) fn communications(
         rows.push(communication(moment, false, outcome, rng));
     }
     let urge: f64 = life.needs.felt().map(|(_, level)| level).sum();
-    for _ in 0..rng.poisson(ENQUIRIES + 0.28 * urge.min(2.0)) {
+    for _ in 0..rng.poisson(ENQUIRIES + 0.45 * urge.min(2.0)) {
         rows.push(communication(moment, true, "ENQUIRY", rng));
     }
     for _ in 0..rng.poisson(SERVICE_CALLS * (1.0 + 0.5 * life.needs.level(Need::Cash))) {
@@ -88,10 +88,10 @@ pub(super) fn papers(moment: &Moment<'_>, life: &Life, rng: &mut Random) -> Opti
     }
     let needs = &life.needs;
     let income_proof = 0.003
-        + 0.12 * needs.level(Need::Home)
-        + 0.06 * needs.level(Need::Car)
-        + 0.05 * needs.level(Need::Cash);
-    let valuation = 0.0005 + 0.10 * needs.level(Need::Home);
+        + 0.24 * needs.level(Need::Home)
+        + 0.10 * needs.level(Need::Car)
+        + 0.08 * needs.level(Need::Cash);
+    let valuation = 0.0005 + 0.18 * needs.level(Need::Home);
     let kinds = [("INCOME_PROOF", income_proof), ("PROPERTY_VALUATION", valuation), ("KYC_REVIEW", 0.006)];
     let total: f64 = kinds.iter().map(|(_, rate)| rate).sum();
     let kind = if rng.chance(total) { rng.weighted(kinds.into_iter())? } else { return None };

@@ -64,7 +64,7 @@ impl Persona {
             income: rng.log_normal(2_700.0 * home.income, 0.45),
             self_employed: rng.chance(0.08),
             december_bonus: rng.chance(0.35),
-            main_bank: rng.chance(0.84),
+            main_bank: rng.chance(0.88),
             tenant: !rng.chance(owns_home),
             payday: 1 + rng
                 .weighted([(27, 3.0), (0, 2.0), (14, 1.5), (24, 1.5), (9, 1.0)].into_iter())

@@ -69,8 +69,12 @@ impl Random {
 
     /// Poisson by Knuth's product of uniforms (The Art of Computer Programming, 3.4.1): quick for the small means used here.
     pub(super) fn poisson(&mut self, mean: f64) -> u32 {
-        let limit = libm::exp(-mean);
         let mut product = self.unit();
+        // exp(-m) ≥ 1 - m: most draws of small means need no exponential.
+        if product <= 1.0 - mean {
+            return 0;
+        }
+        let limit = libm::exp(-mean);
         let mut count = 0;
         while product > limit {
             product *= self.unit();

@@ -56,9 +56,8 @@ pub(super) fn everyday(s: &Situation<'_>, journal: &mut Journal, rng: &mut Rando
 
 fn incoming(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
     let persona = s.moment.persona;
-    // About half of the cash squeezes come with lost hours or a lost job, more of the worse ones.
-    let lost = if s.need(Need::Cash) > 0.8 { 0.45 } else { 0.05 * s.need(Need::Cash) };
-    let income = s.income * (1.0 - lost);
+    // A squeeze comes with lost hours, the worst with a lost job.
+    let income = s.income * (1.0 - 0.35 * s.need(Need::Cash));
     if !persona.main_bank {
         if rng.chance(0.7) {
             journal.note(
@@ -131,24 +130,24 @@ fn purchases(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
         }
     };
     several(journal, rng, Kind::Card, visits, basket, 0.9);
-    let travel = 0.10 * scale * conditions.travel * (1.0 + 6.0 * s.need(Need::Spending));
+    let travel = 0.10 * scale * conditions.travel * (1.0 + 12.0 * s.need(Need::Spending));
     several(journal, rng, Kind::Travel, travel, 0.12 * s.income * mood, 0.7);
-    let drives = if s.moment.stage == Stage::Student { 0.08 } else { 0.22 };
+    let drives = if s.moment.stage == Stage::Student { 0.06 } else { 0.17 };
     several(
         journal,
         rng,
         Kind::Vehicle,
-        drives * s.share() * (1.0 + 3.5 * s.need(Need::Car)),
+        drives * s.share() * (1.0 + 8.0 * s.need(Need::Car)),
         0.06 * s.income,
         0.8,
     );
-    let health = 0.09 * s.share() * (1.0 + 4.0 * s.need(Need::Protection));
+    let health = 0.07 * s.share() * (1.0 + 12.0 * s.need(Need::Protection));
     several(journal, rng, Kind::Health, health, 0.05 * s.income, 0.9);
     let learns = if s.moment.stage == Stage::Student { 0.12 } else { 0.02 };
-    let education = (learns + 0.35 * s.need(Need::Study)) * s.share();
+    let education = (learns + 0.8 * s.need(Need::Study)) * s.share();
     several(journal, rng, Kind::Education, education, 0.10 * s.income, 0.8);
 
-    let withdrawals = 0.6 * s.share() * conditions.cash * (1.0 + 1.2 * s.need(Need::Cash));
+    let withdrawals = 0.6 * s.share() * conditions.cash * (1.0 + 1.5 * s.need(Need::Cash));
     for _ in 0..rng.poisson(withdrawals) {
         let tens = libm::ceil(rng.log_normal(0.05 * s.income, 0.6) / 10.0);
         journal.note(Book::Current, Kind::Cash, -10.0 * tens, s.any_day(rng), DAYTIME, rng);
@@ -165,7 +164,7 @@ fn windfalls(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
         let amount = rng.log_normal(0.1 * s.income, 1.0);
         journal.note(Book::Current, Kind::TransferIn, amount, s.any_day(rng), DAYTIME, rng);
     }
-    let windfall = if s.life.needs.onset(Need::Surplus).is_some() { 0.65 } else { 0.003 };
+    let windfall = if s.life.needs.onset(Need::Surplus).is_some() { 0.8 } else { 0.002 };
     if rng.chance(windfall) {
         let amount = rng.pareto(1.2 * s.income, 1.4).min(400.0 * s.income);
         journal.note(Book::Current, Kind::TransferIn, amount, s.any_day(rng), DAYTIME, rng);

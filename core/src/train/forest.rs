@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::dataset::Dataset;
 use super::grow::grow;
 use crate::Error;
-use crate::model::forest::{Forest, MAX_FEATURES, Tree};
+use crate::model::forest::{Forest, MAX_TREES, Tree};
 
 /// How many features a split chooses from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,7 +75,7 @@ impl ForestParams {
             true => Ok(()),
             false => Err(Error::Training(format!("{name} is {value}, not {low} to {high}"))),
         };
-        in_range("n_estimators", self.trees as f64, 1.0, 10_000.0)?;
+        in_range("n_estimators", self.trees as f64, 1.0, MAX_TREES as f64)?;
         in_range("max_depth", self.max_depth.into(), 1.0, 64.0)?;
         in_range("min_samples_split", self.min_samples_split.into(), 2.0, u32::MAX.into())?;
         in_range("min_samples_leaf", self.min_samples_leaf.into(), 1.0, u32::MAX.into())?;
@@ -92,12 +92,8 @@ impl ValidForestParams {
     /// called after each tree, from any thread.
     ///
     /// # Errors
-    /// Where the data has more features than a forest can tell apart.
+    /// Where the forest can't be stored: it would have more than 2³² nodes.
     pub fn fit(&self, data: &Dataset, on_tree: impl Fn() + Sync) -> Result<Grown, Error> {
-        let feature_count = data.bins().feature_count();
-        if feature_count > MAX_FEATURES {
-            return Err(Error::Training(format!("{feature_count} features, more than {MAX_FEATURES}")));
-        }
         let grown: Vec<(Tree, Vec<f64>)> = (0..self.0.trees as u64)
             .into_par_iter()
             .map(|tree| {
@@ -108,7 +104,7 @@ impl ValidForestParams {
                 (grown.tree, grown.importance)
             })
             .collect();
-        let mut importance = vec![0.0; feature_count];
+        let mut importance = vec![0.0; data.bins().feature_count()];
         for (_, of_tree) in &grown {
             for (sum, value) in importance.iter_mut().zip(of_tree) {
                 *sum += value;

@@ -79,16 +79,21 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<Evaluation> {
     let model = Scorer::new(&bundle).score_batch(&test.values, test.len())?;
     let prior = class_prior(&train.labels, names.len());
     let popular = most_popular_not_owned(&prior, &bundle, &test);
-    let contestants = [("model", model), ("class prior", prior.repeat(test.len())), ("popular, not owned", popular)]
-        .into_iter()
-        .map(|(name, probabilities)| Contestant {
-            name,
-            all: Metrics::measure(&names, &test.labels, &probabilities),
-            without_none: Metrics::measure_without_none(&names, &test.labels, &probabilities),
-        })
+    let contestants =
+        [("model", model), ("class prior", prior.repeat(test.len())), ("popular, not owned", popular)]
+            .into_iter()
+            .map(|(name, probabilities)| Contestant {
+                name,
+                all: Metrics::measure(&names, &test.labels, &probabilities),
+                without_none: Metrics::measure_without_none(&names, &test.labels, &probabilities),
+            })
+            .collect();
+    let mut importance: Vec<(String, f32)> = bundle
+        .features
+        .iter()
+        .map(|feature| feature.name.clone())
+        .zip(bundle.card.importance.iter().copied())
         .collect();
-    let mut importance: Vec<(String, f32)> =
-        bundle.features.iter().map(|feature| feature.name.clone()).zip(bundle.card.importance.iter().copied()).collect();
     importance.sort_by(|a, b| b.1.total_cmp(&a.1));
     let evaluation = Evaluation {
         model: content_hash(&bytes),
@@ -120,8 +125,10 @@ fn most_popular_not_owned(prior: &[f32], bundle: &Bundle, table: &FeatureTable) 
             .iter()
             .enumerate()
             .map(|(class, probability)| {
-                let product = class.checked_sub(1).and_then(|position| Some((position, products.get(position)?)));
-                let owned = product.is_some_and(|(position, product)| !product.repeatable && held.contains(position));
+                let product =
+                    class.checked_sub(1).and_then(|position| Some((position, products.get(position)?)));
+                let owned =
+                    product.is_some_and(|(position, product)| !product.repeatable && held.contains(position));
                 if owned { 0.0 } else { *probability }
             })
             .collect();
@@ -167,7 +174,9 @@ impl Evaluation {
             let mut csv = csv::Writer::from_writer(file);
             csv.write_record(["ACTUAL"].into_iter().chain(classes.iter().map(|class| class.name.as_str())))?;
             for (class, counts) in classes.iter().zip(&model.all.confusion) {
-                csv.write_record([class.name.clone()].into_iter().chain(counts.iter().map(usize::to_string)))?;
+                csv.write_record(
+                    [class.name.clone()].into_iter().chain(counts.iter().map(usize::to_string)),
+                )?;
             }
             Ok(csv.flush()?)
         })
@@ -176,12 +185,24 @@ impl Evaluation {
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Some(model), Some(prior)) = (self.contestants.first(), self.contestants.get(1)) else { return Ok(()) };
-        writeln!(f, "{} on {} test rows at {}\n", self.algorithm, model.all.rows, self.test_cutoffs.join(", "))?;
+        let (Some(model), Some(prior)) = (self.contestants.first(), self.contestants.get(1)) else {
+            return Ok(());
+        };
+        writeln!(
+            f,
+            "{} on {} test rows at {}\n",
+            self.algorithm,
+            model.all.rows,
+            self.test_cutoffs.join(", ")
+        )?;
         write_contest(f, "all customers", self.contestants.iter().map(|it| (it.name, &it.all)))?;
         let title = format!("the {} who took a product, NONE left out", model.without_none.rows);
         write_contest(f, &title, self.contestants.iter().map(|it| (it.name, &it.without_none)))?;
-        writeln!(f, "{:<24}{:>8}{:>9}{:>11}{:>14}", "class against the rest", "rows", "AUC", "log-loss", "prior's")?;
+        writeln!(
+            f,
+            "{:<24}{:>8}{:>9}{:>11}{:>14}",
+            "class against the rest", "rows", "AUC", "log-loss", "prior's"
+        )?;
         for (class, prior) in model.all.classes.iter().zip(&prior.all.classes) {
             writeln!(
                 f,

@@ -70,7 +70,9 @@ fn recorded_metrics(context: &Context, model: &[u8]) -> anyhow::Result<Vec<(Stri
     match recorded.filter(|recorded| recorded.model == nextbest_core::model::bundle::content_hash(model)) {
         Some(recorded) => Ok(recorded.card_metrics()),
         None => {
-            context.warn("this model was not evaluated, so its card has no metrics: run `nextbest evaluate` first");
+            context.warn(
+                "this model was not evaluated, so its card has no metrics: run `nextbest evaluate` first",
+            );
             Ok(Vec::new())
         }
     }
@@ -84,7 +86,11 @@ fn goldens(context: &Context, bundle: &Bundle) -> anyhow::Result<Vec<Golden>> {
     let mut scorer = Scorer::new(bundle);
     let mut goldens = Vec::new();
     for row in (0..table.len()).step_by(step).take(GOLDENS) {
-        let row = table.values.get(row * width..(row + 1) * width).context("the feature table ends early")?.to_vec();
+        let row = table
+            .values
+            .get(row * width..(row + 1) * width)
+            .context("the feature table ends early")?
+            .to_vec();
         let probabilities = scorer.score(&row)?.to_vec();
         goldens.push(Golden { row, probabilities });
     }
@@ -116,7 +122,8 @@ fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> 
     for list in &mut by_product {
         list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     }
-    let rounds = (0..bank.customers.len()).flat_map(|round| by_product.iter().filter_map(move |list| list.get(round)));
+    let rounds =
+        (0..bank.customers.len()).flat_map(|round| by_product.iter().filter_map(move |list| list.get(round)));
     let samples: Vec<serde_json::Value> = rounds
         .take(count)
         .filter_map(|(_, index)| {

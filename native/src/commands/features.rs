@@ -87,7 +87,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
     )?;
     let summaries = table.distinct_cutoffs().into_iter().map(|cutoff| {
         let at = table.cutoffs.iter().zip(&table.labels).filter(|(other, _)| **other == cutoff);
-        let (customers, buyers) = at.fold((0, 0), |(all, buyers), (_, label)| (all + 1, buyers + usize::from(*label > 0)));
+        let (customers, buyers) =
+            at.fold((0, 0), |(all, buyers), (_, label)| (all + 1, buyers + usize::from(*label > 0)));
         CutoffSummary { cutoff: time::format(cutoff), customers, buyers }
     });
     Ok(Computed {
@@ -128,7 +129,9 @@ fn compute(context: &Context, bank: &Bank) -> anyhow::Result<FeatureTable> {
         let parts: Vec<Part> = (0..bank.customers.len())
             .into_par_iter()
             .fold(Part::default, |mut part, index| {
-                if let Some(customer) = bank.customers.get(index).filter(|customer| snapshot.is_customer(customer)) {
+                if let Some(customer) =
+                    bank.customers.get(index).filter(|customer| snapshot.is_customer(customer))
+                {
                     part.customers.push(index);
                     part.labels.push(snapshot.label(&customer));
                     part.held.push(snapshot.held(&customer));

@@ -111,14 +111,21 @@ impl fmt::Display for Generated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "a synthetic bank of {} customers in {}:", self.customers, self.folder.display())?;
         for table in &self.tables {
-            writeln!(f, "  {:<22}{:>10} rows{:>12}", table.file, table.rows, super::human_bytes(table.bytes))?;
+            writeln!(
+                f,
+                "  {:<22}{:>10} rows{:>12}",
+                table.file,
+                table.rows,
+                super::human_bytes(table.bytes)
+            )?;
         }
         Ok(())
     }
 }
 
 fn date(text: &str, key: &str) -> anyhow::Result<Date> {
-    let days = time::parse(text).map(|seconds| seconds.div_euclid(DAY)).and_then(|days| i32::try_from(days).ok());
+    let days =
+        time::parse(text).map(|seconds| seconds.div_euclid(DAY)).and_then(|days| i32::try_from(days).ok());
     let days = days.with_context(|| format!("{key}: expected a date such as 2024-01-01, got {text:?}"));
     days.map(Date::from_days).map_err(usage)
 }

@@ -46,7 +46,8 @@ struct InspectedFeature {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Inspected> {
     let file = arguments.bundle.clone().unwrap_or_else(|| context.config.bundle_path());
-    let bytes = std::fs::read(&file).with_context(|| format!("{}: `nextbest export` writes it", file.display()))?;
+    let bytes =
+        std::fs::read(&file).with_context(|| format!("{}: `nextbest export` writes it", file.display()))?;
     let recommender = Recommender::load(&bytes).with_context(|| file.display().to_string())?;
     let bundle = recommender.bundle();
     bundle.self_test().with_context(|| file.display().to_string())?;

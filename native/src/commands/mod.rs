@@ -16,7 +16,8 @@ use nextbest_core::model::bundle::Bundle;
 
 /// Reads a bundle file.
 fn read_bundle(path: &Path, made_by: &str) -> anyhow::Result<(Vec<u8>, Bundle)> {
-    let bytes = std::fs::read(path).with_context(|| format!("{}: `nextbest {made_by}` writes it", path.display()))?;
+    let bytes =
+        std::fs::read(path).with_context(|| format!("{}: `nextbest {made_by}` writes it", path.display()))?;
     let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
     Ok((bytes, bundle))
 }

@@ -51,7 +51,8 @@ impl Arguments {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
     let path = arguments.bundle.clone().unwrap_or_else(|| context.config.bundle_path());
-    let bytes = std::fs::read(&path).with_context(|| format!("{}: `nextbest export` writes it", path.display()))?;
+    let bytes =
+        std::fs::read(&path).with_context(|| format!("{}: `nextbest export` writes it", path.display()))?;
     let recommender = Recommender::load(&bytes).with_context(|| path.display().to_string())?;
     match &arguments.customers {
         Some(file) => {
@@ -141,7 +142,11 @@ struct Scored {
     seconds: f64,
 }
 
-fn score_tables(context: &Context, recommender: &Recommender, arguments: &Arguments) -> anyhow::Result<Scored> {
+fn score_tables(
+    context: &Context,
+    recommender: &Recommender,
+    arguments: &Arguments,
+) -> anyhow::Result<Scored> {
     let config = &context.config;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: Some(recommender.schema()) };
     let bank = load(config, options, &context.progress)?;
@@ -152,7 +157,8 @@ fn score_tables(context: &Context, recommender: &Recommender, arguments: &Argume
     context.progress.step("scoring".into());
     let started = std::time::Instant::now();
     let snapshot = Snapshot::new(&bank.schema, as_of);
-    let options = Options { as_of, top: config.deployment.batch_inference.top_k_recommendations, explain: false };
+    let options =
+        Options { as_of, top: config.deployment.batch_inference.top_k_recommendations, explain: false };
     let recommended = (0..bank.customers.len())
         .into_par_iter()
         .filter_map(|index| {
@@ -175,7 +181,9 @@ fn score_tables(context: &Context, recommender: &Recommender, arguments: &Argume
     let key = config.feature_store.key()?;
     let file = match config.deployment.batch_inference.output_format {
         OutputFormat::Csv => predictions::write_csv(&folder.join("recommendations.csv"), key, &rows)?,
-        OutputFormat::Parquet => predictions::write_parquet(&folder.join("recommendations.parquet"), key, &rows)?,
+        OutputFormat::Parquet => {
+            predictions::write_parquet(&folder.join("recommendations.parquet"), key, &rows)?
+        }
     };
     Ok(Scored {
         bytes: std::fs::metadata(&file)?.len(),

@@ -134,7 +134,8 @@ impl Kind {
 
     fn parameters(self, context: &Context) -> Vec<(String, String)> {
         let model = &context.config.model;
-        let (forest, logistic) = (&model.hyperparameters.random_forest, &model.hyperparameters.logistic_regression);
+        let (forest, logistic) =
+            (&model.hyperparameters.random_forest, &model.hyperparameters.logistic_regression);
         let mut parameters = vec![("max_bins", model.max_bins.to_string())];
         match self {
             Kind::RandomForest => parameters.extend([
@@ -172,7 +173,8 @@ struct Fitted {
 
 fn fit(context: &Context, kind: Kind, table: &FeatureTable, what: &str) -> anyhow::Result<Fitted> {
     let parameters = &context.config.model.hyperparameters;
-    let bins = fit_bins(&table.values, table.width(), context.config.model.max_bins).map_err(|e| usage(e.into()))?;
+    let bins =
+        fit_bins(&table.values, table.width(), context.config.model.max_bins).map_err(|e| usage(e.into()))?;
     let classes = table.layout.schema.class_count();
     let data = Dataset::new(&bins, &table.values, &table.labels, classes)?;
     let what = format!("{what}: {}", kind.name());
@@ -234,7 +236,11 @@ fn medians(table: &FeatureTable) -> Vec<f32> {
         let values = table.values.iter().skip(feature).step_by(table.width().max(1)).copied();
         let mut known: Vec<f32> = values.filter(|value| !value.is_nan()).collect();
         known.sort_unstable_by(f32::total_cmp);
-        if known.len() * 2 < table.len() { f32::NAN } else { known.get(known.len() / 2).copied().unwrap_or(f32::NAN) }
+        if known.len() * 2 < table.len() {
+            f32::NAN
+        } else {
+            known.get(known.len() / 2).copied().unwrap_or(f32::NAN)
+        }
     };
     (0..table.width()).map(median).collect()
 }
@@ -245,7 +251,10 @@ impl fmt::Display for Trained {
             writeln!(
                 f,
                 "{:<22} validation log-loss {:.4} (prior {:.4}), AUC {:.3}",
-                candidate.algorithm, candidate.validation_log_loss, candidate.prior_log_loss, candidate.validation_roc_auc
+                candidate.algorithm,
+                candidate.validation_log_loss,
+                candidate.prior_log_loss,
+                candidate.validation_roc_auc
             )?;
         }
         let cutoffs = (self.training_cutoffs.first(), self.training_cutoffs.last());

@@ -4,7 +4,8 @@ use std::fmt;
 
 use anyhow::{Context, bail};
 use nextbest_core::features::{
-    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowSelection, SeasonPart, Test, Transform,
+    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowSelection, SeasonPart, Test,
+    Transform,
 };
 use nextbest_core::schema::Product;
 use serde::Deserialize;
@@ -313,7 +314,10 @@ impl<'de> Deserialize<'de> for Window {
                     "long_term" => Ok(Window::LongTerm),
                     other => match other.parse() {
                         Ok(days) => Ok(Window::Days(days)),
-                        Err(_) => Err(E::custom(format_args!("unknown window `{other}`, expected {}", "a number of days, short_term, medium_term or long_term"))),
+                        Err(_) => Err(E::custom(format_args!(
+                            "unknown window `{other}`, expected {}",
+                            "a number of days, short_term, medium_term or long_term"
+                        ))),
                     },
                 }
             }

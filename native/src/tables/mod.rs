@@ -72,7 +72,8 @@ pub(crate) fn load(config: &Config, options: LoadOptions<'_>, progress: &Progres
     let mut tables: Vec<RawTable> = Vec::new();
     for name in load_order(&schema)? {
         progress.step(format!("reading table {name}"));
-        let reader = TableReader { config, schema: &schema, known: options.schema, loaded: &tables, id_column: key };
+        let reader =
+            TableReader { config, schema: &schema, known: options.schema, loaded: &tables, id_column: key };
         let table = reader.read(&name)?;
         if table.bad.count > 0 && !options.skip_bad_rows {
             bail!(
@@ -83,7 +84,10 @@ pub(crate) fn load(config: &Config, options: LoadOptions<'_>, progress: &Progres
             );
         }
         if table.rows == 0 && table.columns.iter().len() + table.references.len() > 0 {
-            bail!("{}: table `{name}` has no rows; take it out of the schema or supply its data", table.file.display());
+            bail!(
+                "{}: table `{name}` has no rows; take it out of the schema or supply its data",
+                table.file.display()
+            );
         }
         tables.push(table);
     }
@@ -116,7 +120,12 @@ pub(crate) fn load(config: &Config, options: LoadOptions<'_>, progress: &Progres
 
 /// The tables in an order in which each comes after those that it refers to.
 fn load_order(schema: &SchemaConfig) -> anyhow::Result<Vec<String>> {
-    fn visit(schema: &SchemaConfig, name: &str, path: &mut Vec<String>, order: &mut Vec<String>) -> anyhow::Result<()> {
+    fn visit(
+        schema: &SchemaConfig,
+        name: &str,
+        path: &mut Vec<String>,
+        order: &mut Vec<String>,
+    ) -> anyhow::Result<()> {
         if order.iter().any(|done| done == name) {
             return Ok(());
         }

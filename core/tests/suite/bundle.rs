@@ -1,0 +1,208 @@
+//! Sound bundles come back as they were, and unsound ones are refused for the right reason.
+
+use nextbest_core::model::bundle::{MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTION, content_hash};
+use nextbest_core::{Bundle, Error, Recommender};
+
+use crate::frame::{HASH, Sections, put_together, rehash, take_apart};
+use crate::sample;
+
+fn code(bytes: &[u8]) -> &'static str {
+    Bundle::decode(bytes).map_or_else(|error| error.code(), |_| "sound")
+}
+
+fn samples() -> [(Bundle, Vec<u8>); 2] {
+    [sample::forest(), sample::linear()].map(|bundle| {
+        let bytes = bundle.encode().unwrap();
+        (bundle, bytes)
+    })
+}
+
+/// Equal in all their words and numbers; missing values in the goldens are equal too.
+fn assert_same(one: &Bundle, other: &Bundle) {
+    assert!(format!("{one:?}") == format!("{other:?}"), "the bundles differ");
+}
+
+#[test]
+fn a_bundle_comes_back_as_it_was_and_always_has_the_same_bytes() {
+    for (bundle, bytes) in samples() {
+        let read = Bundle::decode(&bytes).unwrap();
+        assert_same(&read, &bundle);
+        read.self_test().unwrap();
+        assert_eq!(read.encode().unwrap(), bytes);
+        assert_eq!(bundle.encode().unwrap(), bytes);
+        assert_eq!(put_together(&take_apart(&bytes)), bytes);
+        let hexadecimal: String =
+            bytes[bytes.len() - HASH..].iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(content_hash(&bytes), hexadecimal);
+        let version = Recommender::load(&bytes).unwrap().model_version();
+        assert_eq!(version, format!("{}.{}", sample::CUTOFF, &hexadecimal[..8]));
+    }
+    assert_eq!(content_hash(b"short"), "");
+}
+
+#[test]
+fn every_changed_byte_is_noticed() {
+    for (_, bytes) in samples() {
+        let mut changed = bytes.clone();
+        for position in 0..bytes.len() {
+            for mask in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
+                changed[position] ^= mask;
+                let expected = match position {
+                    0..8 => "bundle/magic",
+                    // Least reader version: 1 became larger, or 0.
+                    10..12 if changed[10..12] != [0, 0] => "bundle/version",
+                    _ => "bundle/hash-mismatch",
+                };
+                assert_eq!(code(&changed), expected, "byte {position} with mask {mask}");
+                changed[position] ^= mask;
+            }
+        }
+        assert_eq!(changed, bytes);
+    }
+}
+
+#[test]
+fn every_truncation_and_any_padding_is_noticed() {
+    for (_, bytes) in samples() {
+        for length in 0..bytes.len() {
+            let expected = match length {
+                0..8 => "bundle/magic",
+                8..48 => "bundle/length",
+                _ => "bundle/hash-mismatch",
+            };
+            assert_eq!(code(&bytes[..length]), expected, "{length} bytes");
+            // The hash made to fit does not help.
+            if length >= 48 {
+                let mut cut = bytes[..length].to_vec();
+                rehash(&mut cut);
+                assert_eq!(code(&cut), "bundle/length", "{length} bytes");
+            }
+        }
+        let padded = [&bytes[..], &[0]].concat();
+        assert_eq!(code(&padded), "bundle/hash-mismatch");
+    }
+    assert_eq!(code(&vec![0; MAX_BYTES + 1]), "bundle/too-large");
+}
+
+#[test]
+fn sections_stand_there_once_and_unknown_ones_are_left_alone() {
+    let (bundle, bytes) = &samples()[0];
+    let sections = take_apart(bytes);
+    for position in 0..sections.len() {
+        let mut without = sections.clone();
+        let section = without.remove(position);
+        assert_eq!(code(&put_together(&without)), "bundle/section");
+        let twice = [sections.clone(), vec![section]].concat();
+        assert_eq!(code(&put_together(&twice)), "bundle/section");
+    }
+    let unknown = |count| vec![(*b"NEW!", vec![1, 2, 3]); count];
+    let more = [unknown(1), sections.clone(), unknown(1)].concat();
+    assert_same(&Bundle::decode(&put_together(&more)).unwrap(), bundle);
+    let full = [sections.clone(), unknown(MAX_SECTIONS - sections.len())].concat();
+    assert_eq!(code(&put_together(&full)), "sound");
+    assert_eq!(code(&put_together(&[full, unknown(1)].concat())), "bundle/length");
+    let reversed: Sections = sections.iter().rev().cloned().collect();
+    assert_same(&Bundle::decode(&put_together(&reversed)).unwrap(), bundle);
+}
+
+#[test]
+fn versions_decide_who_may_read() {
+    let (bundle, bytes) = &samples()[0];
+    let with_versions = |written_by: u16, least_reader: u16| {
+        let mut changed = bytes.clone();
+        changed[8..10].copy_from_slice(&written_by.to_le_bytes());
+        changed[10..12].copy_from_slice(&least_reader.to_le_bytes());
+        rehash(&mut changed);
+        changed
+    };
+    // A newer writer that thinks of us.
+    assert_same(&Bundle::decode(&with_versions(7, 1)).unwrap(), bundle);
+    assert_eq!(code(&with_versions(7, 2)), "bundle/version");
+    let message = Bundle::decode(&with_versions(2, 2)).unwrap_err().to_string();
+    assert!(message.contains("version 2, this one reads up to 1: update nextbest"), "{message}");
+}
+
+#[test]
+fn the_header_must_count_the_sections_right() {
+    let (_, bytes) = &samples()[0];
+    for count in [0u32, 7, 9, u32::MAX] {
+        let mut changed = bytes.clone();
+        changed[12..16].copy_from_slice(&count.to_le_bytes());
+        rehash(&mut changed);
+        assert_eq!(code(&changed), "bundle/length");
+    }
+}
+
+#[test]
+fn parts_that_do_not_fit_each_other_are_refused() {
+    type Spoil = fn(&mut Bundle);
+    let cases: [(Spoil, &str); 10] = [
+        (|b| b.reference.truncate(1), "9 features, but bins or a reference row for another number"),
+        (|b| b.features.truncate(8), "8 features, but bins or a reference row for another number"),
+        (|b| b.features[0].name = "city".into(), "feature `city`: its name is empty or taken"),
+        (|b| b.goldens[0].row.truncate(1), "a golden row does not fit"),
+        (|b| b.goldens[0].probabilities.push(0.0), "a golden row does not fit"),
+        (|b| b.policy.min_probability = f32::NAN, "the policy's least probability is NaN"),
+        (|b| b.policy.min_probability = 1.5, "the policy's least probability is 1.5"),
+        (with_a_third_product, "the model has 3 classes, the schema 4"),
+        (without_the_loans_value, "ranked by expected value, but product `Loan` has no value"),
+        (without_features, "there are no features"),
+    ];
+    for (bundle, _) in samples() {
+        for (spoil, message) in cases {
+            let mut bundle = bundle.clone();
+            spoil(&mut bundle);
+            let error = Bundle::decode(&bundle.encode().unwrap()).unwrap_err();
+            assert_eq!(error.code(), "bundle/content");
+            assert!(error.to_string().contains(message), "{error}");
+        }
+    }
+}
+
+fn with_a_third_product(bundle: &mut Bundle) {
+    let mut schema = bundle.schema.definition().clone();
+    let third =
+        nextbest_core::schema::Product { id: "X".into(), name: "X".into(), ..schema.products[0].clone() };
+    schema.products.push(third);
+    bundle.goldens.clear();
+    bundle.schema = schema.try_into().unwrap();
+}
+
+fn without_the_loans_value(bundle: &mut Bundle) {
+    let mut schema = bundle.schema.definition().clone();
+    schema.products[0].value = None;
+    bundle.schema = schema.try_into().unwrap();
+}
+
+fn without_features(bundle: &mut Bundle) {
+    bundle.features.clear();
+    bundle.reference.clear();
+    bundle.bins = nextbest_core::model::bins::Bins::new(Vec::new()).unwrap();
+}
+
+#[test]
+fn a_section_that_could_not_be_read_is_not_written() {
+    let (mut bundle, _) = samples()[0].clone();
+    bundle.card.name = "x".repeat(MAX_SMALL_SECTION);
+    let error = bundle.encode().unwrap_err();
+    assert_eq!(error.code(), "bundle/too-large");
+    assert!(error.to_string().contains("section CARD has"), "{error}");
+}
+
+#[test]
+fn goldens_that_score_differently_fail_the_self_test() {
+    for (bundle, _) in samples() {
+        for change in [1, 1 << 20] {
+            let mut bundle = bundle.clone();
+            let probability = &mut bundle.goldens[1].probabilities[0];
+            *probability = f32::from_bits(probability.to_bits() ^ change);
+            let read = Bundle::decode(&bundle.encode().unwrap()).unwrap();
+            let error = read.self_test().unwrap_err();
+            assert_eq!(error.code(), "bundle/self-test");
+            assert!(error.to_string().contains("golden row 1"), "{error}");
+        }
+    }
+    let (mut bundle, _) = samples()[0].clone();
+    bundle.goldens[0].row.clear();
+    assert!(matches!(bundle.self_test(), Err(Error::RowLength { expected: 9, actual: 0 })));
+}

@@ -1,0 +1,40 @@
+//! A bundle's frame, taken apart and put together without the core's help.
+
+use sha2::{Digest, Sha256};
+
+/// The sections in order: a tag of four letters and the content.
+pub(crate) type Sections = Vec<([u8; 4], Vec<u8>)>;
+
+/// The header before the sections: magic, two versions, the number of sections.
+pub(crate) const HEADER: usize = 16;
+/// The SHA-256 behind them.
+pub(crate) const HASH: usize = 32;
+
+pub(crate) fn take_apart(bytes: &[u8]) -> Sections {
+    let mut rest = &bytes[HEADER..bytes.len() - HASH];
+    let mut sections = Vec::new();
+    while !rest.is_empty() {
+        let length = u32::from_le_bytes(rest[4..8].try_into().unwrap()) as usize;
+        sections.push((rest[..4].try_into().unwrap(), rest[8..8 + length].to_vec()));
+        rest = &rest[8 + length..];
+    }
+    sections
+}
+
+pub(crate) fn put_together(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = b"NEXTBEST\x01\x00\x01\x00".to_vec();
+    bytes.extend((sections.len() as u32).to_le_bytes());
+    for (tag, content) in sections {
+        bytes.extend(tag);
+        bytes.extend((content.len() as u32).to_le_bytes());
+        bytes.extend(content);
+    }
+    bytes.extend(Sha256::digest(&bytes));
+    bytes
+}
+
+/// Makes the hash fit whatever the content has become.
+pub(crate) fn rehash(bytes: &mut [u8]) {
+    let (content, hash) = bytes.split_at_mut(bytes.len() - HASH);
+    hash.copy_from_slice(&Sha256::digest(&*content));
+}

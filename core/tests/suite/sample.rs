@@ -1,0 +1,252 @@
+//! A small bank, and small but real models that were trained on it.
+
+use nextbest_core::Bundle;
+use nextbest_core::customers::{Customers, read_customer};
+use nextbest_core::features::{
+    Aggregate, Condition, Expression, FeatureDefinition, FeatureEngine, HoldingAggregate, RowSelection,
+    SeasonPart, Test, Transform,
+};
+use nextbest_core::model::Model;
+use nextbest_core::model::bundle::Golden;
+use nextbest_core::model::card::Card;
+use nextbest_core::policy::{PolicyDefinition, RankBy};
+use nextbest_core::schema::{
+    Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table,
+};
+use nextbest_core::score::Scorer;
+use nextbest_core::snapshot::Snapshot;
+use nextbest_core::time;
+use nextbest_core::train::{Dataset, ForestParams, LogisticParams, fit_bins};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+pub(crate) const CUTOFF: &str = "2024-01-01";
+
+pub(crate) fn cutoff() -> i64 {
+    time::parse(CUTOFF).unwrap()
+}
+
+pub(crate) fn forest() -> Bundle {
+    bundle(|data| {
+        let params = ForestParams { trees: 3, max_depth: 3, ..ForestParams::default() };
+        Model::Forest(params.check().unwrap().fit(data, || ()).unwrap().forest)
+    })
+}
+
+pub(crate) fn linear() -> Bundle {
+    bundle(|data| Model::Linear(LogisticParams::default().fit(data).unwrap()))
+}
+
+/// One customer of the small bank.
+pub(crate) fn customer(json: &str) -> Customers {
+    read_customer(&schema().try_into().unwrap(), &mut serde_json::Deserializer::from_str(json)).unwrap()
+}
+
+/// A customer whom something can be said of.
+pub(crate) const ADA: &str = r#"{
+    "customer": {"SINCE": "2019-05-01", "BORN": "1990-12-10", "CITY": "Rome"},
+    "accounts": [{"OPENED": "2020-02-01", "PRODUCT": "L", "AMOUNT": 500},
+                 {"OPENED": "2021-02-01", "CLOSED": "2023-02-01", "PRODUCT": "C", "AMOUNT": 20}],
+    "transactions": [{"AT": "2023-12-20 10:00", "AMOUNT": 2500, "TYPE": "SALARY"},
+                     {"AT": "2023-12-24", "AMOUNT": 80, "TYPE": "CARD"}]
+}"#;
+
+fn bundle(train: impl Fn(&Dataset) -> Model) -> Bundle {
+    let schema: Schema = schema().try_into().unwrap();
+    let engine = FeatureEngine::new(&schema, &features()).unwrap();
+    let (mut rows, mut labels) = (Vec::new(), Vec::new());
+    for json in customers(200) {
+        let customers = customer(&json);
+        let customer = customers.get(0).unwrap();
+        engine.compute(&customer, cutoff(), &mut rows);
+        labels.push(Snapshot::new(&schema, cutoff()).label(&customer));
+    }
+    let bins = fit_bins(&rows, engine.len(), 8).unwrap();
+    let data = Dataset::new(&bins, &rows, &labels, schema.class_count()).unwrap();
+    let mut bundle = Bundle {
+        model: train(&data),
+        reference: medians(&rows, engine.len()),
+        features: features(),
+        policy: PolicyDefinition { rank_by: RankBy::ExpectedValue, min_probability: 0.01 },
+        card: Card {
+            name: "small bank".into(),
+            parameters: vec![("trees".into(), "3".into())],
+            training_cutoffs: vec![CUTOFF.into()],
+            training_rows: labels.len() as u64,
+            test_metrics: vec![("log_loss".into(), 0.25)],
+            importance: vec![0.125; engine.len()],
+            ..Card::default()
+        },
+        goldens: Vec::new(),
+        schema,
+        bins,
+    };
+    bundle.goldens = golden_rows(&bundle, &rows[..2 * engine.len()]);
+    bundle
+}
+
+/// What the bundle makes of rows, as goldens.
+pub(crate) fn golden_rows(bundle: &Bundle, rows: &[f32]) -> Vec<Golden> {
+    let mut scorer = Scorer::new(bundle);
+    let rows = rows.chunks(bundle.features.len());
+    rows.map(|row| Golden { row: row.to_vec(), probabilities: scorer.score(row).unwrap().to_vec() }).collect()
+}
+
+fn medians(rows: &[f32], width: usize) -> Vec<f32> {
+    let median = |feature| {
+        let mut values: Vec<f32> =
+            rows.iter().skip(feature).step_by(width).copied().filter(|value| !value.is_nan()).collect();
+        values.sort_unstable_by(f32::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f32::NAN)
+    };
+    (0..width).map(median).collect()
+}
+
+/// Customers in whose rows there is something to learn: salaries lead to loans, card payments to cards.
+fn customers(count: usize) -> Vec<String> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut customer = || {
+        let (salaries, payments) = (rng.random_range(0..4u32), rng.random_range(0..4u32));
+        let mut accounts = Vec::new();
+        let mut take = |product, chance: u32, date| {
+            if rng.random_range(0..10) < chance {
+                accounts
+                    .push(format!(r#"{{"OPENED": "{date}", "PRODUCT": "{product}", "AMOUNT": {chance}}}"#));
+            }
+        };
+        take("L", 2, "2022-03-04");
+        take("L", 3 * salaries, "2024-01-15");
+        take("C", 3 * payments, "2024-02-15");
+        let transactions: Vec<String> = [("SALARY", salaries), ("CARD", payments)]
+            .iter()
+            .flat_map(|(kind, count)| (0..*count).map(move |day| (kind, day)))
+            .map(|(kind, day)| {
+                let amount = rng.random_range(10..1000u32);
+                format!(r#"{{"AT": "2023-12-0{}", "AMOUNT": {amount}, "TYPE": "{kind}"}}"#, day + 1)
+            })
+            .collect();
+        let born = if rng.random_range(0..10) == 0 {
+            "null".into()
+        } else {
+            format!("\"{}-01-01\"", rng.random_range(1950..2010u32))
+        };
+        format!(
+            r#"{{"customer": {{"SINCE": "2020-01-01", "BORN": {born}, "CITY": "{}"}},
+                "accounts": [{}], "transactions": [{}]}}"#,
+            ["Bern", "Rome", "Oslo"][rng.random_range(0..3usize)],
+            accounts.join(","),
+            transactions.join(",")
+        )
+    };
+    (0..count).map(|_| customer()).collect()
+}
+
+fn schema() -> SchemaDefinition {
+    let column = |name: &str, kind| Column { name: name.into(), kind, current: false };
+    let words = |words: &[&str]| ColumnKind::Category(words.iter().map(|word| (*word).to_owned()).collect());
+    let table = |name: &str, time: Option<&str>, columns| Table {
+        name: name.into(),
+        time: time.map(Into::into),
+        columns,
+    };
+    let product = |id: &str, name: &str, min_age, repeatable, value| Product {
+        id: id.into(),
+        name: name.into(),
+        min_age,
+        repeatable,
+        value: Some(value),
+    };
+    SchemaDefinition {
+        customer: table(
+            "customer",
+            None,
+            vec![
+                column("SINCE", ColumnKind::Time),
+                column("BORN", ColumnKind::Time),
+                column("CITY", words(&["Bern", "Rome"])),
+            ],
+        ),
+        established: "SINCE".into(),
+        birth_date: Some("BORN".into()),
+        tables: vec![
+            table(
+                "accounts",
+                Some("OPENED"),
+                vec![
+                    column("OPENED", ColumnKind::Time),
+                    column("CLOSED", ColumnKind::Time),
+                    column("PRODUCT", words(&["L", "C", "X"])),
+                    column("AMOUNT", ColumnKind::Number),
+                    Column { name: "STATUS".into(), kind: words(&["open"]), current: true },
+                ],
+            ),
+            table(
+                "transactions",
+                Some("AT"),
+                vec![
+                    column("AT", ColumnKind::Time),
+                    column("AMOUNT", ColumnKind::Number),
+                    column("TYPE", words(&["SALARY", "CARD"])),
+                ],
+            ),
+        ],
+        holdings: vec![HoldingDefinition {
+            table: "accounts".into(),
+            product: HoldingProduct::Column("PRODUCT".into()),
+            closed: Some("CLOSED".into()),
+        }],
+        products: vec![
+            product("L", "Loan", Some(18.0), false, 100.0),
+            product("C", "Card", None, true, 10.0),
+        ],
+        horizon_days: 90,
+    }
+}
+
+fn features() -> Vec<FeatureDefinition> {
+    let feature = |name: &str, missing, expression| FeatureDefinition {
+        name: name.into(),
+        group: "sample".into(),
+        label: name.replace('_', " "),
+        expression,
+        missing,
+    };
+    let attribute = |column: &str, transform| Expression::Attribute { column: column.into(), transform };
+    let transactions = |aggregate, test| Expression::Events {
+        table: "transactions".into(),
+        rows: RowSelection {
+            window_days: Some(90),
+            open: false,
+            conditions: vec![Condition { column: "TYPE".into(), test }],
+        },
+        aggregate,
+    };
+    let salary = || Test::In(vec!["SALARY".into()]);
+    vec![
+        feature("age", None, attribute("BORN", Transform::YearsSince)),
+        feature("city", None, attribute("CITY", Transform::Value)),
+        feature("salaries", None, transactions(Aggregate::Count, salary())),
+        feature("salary", Some(0.0), transactions(Aggregate::Mean("AMOUNT".into()), salary())),
+        feature("payments", None, transactions(Aggregate::Count, Test::NotIn(vec!["SALARY".into()]))),
+        feature("holds_loan", None, Expression::Holdings(HoldingAggregate::Holds("L".into()))),
+        feature(
+            "open_amount",
+            None,
+            Expression::Events {
+                table: "accounts".into(),
+                rows: RowSelection {
+                    open: true,
+                    conditions: vec![Condition { column: "AMOUNT".into(), test: Test::AtLeast(0.0) }],
+                    ..RowSelection::default()
+                },
+                aggregate: Aggregate::Sum("AMOUNT".into()),
+            },
+        ),
+        feature(
+            "payments_per_salary",
+            None,
+            Expression::Ratio { numerator: "payments".into(), denominator: "salaries".into() },
+        ),
+        feature("quarter", None, Expression::Season(SeasonPart::Quarter)),
+    ]
+}

@@ -72,6 +72,10 @@ export class EditedCustomer {
     this.#transactions = amount > 0 ? [...others, ...shares.keys()] : others;
   }
 
+  get openAccounts(): number {
+    return this.#accounts.filter((row) => this.#isOpen(row)).length;
+  }
+
   holds(product: string): boolean {
     return this.#accounts.some((row) => this.#isOpen(row, product));
   }
@@ -137,7 +141,7 @@ export class EditedCustomer {
     );
   }
 
-  #isOpen(row: Edited, product: string): boolean {
+  #isOpen(row: Edited, product = row["PRODUCTID"]): boolean {
     const { PRODUCTID: id, ORIGINATIONDATE: opened, CLOSEDDATE: closed } = row;
     const stillOpen = typeof closed !== "string" || closed >= this.asOf;
     return id === product && typeof opened === "string" && opened < this.asOf && stillOpen;

@@ -23,8 +23,11 @@ main() {
     else
         step 4 "running the main job on the synthetic bank: generate, features, train, evaluate, export, score"
         "$CLI" run --config config.yaml
+        bits_of outputs/bundle/customers.json parity.json
         touch "$DONE"
     fi
+
+    bits_of tests/e2e/odd-customers.json parity-odd.json
 
     step 5 "building the wasm module"
     scripts/build-wasm.sh
@@ -35,6 +38,11 @@ main() {
 
 step() { printf '\n[%s/6] %s\n' "$1" "$2"; }
 die() { echo "demo: error: $*" >&2; exit 1; }
+
+# What this machine computes natively, for the parity tests to compare with.
+bits_of() {
+    "$CLI" --config config.yaml --quiet score --customers "$1" --bits --out "outputs/bundle/$2"
+}
 
 check_tools() {
     command -v cargo >/dev/null 2>&1 || die "cargo is not installed: see https://rustup.rs"

@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 [ -f web/dist/demo/index.html ] || { echo "serve: error: there is no page yet; run \`make demo-build\` first" >&2; exit 1; }
 echo
 echo "Serving the demo; Ctrl-C ends it."
-exec web/node_modules/.bin/sirv web/dist/demo --port "$1"
+exec web/node_modules/.bin/sirv web/dist/demo --port "$1" --brotli

@@ -5,9 +5,10 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
 
 const WEB = import.meta.dirname;
@@ -49,19 +50,26 @@ async function demo() {
   for (const file of ["index.html", "style.css", "icon.svg"]) {
     cpSync(path.join(WEB, "demo", file), path.join(DIST, "demo", file));
   }
-  for (const file of [ENGINE, BUNDLE, CUSTOMERS]) cpSync(file, path.join(DIST, "demo", path.basename(file)));
+  for (const file of [ENGINE, BUNDLE]) cpSync(file, path.join(DIST, "demo", path.basename(file)));
+  const customers = JSON.parse(readFileSync(CUSTOMERS, "utf8"));
+  writeFileSync(path.join(DIST, "demo", "customers.json"), JSON.stringify(customers));
   await script("demo/app.ts", "demo/app.js");
 
   // The service worker goes last: it lists every other file with its hash.
-  const assets = readdirSync(path.join(DIST, "demo")).sort().map((name) => ({
+  const names = readdirSync(path.join(DIST, "demo")).sort();
+  const files = names.map((name) => ({ name, bytes: readFileSync(path.join(DIST, "demo", name)) }));
+  const assets = files.map(({ name, bytes }) => ({
     url: name === "index.html" ? "./" : name,
-    integrity: `sha256-${createHash("sha256").update(readFileSync(path.join(DIST, "demo", name))).digest("base64")}`,
+    integrity: `sha256-${createHash("sha256").update(bytes).digest("base64")}`,
   }));
   const version = createHash("sha256").update(JSON.stringify(assets)).digest("hex").slice(0, 16);
   await script("demo/sw/sw.ts", "demo/sw.js", {
     format: "iife",
     define: { ASSETS: JSON.stringify(assets), VERSION: JSON.stringify(version) },
   });
+
+  // What a web server sends in place of a file to a browser that takes it.
+  for (const { name, bytes } of files) writeFileSync(path.join(DIST, "demo", `${name}.br`), brotliCompressSync(bytes));
 }
 
 async function edge() {

@@ -16,8 +16,8 @@ type Edited = Record<string, Value>;
 /** One transaction, editable in place. */
 export interface Transaction extends Edited {
   TRANSACTIONINITIATEDTIMESTAMP: string;
-  TRANSACTIONAMOUNT: number | null;
-  TRANSACTIONTYPEID: string | null;
+  TRANSACTIONAMOUNT?: number | null;
+  TRANSACTIONTYPEID?: string | null;
 }
 
 const SALARY = "SALARY";
@@ -70,6 +70,10 @@ export class EditedCustomer {
     const others = this.#transactions.filter((row) => !shares.has(row));
     for (const [row, share] of shares) row.TRANSACTIONAMOUNT = Math.round(share * amount * 100) / 100;
     this.#transactions = amount > 0 ? [...others, ...shares.keys()] : others;
+  }
+
+  get openAccounts(): number {
+    return this.#accounts.filter((row) => this.#isOpen(row)).length;
   }
 
   holds(product: string): boolean {
@@ -137,7 +141,7 @@ export class EditedCustomer {
     );
   }
 
-  #isOpen(row: Edited, product: string): boolean {
+  #isOpen(row: Edited, product = row["PRODUCTID"]): boolean {
     const { PRODUCTID: id, ORIGINATIONDATE: opened, CLOSEDDATE: closed } = row;
     const stillOpen = typeof closed !== "string" || closed >= this.asOf;
     return id === product && typeof opened === "string" && opened < this.asOf && stillOpen;

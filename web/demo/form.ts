@@ -3,7 +3,7 @@
 
 import type { Product } from "nextbest";
 import { byId, element } from "./dom.js";
-import type { EditedCustomer, Sample } from "./edit.js";
+import { EditedCustomer, type Sample } from "./edit.js";
 import { showTransactions } from "./transactions.js";
 
 export interface Form {
@@ -69,13 +69,19 @@ export function customerForm(choices: Choices, select: (sample: Sample) => void,
 
 function chooser(samples: readonly Sample[], select: (sample: Sample) => void): void {
   const list = byId("sample", HTMLSelectElement);
-  list.replaceChildren(...samples.map(({ id }, index) => element("option", { value: String(index) }, `Customer ${id}`)));
+  list.replaceChildren(...samples.map((sample, index) => element("option", { value: String(index) }, describe(sample))));
   const choose = (): void => {
     const sample = samples[list.selectedIndex];
     if (sample) select(sample);
   };
   list.addEventListener("change", choose);
   byId("reset", HTMLButtonElement).addEventListener("click", choose);
+}
+
+function describe(sample: Sample): string {
+  const { age, openAccounts, transactionCount } = new EditedCustomer(sample);
+  const years = age === null ? "age not known" : `${age} years old`;
+  return `${sample.id}: ${years}, ${openAccounts} products, ${transactionCount} transactions`;
 }
 
 function productSwitches(

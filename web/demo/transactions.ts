@@ -56,12 +56,12 @@ function typeField(
   types: readonly string[],
   changed: () => void,
 ): HTMLSelectElement {
-  const current = row.TRANSACTIONTYPEID;
-  const known = current !== null && !types.includes(current) ? [current, ...types] : types;
+  const current = row.TRANSACTIONTYPEID ?? "";
+  const known = types.includes(current) ? types : [current, ...types];
   const options = known.map((type) => element("option", { value: type, selected: type === current }, words(type)));
   const field = element("select", { "aria-label": "Type" }, ...options);
   field.addEventListener("change", () => {
-    customer.change(row, { TRANSACTIONTYPEID: field.value });
+    customer.change(row, { TRANSACTIONTYPEID: field.value || null });
     changed();
   });
   return field;
@@ -82,6 +82,7 @@ function amountField(customer: EditedCustomer, row: Transaction, changed: () => 
 
 /** `Standing order` for `STANDING_ORDER`. */
 function words(id: string): string {
+  if (id === "") return "Not known";
   const text = id.replaceAll("_", " ").toLowerCase();
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -9,7 +9,9 @@ const ROOT = path.resolve(import.meta.dirname, "../../..");
 export const WEB = path.join(ROOT, "web");
 export const DIST = path.join(WEB, "dist");
 const EXPORTED = path.join(ROOT, "outputs/bundle");
-const PARITY = process.env.NEXTBEST_PARITY ?? path.join(EXPORTED, "parity.json");
+// The demo's customers, and those of odd-customers.json.
+const PARITY = process.env.NEXTBEST_PARITY?.split(path.delimiter) ??
+  ["parity.json", "parity-odd.json"].map((name) => path.join(EXPORTED, name));
 
 /** The packages that web/package.json pins. */
 export const fromWeb = createRequire(path.join(WEB, "package.json"));
@@ -32,7 +34,7 @@ export function customers() {
 
 /** What the native CLI computed: `[{ id, asOf, customer, features, probabilities, recommendation }]`. */
 export function parityCases() {
-  return JSON.parse(readFileSync(built(PARITY), "utf8"));
+  return PARITY.flatMap((file) => JSON.parse(readFileSync(built(file), "utf8")));
 }
 
 /** The built package, with its engine started. */

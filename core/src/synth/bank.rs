@@ -86,7 +86,9 @@ impl Bank {
                 ledger.month(&moment, &life, last, &mut rows, &mut record.transactions);
                 communications(&moment, &life, last, &mut rows, &mut record.communications);
                 let paper = papers(&moment, &life, &mut rows);
-                record.documents.extend(paper.filter(|paper| (persona.established..=last).contains(&paper.at.date)));
+                record
+                    .documents
+                    .extend(paper.filter(|paper| (persona.established..=last).contains(&paper.at.date)));
             }
         }
         record.accounts = life.accounts.iter().map(|account| self.account_row(account, &mut rows)).collect();

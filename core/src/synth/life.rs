@@ -32,7 +32,13 @@ pub(super) struct Moment<'a> {
 impl<'a> Moment<'a> {
     pub(super) fn new(persona: &'a Persona, month: Month, conditions: Conditions) -> Self {
         let first = month.first();
-        Self { persona, month, age: first.years_since(persona.birth), stage: persona.stage(first), conditions }
+        Self {
+            persona,
+            month,
+            age: first.years_since(persona.birth),
+            stage: persona.stage(first),
+            conditions,
+        }
     }
 }
 

@@ -58,7 +58,12 @@ pub(super) fn communications(
     }
 }
 
-fn communication(moment: &Moment<'_>, inbound: bool, outcome: &'static str, rng: &mut Random) -> Communication {
+fn communication(
+    moment: &Moment<'_>,
+    inbound: bool,
+    outcome: &'static str,
+    rng: &mut Random,
+) -> Communication {
     let digital = 1.0 / (1.0 + libm::exp(-moment.persona.digital - 4.0 * (moment.conditions.digital - 0.5)));
     let (mail, email) = if inbound { (0.02, 0.35) } else { (0.5, 0.6) };
     let methods = [
@@ -82,8 +87,10 @@ pub(super) fn papers(moment: &Moment<'_>, life: &Life, rng: &mut Random) -> Opti
         return None;
     }
     let needs = &life.needs;
-    let income_proof =
-        0.003 + 0.24 * needs.level(Need::Home) + 0.10 * needs.level(Need::Car) + 0.08 * needs.level(Need::Cash);
+    let income_proof = 0.003
+        + 0.24 * needs.level(Need::Home)
+        + 0.10 * needs.level(Need::Car)
+        + 0.08 * needs.level(Need::Cash);
     let valuation = 0.0005 + 0.18 * needs.level(Need::Home);
     let kinds = [("INCOME_PROOF", income_proof), ("PROPERTY_VALUATION", valuation), ("KYC_REVIEW", 0.006)];
     let total: f64 = kinds.iter().map(|(_, rate)| rate).sum();

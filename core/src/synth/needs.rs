@@ -33,15 +33,8 @@ pub(super) enum Need {
 impl Need {
     pub(super) const COUNT: usize = 7;
 
-    const ALL: [Self; Self::COUNT] = [
-        Self::Home,
-        Self::Car,
-        Self::Cash,
-        Self::Surplus,
-        Self::Protection,
-        Self::Spending,
-        Self::Study,
-    ];
+    const ALL: [Self; Self::COUNT] =
+        [Self::Home, Self::Car, Self::Cash, Self::Surplus, Self::Protection, Self::Spending, Self::Study];
 
     /// The products that meet this need, with their yearly hazards at level 1.
     pub(super) fn pulls(self) -> &'static [(Product, f64)] {
@@ -49,11 +42,9 @@ impl Need {
             Self::Home => &[(Product::HomeLoan, 1.9), (Product::SavingsAccount, 0.75)],
             Self::Car => &[(Product::AutoLoan, 1.7), (Product::PersonalLoan, 0.3)],
             Self::Cash => &[(Product::PersonalLoan, 1.4), (Product::CreditCard, 0.6)],
-            Self::Surplus => &[
-                (Product::TermDeposit, 1.1),
-                (Product::InvestmentFund, 1.1),
-                (Product::SavingsAccount, 1.0),
-            ],
+            Self::Surplus => {
+                &[(Product::TermDeposit, 1.1), (Product::InvestmentFund, 1.1), (Product::SavingsAccount, 1.0)]
+            }
             Self::Protection => &[(Product::LifeInsurance, 1.5)],
             Self::Spending => &[(Product::CreditCard, 1.4), (Product::PersonalLoan, 0.2)],
             Self::Study => &[(Product::StudentLoan, 1.8)],
@@ -133,9 +124,8 @@ impl Needs {
 
     /// How strongly `need` is felt: 0 when idle, building up to the episode's strength (0.5–1.3).
     pub(super) fn level(&self, need: Need) -> f64 {
-        self.episode(need).map_or(0.0, |episode| {
-            episode.strength * (f64::from(episode.months + 1) / BUILD_UP).min(1.0)
-        })
+        self.episode(need)
+            .map_or(0.0, |episode| episode.strength * (f64::from(episode.months + 1) / BUILD_UP).min(1.0))
     }
 
     /// The strength of `need` if it began this month.
@@ -167,11 +157,11 @@ mod tests {
         needs.awaken(Need::Home, 1.0);
         assert_eq!(needs.onset(Need::Home), Some(1.0));
         let mut levels = vec![needs.level(Need::Home)];
-        for _ in 0..3 {
+        for _ in 0..5 {
             needs.step(&persona, Stage::Family, false, &mut rng);
             levels.push(needs.level(Need::Home));
         }
-        assert_eq!(levels, [0.25, 0.5, 0.75, 1.0]);
+        assert_eq!(levels, [0.2, 0.4, 0.6, 0.8, 1.0, 1.0]);
         needs.meet(Product::CreditCard);
         assert_eq!(needs.level(Need::Home), 1.0);
         needs.meet(Product::HomeLoan);

@@ -178,7 +178,10 @@ impl TableBuffers {
         }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "every discriminant of Table is below TABLES.len(), the array's length")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "every discriminant of Table is below TABLES.len(), the array's length"
+    )]
     pub(super) fn text(&mut self, table: Table) -> &mut Vec<u8> {
         &mut self.text[table as usize]
     }

@@ -135,8 +135,36 @@ fn the_rules_of_opening_hold() {
 
 #[test]
 fn all_days_lie_within_the_data_and_in_order() {
-    let BankParams { start, end, .. } = BankParams::default();
-    for record in RECORDS.iter() {
+    let params = BankParams::default();
+    check_days(&RECORDS, &params);
+    assert!(
+        RECORDS.iter().any(|record| record.established > params.end.add_days(-90)),
+        "the bank grows to its end"
+    );
+    let matured =
+        RECORDS.iter().flat_map(|record| &record.accounts).filter(|account| account.status == "MATURED");
+    assert!(matured.count() > 100);
+}
+
+#[test]
+fn data_may_start_and_end_within_a_month() {
+    let params = BankParams {
+        start: date("2024-01-15"),
+        end: date("2024-05-11"),
+        customers: 0..4_000,
+        ..BankParams::default()
+    };
+    let bank = Bank::new(params.clone()).unwrap();
+    let records: Vec<_> = bank.customers().map(|index| bank.customer(index).unwrap()).collect();
+    check_days(&records, &params);
+    let on =
+        |day: Date| records.iter().flat_map(|r| &r.transactions).filter(|row| row.at.date == day).count();
+    assert!(on(params.start) > 100 && on(params.end) > 100);
+}
+
+fn check_days(records: &[CustomerRecord], params: &BankParams) {
+    let &BankParams { start, end, .. } = params;
+    for record in records {
         assert!(record.established >= start.add_days(-13 * 366) && record.established <= end.add_days(-30));
         for account in &record.accounts {
             assert!((record.established..=end).contains(&account.origination));
@@ -158,10 +186,6 @@ fn all_days_lie_within_the_data_and_in_order() {
             assert!(open.contains(&row.at.date), "{}: {row:?} on {account:?}", record.index);
         }
     }
-    assert!(RECORDS.iter().any(|record| record.established > end.add_days(-90)), "the bank grows to its end");
-    let matured =
-        RECORDS.iter().flat_map(|record| &record.accounts).filter(|account| account.status == "MATURED");
-    assert!(matured.count() > 100);
 }
 
 #[test]
@@ -322,6 +346,22 @@ fn the_true_probabilities_are_what_happens() {
     assert!((happened - expected).abs() < 4.0 * f64::sqrt(expected), "{happened} {expected}");
     let lift = (of_buyers / happened) / (expected / people / 9.0);
     assert!(lift > 10.0, "what was bought was likelier than the average product, {lift} times");
+}
+
+#[test]
+fn nothing_is_possible_within_the_gap_after_a_purchase() {
+    let bank = bank(0..4_000, 0.0);
+    let cutoff = date("2025-04-11");
+    let fresh = cutoff.add_days(-20)..cutoff;
+    let mut checked = 0;
+    for record in RECORDS.iter().take(4_000).filter(|record| record.established < cutoff.add_days(-90)) {
+        if record.accounts.iter().any(|account| fresh.contains(&account.origination)) {
+            let truth = |days| bank.true_probabilities(record.index, cutoff, days, 1).unwrap().unwrap();
+            assert_eq!(truth(MIN_GAP_DAYS - 20).none, 1.0);
+            checked += u32::from(truth(MIN_GAP_DAYS + 1).none < 1.0);
+        }
+    }
+    assert!(checked > 5);
 }
 
 /// A purchase must show beforehand, in rows that a model may read, but not give itself away.

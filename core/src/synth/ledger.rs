@@ -74,7 +74,7 @@ impl Ledger {
         let income = persona.income(moment.stage) * moment.conditions.price_level;
         let is_new = Month::of(persona.established) == moment.month;
         let saves = open_account(life, Product::SavingsAccount, moment.month).is_some();
-        let current = if is_new { 0.0 } else { rng.log_normal(0.9 * income * persona.thrift, 0.8) };
+        let current = if is_new { 0.0 } else { rng.log_normal(1.7 * income * persona.thrift, 0.8) };
         let savings = if saves { rng.log_normal(2.5 * income * persona.thrift, 1.0) } else { 0.0 };
         Self { current: cents(current), savings: cents(savings), card: 0, journal: Journal::default() }
     }

@@ -184,7 +184,7 @@ pub(super) fn dealings(s: &Situation<'_>, journal: &mut Journal, rng: &mut Rando
             match account.product {
                 Product::PersonalLoan => {
                     note(Book::Current, Kind::TransferIn, principal, 11);
-                    note(Book::Current, Kind::TransferOut, -0.6 * principal, 15);
+                    note(Book::Current, Kind::TransferOut, -0.85 * principal, 15);
                 }
                 Product::HomeLoan | Product::AutoLoan | Product::StudentLoan => {
                     note(Book::Current, Kind::TransferIn, principal, 11);

@@ -66,9 +66,11 @@ fn pipeline(folder: &Path) -> Result<(), Failure> {
     line("features: read and join", format!("{:.2} M rows", rows / 1e6), read, rows, "rows");
     let work = format!("{} rows × {} features", computed["rows"], computed["features"]);
     line("features: compute", work, compute, values, "features");
-    for (name, trained) in
-        [("random forest", &forest), ("random forest, one thread", &one_thread), ("logistic regression", &logistic)]
-    {
+    for (name, trained) in [
+        ("random forest", &forest),
+        ("random forest, one thread", &one_thread),
+        ("logistic regression", &logistic),
+    ] {
         println!(
             "| train: {name} | fitted twice, on train and on train + validation ({} rows) | {:.2} | |",
             trained["training_rows"],
@@ -83,7 +85,10 @@ fn scoring(folder: &Path) -> Result<(), Failure> {
     let recommender = Recommender::load(&bytes)?;
     let width = recommender.bundle().features.len();
     let rows = feature_rows(&folder.join("data/processed/customer_product_features.csv"), width)?;
-    std::fs::write(folder.join("rows.f32"), rows.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())?;
+    std::fs::write(
+        folder.join("rows.f32"),
+        rows.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>(),
+    )?;
     let count = rows.len() / width;
     let mut scorer = Scorer::new(recommender.bundle());
     let batch = median((0..ROUNDS).map(|_| seconds(|| scorer.score_batch(&rows, count).map(|_| ()))));
@@ -91,21 +96,29 @@ fn scoring(folder: &Path) -> Result<(), Failure> {
     for row in rows.chunks_exact(width).cycle().take(SINGLE_ROWS) {
         singles.push(seconds(|| scorer.score(row).map(|_| ())));
     }
-    let samples: Vec<Value> = serde_json::from_slice(&std::fs::read(folder.join("outputs/bundle/customers.json"))?)?;
+    let samples: Vec<Value> =
+        serde_json::from_slice(&std::fs::read(folder.join("outputs/bundle/customers.json"))?)?;
     let mut offers = Vec::new();
     for sample in &samples {
-        let as_of = nextbest_core::time::parse(sample["asOf"].as_str().unwrap_or_default()).unwrap_or_default();
+        let as_of =
+            nextbest_core::time::parse(sample["asOf"].as_str().unwrap_or_default()).unwrap_or_default();
         for _ in 0..ROUNDS * 5 {
             offers.push(seconds(|| {
-                let customers = nextbest_core::customers::read_customer(recommender.schema(), &sample["customer"])?;
-                let customer = customers.get(0).ok_or(nextbest_core::Error::Training("no customer".into()))?;
+                let customers =
+                    nextbest_core::customers::read_customer(recommender.schema(), &sample["customer"])?;
+                let customer =
+                    customers.get(0).ok_or(nextbest_core::Error::Training("no customer".into()))?;
                 recommender.recommend(&customer, Options { as_of, top: 3, explain: true }).map(|_| ())
             }));
         }
     }
     println!("\n| scoring, native, one thread | |\n|---|---|");
     println!("| batch of {count} rows | {:.0} rows/s |", count as f64 / batch);
-    println!("| one row, p50 / p99 | {:.1} / {:.1} µs |", at(&mut singles, 0.5) * 1e6, at(&mut singles, 0.99) * 1e6);
+    println!(
+        "| one row, p50 / p99 | {:.1} / {:.1} µs |",
+        at(&mut singles, 0.5) * 1e6,
+        at(&mut singles, 0.99) * 1e6
+    );
     println!("| a customer's raw rows → offers with reasons, p50 | {:.0} µs |", at(&mut offers, 0.5) * 1e6);
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What passes between customer and bank besides money: communications, documents, consents.
 
+use core::ops::RangeInclusive;
+
 use super::calendar::Date;
 use super::campaign::Answer;
 use super::life::{Life, Moment};
@@ -14,12 +16,12 @@ const OUTCOME_MISSING: f64 = 0.05;
 const ENQUIRIES: f64 = 0.025;
 const SERVICE_CALLS: f64 = 0.09;
 
-/// The month's communications up to `last`: contacts that the campaigns made, enquiries that needs prompt, and calls
+/// The month's communications on `recorded` days: contacts that the campaigns made, enquiries that needs prompt, and calls
 /// about nothing in particular.
 pub(super) fn communications(
     moment: &Moment<'_>,
     life: &Life,
-    last: Date,
+    recorded: &RangeInclusive<Date>,
     rng: &mut Random,
     rows: &mut Vec<Communication>,
 ) {
@@ -51,7 +53,7 @@ pub(super) fn communications(
     let mut position = 0;
     rows.retain(|row| {
         position += 1;
-        position <= from || (moment.persona.established..=last).contains(&row.at.date)
+        position <= from || recorded.contains(&row.at.date)
     });
     if let Some(month) = rows.get_mut(from..) {
         month.sort_by_key(|row| row.at);

@@ -157,11 +157,11 @@ mod tests {
         needs.awaken(Need::Home, 1.0);
         assert_eq!(needs.onset(Need::Home), Some(1.0));
         let mut levels = vec![needs.level(Need::Home)];
-        for _ in 0..3 {
+        for _ in 0..5 {
             needs.step(&persona, Stage::Family, false, &mut rng);
             levels.push(needs.level(Need::Home));
         }
-        assert_eq!(levels, [0.25, 0.5, 0.75, 1.0]);
+        assert_eq!(levels, [0.2, 0.4, 0.6, 0.8, 1.0, 1.0]);
         needs.meet(Product::CreditCard);
         assert_eq!(needs.level(Need::Home), 1.0);
         needs.meet(Product::HomeLoan);

@@ -1,6 +1,7 @@
 //! Random streams: one per customer and purpose, so that no draw of one depends on another.
 //!
-//! Exponentials and logarithms come from `libm`, so that a seed gives the same bytes on every platform.
+//! Exponentials come from `libm` and the ziggurats of `rand_distr` are tables but for their tails, so that a seed does not
+//! give other bytes on another platform.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

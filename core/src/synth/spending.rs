@@ -184,7 +184,7 @@ pub(super) fn dealings(s: &Situation<'_>, journal: &mut Journal, rng: &mut Rando
             match account.product {
                 Product::PersonalLoan => {
                     note(Book::Current, Kind::TransferIn, principal, 11);
-                    note(Book::Current, Kind::TransferOut, -0.6 * principal, 15);
+                    note(Book::Current, Kind::TransferOut, -0.85 * principal, 15);
                 }
                 Product::HomeLoan | Product::AutoLoan | Product::StudentLoan => {
                     note(Book::Current, Kind::TransferIn, principal, 11);
@@ -244,7 +244,7 @@ pub(super) fn tidy_up(s: &Situation<'_>, mut expected: f64, journal: &mut Journa
     if expected < 0.0 {
         journal.note(Book::Current, Kind::Fee, -OVERDRAFT_FEE, s.moment.month.days() - 1, NIGHT, rng);
     }
-    if let Some(savings) = s.savings.filter(|_| s.moment.month.of_year() % 3 == 0) {
+    if let Some(savings) = s.savings.filter(|_| s.moment.month.of_year().is_multiple_of(3)) {
         let interest = savings * 0.4 * s.moment.conditions.policy_rate / 100.0 / 4.0;
         if interest >= 0.01 {
             journal.note(Book::Savings, Kind::Interest, interest, s.moment.month.days() - 1, NIGHT, rng);

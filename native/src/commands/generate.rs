@@ -58,7 +58,6 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ge
     let bank = Bank::new(params).map_err(|error| usage(error.into()))?;
     let folder = context.config.data_source.csv.input_path.clone();
     context.progress.parts("simulating customers".into(), customers.div_ceil(CHUNK));
-    // All files are written aside and renamed only after the last row: each nesting level holds one open.
     let mut tables: Vec<GeneratedTable> =
         TABLES.iter().map(|table| GeneratedTable { file: table.file_name(), rows: 0, bytes: 0 }).collect();
     output::write_files(&folder, TABLES.map(|table| table.file_name()).as_slice(), |files| {

@@ -218,7 +218,7 @@ impl fmt::Display for Answers {
                 }
             }
             for withheld in &recommendation.withheld {
-                writeln!(f, "  {:<20}withheld ({:?}: {})", withheld.product, withheld.rule, withheld.detail)?;
+                writeln!(f, "  {:<20}withheld ({}: {})", withheld.product, withheld.rule, withheld.detail)?;
             }
         }
         Ok(())

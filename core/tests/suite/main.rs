@@ -10,11 +10,15 @@ mod definitions;
 #[cfg(test)]
 mod features;
 #[cfg(all(test, feature = "train"))]
+mod format;
+#[cfg(all(test, feature = "train"))]
 mod frame;
 #[cfg(all(test, feature = "train"))]
 mod hostile;
 #[cfg(test)]
 mod naive;
+#[cfg(all(test, feature = "train"))]
+mod recommend;
 #[cfg(all(test, feature = "train"))]
 mod sample;
 #[cfg(test)]

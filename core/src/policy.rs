@@ -27,17 +27,30 @@ pub enum RankBy {
 }
 
 /// Why a product is not offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
     /// The customer holds it, and it can't be taken twice.
-    #[serde(rename = "already owned")]
     AlreadyOwned,
     /// The customer is too young, or the date of birth is not known.
-    #[serde(rename = "minimum age")]
     MinimumAge,
     /// The customer is not probable enough to take it.
-    #[serde(rename = "minimum probability")]
     MinimumProbability,
+}
+
+impl core::fmt::Display for Rule {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Rule::AlreadyOwned => "already owned",
+            Rule::MinimumAge => "minimum age",
+            Rule::MinimumProbability => "minimum probability",
+        })
+    }
+}
+
+impl Serialize for Rule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A product that is not offered, and why.

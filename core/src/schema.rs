@@ -19,6 +19,7 @@ pub const NONE_CLASS: &str = "NONE";
 
 /// A schema as it is written down: names instead of positions, nothing checked yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SchemaDefinition {
     /// One row a customer; its `time` is not used.
     pub customer: Table,
@@ -61,6 +62,7 @@ pub struct Column {
 
 /// What the values of a column are. All are held as `f64`; a missing value is NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ColumnKind {
     /// A number.
     Number,
@@ -83,6 +85,7 @@ pub struct HoldingDefinition {
 
 /// Which product a row of a holdings table is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum HoldingProduct {
     /// The product whose id stands in this category column.
     Column(String),

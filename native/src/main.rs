@@ -1,2 +1,5 @@
-//! stub
-fn main() {}
+//! The `nextbest` command.
+
+fn main() -> std::process::ExitCode {
+    nextbest::main()
+}

@@ -8,14 +8,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// Shows progress.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     lines: bool,
 }
 
 impl Progress {
     /// Progress on standard error, or none if `quiet`.
-    pub fn new(quiet: bool) -> Self {
+    pub(crate) fn new(quiet: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = if quiet || !terminal { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         if !bar.is_hidden() {
@@ -25,7 +25,7 @@ impl Progress {
     }
 
     /// Says what begins now.
-    pub fn step(&self, what: String) {
+    pub(crate) fn step(&self, what: String) {
         if self.lines {
             // Progress is a courtesy: where standard error is closed there is no one to read it.
             let _ = writeln!(std::io::stderr(), "{what} …");
@@ -37,7 +37,7 @@ impl Progress {
     }
 
     /// Says what begins now, and that it has so many parts.
-    pub fn parts(&self, what: String, count: u64) {
+    pub(crate) fn parts(&self, what: String, count: u64) {
         self.step(what);
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {pos}/{len} {eta}") {
             self.bar.set_style(style);
@@ -45,8 +45,13 @@ impl Progress {
         self.bar.set_length(count);
     }
 
+    /// Lets something else be printed without mixing it with the bar.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
     /// One part is done. May be called from any thread.
-    pub fn part_done(&self) {
+    pub(crate) fn part_done(&self) {
         self.bar.inc(1);
     }
 }

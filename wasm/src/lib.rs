@@ -2,13 +2,16 @@
 //!
 //! Every fallible path throws a typed error. A trap would leave the instance unusable, so none is reachable from input;
 //! the package around this module recreates the instance should one happen all the same.
+//!
+//! A customer comes in as JSON text: for the hundreds of small rows that one has, that is several times faster than
+//! asking JavaScript for every value of every object.
 
 use js_sys::{Error as JsError, Reflect};
 use nextbest_core::customers::{Customers, read_customer};
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::{Error, time};
 use serde::Serialize;
-use serde_wasm_bindgen::{Deserializer, Serializer};
+use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 
 /// A loaded bundle.
@@ -32,7 +35,7 @@ impl Engine {
     }
 
     /// The customer's features at a moment, missing ones NaN.
-    pub fn features(&self, customer: JsValue, as_of: &str) -> Result<Vec<f32>, JsError> {
+    pub fn features(&self, customer: &str, as_of: &str) -> Result<Vec<f32>, JsError> {
         let as_of = parse_as_of(as_of)?;
         let customers = self.read(customer)?;
         let customer = customers.get(0).ok_or_else(no_customer)?;
@@ -42,7 +45,7 @@ impl Engine {
     /// What to offer to a customer.
     pub fn recommend(
         &self,
-        customer: JsValue,
+        customer: &str,
         as_of: &str,
         top: usize,
         explain: bool,
@@ -107,8 +110,9 @@ impl Engine {
         to_js(self.recommender.schema())
     }
 
-    fn read(&self, customer: JsValue) -> Result<Customers, JsError> {
-        read_customer(self.recommender.schema(), Deserializer::from(customer)).map_err(throw)
+    fn read(&self, customer: &str) -> Result<Customers, JsError> {
+        let mut json = serde_json::Deserializer::from_str(customer);
+        read_customer(self.recommender.schema(), &mut json).map_err(throw)
     }
 }
 

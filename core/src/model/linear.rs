@@ -38,6 +38,19 @@ impl Linear {
         }
     }
 
+    /// The share of each feature in the sum of all absolute weights, in feature order; sums to 1 unless every weight
+    /// is 0. Features are standardised, so their weights compare.
+    pub fn importance(&self) -> Vec<f32> {
+        let mut sums = vec![0f32; self.means.len()];
+        for weights in self.weights.chunks_exact(self.means.len().max(1)) {
+            for ((sum, weight), inverse) in sums.iter_mut().zip(weights).zip(&self.inverse_deviations) {
+                *sum += if *inverse > 0.0 { weight.abs() } else { 0.0 };
+            }
+        }
+        let total: f32 = sums.iter().sum();
+        sums.iter().map(|sum| if total > 0.0 { sum / total } else { 0.0 }).collect()
+    }
+
     /// Probabilities for one row of bins: the softmax of the classes' scores.
     pub fn predict(&self, bins: &[u8], probabilities: &mut [f32]) {
         let classes = self.weights.chunks_exact(self.means.len().max(1));

@@ -92,7 +92,9 @@ fn amount(product: Product, income: f64, rng: &mut Random) -> Option<i64> {
 fn term_months(product: Product, rng: &mut Random) -> Option<i32> {
     let (low, high) = product.spec().term_months?;
     let step = match product {
-        Product::TermDeposit => return Some([3, 6, 12, 12, 24, 36].get(rng.below(6) as usize).copied().unwrap_or(12)),
+        Product::TermDeposit => {
+            return Some([3, 6, 12, 12, 24, 36].get(rng.below(6) as usize).copied().unwrap_or(12));
+        }
         Product::PersonalLoan => 6,
         Product::AutoLoan | Product::StudentLoan => 12,
         _ => 60,

@@ -74,19 +74,19 @@ impl Bank {
         let mut life = Life::begin(&self.moment(&persona, first), &mut rng);
         let mut record = record(index, &persona, &mut rows);
         let mut ledger = None;
+        let recorded = self.params.start.max(persona.established)..=self.params.end;
         for month in months(first, Month::of(self.params.end)) {
             let moment = self.moment(&persona, month);
-            let last = month.last().min(self.params.end);
             if month > first {
                 life.step(&moment, &mut rng);
-                life.purchase(&moment, last, &mut rng);
+                life.purchase(&moment, month.last().min(self.params.end), &mut rng);
             }
             if month >= Month::of(self.params.start) {
                 let ledger = ledger.get_or_insert_with(|| Ledger::open(&moment, &life, &mut rows));
-                ledger.month(&moment, &life, last, &mut rows, &mut record.transactions);
-                communications(&moment, &life, last, &mut rows, &mut record.communications);
+                ledger.month(&moment, &life, &recorded, &mut rows, &mut record.transactions);
+                communications(&moment, &life, &recorded, &mut rows, &mut record.communications);
                 let paper = papers(&moment, &life, &mut rows);
-                record.documents.extend(paper.filter(|paper| (persona.established..=last).contains(&paper.at.date)));
+                record.documents.extend(paper.filter(|paper| recorded.contains(&paper.at.date)));
             }
         }
         record.accounts = life.accounts.iter().map(|account| self.account_row(account, &mut rows)).collect();

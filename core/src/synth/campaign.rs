@@ -51,8 +51,8 @@ impl Campaign {
         on_offer: impl Iterator<Item = Product> + Clone,
         rng: &mut Random,
     ) {
-        let response = self.response();
         self.push = ByProduct::from_fn(|product| self.push[product] * PUSH_KEPT);
+        let response = if self.contacts.is_empty() { 0.0 } else { self.response() };
         for contact in self.contacts.drain(..) {
             let interest = if contact.answer == Answer::Interested { 2.0 } else { 1.0 };
             self.push[contact.topic] += response * interest;

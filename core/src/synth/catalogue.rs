@@ -216,7 +216,10 @@ impl ByProduct {
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "every discriminant of Product is below COUNT, the array's length")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "every discriminant of Product is below COUNT, the array's length"
+)]
 impl Index<Product> for ByProduct {
     type Output = f64;
 
@@ -225,7 +228,10 @@ impl Index<Product> for ByProduct {
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "every discriminant of Product is below COUNT, the array's length")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "every discriminant of Product is below COUNT, the array's length"
+)]
 impl IndexMut<Product> for ByProduct {
     fn index_mut(&mut self, product: Product) -> &mut f64 {
         &mut self.0[product as usize]

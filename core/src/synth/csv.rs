@@ -228,7 +228,10 @@ mod tests {
     #[test]
     fn values_are_written_as_the_format_has_them() {
         assert_eq!(written(|row| row.integer(0).integer(1_234_567).end()), "0,1234567\n");
-        assert_eq!(written(|row| row.decimal(-5, 2).decimal(123_456, 2).decimal(0, 4).end()), "-0.05,1234.56,0.0000\n");
+        assert_eq!(
+            written(|row| row.decimal(-5, 2).decimal(123_456, 2).decimal(0, 4).end()),
+            "-0.05,1234.56,0.0000\n"
+        );
         assert_eq!(written(|row| row.id(b'C', 42).id(b'P', 123_456_789).end()), "C0000042,P123456789\n");
         assert_eq!(written(|row| row.integer(u64::MAX).end()), "18446744073709551615\n");
         let date = Date::from_ymd(2024, 2, 9).unwrap();
@@ -241,7 +244,8 @@ mod tests {
 
     #[test]
     fn static_rows_have_as_many_values_as_the_table_has_columns() {
-        for (table, rows) in [(Table::BankingProduct, Product::COUNT), (Table::Channel, 5), (Table::Party, 0)] {
+        for (table, rows) in [(Table::BankingProduct, Product::COUNT), (Table::Channel, 5), (Table::Party, 0)]
+        {
             let mut buffers = TableBuffers::default();
             write_static(table, &mut buffers);
             let text = core::str::from_utf8(buffers.get(table)).unwrap();

@@ -1,5 +1,7 @@
 //! The books of one customer: entries of a month, put in order of time and carried to balances.
 
+use core::ops::RangeInclusive;
+
 use super::account::cents;
 use super::calendar::{Date, Month};
 use super::catalogue::Product;
@@ -72,22 +74,22 @@ impl Ledger {
         let income = persona.income(moment.stage) * moment.conditions.price_level;
         let is_new = Month::of(persona.established) == moment.month;
         let saves = open_account(life, Product::SavingsAccount, moment.month).is_some();
-        let current = if is_new { 0.0 } else { rng.log_normal(0.9 * income * persona.thrift, 0.8) };
+        let current = if is_new { 0.0 } else { rng.log_normal(1.7 * income * persona.thrift, 0.8) };
         let savings = if saves { rng.log_normal(2.5 * income * persona.thrift, 1.0) } else { 0.0 };
         Self { current: cents(current), savings: cents(savings), card: 0, journal: Journal::default() }
     }
 
-    /// Appends the month's rows, none of them before establishment or after `last`.
+    /// Appends the month's rows, none of them on a day that is not `recorded`.
     pub(super) fn month(
         &mut self,
         moment: &Moment<'_>,
         life: &Life,
-        last: Date,
+        recorded: &RangeInclusive<Date>,
         rng: &mut Random,
         rows: &mut Vec<Transaction>,
     ) {
         let left = life.accounts.first().and_then(|current| current.closed);
-        let last = left.map_or(last, |day| day.min(last));
+        let last = left.map_or(*recorded.end(), |day| day.min(*recorded.end()));
         if last < moment.month.first() {
             return;
         }
@@ -108,23 +110,23 @@ impl Ledger {
         tidy_up(&situation, expected, &mut journal, rng);
 
         let slots = Slots { savings: saves.or_else(|| opened_in(life, moment.month)), card };
-        self.post(&mut journal, moment, slots, last, rng, rows);
+        self.post(&mut journal, moment.month, slots, &(*recorded.start()..=last), rng, rows);
         self.journal = journal;
     }
 
     fn post(
         &mut self,
         journal: &mut Journal,
-        moment: &Moment<'_>,
+        month: Month,
         slots: Slots,
-        last: Date,
+        days: &RangeInclusive<Date>,
         rng: &mut Random,
         rows: &mut Vec<Transaction>,
     ) {
         journal.entries.sort_by_key(|entry| entry.second);
         for entry in journal.entries.drain(..) {
-            let date = moment.month.first().add_days((entry.second / SECONDS_PER_DAY) as i32);
-            if date < moment.persona.established || date > last {
+            let date = month.first().add_days((entry.second / SECONDS_PER_DAY) as i32);
+            if !days.contains(&date) {
                 continue;
             }
             let (slot, balance) = match entry.book {

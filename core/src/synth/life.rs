@@ -23,13 +23,22 @@ pub(super) const MAX_ACCOUNTS: usize = 99;
 pub(super) struct Moment<'a> {
     pub(super) persona: &'a Persona,
     pub(super) month: Month,
+    /// Age in whole years and life stage on the first of the month.
+    pub(super) age: i32,
     pub(super) stage: Stage,
     pub(super) conditions: Conditions,
 }
 
 impl<'a> Moment<'a> {
     pub(super) fn new(persona: &'a Persona, month: Month, conditions: Conditions) -> Self {
-        Self { persona, month, stage: persona.stage(month.first()), conditions }
+        let first = month.first();
+        Self {
+            persona,
+            month,
+            age: first.years_since(persona.birth),
+            stage: persona.stage(first),
+            conditions,
+        }
     }
 }
 
@@ -151,7 +160,7 @@ impl Life {
         let held = || self.accounts.iter().filter(|account| account.product == product);
         product != Product::CurrentAccount
             && self.accounts.len() < MAX_ACCOUNTS
-            && moment.month.first().years_since(moment.persona.birth) >= i32::from(spec.min_age)
+            && moment.age >= i32::from(spec.min_age)
             && (spec.repeatable || held().next().is_none())
             && held().filter(|account| account.closed.is_none()).count() < product.max_open()
     }

@@ -1,5 +1,7 @@
 //! What passes between customer and bank besides money: communications, documents, consents.
 
+use core::ops::RangeInclusive;
+
 use super::calendar::Date;
 use super::campaign::Answer;
 use super::life::{Life, Moment};
@@ -11,15 +13,15 @@ use super::record::{Communication, Consent, Document, Timestamp};
 const OUTCOME_MISSING: f64 = 0.05;
 
 /// Enquiries and service calls a month without any need.
-const ENQUIRIES: f64 = 0.035;
+const ENQUIRIES: f64 = 0.025;
 const SERVICE_CALLS: f64 = 0.09;
 
-/// The month's communications up to `last`: contacts that the campaigns made, enquiries that needs prompt, and calls
+/// The month's communications on `recorded` days: contacts that the campaigns made, enquiries that needs prompt, and calls
 /// about nothing in particular.
 pub(super) fn communications(
     moment: &Moment<'_>,
     life: &Life,
-    last: Date,
+    recorded: &RangeInclusive<Date>,
     rng: &mut Random,
     rows: &mut Vec<Communication>,
 ) {
@@ -37,7 +39,7 @@ pub(super) fn communications(
         rows.push(communication(moment, false, outcome, rng));
     }
     let urge: f64 = life.needs.felt().map(|(_, level)| level).sum();
-    for _ in 0..rng.poisson(ENQUIRIES + 0.28 * urge.min(2.0)) {
+    for _ in 0..rng.poisson(ENQUIRIES + 0.45 * urge.min(2.0)) {
         rows.push(communication(moment, true, "ENQUIRY", rng));
     }
     for _ in 0..rng.poisson(SERVICE_CALLS * (1.0 + 0.5 * life.needs.level(Need::Cash))) {
@@ -51,14 +53,19 @@ pub(super) fn communications(
     let mut position = 0;
     rows.retain(|row| {
         position += 1;
-        position <= from || (moment.persona.established..=last).contains(&row.at.date)
+        position <= from || recorded.contains(&row.at.date)
     });
     if let Some(month) = rows.get_mut(from..) {
         month.sort_by_key(|row| row.at);
     }
 }
 
-fn communication(moment: &Moment<'_>, inbound: bool, outcome: &'static str, rng: &mut Random) -> Communication {
+fn communication(
+    moment: &Moment<'_>,
+    inbound: bool,
+    outcome: &'static str,
+    rng: &mut Random,
+) -> Communication {
     let digital = 1.0 / (1.0 + libm::exp(-moment.persona.digital - 4.0 * (moment.conditions.digital - 0.5)));
     let (mail, email) = if inbound { (0.02, 0.35) } else { (0.5, 0.6) };
     let methods = [
@@ -82,9 +89,11 @@ pub(super) fn papers(moment: &Moment<'_>, life: &Life, rng: &mut Random) -> Opti
         return None;
     }
     let needs = &life.needs;
-    let income_proof =
-        0.003 + 0.12 * needs.level(Need::Home) + 0.06 * needs.level(Need::Car) + 0.05 * needs.level(Need::Cash);
-    let valuation = 0.0005 + 0.10 * needs.level(Need::Home);
+    let income_proof = 0.003
+        + 0.24 * needs.level(Need::Home)
+        + 0.10 * needs.level(Need::Car)
+        + 0.08 * needs.level(Need::Cash);
+    let valuation = 0.0005 + 0.18 * needs.level(Need::Home);
     let kinds = [("INCOME_PROOF", income_proof), ("PROPERTY_VALUATION", valuation), ("KYC_REVIEW", 0.006)];
     let total: f64 = kinds.iter().map(|(_, rate)| rate).sum();
     let kind = if rng.chance(total) { rng.weighted(kinds.into_iter())? } else { return None };

@@ -8,9 +8,9 @@ use super::persona::{Persona, Stage};
 use super::random::Random;
 
 /// Months until a need is at its full strength.
-const BUILD_UP: f64 = 4.0;
-const SHORTEST: u32 = 4;
-const FADING: f64 = 0.15;
+const BUILD_UP: f64 = 5.0;
+const SHORTEST: u32 = 5;
+const FADING: f64 = 0.13;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
@@ -33,43 +33,34 @@ pub(super) enum Need {
 impl Need {
     pub(super) const COUNT: usize = 7;
 
-    const ALL: [Self; Self::COUNT] = [
-        Self::Home,
-        Self::Car,
-        Self::Cash,
-        Self::Surplus,
-        Self::Protection,
-        Self::Spending,
-        Self::Study,
-    ];
+    const ALL: [Self; Self::COUNT] =
+        [Self::Home, Self::Car, Self::Cash, Self::Surplus, Self::Protection, Self::Spending, Self::Study];
 
     /// The products that meet this need, with their yearly hazards at level 1.
     pub(super) fn pulls(self) -> &'static [(Product, f64)] {
         match self {
-            Self::Home => &[(Product::HomeLoan, 1.5), (Product::SavingsAccount, 0.35)],
-            Self::Car => &[(Product::AutoLoan, 1.3), (Product::PersonalLoan, 0.25)],
-            Self::Cash => &[(Product::PersonalLoan, 1.1), (Product::CreditCard, 0.5)],
-            Self::Surplus => &[
-                (Product::TermDeposit, 0.9),
-                (Product::InvestmentFund, 0.9),
-                (Product::SavingsAccount, 0.5),
-            ],
-            Self::Protection => &[(Product::LifeInsurance, 1.2)],
-            Self::Spending => &[(Product::CreditCard, 1.1), (Product::PersonalLoan, 0.15)],
-            Self::Study => &[(Product::StudentLoan, 1.4)],
+            Self::Home => &[(Product::HomeLoan, 1.9), (Product::SavingsAccount, 0.75)],
+            Self::Car => &[(Product::AutoLoan, 1.7), (Product::PersonalLoan, 0.3)],
+            Self::Cash => &[(Product::PersonalLoan, 1.4), (Product::CreditCard, 0.6)],
+            Self::Surplus => {
+                &[(Product::TermDeposit, 1.1), (Product::InvestmentFund, 1.1), (Product::SavingsAccount, 1.0)]
+            }
+            Self::Protection => &[(Product::LifeInsurance, 1.5)],
+            Self::Spending => &[(Product::CreditCard, 1.4), (Product::PersonalLoan, 0.2)],
+            Self::Study => &[(Product::StudentLoan, 1.8)],
         }
     }
 
     /// Probability that the need begins in a month.
     fn onset(self, persona: &Persona, stage: Stage, homeowner: bool) -> f64 {
         let by_stage = match self {
-            Self::Home => [0.0, 0.006, 0.010, 0.003, 0.0005],
-            Self::Car => [0.0015, 0.006, 0.006, 0.005, 0.002],
-            Self::Cash => [0.005, 0.007, 0.006, 0.004, 0.003],
-            Self::Surplus => [0.0005, 0.003, 0.004, 0.009, 0.008],
-            Self::Protection => [0.0, 0.002, 0.009, 0.003, 0.0005],
-            Self::Spending => [0.004, 0.006, 0.004, 0.005, 0.004],
-            Self::Study => [0.020, 0.002, 0.0007, 0.0002, 0.0],
+            Self::Home => [0.0, 0.0030, 0.0050, 0.0015, 0.0003],
+            Self::Car => [0.0007, 0.0028, 0.0030, 0.0022, 0.0008],
+            Self::Cash => [0.0018, 0.0035, 0.0030, 0.0020, 0.0010],
+            Self::Surplus => [0.0002, 0.0012, 0.0018, 0.0045, 0.0045],
+            Self::Protection => [0.0, 0.0008, 0.0042, 0.0012, 0.0002],
+            Self::Spending => [0.0017, 0.0030, 0.0018, 0.0018, 0.0013],
+            Self::Study => [0.0110, 0.0011, 0.0004, 0.0001, 0.0],
         };
         let [student, starter, family, established, retired] = by_stage;
         let base = match stage {
@@ -133,9 +124,8 @@ impl Needs {
 
     /// How strongly `need` is felt: 0 when idle, building up to the episode's strength (0.5–1.3).
     pub(super) fn level(&self, need: Need) -> f64 {
-        self.episode(need).map_or(0.0, |episode| {
-            episode.strength * (f64::from(episode.months + 1) / BUILD_UP).min(1.0)
-        })
+        self.episode(need)
+            .map_or(0.0, |episode| episode.strength * (f64::from(episode.months + 1) / BUILD_UP).min(1.0))
     }
 
     /// The strength of `need` if it began this month.
@@ -167,11 +157,11 @@ mod tests {
         needs.awaken(Need::Home, 1.0);
         assert_eq!(needs.onset(Need::Home), Some(1.0));
         let mut levels = vec![needs.level(Need::Home)];
-        for _ in 0..3 {
+        for _ in 0..5 {
             needs.step(&persona, Stage::Family, false, &mut rng);
             levels.push(needs.level(Need::Home));
         }
-        assert_eq!(levels, [0.25, 0.5, 0.75, 1.0]);
+        assert_eq!(levels, [0.2, 0.4, 0.6, 0.8, 1.0, 1.0]);
         needs.meet(Product::CreditCard);
         assert_eq!(needs.level(Need::Home), 1.0);
         needs.meet(Product::HomeLoan);

@@ -115,7 +115,10 @@ mod tests {
     #[test]
     fn the_default_is_valid_and_covers_the_documented_range() {
         let params = ValidParams::try_from(BankParams::default()).unwrap();
-        assert_eq!((params.start.to_string(), params.end.to_string()), ("2023-01-01".into(), "2026-06-30".into()));
+        assert_eq!(
+            (params.start.to_string(), params.end.to_string()),
+            ("2023-01-01".into(), "2026-06-30".into())
+        );
     }
 
     #[test]
@@ -124,8 +127,14 @@ mod tests {
         assert!(matches!(rejected(|p| p.customers = 0..MAX_CUSTOMERS + 1), SynthError::Customers(_)));
         assert!(matches!(rejected(|p| p.end = p.start), SynthError::Dates { .. }));
         assert!(matches!(rejected(|p| p.end = Date::from_days(i32::MAX / 2)), SynthError::Dates { .. }));
-        assert!(matches!(rejected(|p| p.start = p.end.add_days(-LONGEST_DAYS - 1)), SynthError::Dates { .. }));
-        assert_eq!(rejected(|p| p.dirty_rate = 1.5).to_string(), "dirty rate 1.5: give a share between 0 and 1");
+        assert!(matches!(
+            rejected(|p| p.start = p.end.add_days(-LONGEST_DAYS - 1)),
+            SynthError::Dates { .. }
+        ));
+        assert_eq!(
+            rejected(|p| p.dirty_rate = 1.5).to_string(),
+            "dirty rate 1.5: give a share between 0 and 1"
+        );
         assert!(matches!(rejected(|p| p.dirty_rate = f64::NAN), SynthError::DirtyRate(_)));
     }
 }

@@ -48,12 +48,8 @@ pub(super) struct Persona {
 
 impl Persona {
     pub(super) fn draw(established: Date, rng: &mut Random) -> Self {
-        let age = if rng.chance(0.42) {
-            18.0 + 6.0 * rng.exponential()
-        } else {
-            rng.normal(43.0, 14.0)
-        }
-        .clamp(18.05, 84.0);
+        let age = if rng.chance(0.42) { 18.0 + 6.0 * rng.exponential() } else { rng.normal(43.0, 14.0) }
+            .clamp(18.05, 84.0);
         let home = rng.weighted(CITIES.iter().map(|&city| (city, city.weight))).unwrap_or(FIRST_CITY);
         let owns_home = if age < 24.0 { 0.02 } else { (0.02 * (age - 24.0)).min(0.6) };
         let thrift = rng.log_normal(1.0, 0.35);
@@ -68,9 +64,11 @@ impl Persona {
             income: rng.log_normal(2_700.0 * home.income, 0.45),
             self_employed: rng.chance(0.08),
             december_bonus: rng.chance(0.35),
-            main_bank: rng.chance(0.84),
+            main_bank: rng.chance(0.88),
             tenant: !rng.chance(owns_home),
-            payday: 1 + rng.weighted([(27, 3.0), (0, 2.0), (14, 1.5), (24, 1.5), (9, 1.0)].into_iter()).unwrap_or(0),
+            payday: 1 + rng
+                .weighted([(27, 3.0), (0, 2.0), (14, 1.5), (24, 1.5), (9, 1.0)].into_iter())
+                .unwrap_or(0),
             standing_orders: rng.below(3),
             spending: rng.log_normal(1.0, 0.35) / libm::sqrt(thrift),
             thrift,

@@ -2,8 +2,8 @@
 //!
 //! Amounts are in currency units, positive into the account. Every sign of a need also happens without it, only less.
 
-use super::catalogue::Product;
 use super::calendar::Month;
+use super::catalogue::Product;
 use super::ledger::{Book, Journal};
 use super::life::{Life, Moment};
 use super::needs::Need;
@@ -56,12 +56,18 @@ pub(super) fn everyday(s: &Situation<'_>, journal: &mut Journal, rng: &mut Rando
 
 fn incoming(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
     let persona = s.moment.persona;
-    // About half of the cash squeezes come with lost hours or a lost job, more of the worse ones.
-    let lost = if s.need(Need::Cash) > 0.8 { 0.45 } else { 0.05 * s.need(Need::Cash) };
-    let income = s.income * (1.0 - lost);
+    // A squeeze comes with lost hours, the worst with a lost job.
+    let income = s.income * (1.0 - 0.35 * s.need(Need::Cash));
     if !persona.main_bank {
         if rng.chance(0.7) {
-            journal.note(Book::Current, Kind::TransferIn, income * rng.between(0.2, 0.5), persona.payday - 1, MORNING, rng);
+            journal.note(
+                Book::Current,
+                Kind::TransferIn,
+                income * rng.between(0.2, 0.5),
+                persona.payday - 1,
+                MORNING,
+                rng,
+            );
         }
         return;
     }
@@ -94,7 +100,14 @@ fn bills(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
         let due = Month::of(loan.origination) < s.moment.month && loan.closed.is_none();
         if due {
             let day = (loan.origination.ymd().2 as i32).min(28) - 1;
-            journal.note(Book::Current, Kind::LoanPayment, -(loan.instalment as f64) / 100.0, day, MORNING, rng);
+            journal.note(
+                Book::Current,
+                Kind::LoanPayment,
+                -(loan.instalment as f64) / 100.0,
+                day,
+                MORNING,
+                rng,
+            );
         }
     }
 }
@@ -117,17 +130,24 @@ fn purchases(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
         }
     };
     several(journal, rng, Kind::Card, visits, basket, 0.9);
-    let travel = 0.10 * scale * conditions.travel * (1.0 + 6.0 * s.need(Need::Spending));
+    let travel = 0.10 * scale * conditions.travel * (1.0 + 12.0 * s.need(Need::Spending));
     several(journal, rng, Kind::Travel, travel, 0.12 * s.income * mood, 0.7);
-    let drives = if s.moment.stage == Stage::Student { 0.08 } else { 0.22 };
-    several(journal, rng, Kind::Vehicle, drives * s.share() * (1.0 + 3.5 * s.need(Need::Car)), 0.06 * s.income, 0.8);
-    let health = 0.09 * s.share() * (1.0 + 4.0 * s.need(Need::Protection));
+    let drives = if s.moment.stage == Stage::Student { 0.06 } else { 0.17 };
+    several(
+        journal,
+        rng,
+        Kind::Vehicle,
+        drives * s.share() * (1.0 + 8.0 * s.need(Need::Car)),
+        0.06 * s.income,
+        0.8,
+    );
+    let health = 0.07 * s.share() * (1.0 + 12.0 * s.need(Need::Protection));
     several(journal, rng, Kind::Health, health, 0.05 * s.income, 0.9);
     let learns = if s.moment.stage == Stage::Student { 0.12 } else { 0.02 };
-    let education = (learns + 0.35 * s.need(Need::Study)) * s.share();
+    let education = (learns + 0.8 * s.need(Need::Study)) * s.share();
     several(journal, rng, Kind::Education, education, 0.10 * s.income, 0.8);
 
-    let withdrawals = 0.6 * s.share() * conditions.cash * (1.0 + 1.2 * s.need(Need::Cash));
+    let withdrawals = 0.6 * s.share() * conditions.cash * (1.0 + 1.5 * s.need(Need::Cash));
     for _ in 0..rng.poisson(withdrawals) {
         let tens = libm::ceil(rng.log_normal(0.05 * s.income, 0.6) / 10.0);
         journal.note(Book::Current, Kind::Cash, -10.0 * tens, s.any_day(rng), DAYTIME, rng);
@@ -144,7 +164,7 @@ fn windfalls(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
         let amount = rng.log_normal(0.1 * s.income, 1.0);
         journal.note(Book::Current, Kind::TransferIn, amount, s.any_day(rng), DAYTIME, rng);
     }
-    let windfall = if s.life.needs.onset(Need::Surplus).is_some() { 0.65 } else { 0.003 };
+    let windfall = if s.life.needs.onset(Need::Surplus).is_some() { 0.8 } else { 0.002 };
     if rng.chance(windfall) {
         let amount = rng.pareto(1.2 * s.income, 1.4).min(400.0 * s.income);
         journal.note(Book::Current, Kind::TransferIn, amount, s.any_day(rng), DAYTIME, rng);
@@ -159,11 +179,12 @@ pub(super) fn dealings(s: &Situation<'_>, journal: &mut Journal, rng: &mut Rando
         if Month::of(account.origination) == month {
             let day = account.origination.days() - month.first().days();
             // Within the banking day and in this order.
-            let mut note = |book, kind, amount: f64, hour| journal.note(book, kind, amount, day, (hour, hour + 1), rng);
+            let mut note =
+                |book, kind, amount: f64, hour| journal.note(book, kind, amount, day, (hour, hour + 1), rng);
             match account.product {
                 Product::PersonalLoan => {
                     note(Book::Current, Kind::TransferIn, principal, 11);
-                    note(Book::Current, Kind::TransferOut, -0.6 * principal, 15);
+                    note(Book::Current, Kind::TransferOut, -0.85 * principal, 15);
                 }
                 Product::HomeLoan | Product::AutoLoan | Product::StudentLoan => {
                     note(Book::Current, Kind::TransferIn, principal, 11);
@@ -223,7 +244,7 @@ pub(super) fn tidy_up(s: &Situation<'_>, mut expected: f64, journal: &mut Journa
     if expected < 0.0 {
         journal.note(Book::Current, Kind::Fee, -OVERDRAFT_FEE, s.moment.month.days() - 1, NIGHT, rng);
     }
-    if let Some(savings) = s.savings.filter(|_| s.moment.month.of_year() % 3 == 0) {
+    if let Some(savings) = s.savings.filter(|_| s.moment.month.of_year().is_multiple_of(3)) {
         let interest = savings * 0.4 * s.moment.conditions.policy_rate / 100.0 / 4.0;
         if interest >= 0.01 {
             journal.note(Book::Savings, Kind::Interest, interest, s.moment.month.days() - 1, NIGHT, rng);

@@ -87,6 +87,14 @@ impl Table {
         self.columns().iter().map(|&(name, _)| name)
     }
 
+    /// The header line of the table's CSV file, ended by a line feed.
+    #[must_use]
+    pub fn header(self) -> String {
+        let mut header = self.column_names().collect::<Vec<_>>().join(",");
+        header.push('\n');
+        header
+    }
+
     pub(super) const fn columns(self) -> &'static [(&'static str, Kind)] {
         use Kind::{Key, Number, Reference, Text, Time};
         match self {
@@ -178,7 +186,10 @@ impl TableBuffers {
         }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "every discriminant of Table is below TABLES.len(), the array's length")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "every discriminant of Table is below TABLES.len(), the array's length"
+    )]
     pub(super) fn text(&mut self, table: Table) -> &mut Vec<u8> {
         &mut self.text[table as usize]
     }
@@ -194,5 +205,6 @@ mod tests {
             assert_eq!(table as usize, position);
             assert_eq!(table.file_name(), format!("{}.csv", table.name()));
         }
+        assert_eq!(Table::Channel.header(), "CHANNELID,CHANNELNAME\n");
     }
 }

@@ -9,15 +9,15 @@ use super::persona::{Persona, Stage};
 pub(super) fn baseline(product: Product, stage: Stage) -> f64 {
     let [student, starter, family, established, retired] = match product {
         Product::CurrentAccount => [0.0; 5],
-        Product::SavingsAccount => [0.006, 0.007, 0.006, 0.006, 0.004],
-        Product::CreditCard => [0.003, 0.009, 0.006, 0.005, 0.002],
-        Product::PersonalLoan => [0.001, 0.006, 0.006, 0.004, 0.001],
-        Product::HomeLoan => [0.0, 0.002, 0.003, 0.001, 0.0],
-        Product::AutoLoan => [0.0005, 0.003, 0.003, 0.002, 0.001],
-        Product::TermDeposit => [0.0003, 0.001, 0.002, 0.005, 0.008],
-        Product::InvestmentFund => [0.0005, 0.002, 0.003, 0.005, 0.003],
-        Product::LifeInsurance => [0.0, 0.002, 0.005, 0.003, 0.0005],
-        Product::StudentLoan => [0.010, 0.001, 0.0003, 0.0, 0.0],
+        Product::SavingsAccount => [0.0030, 0.0034, 0.0030, 0.0030, 0.0020],
+        Product::CreditCard => [0.0019, 0.0058, 0.0038, 0.0032, 0.0013],
+        Product::PersonalLoan => [0.0006, 0.0038, 0.0038, 0.0026, 0.0006],
+        Product::HomeLoan => [0.0, 0.0013, 0.0019, 0.0006, 0.0],
+        Product::AutoLoan => [0.0003, 0.0019, 0.0019, 0.0013, 0.0006],
+        Product::TermDeposit => [0.0002, 0.0008, 0.0015, 0.0035, 0.0055],
+        Product::InvestmentFund => [0.0003, 0.0013, 0.0019, 0.0032, 0.0019],
+        Product::LifeInsurance => [0.0, 0.0013, 0.0032, 0.0019, 0.0003],
+        Product::StudentLoan => [0.0064, 0.0006, 0.0002, 0.0, 0.0],
     };
     match stage {
         Stage::Student => student,

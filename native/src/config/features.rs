@@ -4,7 +4,8 @@ use std::fmt;
 
 use anyhow::{Context, bail};
 use nextbest_core::features::{
-    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowSelection, SeasonPart, Test, Transform,
+    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowSelection, SeasonPart, Test,
+    Transform,
 };
 use nextbest_core::schema::Product;
 use serde::Deserialize;
@@ -68,7 +69,6 @@ pub enum TransformConfig {
 /// What is made of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is named as the core's Aggregate, which says what it is")]
 pub enum AggregateConfig {
     Count,
     Sum,
@@ -84,7 +84,6 @@ pub enum AggregateConfig {
 /// Something about the products held or taken.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is named as the core's HoldingAggregate, which says what it is")]
 pub enum HoldingsConfig {
     DistinctHeld,
     OpenCount,
@@ -95,7 +94,6 @@ pub enum HoldingsConfig {
 /// Where in the year the cut-off lies.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is named as the core's SeasonPart, which says what it is")]
 pub enum SeasonConfig {
     Month,
     Quarter,
@@ -104,7 +102,6 @@ pub enum SeasonConfig {
 /// A test of one column; exactly one of the tests is given.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each is named as the core's Test, which says what it is")]
 pub struct ConditionConfig {
     pub column: String,
     pub r#in: Option<Vec<String>>,
@@ -317,7 +314,10 @@ impl<'de> Deserialize<'de> for Window {
                     "long_term" => Ok(Window::LongTerm),
                     other => match other.parse() {
                         Ok(days) => Ok(Window::Days(days)),
-                        Err(_) => Err(E::custom(format_args!("unknown window `{other}`, expected {}", "a number of days, short_term, medium_term or long_term"))),
+                        Err(_) => Err(E::custom(format_args!(
+                            "unknown window `{other}`, expected {}",
+                            "a number of days, short_term, medium_term or long_term"
+                        ))),
                     },
                 }
             }

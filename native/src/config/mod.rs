@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 pub use features::FeatureConfig;
 pub use schema::{
-    ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig, ProductsConfig,
-    SchemaConfig, TableConfig,
+    ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig,
+    ProductTableConfig, ProductsConfig, SchemaConfig, TableConfig,
 };
 
 /// The tables of a core-banking system, which are the default.
@@ -129,7 +129,13 @@ pub struct Generate {
 
 impl Default for Generate {
     fn default() -> Self {
-        Self { customers: 10_000, seed: 42, start: "2023-01-01".into(), end: "2026-06-30".into(), dirty_rate: 0.0 }
+        Self {
+            customers: 10_000,
+            seed: 42,
+            start: "2023-01-01".into(),
+            end: "2026-06-30".into(),
+            dirty_rate: 0.0,
+        }
     }
 }
 
@@ -360,7 +366,11 @@ impl Default for LogisticRegression {
 impl LogisticRegression {
     /// The parameters as the trainer takes them.
     pub fn params(&self) -> LogisticParams {
-        LogisticParams { alpha: self.alpha, max_majority_rows: self.max_majority_rows, seed: self.random_state }
+        LogisticParams {
+            alpha: self.alpha,
+            max_majority_rows: self.max_majority_rows,
+            seed: self.random_state,
+        }
     }
 }
 

@@ -68,7 +68,8 @@ fn parse_time(column: &ColumnConfig, format: &str, text: &str) -> Option<i64> {
         let field = pattern.next()?;
         let (digits, after) = rest.split_at_checked(if field == 'Y' { 4 } else { 2 })?;
         rest = after;
-        let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i64>().ok())??;
+        let number =
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i64>().ok())??;
         match field {
             'Y' => year = Some(number),
             'y' => year = Some(number + column.century.unwrap_or(1900)),
@@ -111,13 +112,18 @@ mod tests {
         assert_eq!(time_of(birth, "706213").unwrap(), "1970-12-13");
         assert_eq!(time_of(birth, "450204").unwrap(), "1945-02-04");
         assert!(time_of(birth, "451304").is_err());
-        let sex = column("{type: category, from: birth_number, slice: [2, 3], values: {'0': M, '1': M, '5': F, '6': F}}");
+        let sex = column(
+            "{type: category, from: birth_number, slice: [2, 3], values: {'0': M, '1': M, '5': F, '6': F}}",
+        );
         assert_eq!((text(&sex, "706213"), text(&sex, "450204")), ("F".into(), "M".into()));
     }
 
     #[test]
     fn formats_are_followed_to_the_letter() {
-        assert_eq!(time_of("{type: date, format: '%y%m%d %H:%M:%S'}", "931107 00:00:00").unwrap(), "1993-11-07");
+        assert_eq!(
+            time_of("{type: date, format: '%y%m%d %H:%M:%S'}", "931107 00:00:00").unwrap(),
+            "1993-11-07"
+        );
         assert_eq!(time_of("{type: date, format: '%d.%m.%Y'}", "07.11.1993").unwrap(), "1993-11-07");
         for wrong in ["7.11.1993", "07.11.93", "07.11.1993 ", "31.02.1993", "07/11/1993", "0é.11.1993"] {
             assert!(time_of("{type: date, format: '%d.%m.%Y'}", wrong).is_err(), "{wrong}");

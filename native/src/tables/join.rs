@@ -28,7 +28,8 @@ pub(super) fn join(
 ) -> anyhow::Result<Joined> {
     let customer_table = &schema.customer.table;
     let position = tables.iter().position(|table| &table.name == customer_table);
-    let position = position.with_context(|| format!("schema.customer: there is no table `{customer_table}`"))?;
+    let position =
+        position.with_context(|| format!("schema.customer: there is no table `{customer_table}`"))?;
     let ids = tables.get_mut(position).map(|table| std::mem::take(&mut table.ids)).unwrap_or_default();
     check_ids(&ids, id_column)?;
     let lookups = attribute_tables(&tables, position);
@@ -37,7 +38,8 @@ pub(super) fn join(
     let mut event_tables = Vec::new();
     let mut grouped = Vec::new();
     for (name, declared) in schema.tables.iter().filter(|(_, table)| table.time.is_some() || table.undated) {
-        let index = tables.iter().position(|table| &table.name == name).context("an event table was not read")?;
+        let index =
+            tables.iter().position(|table| &table.name == name).context("an event table was not read")?;
         let table = tables.get_mut(index).context("an event table was not read")?;
         let owner = owners.get(index).and_then(Option::as_ref).with_context(|| {
             format!("schema: nothing leads from table `{name}` to table `{customer_table}`: declare what its columns refer to")
@@ -73,7 +75,8 @@ pub(super) fn join(
     let built = match known {
         None => Schema::try_from(definition)?,
         Some(known) => {
-            let same = known.customer() == &definition.customer && known.tables() == definition.tables.as_slice();
+            let same =
+                known.customer() == &definition.customer && known.tables() == definition.tables.as_slice();
             if !same {
                 bail!("the bundle was made for other tables or columns than the config declares");
             }
@@ -126,12 +129,16 @@ fn attribute_tables(tables: &[RawTable], customer: usize) -> Vec<Lookup> {
 /// to, the one customer who does. `None` for a table that leads to no customers.
 fn owners(tables: &[RawTable], customer: usize, lookups: &[Lookup]) -> Vec<Option<Vec<Option<u32>>>> {
     let mut owners: Vec<Option<Vec<Option<u32>>>> = vec![None; tables.len()];
-    let mut set = |table: usize, of: Vec<Option<u32>>, owners: &mut Vec<Option<Vec<Option<u32>>>>| {
+    let set = |table: usize, of: Vec<Option<u32>>, owners: &mut Vec<Option<Vec<Option<u32>>>>| {
         if let Some(slot) = owners.get_mut(table) {
             *slot = Some(of);
         }
     };
-    set(customer, (0..tables.get(customer).map_or(0, |table| table.rows) as u32).map(Some).collect(), &mut owners);
+    set(
+        customer,
+        (0..tables.get(customer).map_or(0, |table| table.rows) as u32).map(Some).collect(),
+        &mut owners,
+    );
     for lookup in lookups {
         let mut of: Vec<Option<u32>> = vec![None; tables.get(lookup.table).map_or(0, |table| table.rows)];
         let mut shared = false;

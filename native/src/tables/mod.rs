@@ -22,43 +22,41 @@ use read::{RawTable, TableReader};
 
 /// The bank's data, ready for features.
 #[derive(Debug)]
-pub struct Bank {
+pub(crate) struct Bank {
     /// What the rows look like.
-    pub schema: Schema,
+    pub(crate) schema: Schema,
     /// The customers.
-    pub customers: Customers,
+    pub(crate) customers: Customers,
     /// Their ids, in the same order.
-    pub ids: Vec<String>,
+    pub(crate) ids: Vec<String>,
     /// What became of each table's rows.
-    pub quality: Vec<TableQuality>,
-    /// The time of the first event, in seconds since 1970-01-01.
-    pub first_event: i64,
+    pub(crate) quality: Vec<TableQuality>,
     /// The first midnight after the last event.
-    pub data_end: i64,
+    pub(crate) data_end: i64,
 }
 
 /// What became of a table's rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TableQuality {
+pub(crate) struct TableQuality {
     /// The table.
-    pub table: String,
+    pub(crate) table: String,
     /// Its file.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Rows that are used.
-    pub rows: usize,
+    pub(crate) rows: usize,
     /// Rows of others than the customers that the config asks for.
-    pub outside: usize,
+    pub(crate) outside: usize,
     /// Rows that could not be read.
-    pub bad: usize,
+    pub(crate) bad: usize,
 }
 
 /// How to read the tables.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct LoadOptions<'a> {
+pub(crate) struct LoadOptions<'a> {
     /// Leave bad rows out instead of stopping.
-    pub skip_bad_rows: bool,
+    pub(crate) skip_bad_rows: bool,
     /// Read with the words and products of this schema (a bundle's) instead of those in the data.
-    pub schema: Option<&'a Schema>,
+    pub(crate) schema: Option<&'a Schema>,
 }
 
 /// How many bad rows an error message shows.
@@ -68,13 +66,14 @@ const SHOWN_BAD_ROWS: usize = 5;
 ///
 /// # Errors
 /// Where a file or column is missing, a table is empty, or rows are bad (and not to be skipped).
-pub fn load(config: &Config, options: LoadOptions<'_>, progress: &Progress) -> anyhow::Result<Bank> {
+pub(crate) fn load(config: &Config, options: LoadOptions<'_>, progress: &Progress) -> anyhow::Result<Bank> {
     let schema = config.schema()?;
     let key = config.feature_store.key()?;
     let mut tables: Vec<RawTable> = Vec::new();
     for name in load_order(&schema)? {
         progress.step(format!("reading table {name}"));
-        let reader = TableReader { config, schema: &schema, known: options.schema, loaded: &tables, id_column: key };
+        let reader =
+            TableReader { config, schema: &schema, known: options.schema, loaded: &tables, id_column: key };
         let table = reader.read(&name)?;
         if table.bad.count > 0 && !options.skip_bad_rows {
             bail!(
@@ -85,7 +84,10 @@ pub fn load(config: &Config, options: LoadOptions<'_>, progress: &Progress) -> a
             );
         }
         if table.rows == 0 && table.columns.iter().len() + table.references.len() > 0 {
-            bail!("{}: table `{name}` has no rows; take it out of the schema or supply its data", table.file.display());
+            bail!(
+                "{}: table `{name}` has no rows; take it out of the schema or supply its data",
+                table.file.display()
+            );
         }
         tables.push(table);
     }
@@ -105,21 +107,25 @@ pub fn load(config: &Config, options: LoadOptions<'_>, progress: &Progress) -> a
     };
     progress.step("joining tables".into());
     let joined = join::join(config, &schema, products, tables, options.schema, key)?;
-    let (first_event, last_event) =
-        event_range(&joined.schema, &joined.customers).context("no event table has a row with a time")?;
+    let last_event =
+        last_event(&joined.schema, &joined.customers).context("no event table has a row with a time")?;
     Ok(Bank {
         schema: joined.schema,
         customers: joined.customers,
         ids: joined.ids,
         quality,
-        first_event,
         data_end: (last_event.div_euclid(DAY) + 1) * DAY,
     })
 }
 
 /// The tables in an order in which each comes after those that it refers to.
 fn load_order(schema: &SchemaConfig) -> anyhow::Result<Vec<String>> {
-    fn visit(schema: &SchemaConfig, name: &str, path: &mut Vec<String>, order: &mut Vec<String>) -> anyhow::Result<()> {
+    fn visit(
+        schema: &SchemaConfig,
+        name: &str,
+        path: &mut Vec<String>,
+        order: &mut Vec<String>,
+    ) -> anyhow::Result<()> {
         if order.iter().any(|done| done == name) {
             return Ok(());
         }
@@ -160,17 +166,15 @@ fn products(config: &Config, schema: &SchemaConfig) -> anyhow::Result<Vec<Produc
     }
 }
 
-/// The times of the first and the last event.
-fn event_range(schema: &Schema, customers: &Customers) -> Option<(i64, i64)> {
-    let (mut first, mut last) = (f64::INFINITY, f64::NEG_INFINITY);
+/// The time of the last event.
+fn last_event(schema: &Schema, customers: &Customers) -> Option<i64> {
+    let mut last = f64::NEG_INFINITY;
     for customer in customers.iter() {
         for table in 0..schema.tables().len() {
-            let Some(time) = schema.time_column(table) else { continue };
-            for value in customer.table(table).column(time) {
-                first = first.min(*value);
-                last = last.max(*value);
+            if let Some(time) = schema.time_column(table) {
+                last = customer.table(table).column(time).iter().copied().fold(last, f64::max);
             }
         }
     }
-    (first <= last).then_some((first as i64, last as i64))
+    last.is_finite().then_some(last as i64)
 }

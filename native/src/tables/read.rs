@@ -7,10 +7,10 @@ use anyhow::{Context, bail};
 use csv::ByteRecord;
 use nextbest_core::schema::{ColumnKind, Product, Schema};
 
+use super::SHOWN_BAD_ROWS;
 use super::cell;
 use super::keys::{KeyMap, Row};
-use super::SHOWN_BAD_ROWS;
-use crate::config::{ColumnConfig, ColumnType, Config, SchemaConfig, TableConfig};
+use crate::config::{ColumnConfig, ColumnType, Config, ProductTableConfig, SchemaConfig, TableConfig};
 
 /// A table as it was read.
 #[derive(Debug)]
@@ -75,7 +75,8 @@ const MAX_WORDS: usize = 10_000;
 
 impl TableReader<'_> {
     pub(super) fn read(&self, name: &str) -> anyhow::Result<RawTable> {
-        let table = self.schema.tables.get(name).with_context(|| format!("schema: there is no table `{name}`"))?;
+        let table =
+            self.schema.tables.get(name).with_context(|| format!("schema: there is no table `{name}`"))?;
         let (file, mut reader) = open(self.config, name, table)?;
         let header = Header::read(&mut reader, &file)?;
         let key = table.key.as_deref().map(|key| header.position(key, name)).transpose()?;
@@ -126,7 +127,9 @@ impl TableReader<'_> {
                 let row = if used { Row::At(raw.rows as u32) } else { Row::Outside };
                 match raw.keys.insert(text, row) {
                     true => Ok(used),
-                    false => Err(format!("column {}: the key {text:?} is there twice", header.name(position))),
+                    false => {
+                        Err(format!("column {}: the key {text:?} is there twice", header.name(position)))
+                    }
                 }
             });
             match outcome {
@@ -161,9 +164,12 @@ impl TableReader<'_> {
             let target = config
                 .references
                 .as_deref()
-                .map(|target| self.loaded.iter().find(|loaded| loaded.name == target).context("table not read yet"))
+                .map(|target| {
+                    self.loaded.iter().find(|loaded| loaded.name == target).context("table not read yet")
+                })
                 .transpose()?;
-            let words = (config.r#type == Some(ColumnType::Category)).then(|| self.known_words(table_name, name));
+            let words =
+                (config.r#type == Some(ColumnType::Category)).then(|| self.known_words(table_name, name));
             sources.push(Source { name, config, position, target, words });
         }
         Ok(sources)
@@ -214,7 +220,12 @@ impl RowReader<'_> {
             if let Some(target) = source.target {
                 match cell.trim() {
                     "" if source.config.optional => targets.push(None),
-                    "" => return Err(column(format!("empty, but it must name a row of table `{}`", target.name))),
+                    "" => {
+                        return Err(column(format!(
+                            "empty, but it must name a row of table `{}`",
+                            target.name
+                        )));
+                    }
                     key => match target.keys.get(key) {
                         Some(Row::At(row)) => targets.push(Some(row)),
                         Some(Row::Outside) => {
@@ -289,10 +300,16 @@ fn finish_column(kind: ColumnType, source: Source<'_>, mut values: Vec<f64>) -> 
 pub(super) fn products(
     config: &Config,
     schema: &SchemaConfig,
-    from: &crate::config::ProductTableConfig,
+    from: &ProductTableConfig,
 ) -> anyhow::Result<Vec<Product>> {
-    let table = schema.tables.get(&from.table).with_context(|| format!("schema.products: no table `{}`", from.table))?;
-    let key = table.key.as_deref().with_context(|| format!("schema.products: table `{}` needs a key", from.table))?;
+    let table = schema
+        .tables
+        .get(&from.table)
+        .with_context(|| format!("schema.products: no table `{}`", from.table))?;
+    let key = table
+        .key
+        .as_deref()
+        .with_context(|| format!("schema.products: table `{}` needs a key", from.table))?;
     let (file, mut reader) = open(config, &from.table, table)?;
     let header = Header::read(&mut reader, &file)?;
     let position = |column: &str| header.position(column, &from.table);

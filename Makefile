@@ -1,0 +1,71 @@
+# A thin index of commands; what is longer than a line is in scripts/. CI calls `make test`.
+
+# The steps share one target directory and two cores do not get faster by contention.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+PORT ?= 8080
+NODE_MODULES := web/node_modules/.package-lock.json
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+## --- see it ---
+
+demo: demo-build serve ## set up, train on the synthetic bank, build the page, serve it (PORT=8080)
+
+demo-build: ## all of the demo but the serving
+	@scripts/demo-build.sh
+
+serve: $(NODE_MODULES) ## serve the page that demo-build made
+	@scripts/serve.sh $(PORT)
+
+wasm: $(NODE_MODULES) ## build the wasm module with its JavaScript glue into web/pkg
+	@scripts/build-wasm.sh
+
+web: $(NODE_MODULES) ## build the npm package, the page and the edge worker into web/dist
+	npm --prefix web run build
+
+## --- trust it ---
+
+test: lint test-scripts test-rust test-wasm demo-build test-e2e ## everything that CI checks
+
+lint: ## rustfmt, clippy and shellcheck
+	@scripts/lint.sh
+
+test-scripts: ## the set-up scripts, with stand-ins for the tools that they drive
+	@echo "==> script tests"
+	scripts/test-wasm32-target.sh
+
+test-rust: ## the Rust tests on this machine
+	@echo "==> Rust tests"
+	cargo test
+
+test-wasm: ## the wasm crate's tests in headless Chromium
+	@echo "==> wasm tests in headless Chromium"
+	@scripts/test-wasm.sh
+
+test-e2e: $(NODE_MODULES) ## page in Chromium, worker in workerd, parity (of what demo-build made)
+	@echo "==> browser, edge and parity tests"
+	@scripts/need.sh chromium=chromium
+	node --test --test-reporter=spec tests/e2e/*.test.mjs
+
+deny: ## licences, advisories and sources of the dependencies (needs cargo-deny and its database)
+	cargo deny check
+
+bench: $(NODE_MODULES) ## the numbers in docs/PERFORMANCE.md
+	cargo build --release -p nextbest -p nextbest-tests
+	@scripts/build-wasm.sh
+	npm --prefix web run --silent build
+	target/release/bench
+	node tests/bench/bench.mjs
+
+clean: ## remove what the builds made; data/, outputs/ and mlruns/ stay
+	cargo clean
+	rm -rf web/dist web/pkg web/node_modules
+
+$(NODE_MODULES): web/package-lock.json
+	npm --prefix web ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-wasm test-e2e deny bench clean

@@ -1,0 +1,162 @@
+//! Arguments, exit codes and what is printed where.
+//!
+//! Results go to standard output, progress and errors to standard error. The exit code is 0 where all went well, 1
+//! where the work failed (the data, a file, a model), and 2 where the command or config could not be understood.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+use crate::commands::{evaluate, export, features, generate, inspect, run, score, train};
+use crate::config::Config;
+use crate::progress::Progress;
+
+/// Predicts which banking product a customer takes next, and turns it into an offer on the customer's own side.
+#[derive(Debug, Parser)]
+#[command(name = "nextbest", version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// The config file; without it ./config.yaml, and without that the defaults
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print no progress
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// How many threads to use; one for each core where it is not given. It changes no result
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+const EXAMPLES: &str = "Examples:
+  nextbest run                         the whole way on a synthetic bank
+  nextbest run --config bank.yaml      the whole way on a bank's own tables
+  nextbest inspect outputs/bundle/nextbest.bundle
+
+Exit codes: 0 done, 1 failed, 2 not understood (command or config).";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write the ten tables of a synthetic bank
+    #[command(after_help = "Example:\n  nextbest generate --customers 2000 --seed 7")]
+    Generate(generate::Arguments),
+    /// Compute the feature table from the bank's tables
+    #[command(after_help = "Example:\n  nextbest features --config bank.yaml --skip-bad-rows")]
+    Features(features::Arguments),
+    /// Train a model on the feature table
+    #[command(after_help = "Example:\n  nextbest train --algorithm logistic_regression")]
+    Train(train::Arguments),
+    /// Measure the model on the test cut-offs, beside the baselines
+    #[command(after_help = "Example:\n  nextbest evaluate --json > evaluation.json")]
+    Evaluate,
+    /// Write the bundle for browsers and edge workers
+    #[command(after_help = "Example:\n  nextbest export --samples 12")]
+    Export(export::Arguments),
+    /// Score customers with a bundle: those of the bank's tables, or some from a JSON file
+    #[command(
+        after_help = "Examples:\n  nextbest score --as-of 2026-07-01\n  nextbest score --customers customers.json --json"
+    )]
+    Score(score::Arguments),
+    /// Show what is in a bundle
+    #[command(after_help = "Example:\n  nextbest inspect outputs/bundle/nextbest.bundle --json")]
+    Inspect(inspect::Arguments),
+    /// Generate (unless there are tables), features, train, evaluate, export, score: all in order
+    #[command(after_help = "Example:\n  nextbest run --config examples/berka/config.yaml")]
+    Run(run::Arguments),
+}
+
+/// What a command works with.
+pub(crate) struct Context {
+    pub(crate) config: Config,
+    pub(crate) progress: Progress,
+    json: bool,
+}
+
+/// An error of the user's making: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(String);
+
+/// Turns any error into one with exit code 2.
+pub(crate) fn usage(error: anyhow::Error) -> anyhow::Error {
+    UsageError(format!("{error:#}")).into()
+}
+
+impl Context {
+    /// Prints a command's result: JSON with `--json`, else words.
+    pub(crate) fn print<T: Serialize + Display>(&self, result: &T) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            serde_json::to_writer_pretty(&mut out, result).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        } else {
+            write!(out, "{result}")?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Tells something that the user should know but that is no error.
+    pub(crate) fn warn(&self, message: &str) {
+        self.progress.suspend(|| {
+            // Where standard error is closed there is no one to warn.
+            let _ = writeln!(std::io::stderr(), "warning: {message}");
+        });
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            // Help to a closed pipe is no failure.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match execute(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn execute(arguments: Arguments) -> anyhow::Result<()> {
+    let config = Config::load(arguments.config.as_deref()).map_err(usage)?;
+    let jobs =
+        usize::try_from(config.model.hyperparameters.random_forest.n_jobs).ok().filter(|jobs| *jobs > 0);
+    if let Some(threads) = arguments.threads.map(usize::from).or(jobs) {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    }
+    let context =
+        Context { config, progress: Progress::new(arguments.quiet || arguments.json), json: arguments.json };
+    match arguments.command {
+        Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
+        Command::Features(arguments) => context.print(&features::run(&context, &arguments)?),
+        Command::Train(arguments) => context.print(&train::run(&context, &arguments)?),
+        Command::Evaluate => context.print(&evaluate::run(&context)?),
+        Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),
+        Command::Score(arguments) => score::run(&context, &arguments),
+        Command::Inspect(arguments) => context.print(&inspect::run(&context, &arguments)?),
+        Command::Run(arguments) => run::run(&context, &arguments),
+    }
+}
+
+/// Whoever read our output has seen enough: no error of ours.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,153 @@
+//! `nextbest export`: the trained model → the bundle, with golden rows and, if asked for, sample customers.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use nextbest_core::model::bundle::{Bundle, Golden};
+use nextbest_core::recommend::Recommender;
+use nextbest_core::score::Scorer;
+use nextbest_core::snapshot::Snapshot;
+use nextbest_core::time;
+use serde::Serialize;
+
+use super::evaluate::Recorded;
+use crate::cli::Context;
+use crate::customer_json;
+use crate::feature_table::FeatureTable;
+use crate::output;
+use crate::tables::{LoadOptions, load};
+
+/// How many golden rows a bundle carries.
+const GOLDENS: usize = 16;
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// Also write so many customers of the tables as JSON beside the bundle, for a demo or a test
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) samples: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Exported {
+    bundle: PathBuf,
+    bytes: usize,
+    model_version: String,
+    content_hash: String,
+    samples: Option<PathBuf>,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exported> {
+    let config = &context.config;
+    let (bytes, mut bundle) = super::read_bundle(&config.model_path(), "train")?;
+    bundle.card.test_metrics = recorded_metrics(context, &bytes)?;
+    bundle.goldens = goldens(context, &bundle)?;
+    bundle.self_test()?;
+    let path = config.bundle_path();
+    let bytes = bundle.encode()?;
+    let recommender = Recommender::load(&bytes)?;
+    output::write_bytes(&path, &bytes)?;
+    let samples = match arguments.samples {
+        0 => None,
+        count => Some(write_samples(context, &recommender, count)?),
+    };
+    Ok(Exported {
+        bundle: path,
+        bytes: bytes.len(),
+        model_version: recommender.model_version(),
+        content_hash: recommender.content_hash().to_owned(),
+        samples,
+    })
+}
+
+/// The metrics of the evaluation of this very model; none, with a warning, where it was not evaluated.
+fn recorded_metrics(context: &Context, model: &[u8]) -> anyhow::Result<Vec<(String, f64)>> {
+    let path = context.config.outputs.path.join("models").join("evaluation.json");
+    let recorded: Option<Recorded> = match std::fs::read(&path) {
+        Ok(bytes) => Some(serde_json::from_slice(&bytes).with_context(|| path.display().to_string())?),
+        Err(_) => None,
+    };
+    match recorded.filter(|recorded| recorded.model == nextbest_core::model::bundle::content_hash(model)) {
+        Some(recorded) => Ok(recorded.card_metrics()),
+        None => {
+            context.warn(
+                "this model was not evaluated, so its card has no metrics: run `nextbest evaluate` first",
+            );
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Rows spread over the training table, with what this machine makes of them.
+fn goldens(context: &Context, bundle: &Bundle) -> anyhow::Result<Vec<Golden>> {
+    let table = FeatureTable::read_parquet(&context.config.feature_table().with_extension("parquet"))?;
+    let width = table.width();
+    let step = (table.len() / GOLDENS).max(1);
+    let mut scorer = Scorer::new(bundle);
+    let mut goldens = Vec::new();
+    for row in (0..table.len()).step_by(step).take(GOLDENS) {
+        let row = table
+            .values
+            .get(row * width..(row + 1) * width)
+            .context("the feature table ends early")?
+            .to_vec();
+        let probabilities = scorer.score(&row)?.to_vec();
+        goldens.push(Golden { row, probabilities });
+    }
+    Ok(goldens)
+}
+
+/// Customers to play with: spread over those with the most different best offers.
+fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> anyhow::Result<PathBuf> {
+    let options = LoadOptions { skip_bad_rows: true, schema: Some(recommender.schema()) };
+    let bank = load(&context.config, options, &context.progress)?;
+    context.progress.step("choosing sample customers".into());
+    let snapshot = Snapshot::new(&bank.schema, bank.data_end);
+    // One after the other for each product that is the best offer, the likeliest takers first, so that every product
+    // is seen.
+    let mut by_product: Vec<Vec<(f32, usize)>> = vec![Vec::new(); bank.schema.products().len()];
+    for (index, customer) in bank.customers.iter().enumerate() {
+        if !snapshot.is_customer(&customer) {
+            continue;
+        }
+        let row = recommender.features(&customer, bank.data_end);
+        let mut scorer = recommender.scorer();
+        let offers = scorer.score(&row)?.iter().skip(1).enumerate();
+        if let Some((product, probability)) = offers.max_by(|a, b| a.1.total_cmp(b.1))
+            && let Some(list) = by_product.get_mut(product)
+        {
+            list.push((*probability, index));
+        }
+    }
+    for list in &mut by_product {
+        list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    }
+    let rounds =
+        (0..bank.customers.len()).flat_map(|round| by_product.iter().filter_map(move |list| list.get(round)));
+    let samples: Vec<serde_json::Value> = rounds
+        .take(count)
+        .filter_map(|(_, index)| {
+            let customer = bank.customers.get(*index)?;
+            let id = bank.ids.get(*index)?;
+            Some(serde_json::json!({
+                "id": id,
+                "asOf": time::format(bank.data_end),
+                "customer": customer_json::to_json(&bank.schema, &customer, bank.data_end),
+            }))
+        })
+        .collect();
+    let path = context.config.bundle_path().with_file_name("customers.json");
+    output::write_json(&path, &samples)?;
+    Ok(path)
+}
+
+impl fmt::Display for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "model {}, {}", self.model_version, super::human_bytes(self.bytes))?;
+        writeln!(f, "wrote {}", self.bundle.display())?;
+        match &self.samples {
+            Some(samples) => writeln!(f, "wrote {}", samples.display()),
+            None => Ok(()),
+        }
+    }
+}

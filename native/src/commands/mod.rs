@@ -1,0 +1,32 @@
+//! The commands, one a file.
+
+pub(crate) mod evaluate;
+pub(crate) mod export;
+pub(crate) mod features;
+pub(crate) mod generate;
+pub(crate) mod inspect;
+pub(crate) mod run;
+pub(crate) mod score;
+pub(crate) mod train;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use nextbest_core::model::bundle::Bundle;
+
+/// Reads a bundle file.
+fn read_bundle(path: &Path, made_by: &str) -> anyhow::Result<(Vec<u8>, Bundle)> {
+    let bytes =
+        std::fs::read(path).with_context(|| format!("{}: `nextbest {made_by}` writes it", path.display()))?;
+    let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
+    Ok((bytes, bundle))
+}
+
+/// A number of bytes for people: `1.2 MB`.
+fn human_bytes(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}

@@ -1,0 +1,26 @@
+//! `nextbest run`: all stations in order.
+
+use super::{evaluate, export, features, generate, score, train};
+use crate::cli::Context;
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// Also write so many sample customers beside the bundle
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    samples: usize,
+    #[command(flatten)]
+    features: features::Arguments,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
+    // A bank with tables or a schema of its own is never overwritten with a synthetic one.
+    let input = &context.config.data_source.csv.input_path;
+    if context.config.schema.is_none() && !input.exists() {
+        context.print(&generate::run(context, &generate::Arguments::default())?)?;
+    }
+    context.print(&features::run(context, &arguments.features)?)?;
+    context.print(&train::run(context, &train::Arguments::default())?)?;
+    context.print(&evaluate::run(context)?)?;
+    context.print(&export::run(context, &export::Arguments { samples: arguments.samples })?)?;
+    score::run(context, &score::Arguments::skipping(arguments.features.skip_bad_rows))
+}

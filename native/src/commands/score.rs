@@ -1,0 +1,237 @@
+//! `nextbest score`: offers for all customers of the tables, or for some from a JSON file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use nextbest_core::customers::read_customer;
+use nextbest_core::recommend::{Options, Recommendation, Recommender};
+use nextbest_core::snapshot::Snapshot;
+use nextbest_core::time;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::human_bytes;
+use crate::cli::{Context, usage};
+use crate::config::OutputFormat;
+use crate::predictions::Prediction;
+use crate::tables::{LoadOptions, load};
+use crate::{output, predictions};
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// The bundle; outputs/bundle/nextbest.bundle where it is not given
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// The moment of the question: rows from this date on are not read. The day after the last event where it is not
+    /// given
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<String>,
+    /// Leave rows out that can't be read, instead of stopping
+    #[arg(long)]
+    skip_bad_rows: bool,
+    /// Score the customers of this JSON file, `[{"id": …, "asOf": …, "customer": {…}}]`, instead of the tables'
+    #[arg(long, value_name = "FILE")]
+    customers: Option<PathBuf>,
+    /// With --customers: add the bits of the features and probabilities, to compare scorers with each other
+    #[arg(long, requires = "customers")]
+    bits: bool,
+    /// With --customers: write the answers to this file instead of standard output
+    #[arg(long, value_name = "FILE", requires = "customers")]
+    out: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Score the tables, leaving bad rows out or not.
+    pub(crate) fn skipping(skip_bad_rows: bool) -> Self {
+        Self { skip_bad_rows, ..Self::default() }
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
+    let path = arguments.bundle.clone().unwrap_or_else(|| context.config.bundle_path());
+    let bytes =
+        std::fs::read(&path).with_context(|| format!("{}: `nextbest export` writes it", path.display()))?;
+    let recommender = Recommender::load(&bytes).with_context(|| path.display().to_string())?;
+    match &arguments.customers {
+        Some(file) => {
+            let answers = Answers(score_file(context, &recommender, file, arguments)?);
+            match &arguments.out {
+                Some(out) => output::write_json(out, &answers),
+                None => context.print(&answers),
+            }
+        }
+        None => context.print(&score_tables(context, &recommender, arguments)?),
+    }
+}
+
+/// A customer in a JSON file. The customer itself is read by the core, which names the path of what does not fit.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Question<'f> {
+    id: String,
+    as_of: String,
+    #[serde(borrow)]
+    customer: &'f RawValue,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'f> {
+    id: String,
+    as_of: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<&'f RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probabilities: Option<String>,
+    recommendation: Recommendation,
+}
+
+struct OwnedAnswer(serde_json::Value, Recommendation, String);
+
+struct Answers(Vec<OwnedAnswer>);
+
+fn score_file(
+    context: &Context,
+    recommender: &Recommender,
+    file: &Path,
+    arguments: &Arguments,
+) -> anyhow::Result<Vec<OwnedAnswer>> {
+    let place = || file.display().to_string();
+    let text = std::fs::read_to_string(file).with_context(place)?;
+    let questions: Vec<Question<'_>> = serde_json::from_str(&text).with_context(place)?;
+    let top = context.config.deployment.batch_inference.top_k_recommendations;
+    let answer = |question: Question<'_>| -> anyhow::Result<OwnedAnswer> {
+        let place = || format!("{}: customer {:?}", file.display(), question.id);
+        let as_of = as_of(&question.as_of).with_context(place)?;
+        let mut json = serde_json::Deserializer::from_str(question.customer.get());
+        let customers = read_customer(recommender.schema(), &mut json).with_context(place)?;
+        let customer = customers.get(0).context("no customer").with_context(place)?;
+        let row = recommender.features(&customer, as_of);
+        let recommendation = recommender.recommend(&customer, Options { as_of, top, explain: true })?;
+        let bits = |values: &[f32]| arguments.bits.then(|| hex(values));
+        let answer = Answer {
+            features: bits(&row),
+            probabilities: bits(recommender.scorer().score(&row)?),
+            customer: arguments.bits.then_some(question.customer),
+            recommendation: recommendation.clone(),
+            id: question.id.clone(),
+            as_of: question.as_of,
+        };
+        Ok(OwnedAnswer(serde_json::to_value(&answer)?, recommendation, question.id))
+    };
+    questions.into_iter().map(answer).collect()
+}
+
+/// The little-endian bytes of numbers, in hexadecimal digits.
+fn hex(values: &[f32]) -> String {
+    values.iter().flat_map(|value| value.to_le_bytes()).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[derive(Debug, Serialize)]
+struct Scored {
+    file: PathBuf,
+    bytes: u64,
+    as_of: String,
+    customers: usize,
+    offers: usize,
+    model_version: String,
+    seconds: f64,
+}
+
+fn score_tables(
+    context: &Context,
+    recommender: &Recommender,
+    arguments: &Arguments,
+) -> anyhow::Result<Scored> {
+    let config = &context.config;
+    let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: Some(recommender.schema()) };
+    let bank = load(config, options, &context.progress)?;
+    let as_of = match &arguments.as_of {
+        Some(text) => as_of(text).map_err(usage)?,
+        None => bank.data_end,
+    };
+    context.progress.step("scoring".into());
+    let started = std::time::Instant::now();
+    let snapshot = Snapshot::new(&bank.schema, as_of);
+    let options =
+        Options { as_of, top: config.deployment.batch_inference.top_k_recommendations, explain: false };
+    let recommended = (0..bank.customers.len())
+        .into_par_iter()
+        .filter_map(|index| {
+            let customer = bank.customers.get(index).filter(|customer| snapshot.is_customer(customer))?;
+            Some(recommender.recommend(&customer, options).map(|recommendation| (index, recommendation)))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let seconds = started.elapsed().as_secs_f64();
+    if recommended.is_empty() {
+        bail!("no customer came before {}", time::format(as_of));
+    }
+    let rows: Vec<Prediction> = recommended
+        .iter()
+        .flat_map(|(index, recommendation)| {
+            let id = bank.ids.get(*index).map_or("", String::as_str);
+            Prediction::of(id, recommendation)
+        })
+        .collect();
+    let folder = config.outputs.path.join("predictions");
+    let key = config.feature_store.key()?;
+    let file = match config.deployment.batch_inference.output_format {
+        OutputFormat::Csv => predictions::write_csv(&folder.join("recommendations.csv"), key, &rows)?,
+        OutputFormat::Parquet => {
+            predictions::write_parquet(&folder.join("recommendations.parquet"), key, &rows)?
+        }
+    };
+    Ok(Scored {
+        bytes: std::fs::metadata(&file)?.len(),
+        file,
+        as_of: time::format(as_of),
+        customers: recommended.len(),
+        offers: rows.len(),
+        model_version: recommender.model_version(),
+        seconds,
+    })
+}
+
+fn as_of(text: &str) -> anyhow::Result<i64> {
+    time::parse(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
+}
+
+impl Serialize for Answers {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|OwnedAnswer(json, ..)| json))
+    }
+}
+
+impl fmt::Display for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for OwnedAnswer(_, recommendation, id) in &self.0 {
+            writeln!(f, "{id} as of {}", recommendation.as_of)?;
+            for offer in &recommendation.offers {
+                writeln!(f, "  {:<20}{:>8.2} %", offer.product, offer.probability * 100.0)?;
+                for reason in &offer.reasons {
+                    let value = reason.value.map_or("missing".to_owned(), |value| value.to_string());
+                    writeln!(f, "      {:+.2} %  {}: {value}", reason.contribution * 100.0, reason.label)?;
+                }
+            }
+            for withheld in &recommendation.withheld {
+                writeln!(f, "  {:<20}withheld ({}: {})", withheld.product, withheld.rule, withheld.detail)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Scored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} offers for {} customers as of {}, by model {} in {:.2} s",
+            self.offers, self.customers, self.as_of, self.model_version, self.seconds
+        )?;
+        writeln!(f, "wrote {} ({})", self.file.display(), human_bytes(self.bytes as usize))
+    }
+}

@@ -1,0 +1,168 @@
+//! Which moments customers are looked at, and which of them train, choose and test a model.
+
+use anyhow::{Context, bail};
+use nextbest_core::time::{self, DAY};
+
+use crate::config::Snapshots;
+
+/// Without a first cut-off in the config, this many are taken.
+const DEFAULT_COUNT: i64 = 10;
+/// Without dates in the config, this many of the last cut-offs choose a model …
+const DEFAULT_VALIDATION: usize = 2;
+/// … and this many test it.
+const DEFAULT_TEST: usize = 2;
+
+/// Cut-offs by what they are for. Labels of one group end before the next group begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Split {
+    /// Models learn from these,
+    pub(crate) train: Vec<i64>,
+    /// are chosen on these (and then learn from them too),
+    pub(crate) validation: Vec<i64>,
+    /// and are tested on these.
+    pub(crate) test: Vec<i64>,
+}
+
+/// The cut-offs of some data: first days of every so many months, the last one at least a horizon before the data end
+/// (the first midnight that the data does not cover).
+///
+/// # Errors
+/// Where the config's dates are no dates, or no cut-off fits.
+pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>> {
+    if !(1..=120).contains(&config.every_months) {
+        bail!("snapshots.every_months: is {}, not 1 to 120", config.every_months);
+    }
+    let step = i64::from(config.every_months);
+    let horizon = i64::from(config.horizon_days) * DAY;
+    let data_end = match parse(config.data_end.as_deref(), "data_end")? {
+        Some(last_day) => last_day + DAY,
+        None => data_end,
+    };
+    let last = match parse(config.last.as_deref(), "last")? {
+        Some(last) => last,
+        None => last_fitting(data_end - horizon, step),
+    };
+    let first = match parse(config.first.as_deref(), "first")? {
+        Some(first) => first,
+        None => time::add_months_to_first(last, -step * (DEFAULT_COUNT - 1)),
+    };
+    let cutoffs: Vec<i64> = (0..)
+        .map(
+            |step_count| {
+                if step_count == 0 { first } else { time::add_months_to_first(first, step * step_count) }
+            },
+        )
+        .take_while(|cutoff| *cutoff <= last)
+        .collect();
+    match cutoffs.last() {
+        None => bail!(
+            "snapshots: the first cut-off {} lies after the last {}",
+            time::format(first),
+            time::format(last)
+        ),
+        Some(cutoff) if cutoff + horizon > data_end => bail!(
+            "snapshots: the horizon of the cut-off {} ends on {}, but the data end on {}: what customers took next is \
+             not known (snapshots.data_end tells where the data end if it is not the last event)",
+            time::format(*cutoff),
+            time::format(cutoff + horizon),
+            time::format(data_end - DAY)
+        ),
+        Some(_) => Ok(cutoffs),
+    }
+}
+
+/// Splits cut-offs in time. Cut-offs whose horizon reaches into the next group are left out.
+///
+/// # Errors
+/// Where a group would be empty.
+pub(crate) fn split(config: &Snapshots, cutoffs: &[i64]) -> anyhow::Result<Split> {
+    let from_end =
+        |count: usize| cutoffs.len().checked_sub(count).and_then(|index| cutoffs.get(index)).copied();
+    let test_from = parse(config.test_from.as_deref(), "test_from")?.or(from_end(DEFAULT_TEST));
+    let validation_from = parse(config.validation_from.as_deref(), "validation_from")?
+        .or(from_end(DEFAULT_TEST + DEFAULT_VALIDATION));
+    let (Some(validation_from), Some(test_from)) = (validation_from, test_from) else {
+        bail!("{} cut-offs are too few to train, choose and test a model: at least 5", cutoffs.len());
+    };
+    let horizon = i64::from(config.horizon_days) * DAY;
+    let group = |from: i64, until: i64| -> Vec<i64> {
+        cutoffs.iter().copied().filter(|cutoff| *cutoff >= from && cutoff + horizon <= until).collect()
+    };
+    let split = Split {
+        train: group(i64::MIN, validation_from),
+        validation: group(validation_from, test_from),
+        test: cutoffs.iter().copied().filter(|cutoff| *cutoff >= test_from).collect(),
+    };
+    for (name, group) in [("train", &split.train), ("validation", &split.validation), ("test", &split.test)] {
+        if group.is_empty() {
+            bail!(
+                "snapshots: no cut-off is left for {name}, with validation from {} and test from {}",
+                time::format(validation_from),
+                time::format(test_from)
+            );
+        }
+    }
+    Ok(split)
+}
+
+fn parse(text: Option<&str>, key: &str) -> anyhow::Result<Option<i64>> {
+    let Some(text) = text else { return Ok(None) };
+    let parsed = time::parse(text).filter(|time| time % DAY == 0);
+    parsed
+        .map(Some)
+        .with_context(|| format!("snapshots.{key}: expected a date such as 2024-01-01, got {text:?}"))
+}
+
+/// The last first day of a month that is no later than `limit`, in step with January.
+fn last_fitting(limit: i64, step: i64) -> i64 {
+    let (year, month, _) = time::civil_from_days(limit.div_euclid(DAY));
+    let months = year * 12 + month - 1;
+    time::add_months_to_first(limit, -(months.rem_euclid(step)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dates(cutoffs: &[i64]) -> Vec<String> {
+        cutoffs.iter().map(|cutoff| time::format(*cutoff)).collect()
+    }
+
+    #[test]
+    fn without_dates_the_last_ten_quarters_are_taken() {
+        let config = Snapshots::default();
+        let cutoffs = plan(&config, time::parse("2026-07-01").unwrap()).unwrap();
+        assert_eq!(cutoffs.len(), 10);
+        assert_eq!(dates(&cutoffs)[0], "2024-01-01");
+        assert_eq!(dates(&cutoffs)[9], "2026-04-01");
+        let split = split(&config, &cutoffs).unwrap();
+        assert_eq!(dates(&split.train).last().unwrap(), "2025-04-01");
+        assert_eq!(dates(&split.validation), ["2025-07-01", "2025-10-01"]);
+        assert_eq!(dates(&split.test), ["2026-01-01", "2026-04-01"]);
+        assert_eq!(dates(&plan(&config, time::parse("2026-06-29").unwrap()).unwrap())[9], "2026-01-01");
+    }
+
+    #[test]
+    fn a_horizon_lies_between_the_groups() {
+        let config = Snapshots { every_months: 1, ..Snapshots::default() };
+        let cutoffs = plan(&config, time::parse("2026-07-01").unwrap()).unwrap();
+        assert!(split(&config, &cutoffs).is_err(), "four months are too short for two horizons");
+        let config = Snapshots {
+            first: Some("2024-01-01".into()),
+            validation_from: Some("2025-01-01".into()),
+            test_from: Some("2025-07-01".into()),
+            ..config
+        };
+        let cutoffs = plan(&config, time::parse("2026-07-01").unwrap()).unwrap();
+        let split = split(&config, &cutoffs).unwrap();
+        assert_eq!(dates(&split.train).last().unwrap(), "2024-10-01");
+        assert_eq!(dates(&split.validation).last().unwrap(), "2025-04-01");
+    }
+
+    #[test]
+    fn a_cut_off_whose_future_is_not_known_is_refused() {
+        let config = Snapshots { last: Some("2026-05-01".into()), ..Snapshots::default() };
+        let error = plan(&config, time::parse("2026-07-01").unwrap()).unwrap_err().to_string();
+        assert!(error.contains("ends on 2026-07-30, but the data end on 2026-06-30"), "{error}");
+    }
+}

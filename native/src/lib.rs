@@ -1,0 +1,15 @@
+//! The command line of nextbest: from a bank's raw tables to a bundle for browsers and edge workers.
+
+pub mod cli;
+mod commands;
+pub mod config;
+mod customer_json;
+mod cutoffs;
+mod feature_table;
+mod output;
+mod parquet_columns;
+mod predictions;
+mod progress;
+mod tables;
+
+pub use cli::main;

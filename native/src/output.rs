@@ -1,0 +1,147 @@
+//! Outputs appear whole or not at all: written aside, synced, renamed.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// Writes a file through `write`; on any error the file that was there before is still there.
+///
+/// # Errors
+/// Those of `write`, and where the folder or file can't be made.
+pub(crate) fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("{}: is no name for a file", path.display()))?;
+    write_files(folder, &[name], |files| match files.first_mut() {
+        Some(file) => write(file),
+        None => Ok(()),
+    })
+}
+
+/// Writes several files of a folder through `write`, which gets them in the order of their names; they are renamed
+/// into place only after all are complete.
+///
+/// # Errors
+/// Those of `write`, and where the folder or a file can't be made.
+pub(crate) fn write_files(
+    folder: &Path,
+    names: &[&str],
+    write: impl FnOnce(&mut Vec<BufWriter<File>>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let place = || format!("{}: can't be written", folder.join(names.join(", ")).display());
+    std::fs::create_dir_all(folder).with_context(place)?;
+    let aside = names.iter().map(|_| temporary(folder)).collect::<Result<Vec<_>, _>>().with_context(place)?;
+    let reopened = aside.iter().map(|file| Ok(BufWriter::new(file.as_file().try_clone()?)));
+    let mut writers = reopened.collect::<std::io::Result<Vec<_>>>().with_context(place)?;
+    write(&mut writers).with_context(place)?;
+    for mut writer in writers {
+        writer.flush().with_context(place)?;
+    }
+    for file in &aside {
+        file.as_file().sync_all().with_context(place)?;
+    }
+    for (file, name) in aside.into_iter().zip(names) {
+        file.persist(folder.join(name)).with_context(place)?;
+    }
+    // The new names are only safe once the folder is synced too; not every file system can do it.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// Writes bytes to a file.
+///
+/// # Errors
+/// As [`write_file`].
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_file(path, |writer| Ok(writer.write_all(bytes)?))
+}
+
+/// Writes a value as JSON, indented for people.
+///
+/// # Errors
+/// As [`write_file`].
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+    write_file(path, |writer| {
+        serde_json::to_writer_pretty(&mut *writer, value)?;
+        Ok(writer.write_all(b"\n")?)
+    })
+}
+
+/// Writes a table as CSV: a header and rows.
+///
+/// # Errors
+/// As [`write_file`].
+pub(crate) fn write_csv<const N: usize>(
+    path: &Path,
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> anyhow::Result<()> {
+    write_file(path, |writer| {
+        let mut csv = csv::Writer::from_writer(writer);
+        csv.write_record(header)?;
+        for row in rows {
+            csv.write_record(row)?;
+        }
+        Ok(csv.flush()?)
+    })
+}
+
+/// The SHA-256 of a file, in hexadecimal digits.
+///
+/// # Errors
+/// Where the file can't be read.
+pub(crate) fn file_hash(path: &Path) -> anyhow::Result<String> {
+    let place = || path.display().to_string();
+    let mut hash = Sha256::new();
+    let mut file = File::open(path).with_context(place)?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = file.read(&mut buffer).with_context(place)?;
+        if count == 0 {
+            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        }
+        hash.update(buffer.get(..count).unwrap_or_default());
+    }
+}
+
+fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".nextbest-");
+    // Others (a web server, a colleague) may read what is written, as with any file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    builder.tempfile_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/er/file.txt");
+        write_bytes(&path, b"old").unwrap();
+        let failed = write_file(&path, |writer| {
+            writer.write_all(b"half")?;
+            anyhow::bail!("the disk is on fire")
+        });
+        assert!(
+            format!("{:#}", failed.unwrap_err()).contains("file.txt: can't be written: the disk is on fire")
+        );
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}

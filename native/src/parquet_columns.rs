@@ -1,0 +1,37 @@
+//! Parquet columns, written and read whole.
+
+use anyhow::{Context, bail};
+use parquet::column::reader::get_typed_column_reader;
+use parquet::data_type::DataType;
+use parquet::file::reader::RowGroupReader;
+use parquet::file::writer::SerializedRowGroupWriter;
+
+/// Writes the next column of a group: its values and, for an optional one, which rows have one.
+pub(crate) fn write_column<T: DataType, W: std::io::Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    values: &[T::T],
+    defined: Option<&[i16]>,
+) -> anyhow::Result<()> {
+    let mut column = group.next_column()?.context("the file has fewer columns than the table")?;
+    column.typed::<T>().write_batch(values, defined, None)?;
+    Ok(column.close()?)
+}
+
+/// Reads a column's values, and for an optional one whether each row has one.
+pub(crate) fn read_column<T: DataType>(
+    group: &dyn RowGroupReader,
+    column: usize,
+    count: usize,
+) -> anyhow::Result<(Vec<T::T>, Vec<i16>)> {
+    let descriptor = group.metadata().schema_descr().column(column);
+    if descriptor.physical_type() != T::get_physical_type() {
+        bail!("column {} is not of the type that it must have", descriptor.name());
+    }
+    let mut reader = get_typed_column_reader::<T>(group.get_column_reader(column)?);
+    let (mut values, mut defined) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (rows, _, _) = reader.read_records(count, Some(&mut defined), None, &mut values)?;
+    match rows == count {
+        true => Ok((values, defined)),
+        false => bail!("column {} has {rows} rows, not {count}", descriptor.name()),
+    }
+}

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Builds the wasm module with its JavaScript glue into web/pkg and prints what it weighs.
+set -eu
+cd "$(dirname "$0")/.."
+
+TARGET_DIR=${CARGO_TARGET_DIR:-target}
+MODULE=nextbest_wasm_bg.wasm
+
+cargo build --profile tools -p nextbest-wasm-glue --bin nextbest-wasm-glue
+# By itself (-p): a workspace build would unify features and pull the training side into the module.
+scripts/wasm32-target.sh cargo build --profile wasm -p nextbest-wasm --target wasm32-unknown-unknown
+
+# Finished aside, so that web/pkg never holds half of an old and half of a new build.
+stage=$TARGET_DIR/wasm-pkg
+rm -rf "$stage"
+"$TARGET_DIR/tools/nextbest-wasm-glue" "$TARGET_DIR/wasm32-unknown-unknown/wasm/nextbest_wasm.wasm" "$stage"
+# Which wasm features are allowed it reads from the module's target_features section.
+web/node_modules/.bin/wasm-opt -O3 "$stage/$MODULE" -o "$stage/$MODULE"
+rm -rf web/pkg
+cp -R "$stage" web/pkg
+
+node scripts/sizes.mjs web/pkg/$MODULE web/pkg/nextbest_wasm.js

@@ -1,0 +1,286 @@
+// The npm package as `npm pack` makes it, in Node.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, suite, test } from "node:test";
+import { built, bundleBytes, customers, DIST, fromWeb, WEB } from "./support/artefacts.mjs";
+
+let folder;
+let nextbest;
+
+before(async () => {
+  built(DIST, "index.js");
+  folder = mkdtempSync(path.join(tmpdir(), "nextbest-package-"));
+  const packed = execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: WEB, encoding: "utf8" });
+  const [{ filename }] = Object.values(JSON.parse(packed));
+  execFileSync("tar", ["-xzf", path.join(folder, filename), "-C", folder]);
+  nextbest = await import(path.join(folder, "package/dist/index.js"));
+});
+after(() => folder && rmSync(folder, { recursive: true }));
+
+const [sample] = customers();
+const load = () => nextbest.Recommender.load(bundleBytes());
+
+// Its order matters: the first test needs a package that is not started.
+suite("the package", { concurrency: false }, () => {
+  test("asks for init, and init can be tried again after a failure", async () => {
+    const { init, Recommender } = nextbest;
+    await assert.rejects(Recommender.load(bundleBytes()), failure("init/missing", /await init\(\)/));
+    await assert.rejects(init(new Uint8Array([0, 1, 2])), failure("init/compile"));
+    await assert.rejects(init(new URL("file:///nowhere.wasm")), failure("init/fetch", /nowhere\.wasm/));
+    await assert.rejects(init(new Response("", { status: 404 })), failure("init/fetch", /404/));
+    await init();
+    await init();
+  });
+
+  test("holds nothing but the code, its types and the engine", () => {
+    const listing = execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: WEB, encoding: "utf8" });
+    const [{ files }] = Object.values(JSON.parse(listing));
+    for (const { path: name } of files) assert.match(name, /^(package\.json|README\.md|LICENSE.*|(dist|pkg)\/[\w.]+)$/);
+  });
+
+  test("its types are complete, strict and as documented", () => {
+    const program = `
+      import { init, NextbestError, Recommender, type Customer, type Offer, type Schema } from "nextbest";
+      await init(new WebAssembly.Module(new Uint8Array()));
+      const customer: Customer = { customer: { AGE: 1, NAME: null }, accounts: [{ AMOUNT: 2.5 }], more: undefined };
+      const r = await Recommender.load(new ArrayBuffer(8), { selfTest: false });
+      const offers: readonly Offer[] = r.recommend(customer, { asOf: new Date(), top: 2, explain: true }).offers;
+      const probabilities: Float32Array = r.scoreBatch(r.features(customer), 1);
+      const schema: Schema = r.schema;
+      const code: string = new NextbestError("a/b", "c").code;
+      // @ts-expect-error: a customer has a customer row
+      r.recommend({ accounts: [] });
+      // @ts-expect-error: only a Float32Array crosses without a copy in JavaScript
+      r.scoreFeatures([1, 2]);
+      // @ts-expect-error: made by load
+      new Recommender(new Uint8Array());
+      console.log(offers, probabilities, schema, code);
+    `;
+    const home = path.join(folder, "consumer");
+    execFileSync("mkdir", ["-p", path.join(home, "node_modules")]);
+    execFileSync("ln", ["-s", path.join(folder, "package"), path.join(home, "node_modules/nextbest")]);
+    writeFileSync(path.join(home, "index.mts"), program);
+    const options = { strict: true, module: "nodenext", target: "es2022", lib: ["es2022", "dom"], types: [], noEmit: true };
+    writeFileSync(path.join(home, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["index.mts"] }));
+    const compiler = path.join(path.dirname(fromWeb.resolve("typescript/package.json")), "bin/tsc");
+    try {
+      execFileSync(process.execPath, [compiler, "-p", home], { encoding: "utf8" });
+    } catch (error) {
+      assert.fail(error.stdout);
+    }
+  });
+
+  test("says what the bundle is", async () => {
+    const r = await load();
+    assert.ok(r.featureNames.length > 0);
+    assert.deepEqual(r.classes, ["NONE", ...r.products]);
+    assert.deepEqual(r.schema.products.map(({ name }) => name), r.products);
+    assert.ok(r.schema.horizonDays > 0);
+    assert.deepEqual(r.schema.tables.map(({ name }) => name).filter((name) => /^(accounts|transactions)$/.test(name)).sort(),
+      ["accounts", "transactions"]);
+    const types = r.schema.tables.find(({ name }) => name === "transactions").columns
+      .find(({ name }) => name === "TRANSACTIONTYPEID").kind;
+    assert.ok(types.category.includes("SALARY"));
+    assert.equal(r.contentHash, bundleBytes().subarray(-32).toString("hex"));
+    assert.ok(r.modelVersion.endsWith(r.contentHash.slice(0, 8)));
+    assert.equal(typeof r.card.algorithm, "string");
+    assert.throws(() => r.classes.push("x"), TypeError);
+    r.free();
+  });
+
+  test("a damaged bundle is refused", async () => {
+    const whole = bundleBytes();
+    const flipped = Uint8Array.from(whole);
+    flipped[whole.length >> 1] ^= 1;
+    const { Recommender } = nextbest;
+    await assert.rejects(Recommender.load(flipped), failure("bundle/hash-mismatch", /SHA-256/));
+    await assert.rejects(Recommender.load(whole.subarray(1)), failure("bundle/magic"));
+    await assert.rejects(Recommender.load(whole.subarray(0, 1000)), failure("bundle/hash-mismatch"));
+    await assert.rejects(Recommender.load(new Uint8Array()), failure("bundle/magic"));
+    await assert.rejects(Recommender.load("bytes"), failure("bundle/type"));
+  });
+
+  test("takes bytes as a Uint8Array, part of a buffer or an ArrayBuffer", async () => {
+    const whole = bundleBytes();
+    const padded = new Uint8Array(whole.length + 2);
+    padded.set(whole, 1);
+    for (const bytes of [whole, padded.subarray(1, -1), Uint8Array.from(whole).buffer]) {
+      assert.equal((await nextbest.Recommender.load(bytes)).contentHash, whole.subarray(-32).toString("hex"));
+    }
+  });
+
+  test("recommends with defaults that are documented", async () => {
+    const r = await load();
+    const { customer, asOf } = sample;
+    const answer = r.recommend(customer, { asOf });
+    assert.ok(answer.offers.length <= 3);
+    assert.deepEqual(answer, r.recommend(customer, { asOf, top: 3, explain: true }));
+    assert.deepEqual(answer, r.recommend(customer, { asOf: new Date(`${asOf}T00:00:00Z`) }));
+    assert.equal(answer.asOf, asOf);
+    assert.equal(answer.modelVersion, r.modelVersion);
+    assert.ok(answer.offers.some(({ reasons }) => reasons.length > 0));
+    const plain = r.recommend(customer, { asOf, explain: false });
+    assert.ok(plain.offers.every(({ reasons }) => reasons.length === 0));
+    assert.equal(r.recommend(customer, { asOf, top: 1 }).offers.length, 1);
+    assert.match(r.recommend(customer).asOf, new RegExp(`^${new Date().getUTCFullYear()}-\\d\\d-\\d\\d`));
+
+    const probabilities = r.scoreFeatures(r.features(customer, { asOf }));
+    assert.equal(answer.noneProbability, probabilities[0]);
+    for (const { product, probability } of answer.offers) {
+      assert.equal(probability, probabilities[r.classes.indexOf(product)], product);
+    }
+    r.free();
+  });
+
+  test("unknown fields are ignored, missing values may be null, undefined, NaN or absent", async () => {
+    const r = await load();
+    const { customer, asOf } = sample;
+    const row = r.features(customer, { asOf });
+    const cyclic = {};
+    const more = {
+      ...customer,
+      customer: { ...customer.customer, UNKNOWN: [1, { a: 2 }], toString: undefined },
+      nothing: 7,
+    };
+    assert.deepEqual(r.features(more, { asOf }), row);
+    const [account, ...others] = customer.accounts;
+    const absent = { ...account };
+    delete absent.PRINCIPALAMOUNT;
+    const with_ = (first) => r.features({ ...customer, accounts: [first, ...others] }, { asOf });
+    for (const value of [null, undefined, Number.NaN]) {
+      assert.deepEqual(with_({ ...account, PRINCIPALAMOUNT: value }), with_(absent));
+    }
+    cyclic.self = cyclic;
+    assert.throws(() => r.features({ ...customer, cyclic }, { asOf }), failure("customer/value", /JSON/));
+    r.free();
+  });
+
+  test("a wrong type is an error that names the path", async () => {
+    const r = await load();
+    const { customer, asOf } = sample;
+    const changed = (table, at, cells) => ({
+      ...customer,
+      [table]: customer[table].map((row, index) => (index === at ? { ...row, ...cells } : row)),
+    });
+    for (const [rows, message] of [
+      [changed("accounts", 0, { PRINCIPALAMOUNT: "abc" }), 'accounts[0].PRINCIPALAMOUNT: expected a number, got "abc"'],
+      [changed("accounts", 0, { ORIGINATIONDATE: "2020-02-30" }), "accounts[0].ORIGINATIONDATE: expected a date"],
+      [changed("transactions", 2, { TRANSACTIONTYPEID: {} }), "transactions[2].TRANSACTIONTYPEID: expected a word, got an object"],
+      [changed("transactions", 1, { TRANSACTIONINITIATEDTIMESTAMP: null }), "transactions[1].TRANSACTIONINITIATEDTIMESTAMP: missing"],
+      [{ ...customer, transactions: {} }, "transactions: expected a list of rows, got an object"],
+      [{ ...customer, transactions: [[]] }, "transactions[0]: expected an object, got a list"],
+      [{ ...customer, customer: null }, "customer: expected an object, got null"],
+      [{}, "customer: missing"],
+      [null, "customer: expected an object"],
+      [undefined, "customer: expected an object"],
+      [() => 1, "customer: expected an object"],
+      ["text", "customer: expected an object"],
+    ]) {
+      for (const call of [() => r.recommend(rows, { asOf }), () => r.features(rows, { asOf })]) {
+        assert.throws(call, (error) => failure("customer/value")(error) && error.message.startsWith(message));
+      }
+    }
+    r.free();
+  });
+
+  test("bad options and rows are refused", async () => {
+    const r = await load();
+    const { customer, asOf } = sample;
+    for (const bad of ["soon", "2026-13-01", "", new Date(Number.NaN), 7]) {
+      assert.throws(() => r.recommend(customer, { asOf: bad }), failure("options/as-of", /^asOf: expected a date/));
+    }
+    for (const top of [0, -1, 1.5, Number.NaN, "3", 2 ** 32]) {
+      assert.throws(() => r.recommend(customer, { asOf, top }), failure("options/top", /^top: expected an integer/));
+    }
+    const width = r.featureNames.length;
+    assert.throws(() => r.scoreFeatures(new Float32Array(width + 1)), failure("row/length", new RegExp(`${width}`)));
+    assert.throws(() => r.scoreFeatures(Array(width).fill(0)), failure("row/type"));
+    assert.throws(() => r.scoreBatch(new Float32Array(width), 2), failure("row/length"));
+    assert.throws(() => r.scoreBatch(new Float32Array(width), 0.5), failure("row/count"));
+    assert.throws(() => r.scoreBatch([], 0), failure("row/type"));
+    assert.equal(r.scoreBatch(new Float32Array(0), 0).length, 0);
+    r.free();
+  });
+
+  test("a batch is its rows, bit for bit", async () => {
+    const r = await load();
+    const rows = customers().map(({ customer, asOf }) => r.features(customer, { asOf }));
+    const width = r.featureNames.length;
+    rows.push(new Float32Array(width).fill(Number.NaN), new Float32Array(width).fill(-Infinity), new Float32Array(width).fill(3e38));
+    const joined = new Float32Array(rows.length * width);
+    rows.forEach((row, at) => joined.set(row, at * width));
+    const bits = (floats) => [...new Uint32Array(floats.slice().buffer)];
+    const batch = r.scoreBatch(joined, rows.length);
+    const classes = r.classes.length;
+    rows.forEach((row, at) => {
+      const single = r.scoreFeatures(row);
+      assert.deepEqual(bits(batch.slice(at * classes, (at + 1) * classes)), bits(single), `row ${at}`);
+      assert.ok(Math.abs(single.reduce((sum, value) => sum + value, 0) - 1) < 1e-5, `row ${at} sums to 1`);
+    });
+    r.free();
+  });
+
+  test("free gives the memory back, and says so afterwards", async () => {
+    const spare = await load();
+    const r = await load();
+    r.free();
+    r.free();
+    assert.throws(() => r.recommend(sample.customer), failure("recommender/freed", /load the bundle again/));
+    assert.equal(spare.scoreFeatures(new Float32Array(spare.featureNames.length)).length, spare.classes.length);
+    spare.free();
+
+    // Loading and freeing over and over must not grow the engine's memory without end.
+    const { initSync } = await import(path.join(folder, "package/pkg/nextbest_wasm.js"));
+    const { memory } = initSync();
+    for (let warm = 0; warm < 5; warm += 1) (await load()).free();
+    const before = memory.buffer.byteLength;
+    for (let round = 0; round < 40; round += 1) {
+      const again = await load();
+      again.recommend(sample.customer, { asOf: sample.asOf });
+      again.free();
+    }
+    assert.equal(memory.buffer.byteLength, before);
+  });
+
+  // Last: it replaces the instance under every model of the other tests.
+  test("after a crash the call fails, and the next one works on a new instance", async () => {
+    const r = await load();
+    const other = await load();
+    const freed = await load();
+    const { customer, asOf } = sample;
+    const expected = r.recommend(customer, { asOf });
+
+    // No input is known to crash the engine, so this cuts the ground from under it: without memory to grow into and
+    // with its allocator's state overwritten, the real module really traps.
+    const { initSync } = await import(path.join(folder, "package/pkg/nextbest_wasm.js"));
+    const crash = () => new Uint8Array(initSync().memory.buffer).fill(0xff);
+
+    crash();
+    assert.throws(() => r.recommend(customer, { asOf }), failure("engine/crashed", /restarted/));
+    assert.deepEqual(r.recommend(customer, { asOf }), expected);
+    freed.free();
+    assert.deepEqual(other.recommend(customer, { asOf }), expected, "models of the old instance are loaded again");
+    assert.deepEqual((await load()).recommend(customer, { asOf }), expected);
+
+    crash();
+    assert.throws(() => other.scoreFeatures(new Float32Array(other.featureNames.length)), failure("engine/crashed"));
+    assert.deepEqual(r.recommend(customer, { asOf }), expected);
+    r.free();
+    other.free();
+  });
+});
+
+/** Checks that what was thrown is the package's own error with this code, and a message that says something. */
+function failure(code, pattern = /./) {
+  return (error) => {
+    assert.ok(error instanceof nextbest.NextbestError, `${error}`);
+    assert.equal(error.name, "NextbestError");
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, pattern);
+    return true;
+  };
+}

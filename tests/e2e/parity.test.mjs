@@ -1,0 +1,80 @@
+// The same customers give the same bits natively, in Node, in Chromium and in workerd.
+
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { suite, test } from "node:test";
+import { built, builtPackage, bundleBytes, DIST, parityCases } from "./support/artefacts.mjs";
+import { chromium } from "./support/browser.mjs";
+import { computeAll } from "./support/parity.mjs";
+import { serve } from "./support/server.mjs";
+import { worker } from "./support/workerd.mjs";
+
+const ROOT = path.resolve(import.meta.dirname, "../..");
+
+suite("parity with native", () => {
+  test("in Node", async () => {
+    const { Recommender } = await builtPackage();
+    compare(computeAll(await Recommender.load(bundleBytes()), parityCases()));
+  });
+
+  test("in Chromium", async (t) => {
+    const address = await serve(t, ROOT);
+    const browser = await chromium();
+    t.after(() => browser.close());
+    const page = await browser.newPage();
+    await page.goto(`${address}web/demo/icon.svg`);
+    const computed = await page.evaluate(async (cases) => {
+      const { init, Recommender } = await import("/web/dist/index.js");
+      const { computeAll } = await import("/tests/e2e/support/parity.mjs");
+      await init();
+      const bundle = await (await fetch("/outputs/bundle/nextbest.bundle")).arrayBuffer();
+      return computeAll(await Recommender.load(bundle), cases);
+    }, questions());
+    compare(computed);
+  });
+
+  test("in workerd", async (t) => {
+    const scripts = readdirSync(built(DIST)).filter((name) => name.endsWith(".js"));
+    const runtime = await worker(ROOT, [
+      "tests/e2e/support/parity-worker.mjs",
+      "tests/e2e/support/parity.mjs",
+      ...scripts.map((name) => `web/dist/${name}`),
+      "web/pkg/nextbest_wasm.js",
+      "web/pkg/nextbest_wasm_bg.wasm",
+      "outputs/bundle/nextbest.bundle",
+    ]);
+    t.after(() => runtime.dispose());
+    const response = await runtime.dispatchFetch("http://worker/", {
+      method: "POST",
+      body: JSON.stringify(questions()),
+    });
+    assert.equal(response.status, 200, await response.clone().text());
+    compare(await response.json());
+  });
+});
+
+function questions() {
+  return parityCases().map(({ id, asOf, customer }) => ({ id, asOf, customer }));
+}
+
+function compare(computed) {
+  const native = parityCases();
+  assert.ok(native.length > 0, "no parity cases: nothing would be compared");
+  assert.deepEqual(computed.map(({ id }) => id), native.map(({ id }) => id));
+  native.forEach(({ id, features, probabilities, recommendation }, at) => {
+    assert.equal(computed[at].features, features, `${id}: features`);
+    assert.equal(computed[at].probabilities, probabilities, `${id}: probabilities`);
+    assert.equal(computed[at].batch, probabilities, `${id}: probabilities of the batch`);
+    assert.deepEqual(singles(computed[at].recommendation), singles(recommendation), `${id}: recommendation`);
+  });
+}
+
+// JSON shows a 32-bit float by as few digits as tell it from its neighbours, JavaScript as the 64-bit number that it
+// is: rounding both to 32 bits makes equal bits equal numbers. (`expectedValue` is a 64-bit number on both sides.)
+function singles(value, name = "") {
+  if (typeof value === "number") return name === "expectedValue" ? value : Math.fround(value);
+  if (Array.isArray(value)) return value.map((item) => singles(item));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, singles(item, key)]));
+}

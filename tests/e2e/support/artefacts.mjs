@@ -1,0 +1,45 @@
+// What the tests run against: the built files, never the sources. A missing one fails the test that needs it.
+
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+const ROOT = path.resolve(import.meta.dirname, "../../..");
+
+export const WEB = path.join(ROOT, "web");
+export const DIST = path.join(WEB, "dist");
+const EXPORTED = path.join(ROOT, "outputs/bundle");
+// The demo's customers, and those of odd-customers.json.
+const PARITY = process.env.NEXTBEST_PARITY?.split(path.delimiter) ??
+  ["parity.json", "parity-odd.json"].map((name) => path.join(EXPORTED, name));
+
+/** The packages that web/package.json pins. */
+export const fromWeb = createRequire(path.join(WEB, "package.json"));
+
+/** The path of a built file or directory. */
+export function built(...parts) {
+  const file = path.join(...parts);
+  if (!existsSync(file)) throw new Error(`${path.relative(ROOT, file)} is missing: run \`make demo-build\` first`);
+  return file;
+}
+
+export function bundleBytes() {
+  return readFileSync(built(EXPORTED, "nextbest.bundle"));
+}
+
+/** The demo's customers: `[{ id, asOf, customer }]`. */
+export function customers() {
+  return JSON.parse(readFileSync(built(EXPORTED, "customers.json"), "utf8"));
+}
+
+/** What the native CLI computed: `[{ id, asOf, customer, features, probabilities, recommendation }]`. */
+export function parityCases() {
+  return PARITY.flatMap((file) => JSON.parse(readFileSync(built(file), "utf8")));
+}
+
+/** The built package, with its engine started. */
+export async function builtPackage() {
+  const nextbest = await import(built(DIST, "index.js"));
+  await nextbest.init();
+  return nextbest;
+}

@@ -1,0 +1,21 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { fromWeb } from "./artefacts.mjs";
+
+const KINDS = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm", ".bundle": "Data" };
+
+/** A worker made of these files, the first its entry point, in the real Workers runtime; to be disposed of. */
+export async function worker(root, files) {
+  const { Miniflare } = fromWeb("miniflare");
+  const runtime = new Miniflare({
+    compatibilityDate: "2026-04-01",
+    modulesRoot: root,
+    modules: files.map((file) => ({
+      type: KINDS[path.extname(file)],
+      path: path.join(root, file),
+      contents: readFileSync(path.join(root, file)),
+    })),
+  });
+  await runtime.ready;
+  return runtime;
+}

@@ -1,0 +1,24 @@
+// The entry point in the Workers runtime: what is deployed with the code, and nothing about requests.
+
+import { init, Recommender } from "nextbest";
+import { handle } from "./handler.js";
+import wasm from "./nextbest_wasm_bg.wasm";
+import bundle from "./nextbest.bundle";
+
+let loading: Promise<Recommender> | undefined;
+
+// On the first request rather than at start-up: a start-up that throws takes the worker down without an answer,
+// and a failed load is tried again at the next request.
+function recommender(): Promise<Recommender> {
+  loading ??= init(wasm)
+    .then(() => Recommender.load(bundle))
+    .catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+  return loading;
+}
+
+export default {
+  fetch: (request: Request): Promise<Response> => handle(request, recommender),
+};

@@ -1,0 +1,183 @@
+import { Engine } from "../pkg/nextbest_wasm.js";
+import { NextbestError } from "./errors.js";
+import { currentGeneration, guarded } from "./runtime.js";
+import type {
+  AsOf,
+  Card,
+  Customer,
+  FeatureOptions,
+  LoadOptions,
+  Recommendation,
+  RecommendOptions,
+  Schema,
+} from "./types.js";
+
+/**
+ * A loaded bundle: raw rows of one customer in, eligible offers out. Everything is computed in this process; nothing
+ * is sent anywhere.
+ */
+export class Recommender {
+  /** The names of the features, in the order of a row. */
+  readonly featureNames: readonly string[];
+  /** The names of the products that the model knows. */
+  readonly products: readonly string[];
+  /** What the model tells apart, in the order of its probabilities: `"NONE"`, then products. */
+  readonly classes: readonly string[];
+  /** The version that the bank gave to the model. */
+  readonly modelVersion: string;
+  /** The SHA-256 of the bundle's content, in hex. */
+  readonly contentHash: string;
+  /** The model card. */
+  readonly card: Card;
+  /** The tables that the model reads and the products that it offers. */
+  readonly schema: Schema;
+
+  // Kept for loading again when a crash has cost us the instance.
+  #bytes: Uint8Array | undefined;
+  #engine: Engine;
+  #generation: number;
+
+  /**
+   * Decodes and verifies a bundle.
+   *
+   * @param bytes the bundle. They are kept, not copied: do not write to them afterwards.
+   * @throws NextbestError `bundle/…` when the bytes are not a bundle that this version can trust and read, or when
+   * this device does not reproduce its golden vectors; `init/missing` before `init`.
+   */
+  static async load(bytes: Uint8Array | ArrayBuffer, options: LoadOptions = {}): Promise<Recommender> {
+    const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+    if (!(view instanceof Uint8Array)) {
+      throw new NextbestError("bundle/type", "the bundle: expected a Uint8Array or an ArrayBuffer");
+    }
+    return new Recommender(view, options.selfTest ?? true);
+  }
+
+  private constructor(bytes: Uint8Array, selfTest: boolean) {
+    const engine = guarded(() => new Engine(bytes));
+    try {
+      if (selfTest) guarded(() => engine.selfTest());
+      const facts = guarded(() => ({
+        featureNames: engine.featureNames,
+        products: engine.products,
+        classes: engine.classes,
+        modelVersion: engine.modelVersion,
+        contentHash: engine.contentHash,
+        card: engine.card as Card,
+        schema: engine.schema as Schema,
+      }));
+      this.featureNames = Object.freeze(facts.featureNames);
+      this.products = Object.freeze(facts.products);
+      this.classes = Object.freeze(facts.classes);
+      this.modelVersion = facts.modelVersion;
+      this.contentHash = facts.contentHash;
+      this.card = facts.card;
+      this.schema = facts.schema;
+    } catch (error) {
+      if (!crashed(error)) engine.free();
+      throw error;
+    }
+    this.#bytes = bytes;
+    this.#engine = engine;
+    this.#generation = currentGeneration();
+  }
+
+  /**
+   * The customer's eligible offers, the best first, and the products withheld with the rule that forbids
+   * them.
+   *
+   * @throws NextbestError `customer/…` naming the path of the value at fault
+   * (`accounts[2].PRINCIPALAMOUNT: expected a number, got "abc"`), `options/…` for a bad `asOf` or `top`.
+   */
+  recommend(customer: Customer, options: RecommendOptions = {}): Recommendation {
+    const { top = 3, explain = true } = options;
+    const asOf = moment(options.asOf);
+    if (!Number.isInteger(top) || top < 1 || top > 0xffff_ffff) {
+      throw new NextbestError("options/top", `top: expected an integer from 1, got ${String(top)}`);
+    }
+    const rows = json(customer);
+    return this.#call((engine) => engine.recommend(rows, asOf, top, explain) as Recommendation);
+  }
+
+  /**
+   * The customer's row of features, in the order of `featureNames`; NaN where a feature is missing.
+   *
+   * @throws NextbestError as `recommend` does.
+   */
+  features(customer: Customer, options: FeatureOptions = {}): Float32Array {
+    const asOf = moment(options.asOf);
+    const rows = json(customer);
+    return this.#call((engine) => engine.features(rows, asOf));
+  }
+
+  /**
+   * The probabilities of one row of features, in the order of `classes`; they sum to 1.
+   *
+   * @param row as many numbers as `featureNames`; NaN for a missing one.
+   * @throws NextbestError `row/…` for a row of another length or type.
+   */
+  scoreFeatures(row: Float32Array): Float32Array {
+    if (!(row instanceof Float32Array)) throw notFloats("row");
+    return this.#call((engine) => engine.scoreFeatures(row));
+  }
+
+  /**
+   * The probabilities of `n` rows at once, bit for bit those of `scoreFeatures`.
+   *
+   * @param rows the rows one after the other: `n` × `featureNames.length` numbers.
+   * @returns `n` × `classes.length` probabilities, row after row.
+   * @throws NextbestError `row/…` where the lengths do not agree.
+   */
+  scoreBatch(rows: Float32Array, n: number): Float32Array {
+    if (!(rows instanceof Float32Array)) throw notFloats("rows");
+    if (!Number.isInteger(n) || n < 0 || n > 0xffff_ffff) {
+      throw new NextbestError("row/count", `n: expected the number of rows, got ${String(n)}`);
+    }
+    return this.#call((engine) => engine.scoreBatch(rows, n));
+  }
+
+  /** Gives the model's memory back. The object cannot be used afterwards; a second call does nothing. */
+  free(): void {
+    if (this.#bytes === undefined) return;
+    this.#bytes = undefined;
+    if (this.#generation === currentGeneration()) this.#engine.free();
+  }
+
+  #call<T>(use: (engine: Engine) => T): T {
+    const bytes = this.#bytes;
+    if (bytes === undefined) {
+      throw new NextbestError("recommender/freed", "this Recommender has been freed: load the bundle again");
+    }
+    if (this.#generation !== currentGeneration()) {
+      // Some call crashed the instance that held our model, perhaps another Recommender's.
+      this.#engine = guarded(() => new Engine(bytes));
+      this.#generation = currentGeneration();
+    }
+    return guarded(() => use(this.#engine));
+  }
+}
+
+function moment(asOf: AsOf | undefined): string {
+  if (typeof asOf === "string") return asOf;
+  const date = asOf ?? new Date();
+  if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
+    throw new NextbestError("options/as-of", "asOf: expected a date such as \"2026-04-01\" or a valid Date");
+  }
+  return date.toISOString().slice(0, 19).replace("T", " ");
+}
+
+// Fails for what has no JSON: an object that contains itself, a BigInt, a getter that throws.
+function json(customer: Customer): string {
+  try {
+    return JSON.stringify(customer) ?? "null";
+  } catch (cause) {
+    throw new NextbestError("customer/value", `customer: cannot be written as JSON: ${cause}`, { cause });
+  }
+}
+
+function notFloats(name: string): NextbestError {
+  return new NextbestError("row/type", `${name}: expected a Float32Array`);
+}
+
+function crashed(error: unknown): boolean {
+  return error instanceof NextbestError && error.code === "engine/crashed";
+}

@@ -1,0 +1,151 @@
+/** One cell of a customer's row. Absent, `null` and `undefined` all mean "missing". */
+export type Value = string | number | boolean | null | undefined;
+
+/** One row of a table: column name → value. Columns that the bundle's schema does not know are ignored. */
+export type Row = Readonly<Record<string, Value>>;
+
+/**
+ * Everything known of one customer: the one row of `customer`, and the rows of every table that the bundle's schema
+ * lists (`Recommender.schema`). With the default schema:
+ *
+ * ```ts
+ * const customer: Customer = {
+ *   customer: { CUSTOMERID: "C-1", DATEOFBIRTH: "1990-05-01", CUSTOMERESTABLISHEDDATE: "2019-02-11", STATE: "NY" },
+ *   accounts: [{ PRODUCTID: 1, ORIGINATIONDATE: "2020-01-07", PRINCIPALAMOUNT: 1200 }],
+ *   transactions: [
+ *     { TRANSACTIONINITIATEDTIMESTAMP: "2026-03-02 10:00:00", TRANSACTIONAMOUNT: 3100, TRANSACTIONTYPEID: "SALARY" },
+ *   ],
+ *   communications: [],
+ * };
+ * ```
+ *
+ * Dates are `YYYY-MM-DD`, times `YYYY-MM-DD HH:MM:SS`, both as the bank's clock shows them; amounts are in the
+ * bank's currency, money leaving the account negative. Rows need not be sorted, and rows at or after `asOf` are not
+ * read. Tables may be absent; table names that the schema does not know are ignored.
+ */
+export interface Customer {
+  readonly customer: Row;
+  readonly [table: string]: Row | readonly Row[] | null | undefined;
+}
+
+/**
+ * The moment that a customer is seen from: `YYYY-MM-DD` (its midnight) or `YYYY-MM-DD HH:MM:SS`, as the bank's clock
+ * shows it, or a `Date`, whose UTC time is taken.
+ */
+export type AsOf = string | Date;
+
+export interface FeatureOptions {
+  /** Only what happened before this moment is read. Default: now. */
+  readonly asOf?: AsOf;
+}
+
+export interface RecommendOptions extends FeatureOptions {
+  /** At most this many offers; an integer from 1. Default: 3. */
+  readonly top?: number;
+  /** Whether each offer says what spoke for and against it. Default: `true`. */
+  readonly explain?: boolean;
+}
+
+export interface LoadOptions {
+  /**
+   * Whether to score the bundle's golden vectors and compare the result bit by bit, which proves that this device
+   * computes exactly what the bank validated. Default: `true`.
+   */
+  readonly selfTest?: boolean;
+}
+
+/** One feature's part in an offer's probability. */
+export interface Reason {
+  /** The feature's name, as in `featureNames`. */
+  readonly feature: string;
+  /** The same for people. */
+  readonly label: string;
+  /** The feature's value for this customer; `null` where it is missing. */
+  readonly value: number | null;
+  /** What the value adds to the probability, as `Recommendation.reasonMethod` measures it: 0 … 1. */
+  readonly contribution: number;
+}
+
+/** A product that the customer may be offered. */
+export interface Offer {
+  /** The product's name, as in `products`. */
+  readonly product: string;
+  /** That this product is the next one taken within `schema.horizonDays`: 0 … 1. */
+  readonly probability: number;
+  /** `probability` × the product's value, in the bank's currency; `null` where the bank gave no value. */
+  readonly expectedValue: number | null;
+  /** The strongest first; empty with `explain: false`. */
+  readonly reasons: readonly Reason[];
+}
+
+/** A product that the customer may not be offered, whatever its probability. */
+export interface Withheld {
+  readonly product: string;
+  /** The rule's name, such as `already owned` or `minimum age`. */
+  readonly rule: string;
+  /** The rule's terms and the customer's, for people. */
+  readonly detail: string;
+}
+
+export interface Recommendation {
+  /** The best first, at most `top`; the bank's policy decides whether by probability or by expected value. */
+  readonly offers: readonly Offer[];
+  readonly withheld: readonly Withheld[];
+  /** That the customer takes nothing within `schema.horizonDays`: 0 … 1. */
+  readonly noneProbability: number;
+  readonly modelVersion: string;
+  /** The moment that the customer was seen from. */
+  readonly asOf: string;
+  /** How the reasons' contributions were measured. */
+  readonly reasonMethod: string;
+}
+
+/** One column of a table of the bundle's schema. */
+export interface Column {
+  readonly name: string;
+  /** A category lists the words that the model was trained on; others count as missing. */
+  readonly kind: "number" | "time" | { readonly category: readonly string[] };
+  /** Whether it shows today's state, which no feature reads. */
+  readonly current: boolean;
+}
+
+export interface Table {
+  /** The name under which its rows stand in a `Customer`. */
+  readonly name: string;
+  /** The column that dates a row; `null` for the customer's own row. */
+  readonly time: string | null;
+  readonly columns: readonly Column[];
+}
+
+export interface Product {
+  readonly id: string;
+  readonly name: string;
+  /** Years of age from which the product may be offered; `null` for no limit. */
+  readonly minAge: number | null;
+  /** Whether a customer may hold more than one. */
+  readonly repeatable: boolean;
+  /** What one sale is worth, in the bank's currency; `null` where the bank did not say. */
+  readonly value: number | null;
+}
+
+/** What the model reads, and what it offers. */
+export interface Schema {
+  readonly customer: Table;
+  /** The customer's column that says since when. */
+  readonly established: string;
+  /** The customer's column with the date of birth. */
+  readonly birthDate: string | null;
+  readonly tables: readonly Table[];
+  /** Which tables' rows mean that the customer took a product, and the column that says when it was given up. */
+  readonly holdings: readonly {
+    readonly table: string;
+    readonly product: { readonly column: string } | { readonly always: string };
+    readonly closed: string | null;
+  }[];
+  readonly products: readonly Product[];
+  /** How far the prediction looks ahead, in days. */
+  readonly horizonDays: number;
+}
+
+/** The model card as the bank exported it: purpose, training data, measured quality. */
+export type Card = Readonly<Record<string, unknown>>;

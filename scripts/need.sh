@@ -20,5 +20,5 @@ fi
 say "apt-get install$packages"
 $sudo apt-get update -qq >&2 || say "apt-get update failed; trying with the package lists as they are"
 # shellcheck disable=SC2086 # one word a package
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2 ||
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null ||
     die "apt-get could not install:$packages"

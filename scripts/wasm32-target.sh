@@ -121,7 +121,7 @@ apt_install() {
     say "apt-get install $*"
     # A stale index may still serve; if it does not, the install says so.
     $sudo apt-get update -qq >&2 || say "apt-get update failed; trying with the package lists as they are"
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
         die "apt-get could not install: $*"
 }
 

@@ -20,6 +20,7 @@ use crate::tables::{Bank, LoadOptions, TableQuality, load};
 use crate::{cutoffs, output};
 
 #[derive(Debug, Default, clap::Args)]
+#[group(id = "features")]
 pub(crate) struct Arguments {
     /// Leave rows out that can't be read, instead of stopping
     #[arg(long)]

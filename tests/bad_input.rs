@@ -1,5 +1,7 @@
 //! Bad input is met with an error that names file, line and column and says what to do.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
+
 use nextbest_tests::{Finished, Workplace};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");

@@ -2,6 +2,8 @@
 //!
 //! They are looked for in the folder that NEXTBEST_BERKA names, else in shared/data/berka beside the repository.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that can't go on panics")]
+
 use std::path::PathBuf;
 
 use nextbest_tests::{Workplace, repository};

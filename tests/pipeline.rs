@@ -1,5 +1,7 @@
 //! The whole way on a small synthetic bank, as a user runs it.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
+
 use nextbest_tests::Workplace;
 use serde_json::Value;
 

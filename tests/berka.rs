@@ -36,7 +36,7 @@ fn json(place: &Workplace, arguments: &[&str]) -> Value {
     serde_json::from_str(&finished.stdout).unwrap()
 }
 
-/// The figures of a quick baseline (gradient boosting on similar features) that the example must beat.
+/// The figures of the project's quick baseline, which the example must beat.
 #[test]
 fn the_example_beats_the_prior_and_the_baseline() {
     let Some(place) = place_with_data(|config| config) else { return };

@@ -1,6 +1,7 @@
 //! config.yaml: every key has a default, and an unknown or ill-typed key is an error with its line.
 
 mod features;
+mod model;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -8,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use nextbest_core::policy::{PolicyDefinition, RankBy};
-use nextbest_core::train::{ForestParams, LogisticParams, MaxFeatures};
 use serde::Deserialize;
 
 pub use features::FeatureConfig;
+pub use model::{Algorithm, Hyperparameters, LogisticRegression, ModelConfig, RandomForest};
 pub use schema::{
     ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig,
     ProductTableConfig, ProductsConfig, SchemaConfig, TableConfig,
@@ -236,140 +237,6 @@ impl FeatureStore {
         match self.primary_keys.as_slice() {
             [key] => Ok(key),
             keys => bail!("feature_store.primary_keys: expected one column, got {}", keys.len()),
-        }
-    }
-}
-
-/// The model.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ModelConfig {
-    /// The model's name.
-    pub name: String,
-    /// The column of the feature table with the class.
-    pub target_variable: String,
-    /// Which kind of model; `auto` takes the one with the least validation log-loss.
-    pub algorithm: Algorithm,
-    /// The most bins of a feature.
-    pub max_bins: usize,
-    /// The parameters of each kind.
-    pub hyperparameters: Hyperparameters,
-}
-
-impl Default for ModelConfig {
-    fn default() -> Self {
-        Self {
-            name: "next_best_product".into(),
-            target_variable: "NEXT_PRODUCT".into(),
-            algorithm: Algorithm::default(),
-            max_bins: 255,
-            hyperparameters: Hyperparameters::default(),
-        }
-    }
-}
-
-/// Which kind of model.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Algorithm {
-    /// Trees on bootstrap samples.
-    #[default]
-    RandomForest,
-    /// Multinomial logistic regression.
-    LogisticRegression,
-    /// The best of all on the validation cut-offs.
-    Auto,
-}
-
-/// The parameters of each kind of model.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Hyperparameters {
-    /// Of the random forest.
-    pub random_forest: RandomForest,
-    /// Of the logistic regression.
-    pub logistic_regression: LogisticRegression,
-}
-
-/// Parameters of the random forest.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RandomForest {
-    /// How many trees.
-    pub n_estimators: usize,
-    /// How many splits lie between the root and a leaf at most.
-    pub max_depth: u32,
-    /// The least rows that may be split.
-    pub min_samples_split: u32,
-    /// The least rows on each side of a split.
-    pub min_samples_leaf: u32,
-    /// The share of the features that each split chooses from; the square root of their number where it is not given.
-    pub max_features: Option<f64>,
-    /// How many rows' worth of the class prior is mixed into each leaf.
-    pub leaf_smoothing: f64,
-    /// The seed.
-    pub random_state: u64,
-    /// How many threads; −1 for one a core. It changes no result.
-    pub n_jobs: i64,
-}
-
-impl Default for RandomForest {
-    fn default() -> Self {
-        let params = ForestParams::default();
-        Self {
-            n_estimators: params.trees,
-            max_depth: params.max_depth,
-            min_samples_split: params.min_samples_split,
-            min_samples_leaf: params.min_samples_leaf,
-            max_features: None,
-            leaf_smoothing: params.leaf_smoothing,
-            random_state: params.seed,
-            n_jobs: -1,
-        }
-    }
-}
-
-impl RandomForest {
-    /// The parameters as the trainer takes them.
-    pub fn params(&self) -> ForestParams {
-        ForestParams {
-            trees: self.n_estimators,
-            max_depth: self.max_depth,
-            min_samples_split: self.min_samples_split,
-            min_samples_leaf: self.min_samples_leaf,
-            max_features: self.max_features.map_or(MaxFeatures::Sqrt, MaxFeatures::Share),
-            leaf_smoothing: self.leaf_smoothing,
-            seed: self.random_state,
-        }
-    }
-}
-
-/// Parameters of the logistic regression.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogisticRegression {
-    /// The strength of the L2 penalty.
-    pub alpha: f64,
-    /// The most rows of the largest class that are learned from.
-    pub max_majority_rows: usize,
-    /// The seed of the choice of those.
-    pub random_state: u64,
-}
-
-impl Default for LogisticRegression {
-    fn default() -> Self {
-        let params = LogisticParams::default();
-        Self { alpha: params.alpha, max_majority_rows: params.max_majority_rows, random_state: params.seed }
-    }
-}
-
-impl LogisticRegression {
-    /// The parameters as the trainer takes them.
-    pub fn params(&self) -> LogisticParams {
-        LogisticParams {
-            alpha: self.alpha,
-            max_majority_rows: self.max_majority_rows,
-            seed: self.random_state,
         }
     }
 }

@@ -6,17 +6,18 @@
 mod cell;
 mod join;
 mod keys;
+mod products;
 mod read;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use nextbest_core::customers::Customers;
-use nextbest_core::schema::{Product, Schema};
+use nextbest_core::schema::Schema;
 use nextbest_core::time::DAY;
 use serde::Serialize;
 
-use crate::config::{Config, ProductConfig, ProductsConfig, SchemaConfig};
+use crate::config::{Config, SchemaConfig};
 use crate::progress::Progress;
 use read::{RawTable, TableReader};
 
@@ -103,7 +104,7 @@ pub(crate) fn load(config: &Config, options: LoadOptions<'_>, progress: &Progres
         .collect();
     let products = match options.schema {
         Some(known) => known.products().to_vec(),
-        None => products(config, &schema)?,
+        None => products::products(config, &schema)?,
     };
     progress.step("joining tables".into());
     let joined = join::join(config, &schema, products, tables, options.schema, key)?;
@@ -149,21 +150,6 @@ fn load_order(schema: &SchemaConfig) -> anyhow::Result<Vec<String>> {
         visit(schema, name, &mut Vec::new(), &mut order)?;
     }
     Ok(order)
-}
-
-/// The products: listed in the config, or the rows of their table.
-fn products(config: &Config, schema: &SchemaConfig) -> anyhow::Result<Vec<Product>> {
-    let declared = |product: &ProductConfig| Product {
-        id: product.id.clone(),
-        name: product.name.clone(),
-        min_age: product.min_age,
-        repeatable: product.repeatable,
-        value: product.value,
-    };
-    match &schema.products {
-        ProductsConfig::List(list) => Ok(list.iter().map(declared).collect()),
-        ProductsConfig::Table(table) => read::products(config, schema, table),
-    }
 }
 
 /// The time of the last event.

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use csv::ByteRecord;
-use nextbest_core::schema::{ColumnKind, Product, Schema};
+use nextbest_core::schema::{ColumnKind, Schema};
 
 use super::SHOWN_BAD_ROWS;
 use super::cell;
 use super::keys::{KeyMap, Row};
-use crate::config::{ColumnConfig, ColumnType, Config, ProductTableConfig, SchemaConfig, TableConfig};
+use crate::config::{ColumnConfig, ColumnType, Config, SchemaConfig, TableConfig};
 
 /// A table as it was read.
 #[derive(Debug)]
@@ -296,64 +296,7 @@ fn finish_column(kind: ColumnType, source: Source<'_>, mut values: Vec<f64>) -> 
     RawColumn { name: source.name.to_owned(), kind, current: source.config.current, values }
 }
 
-/// Reads the table of products.
-pub(super) fn products(
-    config: &Config,
-    schema: &SchemaConfig,
-    from: &ProductTableConfig,
-) -> anyhow::Result<Vec<Product>> {
-    let table = schema
-        .tables
-        .get(&from.table)
-        .with_context(|| format!("schema.products: no table `{}`", from.table))?;
-    let key = table
-        .key
-        .as_deref()
-        .with_context(|| format!("schema.products: table `{}` needs a key", from.table))?;
-    let (file, mut reader) = open(config, &from.table, table)?;
-    let header = Header::read(&mut reader, &file)?;
-    let position = |column: &str| header.position(column, &from.table);
-    let optional = |column: &Option<String>| column.as_deref().map(position).transpose();
-    let (id, name) = (position(key)?, position(&from.name)?);
-    let (min_age, repeatable) = (optional(&from.min_age)?, optional(&from.repeatable)?);
-    let (margin, least, greatest) =
-        (optional(&from.margin)?, optional(&from.min_amount)?, optional(&from.max_amount)?);
-    let mut products = Vec::new();
-    for record in reader.byte_records() {
-        let record = record.with_context(|| format!("{}", file.display()))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let place = |problem: String| anyhow::anyhow!("{}:{line}: {problem}", file.display());
-        let text = |position: usize| text_at(&record, position).map(str::trim).map_err(place);
-        let number = |position: Option<usize>| -> anyhow::Result<Option<f64>> {
-            let Some(position) = position else { return Ok(None) };
-            match text(position)? {
-                "" => Ok(None),
-                text => text.parse().map(Some).map_err(|_| {
-                    place(format!("column {}: expected a number, got {text:?}", header.name(position)))
-                }),
-            }
-        };
-        let repeatable = match repeatable {
-            Some(position) => ["y", "yes", "true", "1"].contains(&text(position)?.to_lowercase().as_str()),
-            None => false,
-        };
-        // Amounts are heavy-tailed: their typical size is the geometric mean of the limits.
-        let value = match (number(margin)?, number(least)?, number(greatest)?) {
-            (Some(margin), Some(least), Some(greatest)) => Some(margin * (least * greatest).sqrt()),
-            _ => None,
-        };
-        products.push(Product {
-            id: text(id)?.to_owned(),
-            name: text(name)?.to_owned(),
-            min_age: number(min_age)?,
-            repeatable,
-            value,
-        });
-    }
-    Ok(products)
-}
-
-fn open(
+pub(super) fn open(
     config: &Config,
     name: &str,
     table: &TableConfig,
@@ -373,13 +316,13 @@ fn open(
 }
 
 /// The names of a file's columns.
-struct Header {
+pub(super) struct Header {
     file: PathBuf,
     names: Vec<String>,
 }
 
 impl Header {
-    fn read(reader: &mut csv::Reader<std::fs::File>, file: &Path) -> anyhow::Result<Self> {
+    pub(super) fn read(reader: &mut csv::Reader<std::fs::File>, file: &Path) -> anyhow::Result<Self> {
         let names = reader.headers().with_context(|| format!("{}:1", file.display()))?;
         // A byte-order mark is no part of the first name.
         let names: Vec<String> =
@@ -391,7 +334,7 @@ impl Header {
         Ok(Self { file: file.to_owned(), names })
     }
 
-    fn position(&self, column: &str, table: &str) -> anyhow::Result<usize> {
+    pub(super) fn position(&self, column: &str, table: &str) -> anyhow::Result<usize> {
         self.names.iter().position(|name| name == column).with_context(|| {
             format!(
                 "{}:1: no column `{column}`, which table `{table}` needs; there are {}",
@@ -401,7 +344,7 @@ impl Header {
         })
     }
 
-    fn name(&self, position: usize) -> &str {
+    pub(super) fn name(&self, position: usize) -> &str {
         self.names.get(position).map_or("?", String::as_str)
     }
 }
@@ -415,7 +358,7 @@ impl BadRows {
     }
 }
 
-fn text_at(record: &ByteRecord, position: usize) -> Result<&str, String> {
+pub(super) fn text_at(record: &ByteRecord, position: usize) -> Result<&str, String> {
     let bytes = record.get(position).ok_or_else(|| format!("has no column {}", position + 1))?;
     std::str::from_utf8(bytes).map_err(|_| format!("column {} is not UTF-8", position + 1))
 }

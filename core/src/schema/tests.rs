@@ -1,0 +1,115 @@
+//! A small bank for tests, and the tests of the schema.
+
+use super::*;
+
+pub(crate) fn column(name: &str, kind: ColumnKind) -> Column {
+    Column { name: name.into(), kind, current: false }
+}
+
+pub(crate) fn words(words: &[&str]) -> ColumnKind {
+    ColumnKind::Category(words.iter().map(|word| (*word).to_string()).collect())
+}
+
+pub(crate) fn product(id: &str, name: &str) -> Product {
+    Product { id: id.into(), name: name.into(), min_age: None, repeatable: false, value: None }
+}
+
+/// A small bank: accounts that hold two products, transactions.
+pub(crate) fn small_definition() -> SchemaDefinition {
+    SchemaDefinition {
+        customer: Table {
+            name: "customer".into(),
+            time: None,
+            columns: vec![
+                column("SINCE", ColumnKind::Time),
+                column("BORN", ColumnKind::Time),
+                column("CITY", words(&["Bern", "Rome"])),
+            ],
+        },
+        established: "SINCE".into(),
+        birth_date: Some("BORN".into()),
+        tables: vec![
+            Table {
+                name: "accounts".into(),
+                time: Some("OPENED".into()),
+                columns: vec![
+                    column("OPENED", ColumnKind::Time),
+                    column("CLOSED", ColumnKind::Time),
+                    column("PRODUCT", words(&["L", "C", "X"])),
+                    column("AMOUNT", ColumnKind::Number),
+                    Column { name: "STATUS".into(), kind: words(&["open"]), current: true },
+                ],
+            },
+            Table {
+                name: "transactions".into(),
+                time: Some("AT".into()),
+                columns: vec![
+                    column("AT", ColumnKind::Time),
+                    column("AMOUNT", ColumnKind::Number),
+                    column("TYPE", words(&["SALARY", "CARD"])),
+                ],
+            },
+        ],
+        holdings: vec![HoldingDefinition {
+            table: "accounts".into(),
+            product: HoldingProduct::Column("PRODUCT".into()),
+            closed: Some("CLOSED".into()),
+        }],
+        products: vec![
+            Product { min_age: Some(18.0), value: Some(100.0), ..product("L", "Loan") },
+            Product { repeatable: true, value: Some(10.0), ..product("C", "Card") },
+        ],
+        horizon_days: 90,
+    }
+}
+
+pub(crate) fn small_schema() -> Schema {
+    small_definition().try_into().unwrap()
+}
+
+#[test]
+fn a_sound_definition_is_resolved() {
+    let schema = small_schema();
+    assert_eq!(schema.class_names(), ["NONE", "Loan", "Card"]);
+    assert_eq!(schema.time_column(1), Some(0));
+    assert_eq!(schema.closed_column(0), Some(1));
+    assert_eq!(
+        schema.holdings()[0].product,
+        ProductSource::Column { column: 2, product_of_code: vec![Some(0), Some(1), None] }
+    );
+}
+
+#[test]
+fn contradictions_are_named() {
+    type Spoil = fn(&mut SchemaDefinition);
+    let cases: [(Spoil, &str); 12] = [
+        (|d| d.established = "NOPE".into(), "no column `NOPE` (established)"),
+        (|d| d.birth_date = Some("CITY".into()), "`customer.CITY` (birth_date) must be a date"),
+        (|d| d.tables[1].name = "accounts".into(), "table `accounts` is declared twice"),
+        (|d| d.tables[0].columns[1].name = "OPENED".into(), "`OPENED` is declared twice"),
+        (|d| d.tables[0].time = None, "needs a time column"),
+        (|d| d.holdings.clear(), "no holdings"),
+        (|d| d.holdings.push(d.holdings[0].clone()), "holdings table `accounts` is declared twice"),
+        (
+            |d| {
+                d.tables.extend((0..63).map(|n| Table { name: n.to_string(), time: None, columns: vec![] }));
+            },
+            "65 event tables, more than 64",
+        ),
+        (
+            |d| {
+                d.customer.columns = (0..4097).map(|n| column(&n.to_string(), ColumnKind::Time)).collect();
+            },
+            "table `customer` has 4097 columns, more than 4096",
+        ),
+        (|d| d.products[1].id = "L".into(), "product id `L` is declared twice"),
+        (|d| d.products[0].name = "NONE".into(), "no product may be called NONE"),
+        (|d| d.horizon_days = 0, "not 1 to 3660"),
+    ];
+    for (spoil, message) in cases {
+        let mut definition = small_definition();
+        spoil(&mut definition);
+        let error = Schema::try_from(definition).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}

@@ -19,7 +19,7 @@ pub struct Reason {
     pub feature: String,
     /// What it is, in words.
     pub label: String,
-    /// The customer's value; `None` where it is missing.
+    /// The customer's value; `None` where it is missing, or too large for a number of 32 bits.
     pub value: Option<f32>,
     /// The probability minus what it would be with this feature typical, between −1 and 1.
     pub contribution: f32,
@@ -73,7 +73,7 @@ pub fn reasons(
             Some(Reason {
                 feature: feature.name.clone(),
                 label: feature.label.clone(),
-                value: (!value.is_nan()).then_some(*value),
+                value: value.is_finite().then_some(*value),
                 contribution: contribution.filter(|contribution| *contribution > 0.0)?,
             })
         })

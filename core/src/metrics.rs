@@ -58,12 +58,15 @@ pub struct ClassMetrics {
     pub log_loss: f64,
 }
 
+/// A row's class and its probabilities.
+type Scored<'a> = (usize, &'a [f32]);
+
 impl Metrics {
     /// Measures `labels.len()` rows of probabilities that stand one after the other, one value a class.
     /// A label is the position of its class.
     pub fn measure(class_names: &[&str], labels: &[usize], probabilities: &[f32]) -> Self {
         let class_count = class_names.len().max(1);
-        let rows: Vec<(usize, &[f32])> =
+        let rows: Vec<Scored<'_>> =
             labels.iter().copied().zip(probabilities.chunks_exact(class_count)).collect();
         let mut confusion = vec![vec![0; class_names.len()]; class_names.len()];
         for (label, row) in &rows {
@@ -76,7 +79,7 @@ impl Metrics {
             .enumerate()
             .map(|(class, name)| ClassMetrics::measure(name, class, &rows, &confusion))
             .collect();
-        let mean = |of: &dyn Fn(&(usize, &[f32])) -> f64| mean(rows.iter().map(of));
+        let mean = |of: &dyn Fn(&Scored<'_>) -> f64| mean(rows.iter().map(of));
         let weighted = |of: fn(&ClassMetrics) -> f64| {
             classes.iter().map(|class| of(class) * class.support as f64).sum::<f64>()
                 / rows.len().max(1) as f64
@@ -124,7 +127,7 @@ impl Metrics {
 }
 
 impl ClassMetrics {
-    fn measure(name: &str, class: usize, rows: &[(usize, &[f32])], confusion: &[Vec<usize>]) -> Self {
+    fn measure(name: &str, class: usize, rows: &[Scored<'_>], confusion: &[Vec<usize>]) -> Self {
         let cell = |row: &Vec<usize>| row.get(class).copied().unwrap_or_default();
         let right = confusion.get(class).map(cell).unwrap_or_default();
         let taken: usize = confusion.iter().map(cell).sum();
@@ -160,7 +163,7 @@ pub fn roc_auc(scored: &[(f32, bool)]) -> f64 {
     if positives == 0.0 || below == 0.0 { f64::NAN } else { wins / (positives * below) }
 }
 
-fn calibration_error(class: usize, rows: &[(usize, &[f32])]) -> f64 {
+fn calibration_error(class: usize, rows: &[Scored<'_>]) -> f64 {
     // In each bin: the sums of the probabilities and of what happened.
     let mut bins = [(0.0, 0.0); CALIBRATION_BINS];
     for (label, row) in rows {

@@ -441,13 +441,14 @@ pub(crate) mod tests {
                         name: n.to_string(),
                         time: None,
                         columns: vec![],
-                    }))
+                    }));
                 },
                 "65 event tables, more than 64",
             ),
             (
                 |d| {
-                    d.customer.columns = (0..4097).map(|n| column(&n.to_string(), ColumnKind::Time)).collect()
+                    d.customer.columns =
+                        (0..4097).map(|n| column(&n.to_string(), ColumnKind::Time)).collect();
                 },
                 "table `customer` has 4097 columns, more than 4096",
             ),

@@ -100,7 +100,7 @@ function productSwitches(
 }
 
 /** Calls `use` with every valid number that is typed, and marks what is not one. */
-export function onNumber(field: HTMLInputElement, use: (value: number) => void): void {
+function onNumber(field: HTMLInputElement, use: (value: number) => void): void {
   field.addEventListener("input", () => {
     if (markValidity(field)) use(field.valueAsNumber);
   });

@@ -60,7 +60,7 @@ export interface Reason {
   readonly feature: string;
   /** The same for people. */
   readonly label: string;
-  /** The feature's value for this customer; `null` where it is missing. */
+  /** The feature's value for this customer; `null` where it is missing, or too large for a number of 32 bits. */
   readonly value: number | null;
   /** What the value adds to the probability, as `Recommendation.reasonMethod` measures it: 0 … 1. */
   readonly contribution: number;

@@ -194,3 +194,121 @@ fn find_column<'c>(table: &str, columns: &'c [Column], name: &str) -> Result<(us
     }
     Ok((position, column))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::SeasonPart;
+    use crate::schema::tests::small_schema;
+
+    fn feature(name: &str, expression: Expression) -> FeatureDefinition {
+        FeatureDefinition { name: name.into(), group: "".into(), label: "".into(), expression, missing: None }
+    }
+
+    /// Compiles features named f0, f1, …
+    fn compile(expressions: &[Expression]) -> Result<(), String> {
+        let named = |(position, expression): (usize, &Expression)| {
+            feature(&format!("f{position}"), expression.clone())
+        };
+        let definitions: Vec<_> = expressions.iter().enumerate().map(named).collect();
+        let schema = small_schema();
+        let mut compiler = Compiler::new(&schema);
+        definitions.iter().try_for_each(|definition| compiler.compile(definition).map(drop))
+    }
+
+    fn events(table: &str, rows: RowSelection, aggregate: Aggregate) -> Expression {
+        Expression::Events { table: table.into(), rows, aggregate }
+    }
+
+    fn attribute(column: &str, transform: Transform) -> Expression {
+        Expression::Attribute { column: column.into(), transform }
+    }
+
+    fn ratio(numerator: &str, denominator: &str) -> Expression {
+        Expression::Ratio { numerator: numerator.into(), denominator: denominator.into() }
+    }
+
+    fn tested(table: &str, column: &str, test: Test) -> Expression {
+        let conditions = vec![Condition { column: column.into(), test }];
+        events(table, RowSelection { conditions, ..RowSelection::default() }, Aggregate::Count)
+    }
+
+    fn all() -> RowSelection {
+        RowSelection::default()
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let window = |days| RowSelection { window_days: Some(days), ..all() };
+        let open = || RowSelection { open: true, ..all() };
+        let word = || Test::In(vec!["x".into()]);
+        let cases = [
+            (attribute("NOPE", Transform::Value), "table `customer` has no column `NOPE`"),
+            (attribute("BORN", Transform::Value), "`BORN` is a date, which is no number"),
+            (attribute("CITY", Transform::YearsSince), "`CITY` is not a date"),
+            (attribute("CITY", Transform::DaysSince), "`CITY` is not a date"),
+            (events("nope", all(), Aggregate::Count), "there is no event table `nope`"),
+            (events("transactions", window(0), Aggregate::Count), "a window of 0 days holds no rows"),
+            (events("transactions", open(), Aggregate::Count), "does not say when products are given up"),
+            (events("transactions", all(), Aggregate::Sum("NOPE".into())), "has no column `NOPE`"),
+            (events("transactions", all(), Aggregate::Mean("TYPE".into())), "`TYPE` is not a number"),
+            (events("transactions", all(), Aggregate::Last("AT".into())), "`AT` is not a number"),
+            (
+                events("accounts", all(), Aggregate::Distinct("CLOSED".into())),
+                "perhaps after the cut-off: use `open`",
+            ),
+            (events("accounts", all(), Aggregate::Distinct("STATUS".into())), "shows the state of today"),
+            (tested("accounts", "STATUS", word()), "shows the state of today"),
+            (tested("accounts", "CLOSED", Test::Below(1.0)), "perhaps after the cut-off: use `open`"),
+            (tested("transactions", "AMOUNT", word()), "`AMOUNT` is not a category"),
+            (tested("transactions", "AT", Test::NotIn(vec![])), "`AT` is not a category"),
+            (tested("transactions", "TYPE", Test::Equals(1.0)), "`TYPE` is not a number"),
+            (
+                tested("transactions", "AMOUNT", Test::AtMost(f64::NAN)),
+                "compared with something that is no number",
+            ),
+            (Expression::Holdings(HoldingAggregate::Holds("X".into())), "there is no product `X`"),
+            (ratio("f0", "f0"), "`f0` is not a feature defined before this one"),
+        ];
+        for (expression, message) in cases {
+            let error = compile(std::slice::from_ref(&expression)).unwrap_err();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_table_without_a_time_has_no_windows_and_no_last() {
+        let mut definition = crate::schema::tests::small_definition();
+        definition.tables[1].time = None;
+        let schema = definition.try_into().unwrap();
+        let window = RowSelection { window_days: Some(30), ..all() };
+        for (expression, message) in [
+            (events("transactions", window, Aggregate::Count), "a window needs a time"),
+            (events("transactions", all(), Aggregate::DaysSinceLast), "days_since_last needs a time"),
+            (events("transactions", all(), Aggregate::DaysSinceFirst), "days_since_first needs a time"),
+            (events("transactions", all(), Aggregate::Last("AMOUNT".into())), "last needs a time"),
+        ] {
+            let error = Compiler::new(&schema).compile(&feature("f", expression)).unwrap_err();
+            assert!(
+                error.contains(message) && error.contains("`transactions` has no time column"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn ratios_read_what_stands_before_them_and_names_are_taken_once() {
+        let season = Expression::Season(SeasonPart::Month);
+        assert!(compile(&[season.clone(), season.clone(), ratio("f0", "f1"), ratio("f2", "f0")]).is_ok());
+        let error = compile(&[season.clone(), ratio("f0", "f2"), season]).unwrap_err();
+        assert!(error.contains("`f2` is not a feature defined before this one"), "{error}");
+        let schema = small_schema();
+        let month = || Expression::Season(SeasonPart::Month);
+        let (named, unnamed) = (feature("a", month()), feature("", month()));
+        let mut compiler = Compiler::new(&schema);
+        assert!(compiler.compile(&named).is_ok());
+        for refused in [&named, &unnamed] {
+            assert!(compiler.compile(refused).unwrap_err().contains("empty or taken"));
+        }
+    }
+}

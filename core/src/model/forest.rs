@@ -235,7 +235,7 @@ impl LeafCodes {
             leaves.extend(leaf.iter().zip(&self.scales).map(|(code, scale)| f32::from(*code) * scale));
             let start = leaves.len() - class_count;
             let total: f32 = leaves.get(start..).unwrap_or_default().iter().sum();
-            if !(total > 0.0) {
+            if total <= 0.0 {
                 return Err("a leaf gives every class the probability 0".into());
             }
         }

@@ -108,3 +108,72 @@ fn softmax(scores: &mut [f32]) {
         *score /= total;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two features of three bins each, three classes.
+    fn bins() -> Bins {
+        Bins::new(vec![vec![0.0, 1.0]; 2]).unwrap()
+    }
+
+    fn model() -> Linear {
+        Linear {
+            means: vec![2.0, 1.5],
+            inverse_deviations: vec![0.5, 2.0],
+            weights: vec![0.0, 0.0, 1.0, -0.5, 0.25, 2.0],
+            intercepts: vec![0.5, -1.0, 0.0],
+        }
+    }
+
+    #[test]
+    fn probabilities_are_the_softmax_of_the_scores() {
+        for (bins, scores) in [
+            ([1, 3], [0.5, -1.0 - 0.5 - 0.5 * 3.0, 0.25 * -0.5 + 2.0 * 3.0]),
+            ([3, 1], [0.5, -1.0 + 0.5 + 0.5, 0.25 * 0.5 - 2.0]),
+            // A missing value enters as the mean.
+            ([MISSING_BIN, 1], [0.5, -1.0 + 0.5, -2.0]),
+            ([MISSING_BIN, MISSING_BIN], [0.5, -1.0, 0.0]),
+        ] {
+            let mut probabilities = [0.0; 3];
+            model().predict(&bins, &mut probabilities);
+            let total: f64 = scores.iter().map(|score: &f64| score.exp()).sum();
+            for (probability, score) in probabilities.iter().zip(scores) {
+                assert!((f64::from(*probability) - score.exp() / total).abs() < 1e-6, "{bins:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn scores_far_apart_are_no_overflow() {
+        let mut scores = [1e30, -1e30, 1e30];
+        softmax(&mut scores);
+        assert_eq!(scores, [0.5, 0.0, 0.5]);
+    }
+
+    #[test]
+    fn numbers_that_could_overflow_are_refused() {
+        type Spoil = fn(&mut Linear);
+        let cases: [Spoil; 10] = [
+            |m| m.weights[2] = f32::NAN,
+            |m| m.weights[2] = f32::INFINITY,
+            |m| m.intercepts[1] = f32::NEG_INFINITY,
+            |m| m.means[0] = f32::NAN,
+            |m| m.inverse_deviations[1] = f32::NAN,
+            // Finite, but the score is not.
+            |m| m.weights[5] = f32::MAX,
+            |m| m.means[0] = 1e32,
+            // The rank is not, though its weights are 0.
+            |m| (m.means[0], m.inverse_deviations[0], m.weights[2], m.weights[4]) = (f32::MAX, 2.0, 0.0, 0.0),
+            |m| m.means.truncate(1),
+            |m| m.weights.truncate(5),
+        ];
+        assert_eq!(model().check(&bins()), Ok(()));
+        for (number, spoil) in cases.into_iter().enumerate() {
+            let mut model = model();
+            spoil(&mut model);
+            assert!(model.check(&bins()).is_err(), "case {number}");
+        }
+    }
+}

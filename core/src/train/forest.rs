@@ -44,7 +44,7 @@ impl Default for ForestParams {
             trees: 100,
             max_depth: 12,
             min_samples_split: 5,
-            min_samples_leaf: 5,
+            min_samples_leaf: 20,
             max_features: MaxFeatures::Sqrt,
             leaf_smoothing: 1.0,
             seed: 42,

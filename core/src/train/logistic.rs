@@ -27,7 +27,7 @@ pub struct LogisticParams {
 
 impl Default for LogisticParams {
     fn default() -> Self {
-        Self { alpha: 1.0, max_majority_rows: 10_000, seed: 42 }
+        Self { alpha: 30.0, max_majority_rows: 10_000, seed: 42 }
     }
 }
 

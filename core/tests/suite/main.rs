@@ -3,21 +3,25 @@
 
 #[cfg(test)]
 mod bank;
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
 mod bundle;
 #[cfg(test)]
 mod definitions;
 #[cfg(test)]
 mod features;
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
+mod format;
+#[cfg(test)]
 mod frame;
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod naive;
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
+mod recommend;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod time;
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
 mod training;

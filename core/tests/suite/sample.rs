@@ -51,6 +51,13 @@ pub(crate) const ADA: &str = r#"{
                      {"AT": "2023-12-24", "AMOUNT": 80, "TYPE": "CARD"}]
 }"#;
 
+/// The same at 18 and some days: old enough for everything, holding nothing.
+pub(crate) const ADA_AT_18: &str = r#"{
+    "customer": {"SINCE": "2019-05-01", "BORN": "2005-12-10", "CITY": "Rome"},
+    "transactions": [{"AT": "2023-12-20 10:00", "AMOUNT": 2500, "TYPE": "SALARY"},
+                     {"AT": "2023-12-24", "AMOUNT": 80, "TYPE": "SALARY"}]
+}"#;
+
 fn bundle(train: impl Fn(&Dataset) -> Model) -> Bundle {
     let schema: Schema = schema().try_into().unwrap();
     let engine = FeatureEngine::new(&schema, &features()).unwrap();

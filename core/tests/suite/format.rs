@@ -1,0 +1,297 @@
+//! docs/FORMAT.md is true: its grammar reads every bundle, and its words on scoring give the goldens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nextbest_core::Bundle;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::{Map, Value, json};
+
+use crate::frame::{HASH, HEADER, take_apart};
+use crate::{bank, definitions, sample};
+
+const DOCUMENT: &str = include_str!("../../../docs/FORMAT.md");
+
+/// The document's grammar: what each name stands for.
+struct Grammar(BTreeMap<String, String>);
+
+impl Grammar {
+    fn read() -> Self {
+        let (_, rest) = DOCUMENT.split_once("```grammar\n").unwrap();
+        let (grammar, _) = rest.split_once("```").unwrap();
+        let lines = grammar.lines().filter(|line| !line.is_empty());
+        let rule = |line: &str| {
+            let at = line.find([':', '=']).unwrap();
+            (line[..at].trim().to_owned(), line[at..].to_owned())
+        };
+        Self(lines.map(rule).collect())
+    }
+}
+
+/// Reads values as the grammar has them, into the shape that serde gives the core's own types.
+struct Reader<'a> {
+    grammar: &'a Grammar,
+    bytes: &'a [u8],
+    /// The alternatives met so far.
+    met: &'a mut BTreeSet<String>,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, kind: &str) -> Value {
+        let kind = kind.trim();
+        if let Some(some) = kind.strip_suffix('?') {
+            return if self.byte() == 0 { Value::Null } else { self.value(some) };
+        }
+        if let Some(entry) = kind.strip_prefix('[').and_then(|kind| kind.strip_suffix(']')) {
+            let count = self.integer();
+            return (0..count).map(|_| self.value(entry)).collect();
+        }
+        if let Some(fields) = kind.strip_prefix('(').and_then(|kind| kind.strip_suffix(')')) {
+            return fields.split(',').map(|field| self.value(field)).collect();
+        }
+        match kind {
+            "bool" => json!(self.byte() == 1),
+            "u8" => json!(self.byte()),
+            "u16" | "u32" | "u64" => json!(self.integer()),
+            "f32" => json!(f32::from_le_bytes(self.take())),
+            "f64" => json!(f64::from_le_bytes(self.take())),
+            "text" => {
+                let length = self.integer() as usize;
+                let (text, rest) = self.bytes.split_at(length);
+                self.bytes = rest;
+                json!(std::str::from_utf8(text).unwrap())
+            }
+            name => {
+                let rule = &self.grammar.0[name];
+                match rule.split_at(1) {
+                    (":", body) if !body.contains(' ') || body.trim().starts_with(['[', '(']) => {
+                        self.value(body)
+                    }
+                    (":", body) => self.fields(body),
+                    (_, body) => self.choice(name, body),
+                }
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &str) -> Value {
+        let mut record = Map::new();
+        for field in fields.split(',') {
+            let (name, kind) = field.trim().split_once(' ').unwrap();
+            record.insert(name.to_owned(), self.value(kind));
+        }
+        Value::Object(record)
+    }
+
+    fn choice(&mut self, rule: &str, alternatives: &str) -> Value {
+        let number = self.integer().to_string();
+        let alternatives =
+            alternatives.split('|').map(|alternative| alternative.trim().split_once(' ').unwrap());
+        let (_, alternative) = alternatives.clone().find(|(other, _)| *other == number).unwrap();
+        let name_ends = alternative.find([' ', '(']).unwrap_or(alternative.len());
+        let (name, content) = alternative.split_at(name_ends);
+        self.met.insert(format!("{rule}.{name}"));
+        match content.strip_prefix('(').and_then(|content| content.strip_suffix(')')) {
+            Some(fields) => json!({ name: self.fields(fields) }),
+            None if content.is_empty() => json!(name),
+            None => json!({ name: self.value(content) }),
+        }
+    }
+
+    fn integer(&mut self) -> u64 {
+        match self.byte() {
+            251 => u16::from_le_bytes(self.take()).into(),
+            252 => u32::from_le_bytes(self.take()).into(),
+            253 => u64::from_le_bytes(self.take()),
+            small => small.into(),
+        }
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.take::<1>()[0]
+    }
+
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let (head, rest) = self.bytes.split_first_chunk().unwrap();
+        self.bytes = rest;
+        *head
+    }
+}
+
+/// Every section by its tag, read as the document says.
+fn read(grammar: &Grammar, bytes: &[u8], met: &mut BTreeSet<String>) -> BTreeMap<String, Value> {
+    let sections = take_apart(bytes);
+    let decode = |(tag, content): ([u8; 4], Vec<u8>)| {
+        let tag = String::from_utf8(tag.to_vec()).unwrap();
+        let mut reader = Reader { grammar, bytes: &content, met };
+        let value = reader.value(&tag);
+        assert!(reader.bytes.is_empty(), "{tag} is not used up");
+        (tag, value)
+    };
+    sections.into_iter().map(decode).collect()
+}
+
+/// What the core holds.
+fn expected(bundle: &Bundle) -> BTreeMap<String, Value> {
+    let value = |tag: &str, value: Result<Value, serde_json::Error>| (tag.to_owned(), plain(value.unwrap()));
+    BTreeMap::from([
+        value("SCHM", serde_json::to_value(&bundle.schema)),
+        value("FEAT", serde_json::to_value(&bundle.features)),
+        value("BINS", serde_json::to_value(&bundle.bins)),
+        value("MODL", serde_json::to_value(&bundle.model)),
+        value("PLCY", serde_json::to_value(&bundle.policy)),
+        value("REFR", serde_json::to_value(&bundle.reference)),
+        value("GOLD", serde_json::to_value(&bundle.goldens)),
+        value("CARD", serde_json::to_value(&bundle.card)),
+    ])
+}
+
+/// Without capitals and bars: serde gives JavaScript `minAge` for what the document calls `min_age`.
+fn plain(value: Value) -> Value {
+    let plain = |text: &str| text.replace('_', "").to_lowercase();
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields.into_iter().map(|(name, value)| (plain(&name), self::plain(value))).collect(),
+        ),
+        Value::Array(entries) => entries.into_iter().map(self::plain).collect(),
+        Value::String(text) => plain(&text).into(),
+        other => other,
+    }
+}
+
+#[test]
+fn the_documents_grammar_reads_every_bundle() {
+    let grammar = Grammar::read();
+    let mut met = BTreeSet::new();
+    let mut bundles = vec![sample::forest(), sample::linear()];
+    bundles[0].policy.rank_by = nextbest_core::policy::RankBy::Probability;
+    // Every kind of feature on some banks.
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..30 {
+        let case = bank::cases().new_tree(&mut runner).unwrap().current();
+        let numbers = definitions::numbers().new_tree(&mut runner).unwrap().current();
+        let mut bundle = sample::forest();
+        bundle.features = definitions::every_definition(&case.schema, &numbers);
+        bundle.schema = case.schema();
+        bundles.push(bundle);
+    }
+    for bundle in bundles {
+        let bytes = bundle.encode().unwrap();
+        let (actual, expected) = (read(&grammar, &bytes, &mut met), expected(&bundle));
+        assert!(actual.keys().eq(expected.keys()));
+        for (tag, actual) in actual {
+            assert_eq!(plain(actual), expected[&tag], "{tag}");
+        }
+    }
+    let alternatives = grammar.0.iter().filter(|(_, rule)| rule.starts_with('=')).flat_map(|(name, rule)| {
+        rule[1..].split('|').map(move |alternative| {
+            let alternative = alternative.trim().split([' ', '(']).nth(1).unwrap();
+            format!("{name}.{alternative}")
+        })
+    });
+    let unmet: Vec<String> = alternatives.filter(|alternative| !met.contains(alternative)).collect();
+    assert!(unmet.is_empty(), "the document says more than was checked: {unmet:?}");
+}
+
+#[test]
+fn the_frame_is_as_the_document_says() {
+    let bytes = sample::forest().encode().unwrap();
+    assert_eq!(&bytes[..8], b"NEXTBEST");
+    assert_eq!(bytes[8..HEADER], [1, 0, 1, 0, 8, 0, 0, 0]);
+    let tags: Vec<_> =
+        take_apart(&bytes).into_iter().map(|(tag, _)| String::from_utf8(tag.to_vec()).unwrap()).collect();
+    assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "PLCY", "REFR", "GOLD", "CARD"]);
+    let (content, hash) = bytes.split_at(bytes.len() - HASH);
+    assert_eq!(<sha2::Sha256 as sha2::Digest>::digest(content).as_slice(), hash);
+}
+
+#[test]
+fn the_documents_words_on_scoring_give_the_goldens() {
+    let grammar = Grammar::read();
+    for bundle in [sample::forest(), sample::linear()] {
+        let mut bundle = bundle;
+        // More goldens than two: a grid over the edges.
+        let values = [f32::NAN, -1.0, 0.0, 0.5, 1.5, 2.5, 60.0, 500.0];
+        let rows: Vec<f32> = (0..9 * 200).map(|n| values[(n * n / 7 + n) % values.len()]).collect();
+        bundle.goldens.extend(sample::golden_rows(&bundle, &rows));
+        let sections = read(&grammar, &bundle.encode().unwrap(), &mut BTreeSet::new());
+        for golden in list(&sections["GOLD"]) {
+            let bins: Vec<u8> = list(&golden["row"])
+                .iter()
+                .zip(list(&sections["BINS"]["edges"]))
+                .map(|(value, edges)| match value.as_f64() {
+                    None => 0,
+                    Some(value) => {
+                        1 + list(edges).iter().filter(|edge| edge.as_f64().unwrap() < value).count() as u8
+                    }
+                })
+                .collect();
+            let model = &sections["MODL"];
+            let scored = if model["Forest"].is_object() {
+                score_forest(&model["Forest"], &bins)
+            } else {
+                score_linear(&model["Linear"], &bins)
+            };
+            let expected = floats(&golden["probabilities"]);
+            assert_eq!(scored, expected);
+        }
+    }
+}
+
+fn score_forest(forest: &Value, bins: &[u8]) -> Vec<f32> {
+    let classes = forest["class_count"].as_u64().unwrap() as usize;
+    let (scales, codes) = (floats(&forest["leaves"]["scales"]), floats(&forest["leaves"]["codes"]));
+    let mut sums = vec![0f32; classes];
+    let mut leaves_before = 0;
+    for tree in list(&forest["trees"]) {
+        let nodes: Vec<usize> =
+            list(&tree["nodes"]).iter().map(|code| code.as_u64().unwrap() as usize).collect();
+        let count =
+            |upto: usize, split: bool| nodes[..upto].iter().filter(|code| (**code > 0) == split).count();
+        let mut node = 0;
+        while nodes[node] > 0 {
+            let (feature, missing_right) = ((nodes[node] - 1) / 2, (nodes[node] - 1) % 2 == 1);
+            let threshold = tree["thresholds"][count(node, true)].as_u64().unwrap();
+            let right = match bins[feature] {
+                0 => missing_right,
+                bin => u64::from(bin) > threshold,
+            };
+            node = 2 * count(node, true) + 1 + usize::from(right);
+        }
+        let leaf = leaves_before + count(node, false);
+        for class in 0..classes {
+            sums[class] += codes[leaf * classes + class] * scales[class];
+        }
+        leaves_before += count(nodes.len(), false);
+    }
+    let mut total = 0f32;
+    sums.iter().for_each(|sum| total += sum);
+    sums.iter().map(|sum| sum / total).collect()
+}
+
+fn score_linear(linear: &Value, bins: &[u8]) -> Vec<f32> {
+    let [means, inverse_deviations, weights, mut scores] =
+        ["means", "inverse_deviations", "weights", "intercepts"].map(|name| floats(&linear[name]));
+    for (class, score) in scores.iter_mut().enumerate() {
+        for (feature, bin) in bins.iter().enumerate() {
+            let rank = match bin {
+                0 => 0.0,
+                bin => (f32::from(*bin) - means[feature]) * inverse_deviations[feature],
+            };
+            *score += weights[class * bins.len() + feature] * rank;
+        }
+    }
+    let greatest = scores.iter().copied().reduce(f32::max).unwrap();
+    let parts: Vec<f32> = scores.iter().map(|score| libm::expf(score - greatest)).collect();
+    let mut total = 0f32;
+    parts.iter().for_each(|part| total += part);
+    parts.iter().map(|part| part / total).collect()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap()
+}
+
+fn floats(value: &Value) -> Vec<f32> {
+    list(value).iter().map(|number| number.as_f64().unwrap() as f32).collect()
+}

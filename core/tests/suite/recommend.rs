@@ -1,0 +1,349 @@
+//! Scores, offers and reasons against direct computation.
+
+use nextbest_core::explain::contributions;
+use nextbest_core::model::Model;
+use nextbest_core::model::forest::{Forest, Tree, TreeNode};
+use nextbest_core::policy::{PolicyDefinition, RankBy, Rule};
+use nextbest_core::recommend::{Options, Recommendation, Recommender};
+use nextbest_core::schema::Product;
+use nextbest_core::score::Scorer;
+use nextbest_core::{Bundle, time};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::sample;
+
+const FEATURES: usize = 9;
+
+/// Feature values on every side of the small models' edges.
+fn values() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        Just(f32::NAN),
+        Just(f32::INFINITY),
+        (0..4u8).prop_map(f32::from),
+        0.0..1.5f32,
+        0.0..1000.0f32,
+    ]
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+thread_local! {
+    static SAMPLES: [Bundle; 2] = [sample::forest(), sample::linear()];
+}
+
+proptest! {
+    #[test]
+    fn a_batch_scores_as_its_rows_do(
+        rows in (0..8usize).prop_flat_map(|count| vec(values(), count * FEATURES)),
+    ) {
+        SAMPLES.with(|samples| for bundle in samples {
+            let count = rows.len() / FEATURES;
+            let batch = Scorer::new(bundle).score_batch(&rows, count).unwrap();
+            // A scorer of its own for each row: what was scored before leaves no trace.
+            let single: Vec<f32> =
+                rows.chunks(FEATURES).flat_map(|row| Scorer::new(bundle).score(row).unwrap().to_vec()).collect();
+            assert_eq!(bits(&batch), bits(&single));
+        });
+    }
+
+    #[test]
+    fn contributions_are_what_replacement_changes(row in vec(values(), FEATURES), reference in vec(values(), FEATURES)) {
+        SAMPLES.with(|samples| for bundle in samples {
+            let mut bundle = bundle.clone();
+            bundle.reference = reference.clone();
+            let contributions = contributions(&bundle, &row).unwrap();
+            for feature in 0..FEATURES {
+                let mut replaced = row.clone();
+                replaced[feature] = reference[feature];
+                let without = Scorer::new(&bundle).score(&replaced).unwrap().to_vec();
+                for class in 0..3 {
+                    let with = Scorer::new(&bundle).score(&row).unwrap()[class];
+                    assert_eq!(contributions[3 * feature + class], with - without[class]);
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn reasons_are_the_strongest_that_speak_for_the_offer(row in vec(values(), FEATURES), most in 0..6usize) {
+        SAMPLES.with(|samples| for bundle in samples {
+            let contributions = contributions(bundle, &row).unwrap();
+            for class in 0..3 {
+                let reasons =
+                    nextbest_core::explain::reasons(&bundle.features, &row, &contributions, 3, class, most);
+                let mut expected: Vec<usize> = (0..FEATURES).collect();
+                let part = |feature: &usize| contributions[3 * feature + class];
+                expected.retain(|feature| part(feature) > 0.0);
+                expected.sort_by(|a, b| part(b).partial_cmp(&part(a)).unwrap().then(a.cmp(b)));
+                expected.truncate(most);
+                assert_eq!(reasons.len(), expected.len());
+                for (reason, feature) in reasons.iter().zip(expected) {
+                    assert_eq!(reason.feature, bundle.features[feature].name);
+                    assert_eq!(reason.label, bundle.features[feature].label);
+                    assert_eq!(reason.value, Some(row[feature]).filter(|value| !value.is_nan()));
+                    assert_eq!(reason.contribution, part(&feature));
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn rows_of_another_length_are_refused() {
+    let bundle = sample::forest();
+    let mut scorer = Scorer::new(&bundle);
+    let row = [0.0; 2 * FEATURES];
+    assert_eq!(scorer.score(&row[..8]).unwrap_err().to_string(), "expected 9 feature values, got 8");
+    assert_eq!(scorer.score_batch(&row, 3).unwrap_err().to_string(), "expected 27 feature values, got 18");
+    assert_eq!(scorer.score_batch(&row, usize::MAX).unwrap_err().code(), "row/length");
+    assert_eq!(scorer.score_batch(&row, 2).unwrap().len(), 6);
+    assert_eq!(scorer.score_batch(&[], 0).unwrap(), [0f32; 0]);
+    assert_eq!(contributions(&bundle, &row).unwrap_err().code(), "row/length");
+}
+
+/// A bundle whose model gives everyone the same probabilities: the rest to NONE, these to products with these values.
+fn constant(products: &[(f32, Option<f64>)], policy: PolicyDefinition) -> Bundle {
+    let mut bundle = sample::forest();
+    let mut schema = bundle.schema.definition().clone();
+    let product = |(position, (_, value)): (usize, &(f32, Option<f64>))| Product {
+        id: ["L", "C", "X", "Y"][position].into(),
+        name: ["Loan", "Card", "Third", "Fourth"][position].into(),
+        min_age: (position == 0).then_some(18.0),
+        repeatable: position > 0,
+        value: *value,
+    };
+    schema.products = products.iter().enumerate().map(product).collect();
+    bundle.schema = schema.try_into().unwrap();
+    let taken: f32 = products.iter().map(|(probability, _)| probability).sum();
+    let leaves = std::iter::once(1.0 - taken).chain(products.iter().map(|(probability, _)| *probability));
+    let tree = Tree { nodes: vec![TreeNode::Leaf], leaves: leaves.collect() };
+    bundle.model = Model::Forest(Forest::new(products.len() + 1, &[tree]).unwrap());
+    bundle.goldens.clear();
+    bundle.policy = policy;
+    bundle
+}
+
+fn load(bundle: &Bundle) -> Recommender {
+    Recommender::load(&bundle.encode().unwrap()).unwrap()
+}
+
+fn recommend(recommender: &Recommender, customer: &str, as_of: &str, top: usize) -> Recommendation {
+    let customers = sample::customer(customer);
+    let options = Options { as_of: time::parse(as_of).unwrap(), top, explain: true };
+    recommender.recommend(&customers.get(0).unwrap(), options).unwrap()
+}
+
+/// What is offered, and what is withheld by which rule.
+fn outcome(recommendation: &Recommendation) -> (Vec<&str>, Vec<(&str, Rule)>) {
+    (
+        recommendation.offers.iter().map(|offer| offer.product.as_str()).collect(),
+        recommendation.withheld.iter().map(|withheld| (withheld.product.as_str(), withheld.rule)).collect(),
+    )
+}
+
+#[test]
+fn rules_withhold_what_they_should_and_nothing_else() {
+    let recommender = load(&constant(&[(0.3, None), (0.2, None)], PolicyDefinition::default()));
+    let both = (vec!["Loan", "Card"], vec![]);
+    let only_card = |rule| (vec!["Card"], vec![("Loan", rule)]);
+    // 18 years of 365.25 days end on 2008-01-01 12:00.
+    let born = r#""BORN": "1990-01-01""#;
+    let cases = [
+        ("nothing held", born, "", "2024-01-01", both.clone()),
+        (
+            "held",
+            born,
+            r#"{"OPENED": "2023-12-31", "PRODUCT": "L"}"#,
+            "2024-01-01",
+            only_card(Rule::AlreadyOwned),
+        ),
+        (
+            "taken at the moment itself",
+            born,
+            r#"{"OPENED": "2024-01-01", "PRODUCT": "L"}"#,
+            "2024-01-01",
+            both.clone(),
+        ),
+        (
+            "given up",
+            born,
+            r#"{"OPENED": "2020-01-01", "CLOSED": "2023-12-31", "PRODUCT": "L"}"#,
+            "2024-01-01",
+            both.clone(),
+        ),
+        (
+            "given up at the moment itself",
+            born,
+            r#"{"OPENED": "2020-01-01", "CLOSED": "2024-01-01", "PRODUCT": "L"}"#,
+            "2024-01-01",
+            only_card(Rule::AlreadyOwned),
+        ),
+        (
+            "may be taken twice",
+            born,
+            r#"{"OPENED": "2023-12-31", "PRODUCT": "C"}"#,
+            "2024-01-01",
+            both.clone(),
+        ),
+        ("just old enough", born, "", "2008-01-01 12:00:00", both.clone()),
+        ("a second too young", born, "", "2008-01-01 11:59:59", only_card(Rule::MinimumAge)),
+        ("birth date missing", r#""BORN": null"#, "", "2024-01-01", only_card(Rule::MinimumAge)),
+        (
+            "birth date in the future",
+            r#""BORN": "2024-01-01""#,
+            "",
+            "2024-01-01",
+            only_card(Rule::MinimumAge),
+        ),
+        (
+            "owned comes before too young",
+            r#""BORN": null"#,
+            r#"{"OPENED": "2023-12-31", "PRODUCT": "L"}"#,
+            "2024-01-01",
+            only_card(Rule::AlreadyOwned),
+        ),
+    ];
+    for (what, born, accounts, as_of, expected) in cases {
+        let customer =
+            format!(r#"{{"customer": {{"SINCE": "2000-01-01", {born}}}, "accounts": [{accounts}]}}"#);
+        assert_eq!(outcome(&recommend(&recommender, &customer, as_of, 9)), expected, "{what}");
+    }
+}
+
+#[test]
+fn details_say_what_was_compared() {
+    let policy = PolicyDefinition { min_probability: 0.25, ..PolicyDefinition::default() };
+    let recommender = load(&constant(&[(0.3, None), (0.2, None)], policy));
+    let details = |born: &str, accounts: &str| {
+        let customer = format!(r#"{{"customer": {{"BORN": {born}}}, "accounts": [{accounts}]}}"#);
+        let recommendation = recommend(&recommender, &customer, "2024-01-01", 9);
+        recommendation.withheld.into_iter().map(|withheld| withheld.detail).collect::<Vec<_>>()
+    };
+    let too_improbable = "from 0.25 on, it is 0.2000";
+    assert_eq!(details("\"2014-01-01\"", ""), ["from 18 years on, the customer is 10.0", too_improbable]);
+    assert_eq!(details("null", ""), ["from 18 years on, and the date of birth is not known", too_improbable]);
+    let held = r#"{"OPENED": "2023-12-31", "PRODUCT": "L"}"#;
+    assert_eq!(details("null", held), ["held now, and can't be taken twice", too_improbable]);
+}
+
+#[test]
+fn a_minimum_age_needs_a_birth_date_and_0_is_none() {
+    let mut bundle = constant(&[(0.3, None), (0.2, None)], PolicyDefinition::default());
+    let mut schema = bundle.schema.definition().clone();
+    schema.birth_date = None;
+    bundle.schema = schema.clone().try_into().unwrap();
+    let customer = r#"{"customer": {"BORN": "1990-01-01"}}"#;
+    let unknown = recommend(&load(&bundle), customer, "2024-01-01", 9);
+    assert_eq!(outcome(&unknown), (vec!["Card"], vec![("Loan", Rule::MinimumAge)]));
+    schema.products[0].min_age = Some(0.0);
+    bundle.schema = schema.try_into().unwrap();
+    let unlimited = recommend(&load(&bundle), customer, "2024-01-01", 9);
+    assert_eq!(outcome(&unlimited), (vec!["Loan", "Card"], vec![]));
+}
+
+#[test]
+fn the_least_probability_is_still_offered() {
+    let mut bundle = constant(&[(0.3, None), (0.2, None)], PolicyDefinition::default());
+    let probability = Scorer::new(&bundle).score(&[0.0; FEATURES]).unwrap()[1];
+    for (least, offered) in [(probability, vec!["Loan"]), (probability.next_up(), vec![])] {
+        bundle.policy.min_probability = least;
+        assert_eq!(outcome(&recommend(&load(&bundle), sample::ADA_AT_18, "2024-01-01", 9)).0, offered);
+    }
+}
+
+#[test]
+fn offers_are_ranked_by_probability_or_by_expected_value() {
+    let products = [(0.3, Some(10.0)), (0.2, Some(40.0)), (0.1, Some(-5.0)), (0.1, Some(1000.0))];
+    let by = |rank_by| {
+        let recommender = load(&constant(&products, PolicyDefinition { rank_by, min_probability: 0.0 }));
+        recommend(&recommender, sample::ADA_AT_18, "2024-01-01", 9)
+    };
+    let (by_probability, by_value) = (by(RankBy::Probability), by(RankBy::ExpectedValue));
+    assert_eq!(
+        outcome(&by_probability).0,
+        ["Loan", "Card", "Third", "Fourth"],
+        "of equals the first declared"
+    );
+    assert_eq!(outcome(&by_value).0, ["Fourth", "Card", "Loan", "Third"]);
+    for offer in by_probability.offers.iter().chain(&by_value.offers) {
+        let position =
+            ["Loan", "Card", "Third", "Fourth"].iter().position(|name| *name == offer.product).unwrap();
+        let (probability, value) = products[position];
+        assert!((offer.probability - probability).abs() < 1e-4);
+        assert_eq!(offer.expected_value, Some(f64::from(offer.probability) * value.unwrap()));
+    }
+    assert!((by_value.none_probability - 0.3).abs() < 1e-4);
+}
+
+#[test]
+fn equal_expected_values_keep_the_declared_order() {
+    let products = [(0.125, Some(8.0)), (0.25, Some(4.0)), (0.5, Some(2.0))];
+    let policy = PolicyDefinition { rank_by: RankBy::ExpectedValue, min_probability: 0.0 };
+    let mut bundle = constant(&products, policy);
+    // Leaves that the 16-bit codes hold exactly.
+    let tree = Tree { nodes: vec![TreeNode::Leaf], leaves: vec![0.125, 0.125, 0.25, 0.5] };
+    bundle.model = Model::Forest(Forest::new(4, &[tree]).unwrap());
+    let recommendation = recommend(&load(&bundle), sample::ADA_AT_18, "2024-01-01", 9);
+    assert_eq!(outcome(&recommendation).0, ["Loan", "Card", "Third"]);
+    assert!(recommendation.offers.iter().all(|offer| offer.expected_value == Some(1.0)));
+}
+
+#[test]
+fn top_limits_the_offers_and_not_what_is_withheld() {
+    let recommender = load(&constant(&[(0.1, None), (0.2, None), (0.3, None)], PolicyDefinition::default()));
+    let young = r#"{"customer": {"BORN": "2020-01-01"}}"#;
+    for (top, offered) in
+        [(0, &[][..]), (1, &["Third"]), (2, &["Third", "Card"]), (usize::MAX, &["Third", "Card"])]
+    {
+        let recommendation = recommend(&recommender, young, "2024-01-01", top);
+        assert_eq!(outcome(&recommendation), (offered.to_vec(), vec![("Loan", Rule::MinimumAge)]));
+        assert!(recommendation.offers.iter().all(|offer| offer.expected_value.is_none()));
+    }
+}
+
+#[test]
+fn an_answer_has_the_shape_that_javascript_reads() {
+    let recommender = load(&sample::forest());
+    let mut answer =
+        serde_json::to_value(recommend(&recommender, sample::ADA_AT_18, "2024-01-01 12:00:00", 9)).unwrap();
+    assert_eq!(answer["asOf"], "2024-01-01 12:00:00");
+    assert_eq!(answer["modelVersion"], recommender.model_version());
+    assert_eq!(answer["reasonMethod"], "one-at-a-time replacement by the reference row");
+    let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(
+        keys(&answer),
+        ["asOf", "modelVersion", "noneProbability", "offers", "reasonMethod", "withheld"]
+    );
+    let offer = &answer["offers"][0];
+    assert_eq!(keys(offer), ["expectedValue", "probability", "product", "reasons"]);
+    assert_eq!(keys(&offer["reasons"][0]), ["contribution", "feature", "label", "value"]);
+    let withheld = recommend(&recommender, r#"{"customer": {}}"#, "2024-01-01", 9);
+    answer = serde_json::to_value(withheld).unwrap();
+    assert_eq!(keys(&answer["withheld"][0]), ["detail", "product", "rule"]);
+    assert_eq!(answer["withheld"][0]["rule"], "minimum age");
+}
+
+#[test]
+fn reasons_come_only_when_asked_for_and_at_most_three() {
+    let recommender = load(&sample::forest());
+    let customers = sample::customer(sample::ADA_AT_18);
+    let customer = customers.get(0).unwrap();
+    let ask = |explain| {
+        let options = Options { as_of: sample::cutoff(), top: 9, explain };
+        recommender.recommend(&customer, options).unwrap()
+    };
+    let (plain, explained) = (ask(false), ask(true));
+    assert!(plain.offers.iter().all(|offer| offer.reasons.is_empty()));
+    assert!(explained.offers.iter().any(|offer| !offer.reasons.is_empty()));
+    let row = recommender.features(&customer, sample::cutoff());
+    let contributions = contributions(recommender.bundle(), &row).unwrap();
+    for offer in &explained.offers {
+        let class = if offer.product == "Loan" { 1 } else { 2 };
+        let features = &recommender.bundle().features;
+        let expected = nextbest_core::explain::reasons(features, &row, &contributions, 3, class, 3);
+        assert_eq!(offer.reasons, expected);
+    }
+}

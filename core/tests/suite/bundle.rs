@@ -1,6 +1,8 @@
 //! Sound bundles come back as they were, and unsound ones are refused for the right reason.
 
+use nextbest_core::model::Model;
 use nextbest_core::model::bundle::{MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTION, content_hash};
+use nextbest_core::model::forest::{Forest, Tree, TreeNode};
 use nextbest_core::{Bundle, Error, Recommender};
 
 use crate::frame::{HASH, Sections, put_together, rehash, take_apart};
@@ -106,6 +108,23 @@ fn sections_stand_there_once_and_unknown_ones_are_left_alone() {
 }
 
 #[test]
+fn a_section_is_used_up_and_no_larger_than_it_may_be() {
+    for (_, bytes) in samples() {
+        let sections = take_apart(&bytes);
+        for position in 0..sections.len() {
+            let mut longer = sections.clone();
+            let (tag, content) = &mut longer[position];
+            content.push(0);
+            let is_small = ![b"BINS", b"MODL"].contains(&&*tag);
+            assert_eq!(code(&put_together(&longer)), "bundle/decode");
+            longer[position].1.resize(MAX_SMALL_SECTION + 1, 0);
+            let expected = if is_small { "bundle/too-large" } else { "bundle/decode" };
+            assert_eq!(code(&put_together(&longer)), expected);
+        }
+    }
+}
+
+#[test]
 fn versions_decide_who_may_read() {
     let (bundle, bytes) = &samples()[0];
     let with_versions = |written_by: u16, least_reader: u16| {
@@ -136,7 +155,7 @@ fn the_header_must_count_the_sections_right() {
 #[test]
 fn parts_that_do_not_fit_each_other_are_refused() {
     type Spoil = fn(&mut Bundle);
-    let cases: [(Spoil, &str); 10] = [
+    let cases: [(Spoil, &str); 11] = [
         (|b| b.reference.truncate(1), "9 features, but bins or a reference row for another number"),
         (|b| b.features.truncate(8), "8 features, but bins or a reference row for another number"),
         (|b| b.features[0].name = "city".into(), "feature `city`: its name is empty or taken"),
@@ -147,6 +166,7 @@ fn parts_that_do_not_fit_each_other_are_refused() {
         (with_a_third_product, "the model has 3 classes, the schema 4"),
         (without_the_loans_value, "ranked by expected value, but product `Loan` has no value"),
         (without_features, "there are no features"),
+        (with_a_split_on_a_tenth_feature, "a tree splits feature 9, of 9"),
     ];
     for (bundle, _) in samples() {
         for (spoil, message) in cases {
@@ -172,6 +192,13 @@ fn without_the_loans_value(bundle: &mut Bundle) {
     let mut schema = bundle.schema.definition().clone();
     schema.products[0].value = None;
     bundle.schema = schema.try_into().unwrap();
+}
+
+fn with_a_split_on_a_tenth_feature(bundle: &mut Bundle) {
+    let split = TreeNode::Split { feature: 9, threshold: 1, missing_right: false };
+    let tree =
+        Tree { nodes: vec![split, TreeNode::Leaf, TreeNode::Leaf], leaves: vec![0.5, 0.25, 0.25].repeat(2) };
+    bundle.model = Model::Forest(Forest::new(3, &[tree]).unwrap());
 }
 
 fn without_features(bundle: &mut Bundle) {

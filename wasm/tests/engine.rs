@@ -1,0 +1,88 @@
+//! The engine as JavaScript sees it, in a real browser: `make test-wasm`.
+
+#![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
+
+use js_sys::{Array, Reflect};
+use nextbest_wasm::Engine;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+const BUNDLE: &[u8] = include_bytes!("../../tests/goldens/format-1.bundle");
+
+const CUSTOMER: &str = r#"{
+    "customer": {"DATEOFBIRTH": "1990-05-01", "CUSTOMERESTABLISHEDDATE": "2015-03-02"},
+    "accounts": [{"PRODUCTID": "SAVINGS_ACCOUNT", "ORIGINATIONDATE": "2016-03-02", "PRINCIPALAMOUNT": 1200}],
+    "transactions": [{"TRANSACTIONINITIATEDTIMESTAMP": "2026-06-20 09:00:00", "TRANSACTIONAMOUNT": 2900,
+                      "TRANSACTIONTYPEID": "SALARY", "BALANCEAFTER": 3100.5}]
+}"#;
+
+fn engine() -> Engine {
+    Engine::new(BUNDLE).unwrap()
+}
+
+fn get(object: &JsValue, key: &str) -> JsValue {
+    Reflect::get(object, &key.into()).unwrap()
+}
+
+/// The code and the message of an error.
+fn refused<T>(result: Result<T, js_sys::Error>) -> (String, String) {
+    match result {
+        Ok(_) => (String::from("no error"), String::new()),
+        Err(error) => (get(&error, "code").as_string().unwrap(), error.message().into()),
+    }
+}
+
+#[wasm_bindgen_test]
+fn the_golden_rows_score_here_as_where_the_bundle_was_made() {
+    engine().self_test().unwrap();
+}
+
+#[wasm_bindgen_test]
+fn a_customer_gets_offers_with_reasons() {
+    let engine = engine();
+    let recommendation = engine.recommend(CUSTOMER, "2026-07-01", 3, true).unwrap();
+    let offers = Array::from(&get(&recommendation, "offers"));
+    assert_eq!(offers.length(), 3);
+    let probabilities: Vec<f64> =
+        offers.iter().map(|offer| get(&offer, "probability").as_f64().unwrap()).collect();
+    assert!(probabilities.is_sorted_by(|a, b| a >= b) && probabilities[0] < 1.0, "{probabilities:?}");
+    let withheld = Array::from(&get(&recommendation, "withheld"));
+    let owned = withheld.iter().find(|it| get(it, "product") == "Savings Account").unwrap();
+    assert_eq!(get(&owned, "rule"), "already owned");
+    assert_eq!(get(&recommendation, "modelVersion").as_string().unwrap(), engine.model_version());
+}
+
+#[wasm_bindgen_test]
+fn features_rows_and_batches_agree() {
+    let engine = engine();
+    let row = engine.features(CUSTOMER, "2026-07-01").unwrap();
+    assert_eq!(row.len(), engine.feature_names().len());
+    let age = engine.feature_names().iter().position(|name| name == "age_years").unwrap();
+    assert!((row[age] - 36.17).abs() < 0.01, "{}", row[age]);
+    let single = engine.score_features(&row).unwrap();
+    assert_eq!(single.len(), engine.classes().len());
+    assert!((single.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    let batch = engine.score_batch(&row.repeat(3), 3).unwrap();
+    assert_eq!(batch, single.repeat(3));
+}
+
+#[wasm_bindgen_test]
+fn everything_wrong_is_an_error_with_a_code_and_no_trap() {
+    let mut damaged = BUNDLE.to_vec();
+    damaged[5000] ^= 1;
+    assert_eq!(refused(Engine::new(&damaged)).0, "bundle/hash-mismatch");
+    assert_eq!(refused(Engine::new(b"something else")).0, "bundle/magic");
+    let engine = engine();
+    let wrong =
+        r#"{"customer": {}, "accounts": [{"ORIGINATIONDATE": "2020-01-01", "PRINCIPALAMOUNT": "abc"}]}"#;
+    let (code, message) = refused(engine.features(wrong, "2026-07-01"));
+    assert_eq!(code, "customer/value");
+    assert!(message.contains("accounts[0].PRINCIPALAMOUNT: expected a number, got \"abc\""), "{message}");
+    assert_eq!(refused(engine.features(CUSTOMER, "tomorrow")).0, "options/as-of");
+    assert_eq!(refused(engine.score_features(&[1.0])).0, "row/length");
+    assert_eq!(refused(engine.score_batch(&[1.0], usize::MAX)).0, "row/length");
+    engine.self_test().unwrap();
+}

@@ -83,7 +83,7 @@ proptest! {
                 for (reason, feature) in reasons.iter().zip(expected) {
                     assert_eq!(reason.feature, bundle.features[feature].name);
                     assert_eq!(reason.label, bundle.features[feature].label);
-                    assert_eq!(reason.value, Some(row[feature]).filter(|value| !value.is_nan()));
+                    assert_eq!(reason.value, Some(row[feature]).filter(|value| value.is_finite()));
                     assert_eq!(reason.contribution, part(&feature));
                 }
             }

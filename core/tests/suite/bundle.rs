@@ -115,7 +115,7 @@ fn a_section_is_used_up_and_no_larger_than_it_may_be() {
             let mut longer = sections.clone();
             let (tag, content) = &mut longer[position];
             content.push(0);
-            let is_small = ![b"BINS", b"MODL"].contains(&&*tag);
+            let is_small = tag != b"BINS" && tag != b"MODL";
             assert_eq!(code(&put_together(&longer)), "bundle/decode");
             longer[position].1.resize(MAX_SMALL_SECTION + 1, 0);
             let expected = if is_small { "bundle/too-large" } else { "bundle/decode" };
@@ -197,7 +197,7 @@ fn without_the_loans_value(bundle: &mut Bundle) {
 fn with_a_split_on_a_tenth_feature(bundle: &mut Bundle) {
     let split = TreeNode::Split { feature: 9, threshold: 1, missing_right: false };
     let tree =
-        Tree { nodes: vec![split, TreeNode::Leaf, TreeNode::Leaf], leaves: vec![0.5, 0.25, 0.25].repeat(2) };
+        Tree { nodes: vec![split, TreeNode::Leaf, TreeNode::Leaf], leaves: [0.5, 0.25, 0.25].repeat(2) };
     bundle.model = Model::Forest(Forest::new(3, &[tree]).unwrap());
 }
 

@@ -65,7 +65,9 @@ fn grow(data: &Dataset, params: ForestParams) -> (Model, Grown) {
 }
 
 fn fit_logistic(data: &Dataset, max_majority_rows: usize) -> Model {
-    Model::Linear(LogisticParams { max_majority_rows, ..LogisticParams::default() }.fit(data).unwrap())
+    Model::Linear(
+        LogisticParams { alpha: 1.0, max_majority_rows, ..LogisticParams::default() }.fit(data).unwrap(),
+    )
 }
 
 #[test]

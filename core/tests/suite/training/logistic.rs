@@ -1,6 +1,6 @@
 //! The logistic regression against smartcore's.
 
-use nextbest_core::train::{Dataset, LogisticParams};
+use nextbest_core::train::Dataset;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use smartcore::linear::logistic_regression::{LogisticRegression, LogisticRegressionParameters};
@@ -53,7 +53,7 @@ fn reference_logistic(sample: &Sample, data: &Dataset) -> Vec<Vec<f64>> {
             x[(row, feature)] = rank.map_or(0.0, |rank| (rank - mean) / variance.sqrt());
         }
     }
-    let parameters = LogisticRegressionParameters::default().with_alpha(LogisticParams::default().alpha);
+    let parameters = LogisticRegressionParameters::default().with_alpha(1.0);
     let fitted = LogisticRegression::fit(&x, &sample.target(), parameters).unwrap();
     let known: Vec<usize> = fitted.classes().iter().map(|class| *class as usize).collect();
     let (weights, intercepts) = (fitted.coefficients(), fitted.intercept());

@@ -26,3 +26,28 @@ fn an_empty_config_is_the_default() {
         assert_eq!(format!("{:?}", Config::parse(text).unwrap()), format!("{:?}", Config::default()));
     }
 }
+
+/// Every YAML example in docs/FEATURES.md is a definition that config.yaml takes.
+#[test]
+fn the_feature_languages_examples_are_understood() {
+    let document = std::fs::read_to_string(repository().join("docs/FEATURES.md")).unwrap();
+    let examples: Vec<&str> =
+        document.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(examples.len() >= 6, "{examples:?}");
+    let mut understood = 0;
+    for example in examples {
+        let text = match example.starts_with('-') {
+            false => example.to_owned(),
+            true => {
+                let lines: String = example.lines().map(|line| format!("    {line}\n")).collect();
+                format!("feature_engineering:\n  features:\n{lines}")
+            }
+        };
+        let config = Config::parse(&text).unwrap();
+        for feature in config.features().unwrap() {
+            feature.definitions(&config.feature_engineering.lookback_periods, &[]).unwrap();
+            understood += 1;
+        }
+    }
+    assert!(understood >= 12, "{understood}");
+}

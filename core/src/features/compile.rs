@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::engine::{Filter, Formula, Predicate, RowAggregate, Selection};
+use super::aggregate::{RowAggregate, RowTrend};
+use super::engine::{Comparison, Filter, Formula, Predicate, Selection};
 use super::spec::{
-    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowSelection, Test, Transform,
+    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection, Test,
+    Transform,
 };
-use crate::schema::{Column, ColumnKind, Schema};
+use crate::schema::{Column, ColumnKind, Schema, Table};
 use crate::time::DAY;
 
 /// Resolves names; its errors are words about one definition.
@@ -81,65 +83,155 @@ impl<'a> Compiler<'a> {
         let (position, table) = position
             .and_then(|position| Some((position, tables.get(position)?)))
             .ok_or_else(|| format!("there is no event table `{name}`"))?;
-        let time = self.schema.time_column(position);
-        let dated = |what: &str| {
-            time.ok_or_else(|| format!("{what} needs a time, and table `{name}` has no time column"))
+        let source = Source {
+            table,
+            position,
+            time: self.schema.time_column(position),
+            closed: self.schema.closed_column(position),
         };
         let window = match rows.window_days {
             Some(0) => return Err("a window of 0 days holds no rows".into()),
             Some(days) => {
-                dated("a window")?;
+                source.dated("a window")?;
                 Some((i64::from(days) * DAY) as f64)
             }
             None => None,
         };
-        let closed = self.schema.closed_column(position);
         let open_until = match rows.open {
-            true => Some(closed.ok_or_else(|| {
+            true => Some(source.closed.ok_or_else(|| {
                 format!("table `{name}` does not say when products are given up, so `open` has no meaning")
             })?),
             false => None,
         };
-        let readable = |column: &str| {
-            let (position, declared) = find_column(name, &table.columns, column)?;
-            match Some(position) == closed {
-                true => Err(format!(
-                    "`{column}` says when a product is given up, perhaps after the cut-off: use `open`"
-                )),
-                false => Ok((position, declared)),
-            }
-        };
-        let filters = rows
-            .conditions
-            .iter()
-            .map(|condition| {
-                let (column, declared) = readable(&condition.column)?;
-                let codes = self.words.entry((position, column)).or_insert_with(|| codes(declared));
-                Ok(Filter { column, predicate: compile_test(condition, declared, codes)? })
-            })
-            .collect::<Result<Vec<_>, String>>()?;
-        let column = |wants_number: bool| {
-            let name = aggregate.column().unwrap_or_default();
-            let (position, declared) = readable(name)?;
-            match declared.kind {
-                ColumnKind::Number => Ok(position),
-                _ if !wants_number => Ok(position),
-                _ => Err(format!("`{name}` is not a number")),
-            }
-        };
-        let aggregate = match aggregate {
-            Aggregate::Count => RowAggregate::Count,
-            Aggregate::DaysSinceLast => RowAggregate::DaysSinceLast { time: dated("days_since_last")? },
-            Aggregate::DaysSinceFirst => RowAggregate::DaysSinceFirst { time: dated("days_since_first")? },
-            Aggregate::Sum(_) => RowAggregate::Sum(column(true)?),
-            Aggregate::Mean(_) => RowAggregate::Mean(column(true)?),
-            Aggregate::Min(_) => RowAggregate::Min(column(true)?),
-            Aggregate::Max(_) => RowAggregate::Max(column(true)?),
-            Aggregate::Last(_) => RowAggregate::Last { column: column(true)?, time: dated("last")? },
-            Aggregate::Distinct(_) => RowAggregate::Distinct(column(false)?),
-        };
-        let selection = Selection { time, window, open_until, filters };
+        let filters = self.filters(&source, &rows.filter)?;
+        let aggregate = self.aggregate(&source, aggregate, rows.window_days)?;
+        let selection = Selection { time: source.time, window, open_until, filters };
         Ok(Formula::Events { table: position, selection, aggregate })
+    }
+
+    fn filters(&mut self, source: &Source<'a>, filter: &RowFilter) -> Result<Vec<Filter>, String> {
+        let mut filters = Vec::new();
+        for condition in &filter.conditions {
+            filters.push(Filter::Holds(self.comparison(source, condition)?));
+        }
+        for group in &filter.exclusions {
+            if group.is_empty() {
+                return Err("a `not` of no conditions leaves no row".into());
+            }
+            let all = group.iter().map(|condition| self.comparison(source, condition));
+            filters.push(Filter::Not(all.collect::<Result<_, _>>()?));
+        }
+        Ok(filters)
+    }
+
+    fn comparison(&mut self, source: &Source<'a>, condition: &Condition) -> Result<Comparison, String> {
+        let (column, declared) = source.readable(&condition.column)?;
+        let codes = self.words.entry((source.position, column)).or_insert_with(|| codes(declared));
+        Ok(Comparison { column, predicate: compile_test(condition, declared, codes)? })
+    }
+
+    fn aggregate(
+        &mut self,
+        source: &Source<'a>,
+        aggregate: &Aggregate,
+        window_days: Option<u32>,
+    ) -> Result<RowAggregate, String> {
+        Ok(match aggregate {
+            Aggregate::Count => RowAggregate::Count,
+            Aggregate::DaysSinceLast => {
+                RowAggregate::DaysSinceLast { time: source.dated("days_since_last")? }
+            }
+            Aggregate::DaysSinceFirst => {
+                RowAggregate::DaysSinceFirst { time: source.dated("days_since_first")? }
+            }
+            Aggregate::Sum(column) => RowAggregate::Sum(source.number(column)?),
+            Aggregate::Mean(column) => RowAggregate::Mean(source.number(column)?),
+            Aggregate::Min(column) => RowAggregate::Min(source.number(column)?),
+            Aggregate::Max(column) => RowAggregate::Max(source.number(column)?),
+            Aggregate::Last(column) => {
+                RowAggregate::Last { column: source.value(column)?, time: source.dated("last")? }
+            }
+            Aggregate::Distinct(column) => RowAggregate::Distinct(source.readable(column)?.0),
+            Aggregate::Std(column) => RowAggregate::Std(source.number(column)?),
+            Aggregate::First(column) => {
+                RowAggregate::First { column: source.value(column)?, time: source.dated("first")? }
+            }
+            Aggregate::Entropy(column) => RowAggregate::Entropy(source.readable(column)?.0),
+            Aggregate::Share(of) => {
+                if of.conditions.is_empty() && of.exclusions.is_empty() {
+                    return Err("a share needs conditions (`of`), else it is 1".into());
+                }
+                RowAggregate::Share(self.filters(source, of)?)
+            }
+            Aggregate::Trend { column, short_days } => {
+                let time = source.dated("a trend")?;
+                let window = window_days.ok_or("a trend needs a `window` beside the `short` one")?;
+                if !(1..window).contains(short_days) {
+                    return Err(format!(
+                        "the short window of a trend is from 1 day to less than its window of {window}, not {short_days}"
+                    ));
+                }
+                RowAggregate::Trend(RowTrend {
+                    column: column.as_deref().map(|column| source.number(column)).transpose()?,
+                    time,
+                    short_days: f64::from(*short_days),
+                    window_days: f64::from(window),
+                })
+            }
+            Aggregate::DaysUntilNext(column) => {
+                let (position, declared) = source.readable(column)?;
+                if declared.kind != ColumnKind::Time {
+                    return Err(format!("`{column}` is not a date"));
+                }
+                if Some(position) == source.time {
+                    return Err(format!("`{column}` is the row's time, which is never after the cut-off"));
+                }
+                RowAggregate::DaysUntilNext(position)
+            }
+        })
+    }
+}
+
+/// An event table and what may be read of it.
+struct Source<'a> {
+    table: &'a Table,
+    position: usize,
+    time: Option<usize>,
+    closed: Option<usize>,
+}
+
+impl<'a> Source<'a> {
+    /// The time column, for something that needs one.
+    fn dated(&self, what: &str) -> Result<usize, String> {
+        let table = &self.table.name;
+        self.time.ok_or_else(|| format!("{what} needs a time, and table `{table}` has no time column"))
+    }
+
+    fn readable(&self, column: &str) -> Result<(usize, &'a Column), String> {
+        let (position, declared) = find_column(&self.table.name, &self.table.columns, column)?;
+        match Some(position) == self.closed {
+            true => Err(format!(
+                "`{column}` says when a product is given up, perhaps after the cut-off: use `open`"
+            )),
+            false => Ok((position, declared)),
+        }
+    }
+
+    fn number(&self, column: &str) -> Result<usize, String> {
+        match self.readable(column)? {
+            (position, Column { kind: ColumnKind::Number, .. }) => Ok(position),
+            _ => Err(format!("`{column}` is not a number")),
+        }
+    }
+
+    /// A number or a category.
+    fn value(&self, column: &str) -> Result<usize, String> {
+        match self.readable(column)? {
+            (_, Column { kind: ColumnKind::Time, .. }) => {
+                Err(format!("`{column}` is a date, neither a number nor a category"))
+            }
+            (position, _) => Ok(position),
+        }
     }
 }
 
@@ -181,6 +273,7 @@ fn compile_test(
         Test::AtMost(value) => Predicate::AtMost(number(*value)?),
         Test::Above(value) => Predicate::Above(number(*value)?),
         Test::AtLeast(value) => Predicate::AtLeast(number(*value)?),
+        Test::Missing(missing) => Predicate::Missing(*missing),
     })
 }
 
@@ -217,7 +310,7 @@ mod tests {
     }
 
     fn events(table: &str, rows: RowSelection, aggregate: Aggregate) -> Expression {
-        Expression::Events { table: table.into(), rows, aggregate }
+        Expression::Events { table: table.into(), rows: Box::new(rows), aggregate }
     }
 
     fn attribute(column: &str, transform: Transform) -> Expression {
@@ -229,8 +322,24 @@ mod tests {
     }
 
     fn tested(table: &str, column: &str, test: Test) -> Expression {
-        let conditions = vec![Condition { column: column.into(), test }];
-        events(table, RowSelection { conditions, ..RowSelection::default() }, Aggregate::Count)
+        let conditions = vec![condition(column, test)];
+        events(table, filtered(RowFilter { conditions, ..RowFilter::default() }), Aggregate::Count)
+    }
+
+    fn condition(column: &str, test: Test) -> Condition {
+        Condition { column: column.into(), test }
+    }
+
+    fn filtered(filter: RowFilter) -> RowSelection {
+        RowSelection { filter, ..all() }
+    }
+
+    fn without(group: Vec<Condition>) -> RowFilter {
+        RowFilter { exclusions: vec![group], ..RowFilter::default() }
+    }
+
+    fn trend(column: Option<&str>, short_days: u32) -> Aggregate {
+        Aggregate::Trend { column: column.map(Into::into), short_days }
     }
 
     fn all() -> RowSelection {
@@ -252,7 +361,34 @@ mod tests {
             (events("transactions", open(), Aggregate::Count), "does not say when products are given up"),
             (events("transactions", all(), Aggregate::Sum("NOPE".into())), "has no column `NOPE`"),
             (events("transactions", all(), Aggregate::Mean("TYPE".into())), "`TYPE` is not a number"),
-            (events("transactions", all(), Aggregate::Last("AT".into())), "`AT` is not a number"),
+            (events("transactions", all(), Aggregate::Std("TYPE".into())), "`TYPE` is not a number"),
+            (events("transactions", all(), Aggregate::Last("AT".into())), "`AT` is a date, neither a number"),
+            (
+                events("transactions", all(), Aggregate::First("AT".into())),
+                "`AT` is a date, neither a number",
+            ),
+            (events("accounts", all(), Aggregate::Entropy("STATUS".into())), "shows the state of today"),
+            (events("accounts", all(), Aggregate::Share(Box::default())), "a share needs conditions (`of`)"),
+            (
+                events(
+                    "accounts",
+                    all(),
+                    Aggregate::Share(Box::new(without(vec![condition("CLOSED", Test::Missing(true))]))),
+                ),
+                "perhaps after the cut-off: use `open`",
+            ),
+            (events("accounts", all(), Aggregate::DaysUntilNext("CLOSED".into())), "use `open`"),
+            (events("accounts", all(), Aggregate::DaysUntilNext("OPENED".into())), "is the row's time"),
+            (events("accounts", all(), Aggregate::DaysUntilNext("AMOUNT".into())), "`AMOUNT` is not a date"),
+            (events("transactions", all(), trend(None, 30)), "a trend needs a `window`"),
+            (events("transactions", window(30), trend(None, 0)), "from 1 day to less than its window of 30"),
+            (events("transactions", window(30), trend(None, 30)), "of 30, not 30"),
+            (events("transactions", window(30), trend(Some("TYPE"), 7)), "`TYPE` is not a number"),
+            (events("transactions", filtered(without(vec![])), Aggregate::Count), "leaves no row"),
+            (
+                events("accounts", filtered(without(vec![condition("STATUS", word())])), Aggregate::Count),
+                "shows the state of today",
+            ),
             (
                 events("accounts", all(), Aggregate::Distinct("CLOSED".into())),
                 "perhaps after the cut-off: use `open`",
@@ -287,6 +423,8 @@ mod tests {
             (events("transactions", all(), Aggregate::DaysSinceLast), "days_since_last needs a time"),
             (events("transactions", all(), Aggregate::DaysSinceFirst), "days_since_first needs a time"),
             (events("transactions", all(), Aggregate::Last("AMOUNT".into())), "last needs a time"),
+            (events("transactions", all(), Aggregate::First("AMOUNT".into())), "first needs a time"),
+            (events("transactions", all(), trend(None, 7)), "a trend needs a time"),
         ] {
             let error = Compiler::new(&schema).compile(&feature("f", expression)).unwrap_err();
             assert!(
@@ -294,6 +432,16 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn categories_have_a_first_a_last_and_an_entropy() {
+        let of_types =
+            |aggregate: fn(String) -> Aggregate| events("transactions", all(), aggregate("TYPE".into()));
+        assert_eq!(
+            compile(&[of_types(Aggregate::First), of_types(Aggregate::Last), of_types(Aggregate::Entropy)]),
+            Ok(())
+        );
     }
 
     #[test]

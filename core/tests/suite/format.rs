@@ -197,7 +197,7 @@ fn the_documents_grammar_reads_every_bundle() {
 fn the_frame_is_as_the_document_says() {
     let bytes = sample::forest().encode().unwrap();
     assert_eq!(&bytes[..8], b"NEXTBEST");
-    assert_eq!(bytes[8..HEADER], [1, 0, 1, 0, 8, 0, 0, 0]);
+    assert_eq!(bytes[8..HEADER], [2, 0, 2, 0, 8, 0, 0, 0]);
     let tags: Vec<_> =
         take_apart(&bytes).into_iter().map(|(tag, _)| String::from_utf8(tag.to_vec()).unwrap()).collect();
     assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "PLCY", "REFR", "GOLD", "CARD"]);

@@ -1,7 +1,9 @@
 //! Bytes that someone made to do harm, with a hash that fits: the decoder neither panics nor hangs nor allocates beyond
 //! measure, and what decodes is safe to score.
 
-use nextbest_core::features::{Aggregate, Condition, Expression, FeatureDefinition, RowSelection, Test};
+use nextbest_core::features::{
+    Aggregate, Condition, Expression, FeatureDefinition, RowFilter, RowSelection, Test,
+};
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::bundle::MAX_SMALL_SECTION;
 use nextbest_core::recommend::Options;
@@ -245,10 +247,13 @@ fn many_names_are_no_hang() {
     let tests_words = FeatureDefinition {
         expression: Expression::Events {
             table: "transactions".into(),
-            rows: RowSelection {
-                conditions: vec![Condition { column: "TYPE".into(), test: word_list }],
+            rows: Box::new(RowSelection {
+                filter: RowFilter {
+                    conditions: vec![Condition { column: "TYPE".into(), test: word_list }],
+                    ..RowFilter::default()
+                },
                 ..RowSelection::default()
-            },
+            }),
             aggregate: Aggregate::Count,
         },
         ..bundle.features[0].clone()

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::cli::{Context, usage};
 use crate::config::Config;
 use crate::feature_table::{FeatureTable, Layout};
-use crate::tables::{Bank, LoadOptions, TableQuality, load};
+use crate::tables::{Bank, LoadOptions, TableQuality, declared_schema, load};
 use crate::{cutoffs, output};
 
 #[derive(Debug, Default, clap::Args)]
@@ -60,8 +60,7 @@ struct NamedLeak {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Computed> {
     let config = &context.config;
-    // Mistakes in definitions that need no data are found before any data is read.
-    definitions(config, &[]).map_err(usage)?;
+    check_definitions(config).map_err(usage)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None };
     let started = Instant::now();
     let bank = load(config, options, &context.progress)?;
@@ -114,6 +113,21 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
     })
 }
 
+/// Finds mistakes in definitions before any data is read.
+///
+/// # Errors
+/// The message names the first definition that can't be computed, and the key.
+fn check_definitions(config: &Config) -> anyhow::Result<()> {
+    let without_products = definitions(config, &[])?;
+    let schema = declared_schema(config, &without_products)?;
+    let definitions = definitions(config, schema.products())?;
+    if definitions.is_empty() {
+        bail!("feature_engineering.features: there are none");
+    }
+    FeatureEngine::new(&schema, &definitions)?;
+    Ok(())
+}
+
 /// The config's feature definitions for some products.
 pub(crate) fn definitions(config: &Config, products: &[Product]) -> anyhow::Result<Vec<FeatureDefinition>> {
     let periods = &config.feature_engineering.lookback_periods;
@@ -129,9 +143,6 @@ fn compute(context: &Context, bank: &Bank) -> anyhow::Result<FeatureTable> {
     let config = &context.config;
     let layout = layout(config, &bank.schema)?;
     let engine = FeatureEngine::new(&layout.schema, &layout.features).map_err(|error| usage(error.into()))?;
-    if engine.is_empty() {
-        return Err(usage(anyhow::anyhow!("feature_engineering.features: there are none")));
-    }
     let cutoffs = cutoffs::plan(&config.snapshots, bank.data_end).map_err(usage)?;
     context.progress.parts("computing features".into(), cutoffs.len() as u64);
     let mut table =

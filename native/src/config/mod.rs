@@ -1,7 +1,9 @@
 //! config.yaml: every key has a default, and an unknown or ill-typed key is an error with its line.
 
+mod conditions;
 mod features;
 mod model;
+mod number_or_word;
 mod schema;
 
 use std::collections::BTreeMap;

@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 
 use anyhow::{Context, bail};
 use nextbest_core::customers::{Columns, Customers};
-use nextbest_core::schema::{
-    Column, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table,
-};
+use nextbest_core::schema::{Column, Product, Schema, SchemaDefinition, Table};
 
+use super::declared::holdings;
 use super::read::{RawColumn, RawTable};
-use crate::config::{Config, HoldingProductConfig, SchemaConfig};
+use crate::config::{Config, SchemaConfig};
 
 pub(super) struct Joined {
     pub(super) schema: Schema,
@@ -57,18 +56,7 @@ pub(super) fn join(
         established: schema.customer.established.clone(),
         birth_date: schema.customer.birth_date.clone(),
         tables: event_tables,
-        holdings: schema
-            .holdings
-            .iter()
-            .map(|holding| HoldingDefinition {
-                table: holding.table.clone(),
-                product: match &holding.product {
-                    HoldingProductConfig::Column(column) => HoldingProduct::Column(column.clone()),
-                    HoldingProductConfig::Always(id) => HoldingProduct::Always(id.clone()),
-                },
-                closed: holding.closed.clone(),
-            })
-            .collect(),
+        holdings: holdings(schema),
         products,
         horizon_days: config.snapshots.horizon_days,
     };

@@ -4,6 +4,7 @@
 //! their file, line and column, and are an error unless the user says to skip them.
 
 mod cell;
+mod declared;
 mod join;
 mod keys;
 mod products;
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 use crate::config::{Config, SchemaConfig};
 use crate::progress::Progress;
+pub(crate) use declared::declared_schema;
 use read::{RawTable, TableReader};
 
 /// The bank's data, ready for features.

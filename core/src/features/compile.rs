@@ -11,7 +11,7 @@ use super::spec::{
 use crate::schema::{Column, ColumnKind, Schema, Table};
 use crate::time::DAY;
 
-/// Resolves names; its errors are words about one definition.
+/// Resolves names; its errors are words about one definition, after the key of the config that they are about.
 ///
 /// Definitions may come from a hostile bundle, so nothing here takes longer than its length warrants: names and words
 /// are looked up, not searched for.
@@ -31,7 +31,7 @@ impl<'a> Compiler<'a> {
     /// Compiles the next definition.
     pub(super) fn compile(&mut self, definition: &'a FeatureDefinition) -> Result<Formula, String> {
         if definition.name.is_empty() || self.earlier.contains_key(definition.name.as_str()) {
-            return Err("its name is empty or taken by an earlier feature".into());
+            return Err("name: it is empty or taken by an earlier feature".into());
         }
         let formula = self.formula(definition)?;
         self.earlier.insert(&definition.name, self.earlier.len());
@@ -42,14 +42,15 @@ impl<'a> Compiler<'a> {
         match &definition.expression {
             Expression::Attribute { column, transform } => {
                 let table = self.schema.customer();
-                let (position, declared) = find_column(&table.name, &table.columns, column)?;
+                let found = find_column(&table.name, &table.columns, column);
+                let (position, declared) = found.map_err(of_key("attribute"))?;
                 let is_time = declared.kind == ColumnKind::Time;
                 match transform {
                     Transform::Value if is_time => Err(format!(
-                        "`{column}` is a date, which is no number: use years_since or days_since"
+                        "transform: `{column}` is a date, which is no number: use years_since or days_since"
                     )),
                     Transform::YearsSince | Transform::DaysSince if !is_time => {
-                        Err(format!("`{column}` is not a date"))
+                        Err(format!("transform: `{column}` is not a date"))
                     }
                     _ => Ok(Formula::Attribute { column: position, transform: *transform }),
                 }
@@ -58,13 +59,14 @@ impl<'a> Compiler<'a> {
             Expression::Holdings(HoldingAggregate::Holds(id)) => {
                 let products = self.schema.products();
                 let position = products.iter().position(|product| &product.id == id);
-                Ok(Formula::Holds(position.ok_or_else(|| format!("there is no product `{id}`"))?))
+                Ok(Formula::Holds(position.ok_or_else(|| format!("holds: there is no product `{id}`"))?))
             }
             Expression::Holdings(aggregate) => Ok(Formula::Holdings(aggregate.clone())),
             Expression::Ratio { numerator, denominator } => {
                 let find = |name: &str| {
                     let position = self.earlier.get(name).copied();
-                    position.ok_or_else(|| format!("`{name}` is not a feature defined before this one"))
+                    position
+                        .ok_or_else(|| format!("ratio: `{name}` is not a feature defined before this one"))
                 };
                 Ok(Formula::Ratio { numerator: find(numerator)?, denominator: find(denominator)? })
             }
@@ -82,7 +84,7 @@ impl<'a> Compiler<'a> {
         let position = tables.iter().position(|table| table.name == name);
         let (position, table) = position
             .and_then(|position| Some((position, tables.get(position)?)))
-            .ok_or_else(|| format!("there is no event table `{name}`"))?;
+            .ok_or_else(|| format!("table: there is no event table `{name}`"))?;
         let source = Source {
             table,
             position,
@@ -90,20 +92,21 @@ impl<'a> Compiler<'a> {
             closed: self.schema.closed_column(position),
         };
         let window = match rows.window_days {
-            Some(0) => return Err("a window of 0 days holds no rows".into()),
+            Some(0) => return Err("window: 0 days hold no rows".into()),
             Some(days) => {
-                source.dated("a window")?;
+                source.dated("window: it")?;
                 Some((i64::from(days) * DAY) as f64)
             }
             None => None,
         };
-        let open_until = match rows.open {
-            true => Some(source.closed.ok_or_else(|| {
-                format!("table `{name}` does not say when products are given up, so `open` has no meaning")
-            })?),
-            false => None,
-        };
-        let filters = self.filters(&source, &rows.filter)?;
+        let open_until =
+            match rows.open {
+                true => Some(source.closed.ok_or_else(|| {
+                    format!("open: table `{name}` does not say when products are given up")
+                })?),
+                false => None,
+            };
+        let filters = self.filters(&source, &rows.filter).map_err(of_key("where"))?;
         let aggregate = self.aggregate(&source, aggregate, rows.window_days)?;
         let selection = Selection { time: source.time, window, open_until, filters };
         Ok(Formula::Events { table: position, selection, aggregate })
@@ -116,10 +119,10 @@ impl<'a> Compiler<'a> {
         }
         for group in &filter.exclusions {
             if group.is_empty() {
-                return Err("a `not` of no conditions leaves no row".into());
+                return Err("not: of no conditions, it leaves no row".into());
             }
             let all = group.iter().map(|condition| self.comparison(source, condition));
-            filters.push(Filter::Not(all.collect::<Result<_, _>>()?));
+            filters.push(Filter::Not(all.collect::<Result<_, _>>().map_err(of_key("not"))?));
         }
         Ok(filters)
     }
@@ -139,36 +142,36 @@ impl<'a> Compiler<'a> {
         Ok(match aggregate {
             Aggregate::Count => RowAggregate::Count,
             Aggregate::DaysSinceLast => {
-                RowAggregate::DaysSinceLast { time: source.dated("days_since_last")? }
+                RowAggregate::DaysSinceLast { time: source.dated("aggregate: days_since_last")? }
             }
             Aggregate::DaysSinceFirst => {
-                RowAggregate::DaysSinceFirst { time: source.dated("days_since_first")? }
+                RowAggregate::DaysSinceFirst { time: source.dated("aggregate: days_since_first")? }
             }
             Aggregate::Sum(column) => RowAggregate::Sum(source.number(column)?),
             Aggregate::Mean(column) => RowAggregate::Mean(source.number(column)?),
             Aggregate::Min(column) => RowAggregate::Min(source.number(column)?),
             Aggregate::Max(column) => RowAggregate::Max(source.number(column)?),
             Aggregate::Last(column) => {
-                RowAggregate::Last { column: source.value(column)?, time: source.dated("last")? }
+                RowAggregate::Last { column: source.value(column)?, time: source.dated("aggregate: last")? }
             }
-            Aggregate::Distinct(column) => RowAggregate::Distinct(source.readable(column)?.0),
+            Aggregate::Distinct(column) => RowAggregate::Distinct(source.any(column)?.0),
             Aggregate::Std(column) => RowAggregate::Std(source.number(column)?),
             Aggregate::First(column) => {
-                RowAggregate::First { column: source.value(column)?, time: source.dated("first")? }
+                RowAggregate::First { column: source.value(column)?, time: source.dated("aggregate: first")? }
             }
-            Aggregate::Entropy(column) => RowAggregate::Entropy(source.readable(column)?.0),
+            Aggregate::Entropy(column) => RowAggregate::Entropy(source.any(column)?.0),
             Aggregate::Share(of) => {
                 if of.conditions.is_empty() && of.exclusions.is_empty() {
-                    return Err("a share needs conditions (`of`), else it is 1".into());
+                    return Err("of: a share needs conditions, else it is 1".into());
                 }
-                RowAggregate::Share(self.filters(source, of)?)
+                RowAggregate::Share(self.filters(source, of).map_err(of_key("of"))?)
             }
             Aggregate::Trend { column, short_days } => {
-                let time = source.dated("a trend")?;
-                let window = window_days.ok_or("a trend needs a `window` beside the `short` one")?;
+                let time = source.dated("aggregate: trend")?;
+                let window = window_days.ok_or("window: a trend needs one beside the short one")?;
                 if !(1..window).contains(short_days) {
                     return Err(format!(
-                        "the short window of a trend is from 1 day to less than its window of {window}, not {short_days}"
+                        "short: the short window is from 1 day to less than the window of {window}, not {short_days}"
                     ));
                 }
                 RowAggregate::Trend(RowTrend {
@@ -179,12 +182,14 @@ impl<'a> Compiler<'a> {
                 })
             }
             Aggregate::DaysUntilNext(column) => {
-                let (position, declared) = source.readable(column)?;
+                let (position, declared) = source.any(column)?;
                 if declared.kind != ColumnKind::Time {
-                    return Err(format!("`{column}` is not a date"));
+                    return Err(format!("column: `{column}` is not a date"));
                 }
                 if Some(position) == source.time {
-                    return Err(format!("`{column}` is the row's time, which is never after the cut-off"));
+                    return Err(format!(
+                        "column: `{column}` is the row's time, which is never after the cut-off"
+                    ));
                 }
                 RowAggregate::DaysUntilNext(position)
             }
@@ -217,22 +222,32 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// The column that is aggregated, whatever it holds.
+    fn any(&self, column: &str) -> Result<(usize, &'a Column), String> {
+        self.readable(column).map_err(of_key("column"))
+    }
+
     fn number(&self, column: &str) -> Result<usize, String> {
-        match self.readable(column)? {
+        match self.any(column)? {
             (position, Column { kind: ColumnKind::Number, .. }) => Ok(position),
-            _ => Err(format!("`{column}` is not a number")),
+            _ => Err(format!("column: `{column}` is not a number")),
         }
     }
 
     /// A number or a category.
     fn value(&self, column: &str) -> Result<usize, String> {
-        match self.readable(column)? {
+        match self.any(column)? {
             (_, Column { kind: ColumnKind::Time, .. }) => {
-                Err(format!("`{column}` is a date, neither a number nor a category"))
+                Err(format!("column: `{column}` is a date, neither a number nor a category"))
             }
             (position, _) => Ok(position),
         }
     }
+}
+
+/// Puts the key of the config before what is wrong with its value.
+fn of_key(key: &str) -> impl Fn(String) -> String {
+    move |message| format!("{key}: {message}")
 }
 
 /// The code of each word of a category; none for another column.
@@ -289,174 +304,4 @@ fn find_column<'c>(table: &str, columns: &'c [Column], name: &str) -> Result<(us
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::features::SeasonPart;
-    use crate::schema::tests::small_schema;
-
-    fn feature(name: &str, expression: Expression) -> FeatureDefinition {
-        FeatureDefinition { name: name.into(), group: "".into(), label: "".into(), expression, missing: None }
-    }
-
-    /// Compiles features named f0, f1, …
-    fn compile(expressions: &[Expression]) -> Result<(), String> {
-        let named = |(position, expression): (usize, &Expression)| {
-            feature(&format!("f{position}"), expression.clone())
-        };
-        let definitions: Vec<_> = expressions.iter().enumerate().map(named).collect();
-        let schema = small_schema();
-        let mut compiler = Compiler::new(&schema);
-        definitions.iter().try_for_each(|definition| compiler.compile(definition).map(drop))
-    }
-
-    fn events(table: &str, rows: RowSelection, aggregate: Aggregate) -> Expression {
-        Expression::Events { table: table.into(), rows: Box::new(rows), aggregate }
-    }
-
-    fn attribute(column: &str, transform: Transform) -> Expression {
-        Expression::Attribute { column: column.into(), transform }
-    }
-
-    fn ratio(numerator: &str, denominator: &str) -> Expression {
-        Expression::Ratio { numerator: numerator.into(), denominator: denominator.into() }
-    }
-
-    fn tested(table: &str, column: &str, test: Test) -> Expression {
-        let conditions = vec![condition(column, test)];
-        events(table, filtered(RowFilter { conditions, ..RowFilter::default() }), Aggregate::Count)
-    }
-
-    fn condition(column: &str, test: Test) -> Condition {
-        Condition { column: column.into(), test }
-    }
-
-    fn filtered(filter: RowFilter) -> RowSelection {
-        RowSelection { filter, ..all() }
-    }
-
-    fn without(group: Vec<Condition>) -> RowFilter {
-        RowFilter { exclusions: vec![group], ..RowFilter::default() }
-    }
-
-    fn trend(column: Option<&str>, short_days: u32) -> Aggregate {
-        Aggregate::Trend { column: column.map(Into::into), short_days }
-    }
-
-    fn all() -> RowSelection {
-        RowSelection::default()
-    }
-
-    #[test]
-    fn contradictions_are_named() {
-        let window = |days| RowSelection { window_days: Some(days), ..all() };
-        let open = || RowSelection { open: true, ..all() };
-        let word = || Test::In(vec!["x".into()]);
-        let cases = [
-            (attribute("NOPE", Transform::Value), "table `customer` has no column `NOPE`"),
-            (attribute("BORN", Transform::Value), "`BORN` is a date, which is no number"),
-            (attribute("CITY", Transform::YearsSince), "`CITY` is not a date"),
-            (attribute("CITY", Transform::DaysSince), "`CITY` is not a date"),
-            (events("nope", all(), Aggregate::Count), "there is no event table `nope`"),
-            (events("transactions", window(0), Aggregate::Count), "a window of 0 days holds no rows"),
-            (events("transactions", open(), Aggregate::Count), "does not say when products are given up"),
-            (events("transactions", all(), Aggregate::Sum("NOPE".into())), "has no column `NOPE`"),
-            (events("transactions", all(), Aggregate::Mean("TYPE".into())), "`TYPE` is not a number"),
-            (events("transactions", all(), Aggregate::Std("TYPE".into())), "`TYPE` is not a number"),
-            (events("transactions", all(), Aggregate::Last("AT".into())), "`AT` is a date, neither a number"),
-            (
-                events("transactions", all(), Aggregate::First("AT".into())),
-                "`AT` is a date, neither a number",
-            ),
-            (events("accounts", all(), Aggregate::Entropy("STATUS".into())), "shows the state of today"),
-            (events("accounts", all(), Aggregate::Share(Box::default())), "a share needs conditions (`of`)"),
-            (
-                events(
-                    "accounts",
-                    all(),
-                    Aggregate::Share(Box::new(without(vec![condition("CLOSED", Test::Missing(true))]))),
-                ),
-                "perhaps after the cut-off: use `open`",
-            ),
-            (events("accounts", all(), Aggregate::DaysUntilNext("CLOSED".into())), "use `open`"),
-            (events("accounts", all(), Aggregate::DaysUntilNext("OPENED".into())), "is the row's time"),
-            (events("accounts", all(), Aggregate::DaysUntilNext("AMOUNT".into())), "`AMOUNT` is not a date"),
-            (events("transactions", all(), trend(None, 30)), "a trend needs a `window`"),
-            (events("transactions", window(30), trend(None, 0)), "from 1 day to less than its window of 30"),
-            (events("transactions", window(30), trend(None, 30)), "of 30, not 30"),
-            (events("transactions", window(30), trend(Some("TYPE"), 7)), "`TYPE` is not a number"),
-            (events("transactions", filtered(without(vec![])), Aggregate::Count), "leaves no row"),
-            (
-                events("accounts", filtered(without(vec![condition("STATUS", word())])), Aggregate::Count),
-                "shows the state of today",
-            ),
-            (
-                events("accounts", all(), Aggregate::Distinct("CLOSED".into())),
-                "perhaps after the cut-off: use `open`",
-            ),
-            (events("accounts", all(), Aggregate::Distinct("STATUS".into())), "shows the state of today"),
-            (tested("accounts", "STATUS", word()), "shows the state of today"),
-            (tested("accounts", "CLOSED", Test::Below(1.0)), "perhaps after the cut-off: use `open`"),
-            (tested("transactions", "AMOUNT", word()), "`AMOUNT` is not a category"),
-            (tested("transactions", "AT", Test::NotIn(vec![])), "`AT` is not a category"),
-            (tested("transactions", "TYPE", Test::Equals(1.0)), "`TYPE` is not a number"),
-            (
-                tested("transactions", "AMOUNT", Test::AtMost(f64::NAN)),
-                "compared with something that is no number",
-            ),
-            (Expression::Holdings(HoldingAggregate::Holds("X".into())), "there is no product `X`"),
-            (ratio("f0", "f0"), "`f0` is not a feature defined before this one"),
-        ];
-        for (expression, message) in cases {
-            let error = compile(std::slice::from_ref(&expression)).unwrap_err();
-            assert!(error.contains(message), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_table_without_a_time_has_no_windows_and_no_last() {
-        let mut definition = crate::schema::tests::small_definition();
-        definition.tables[1].time = None;
-        let schema = definition.try_into().unwrap();
-        let window = RowSelection { window_days: Some(30), ..all() };
-        for (expression, message) in [
-            (events("transactions", window, Aggregate::Count), "a window needs a time"),
-            (events("transactions", all(), Aggregate::DaysSinceLast), "days_since_last needs a time"),
-            (events("transactions", all(), Aggregate::DaysSinceFirst), "days_since_first needs a time"),
-            (events("transactions", all(), Aggregate::Last("AMOUNT".into())), "last needs a time"),
-            (events("transactions", all(), Aggregate::First("AMOUNT".into())), "first needs a time"),
-            (events("transactions", all(), trend(None, 7)), "a trend needs a time"),
-        ] {
-            let error = Compiler::new(&schema).compile(&feature("f", expression)).unwrap_err();
-            assert!(
-                error.contains(message) && error.contains("`transactions` has no time column"),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn categories_have_a_first_a_last_and_an_entropy() {
-        let of_types =
-            |aggregate: fn(String) -> Aggregate| events("transactions", all(), aggregate("TYPE".into()));
-        assert_eq!(
-            compile(&[of_types(Aggregate::First), of_types(Aggregate::Last), of_types(Aggregate::Entropy)]),
-            Ok(())
-        );
-    }
-
-    #[test]
-    fn ratios_read_what_stands_before_them_and_names_are_taken_once() {
-        let season = Expression::Season(SeasonPart::Month);
-        assert!(compile(&[season.clone(), season.clone(), ratio("f0", "f1"), ratio("f2", "f0")]).is_ok());
-        let error = compile(&[season.clone(), ratio("f0", "f2"), season]).unwrap_err();
-        assert!(error.contains("`f2` is not a feature defined before this one"), "{error}");
-        let schema = small_schema();
-        let month = || Expression::Season(SeasonPart::Month);
-        let (named, unnamed) = (feature("a", month()), feature("", month()));
-        let mut compiler = Compiler::new(&schema);
-        assert!(compiler.compile(&named).is_ok());
-        for refused in [&named, &unnamed] {
-            assert!(compiler.compile(refused).unwrap_err().contains("empty or taken"));
-        }
-    }
-}
+mod tests;

@@ -110,3 +110,41 @@ impl<'de> Deserialize<'de> for Group {
         deserializer.deserialize_any(OneOrMany)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> RowFilter {
+        let entries: Vec<ConditionConfig> = serde_saphyr::from_str(text).unwrap();
+        filter(&entries).unwrap()
+    }
+
+    fn condition(column: &str, test: Test) -> Condition {
+        Condition { column: column.into(), test }
+    }
+
+    #[test]
+    fn entries_are_conditions_or_exclusions() {
+        let parsed = parse(
+            "[{column: a, equals: 1}, {column: b, equals: SALARY}, {column: b, equals: '1'}, \
+             {not: {column: c, below: -2.5}}, {not: [{column: a, missing: true}, {column: d, not_in: [x, y]}]}]",
+        );
+        let word = |word: &str| Test::In(vec![word.into()]);
+        let expected = RowFilter {
+            conditions: vec![
+                condition("a", Test::Equals(1.0)),
+                condition("b", word("SALARY")),
+                condition("b", word("1")),
+            ],
+            exclusions: vec![
+                vec![condition("c", Test::Below(-2.5))],
+                vec![
+                    condition("a", Test::Missing(true)),
+                    condition("d", Test::NotIn(vec!["x".into(), "y".into()])),
+                ],
+            ],
+        };
+        assert_eq!(parsed, expected);
+    }
+}

@@ -8,6 +8,7 @@ use nextbest_core::schema::{
     Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table,
 };
 
+use super::open::is_event_table;
 use super::products::listed;
 use crate::config::{ColumnType, Config, HoldingProductConfig, SchemaConfig, TableConfig};
 
@@ -18,7 +19,7 @@ use crate::config::{ColumnType, Config, HoldingProductConfig, SchemaConfig, Tabl
 /// Where tables, columns or products contradict each other.
 pub(crate) fn declared_schema(config: &Config, features: &[FeatureDefinition]) -> anyhow::Result<Schema> {
     let schema = config.schema()?;
-    let events = schema.tables.iter().filter(|(_, table)| table.time.is_some() || table.undated);
+    let events = schema.tables.iter().filter(|(_, table)| is_event_table(table));
     let definition = SchemaDefinition {
         customer: Table { name: "customer".into(), time: None, columns: attributes(&schema)? },
         established: schema.customer.established.clone(),

@@ -1,6 +1,6 @@
 //! `nextbest features --explain` and `--catalogue`: what they say of the feature table is true.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
 use std::collections::BTreeMap;
 

@@ -126,6 +126,8 @@ pub struct Generate {
     pub end: String,
     /// The share of rows that are damaged on purpose.
     pub dirty_rate: f64,
+    /// The format of the tables.
+    pub format: OutputFormat,
 }
 
 impl Default for Generate {
@@ -136,6 +138,7 @@ impl Default for Generate {
             start: "2023-01-01".into(),
             end: "2026-06-30".into(),
             dirty_rate: 0.0,
+            format: OutputFormat::Csv,
         }
     }
 }
@@ -298,7 +301,7 @@ impl Default for BatchInference {
 }
 
 /// The format of a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputFormat {
     /// Comma-separated values.
@@ -306,6 +309,16 @@ pub enum OutputFormat {
     Csv,
     /// Apache Parquet.
     Parquet,
+}
+
+impl OutputFormat {
+    /// What file names end with.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
 }
 
 /// Where results go.

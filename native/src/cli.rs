@@ -45,7 +45,9 @@ Exit codes: 0 done, 1 failed, 2 not understood (command or config).";
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write the ten tables of a synthetic bank
-    #[command(after_help = "Example:\n  nextbest generate --customers 2000 --seed 7")]
+    #[command(
+        after_help = "Examples:\n  nextbest generate --customers 2000 --seed 7\n  nextbest generate --customers 300..1000 --format parquet"
+    )]
     Generate(generate::Arguments),
     /// Compute the feature table from the bank's tables
     #[command(after_help = "Example:\n  nextbest features --config bank.yaml --skip-bad-rows")]

@@ -10,6 +10,7 @@ mod output;
 mod parquet_columns;
 mod predictions;
 mod progress;
+mod synthetic;
 mod tables;
 
 pub use cli::main;

@@ -5,7 +5,8 @@ use core::ops::Range;
 use super::account::Account;
 use super::calendar::{Date, Month};
 use super::catalogue::ByProduct;
-use super::csv;
+use super::columns::TableColumns;
+use super::csv::{CsvRows, TableBuffers};
 use super::dirt::Dirt;
 use super::economy::Economy;
 use super::ledger::Ledger;
@@ -15,7 +16,8 @@ use super::params::{BankParams, SynthError, ValidParams};
 use super::persona::{Persona, Stage};
 use super::random::{Purpose, Random};
 use super::record::{AccountRow, CustomerRecord};
-use super::table::{Table, TableBuffers};
+use super::rows;
+use super::table::Table;
 use super::uptake::competing_risks;
 
 /// The oldest relations, in days before the data start.
@@ -104,13 +106,28 @@ impl Bank {
     pub fn write_customer(&self, index: u64, buffers: &mut TableBuffers) -> Result<(), SynthError> {
         let record = self.customer(index)?;
         let mut dirt = Dirt::new(self.params.dirty_rate, self.params.seed, index);
-        csv::write_customer(&record, &mut dirt, buffers);
+        rows::write_customer(&record, &mut CsvRows { dirt: Some(&mut dirt), buffers });
+        Ok(())
+    }
+
+    /// Appends the rows of one customer to the tables' columns: the same values as the text's, but never damaged.
+    ///
+    /// # Errors
+    ///
+    /// If the bank has no customer of this index.
+    pub fn append_customer(&self, index: u64, columns: &mut TableColumns) -> Result<(), SynthError> {
+        rows::write_customer(&self.customer(index)?, columns);
         Ok(())
     }
 
     /// Appends the rows of `table` that belong to no customer: those of products and channels.
     pub fn write_static(&self, table: Table, buffers: &mut TableBuffers) {
-        csv::write_static(table, buffers);
+        rows::write_static(table, &mut CsvRows { dirt: None, buffers });
+    }
+
+    /// Appends the rows of `table` that belong to no customer to the tables' columns.
+    pub fn append_static(&self, table: Table, columns: &mut TableColumns) {
+        rows::write_static(table, columns);
     }
 
     /// What this customer will open first in `[cutoff, cutoff + days)`, given the whole latent state at `cutoff`: the best

@@ -43,6 +43,7 @@ mod bank;
 mod calendar;
 mod campaign;
 mod catalogue;
+mod columns;
 mod csv;
 mod dirt;
 mod economy;
@@ -54,6 +55,7 @@ mod params;
 mod persona;
 mod random;
 mod record;
+mod rows;
 mod spending;
 mod table;
 mod uptake;
@@ -64,9 +66,11 @@ mod tests;
 pub use bank::{Bank, TrueProbabilities};
 pub use calendar::Date;
 pub use catalogue::{ByProduct, Channel, Product, ProductSpec};
+pub use columns::{Columns, Present, TableColumns, Texts, Values};
+pub use csv::TableBuffers;
 pub use life::MIN_GAP_DAYS;
 pub use params::{BankParams, MAX_CUSTOMERS, SynthError};
 pub use record::{
     AccountRow, Communication, Consent, CustomerRecord, Document, Timestamp, Transaction, TransactionType,
 };
-pub use table::{TABLES, Table, TableBuffers};
+pub use table::{Column, Kind, TABLES, Table};

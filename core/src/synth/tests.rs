@@ -275,7 +275,7 @@ fn keys_are_unique_and_lead_somewhere() {
         let names: Vec<_> = table.column_names().collect();
         assert!(tables[&table].lines().count() > 0, "{table:?} is empty");
         assert!(tables[&table].lines().all(|line| line.split(',').count() == names.len()), "{table:?}");
-        for &(name, _) in table.columns().iter().filter(|column| column.1 == table::Kind::Key) {
+        for &Column { name, .. } in table.columns().iter().filter(|column| column.role == table::Role::Key) {
             let values = column(table, name);
             let unique: HashSet<_> = values.iter().copied().collect();
             assert_eq!(unique.len(), values.len(), "{name}");
@@ -285,7 +285,9 @@ fn keys_are_unique_and_lead_somewhere() {
     }
     let may_be_missing = ["CHANNELID", "CUSTOMERACCOUNTID"];
     for table in TABLES {
-        for &(name, _) in table.columns().iter().filter(|column| column.1 == table::Kind::Reference) {
+        for &Column { name, .. } in
+            table.columns().iter().filter(|column| column.role == table::Role::Reference)
+        {
             let target = &keys[if name == "PRIMARYADDRESSID" { "ADDRESSID" } else { name }];
             for value in column(table, name) {
                 let missing =

@@ -393,7 +393,7 @@ impl Default for BatchInference {
 }
 
 /// The format of a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputFormat {
     /// Comma-separated values.
@@ -401,6 +401,16 @@ pub enum OutputFormat {
     Csv,
     /// Apache Parquet.
     Parquet,
+}
+
+impl OutputFormat {
+    /// What file names end with.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
 }
 
 /// Where results go.

@@ -16,9 +16,11 @@ use nextbest_core::train::{Leak, find_leaks};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::as_of::{self, Questions};
 use crate::cli::{Context, usage};
 use crate::config::{Config, StoreFormat};
-use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, read_feature, read_labels};
+use crate::feature_table::delta::{self, Commit};
+use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest, read_feature, read_labels};
 use crate::tables::{Bank, LoadOptions, Part, TableQuality, load};
 use crate::{cutoffs, output};
 
@@ -28,12 +30,22 @@ pub(crate) struct Arguments {
     /// Leave rows out that can't be read, instead of stopping
     #[arg(long)]
     pub(crate) skip_bad_rows: bool,
+    /// Compute nothing, but read the feature table as it was known at a date: each customer's latest row, without what
+    /// was taken next
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<String>,
+    /// With --as-of: only the customers of this CSV file; a second column may give each a date of its own
+    #[arg(long, value_name = "FILE", requires = "as_of")]
+    entities: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Computed {
     parquet: PathBuf,
     csv: Option<PathBuf>,
+    delta: Option<DeltaVersion>,
+    /// The SHA-256 of the Parquet file.
+    version: String,
     features: usize,
     rows: usize,
     /// Seconds spent reading and joining the tables.
@@ -43,6 +55,12 @@ pub(crate) struct Computed {
     tables: Vec<TableQuality>,
     cutoffs: Vec<CutoffSummary>,
     leaks: Vec<NamedLeak>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeltaVersion {
+    folder: PathBuf,
+    version: u64,
 }
 
 /// How many customers there were at a cut-off, and how many of them took a product next.
@@ -61,8 +79,24 @@ struct NamedLeak {
     support: usize,
 }
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Computed> {
+/// Computes the feature table, or reads it as it was known at a date, and prints what was done.
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
+    match &arguments.as_of {
+        Some(as_of) => {
+            let questions = Questions { as_of, entities: arguments.entities.as_deref() };
+            context.print(&as_of::run(context, &questions)?)
+        }
+        None => context.print(&compute_table(context, arguments)?),
+    }
+}
+
+fn compute_table(context: &Context, arguments: &Arguments) -> anyhow::Result<Computed> {
     let config = &context.config;
+    if !config.feature_store.wants(StoreFormat::Parquet) {
+        return Err(usage(anyhow::anyhow!(
+            "feature_store.formats: parquet is missing, which training reads"
+        )));
+    }
     // Mistakes in definitions that need no data are found before any data is read.
     let seen = seen_rows(config, &definitions(config, &[]).map_err(usage)?).map_err(usage)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen };
@@ -94,11 +128,29 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
         ["FEATURE", "PRODUCT", "ROC_AUC", "SUPPORT"],
         leaks.iter().map(leak_row),
     )?;
+    let store = &config.feature_store;
+    let rows = cutoffs.iter().map(|cutoff| cutoff.customers).sum();
+    let dates = cutoffs.iter().map(|cutoff| cutoff.cutoff.clone()).collect();
+    let manifest = Manifest::new(&store.table_name, &store.description, &layout, &parquet, rows, dates)?;
+    output::write_json(&parquet.with_extension("json"), &manifest)?;
+    let delta = match store.wants(StoreFormat::Delta) {
+        true => {
+            let folder = config.feature_table();
+            context.progress.step(format!("writing {}", folder.display()));
+            let (Commit::Written(version) | Commit::Unchanged(version)) =
+                delta::commit(&folder, &parquet, &layout, &store.description)?;
+            Some(DeltaVersion { folder, version })
+        }
+        false => None,
+    };
+    let version = manifest.version;
     Ok(Computed {
         parquet,
         csv,
+        delta,
+        version,
         features: layout.features.len(),
-        rows: cutoffs.iter().map(|cutoff| cutoff.customers).sum(),
+        rows,
         read_seconds,
         compute_seconds,
         tables: bank.quality,
@@ -289,6 +341,9 @@ impl fmt::Display for Computed {
         for file in [Some(&self.parquet), self.csv.as_ref()].into_iter().flatten() {
             writeln!(f, "wrote {}", file.display())?;
         }
-        Ok(())
+        match &self.delta {
+            Some(delta) => writeln!(f, "wrote {} (Delta, version {})", delta.folder.display(), delta.version),
+            None => Ok(()),
+        }
     }
 }

@@ -64,7 +64,11 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ge
              no values that are not of its type. Set it to 0, or write CSV"
         )));
     }
-    let folder = arguments.output.as_ref().map_or(context.config.data_source.input_path(), PathBuf::as_path).to_owned();
+    let folder = arguments
+        .output
+        .as_ref()
+        .map_or(context.config.data_source.input_path(), PathBuf::as_path)
+        .to_owned();
     let tables = synthetic::write(&bank, format, &folder, &context.progress)?;
     Ok(Generated { folder, first: customers.start, customers: customers.end - customers.start, tables })
 }

@@ -4,6 +4,8 @@
 //! The Parquet file's metadata holds the schema and the feature definitions, so that a model trained on the file
 //! carries exactly what computed it.
 
+pub(crate) mod delta;
+mod manifest;
 mod write;
 
 use std::fs::File;
@@ -20,6 +22,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
 use crate::parquet_columns::read_column;
+pub(crate) use manifest::Manifest;
 pub(crate) use write::FeatureTableWriter;
 
 /// The column with the products that a customer holds at the cut-off.
@@ -78,14 +81,18 @@ impl FeatureTable {
     /// The rows at some cut-offs.
     pub(crate) fn at(&self, cutoffs: &[i64]) -> FeatureTable {
         let chosen = |row: &usize| self.cutoffs.get(*row).is_some_and(|cutoff| cutoffs.contains(cutoff));
-        let rows: Vec<usize> = (0..self.len()).filter(chosen).collect();
+        self.rows(&(0..self.len()).filter(chosen).collect::<Vec<_>>())
+    }
+
+    /// Some rows, by their positions.
+    pub(crate) fn rows(&self, rows: &[usize]) -> FeatureTable {
         let width = self.width();
         FeatureTable {
             layout: Arc::clone(&self.layout),
-            ids: pick(&self.ids, &rows),
-            cutoffs: pick(&self.cutoffs, &rows),
-            labels: pick(&self.labels, &rows),
-            held: pick(&self.held, &rows),
+            ids: pick(&self.ids, rows),
+            cutoffs: pick(&self.cutoffs, rows),
+            labels: pick(&self.labels, rows),
+            held: pick(&self.held, rows),
             values: rows
                 .iter()
                 .flat_map(|row| {

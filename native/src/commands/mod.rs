@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+mod ceiling;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod features;

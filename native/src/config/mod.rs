@@ -128,6 +128,8 @@ pub struct Generate {
     pub dirty_rate: f64,
     /// The format of the tables.
     pub format: OutputFormat,
+    /// Of how many customers the true probabilities are written, the first ones; none where it is 0.
+    pub truth_customers: u64,
 }
 
 impl Default for Generate {
@@ -139,6 +141,7 @@ impl Default for Generate {
             end: "2026-06-30".into(),
             dirty_rate: 0.0,
             format: OutputFormat::Csv,
+            truth_customers: 100_000,
         }
     }
 }

@@ -4,11 +4,11 @@ use super::calendar::Date;
 use super::csv::push_digits;
 use super::record::Timestamp;
 use super::rows::{Row, Rows};
-use super::table::{Column, Kind, TABLES, Table};
+use super::table::{ALL_TABLES, Column, Kind, Table};
 
 /// The rows of every table, column by column, as far as they have been written.
 #[derive(Clone, Debug)]
-pub struct TableColumns([Columns; TABLES.len()]);
+pub struct TableColumns([Columns; ALL_TABLES.len()]);
 
 /// The rows of one table.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ pub struct Texts {
 impl Default for TableColumns {
     fn default() -> Self {
         Self(
-            TABLES.map(|table| Columns {
+            ALL_TABLES.map(|table| Columns {
                 rows: 0,
                 values: table.columns().iter().map(Values::empty).collect(),
             }),
@@ -66,9 +66,9 @@ impl Default for TableColumns {
 }
 
 impl TableColumns {
-    /// The tables, in the order of [`TABLES`].
+    /// The tables, in the order of [`ALL_TABLES`].
     #[must_use]
-    pub fn into_tables(self) -> [Columns; TABLES.len()] {
+    pub fn into_tables(self) -> [Columns; ALL_TABLES.len()] {
         self.0
     }
 }
@@ -173,7 +173,7 @@ impl Row for ColumnsRow<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::csv::{CsvRows, TableBuffers};
-    use super::super::{Bank, BankParams};
+    use super::super::{Bank, BankParams, TABLES};
     use super::*;
     use crate::time;
 

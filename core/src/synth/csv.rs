@@ -6,12 +6,12 @@ use super::calendar::Date;
 use super::dirt::Dirt;
 use super::record::Timestamp;
 use super::rows::{Row, Rows};
-use super::table::{TABLES, Table};
+use super::table::{ALL_TABLES, Table};
 
 /// The CSV text of every table, as far as it has been written.
 #[derive(Clone, Debug, Default)]
 pub struct TableBuffers {
-    text: [Vec<u8>; TABLES.len()],
+    text: [Vec<u8>; ALL_TABLES.len()],
 }
 
 impl TableBuffers {
@@ -30,7 +30,7 @@ impl TableBuffers {
 
     #[expect(
         clippy::indexing_slicing,
-        reason = "every discriminant of Table is below TABLES.len(), the array's length"
+        reason = "every discriminant of Table is below ALL_TABLES.len(), the array's length"
     )]
     pub(super) fn text(&mut self, table: Table) -> &mut Vec<u8> {
         &mut self.text[table as usize]

@@ -58,12 +58,13 @@ mod record;
 mod rows;
 mod spending;
 mod table;
+mod truth;
 mod uptake;
 
 #[cfg(test)]
 mod tests;
 
-pub use bank::{Bank, TrueProbabilities};
+pub use bank::Bank;
 pub use calendar::Date;
 pub use catalogue::{ByProduct, Channel, Product, ProductSpec};
 pub use columns::{Columns, Present, TableColumns, Texts, Values};
@@ -73,4 +74,5 @@ pub use params::{BankParams, MAX_CUSTOMERS, SynthError};
 pub use record::{
     AccountRow, Communication, Consent, CustomerRecord, Document, Timestamp, Transaction, TransactionType,
 };
-pub use table::{Column, Kind, TABLES, Table};
+pub use table::{ALL_TABLES, Column, Kind, TABLES, Table};
+pub use truth::{Question, TrueProbabilities};

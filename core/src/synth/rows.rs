@@ -4,10 +4,14 @@ use super::calendar::Date;
 use super::catalogue::{Channel, Product};
 use super::record::{CustomerRecord, Timestamp};
 use super::table::Table;
+use super::truth::TrueProbabilities;
 
 pub(super) const ACCOUNTS_PER_CUSTOMER: u64 = 100;
 pub(super) const TRANSACTIONS_PER_CUSTOMER: u64 = 100_000;
 pub(super) const MESSAGES_PER_CUSTOMER: u64 = 10_000;
+
+/// Decimals of a true probability.
+const PROBABILITY_PLACES: u32 = 12;
 
 /// Where rows go.
 pub(super) trait Rows {
@@ -140,6 +144,19 @@ pub(super) fn write_customer(record: &CustomerRecord, rows: &mut impl Rows) {
         rows.add(Table::Consent, |row| {
             row.customer(index).word(consent.purpose);
             row.word(if consent.granted { "Y" } else { "N" }).timestamp(consent.at);
+        });
+    }
+}
+
+/// Adds what is true of one customer.
+pub(super) fn write_truth(index: u64, truth: &[(Date, TrueProbabilities)], rows: &mut impl Rows) {
+    let units = |probability: f64| libm::round(probability * 1e12) as i64;
+    for (cutoff, truth) in truth {
+        rows.add(Table::Truth, |row| {
+            row.customer(index).date(*cutoff).decimal(units(truth.none), PROBABILITY_PLACES);
+            for (_, probability) in truth.products.iter() {
+                row.decimal(units(probability), PROBABILITY_PLACES);
+            }
         });
     }
 }

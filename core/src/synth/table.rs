@@ -20,9 +20,11 @@ pub enum Table {
     Communication,
     Document,
     Consent,
+    /// Not the bank's: what is true of its customers, and nowhere to be seen.
+    Truth,
 }
 
-/// All tables, in the order in which a reader may load them.
+/// The bank's tables, in the order in which a reader may load them.
 pub const TABLES: [Table; 10] = [
     Table::Address,
     Table::Party,
@@ -35,6 +37,12 @@ pub const TABLES: [Table; 10] = [
     Table::Document,
     Table::Consent,
 ];
+
+/// The bank's tables and, last, that of the truth.
+pub const ALL_TABLES: [Table; 11] = {
+    let [a, b, c, d, e, f, g, h, i, j] = TABLES;
+    [a, b, c, d, e, f, g, h, i, j, Table::Truth]
+};
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +97,7 @@ impl Table {
             Self::Communication => "COMMUNICATION",
             Self::Document => "DOCUMENT",
             Self::Consent => "CONSENT",
+            Self::Truth => "TRUTH",
         }
     }
 
@@ -106,6 +115,7 @@ impl Table {
             Self::Communication => "COMMUNICATION.csv",
             Self::Document => "DOCUMENT.csv",
             Self::Consent => "CONSENT.csv",
+            Self::Truth => "TRUTH.csv",
         }
     }
 
@@ -136,6 +146,7 @@ impl Table {
             Self::Communication => COMMUNICATION,
             Self::Document => DOCUMENT,
             Self::Consent => CONSENT,
+            Self::Truth => TRUTH,
         }
     }
 }
@@ -222,6 +233,23 @@ const CONSENT: &[Column] = &[
     value("TIMESTAMP", Timestamp),
 ];
 
+/// A column for every product follows that of no product.
+const TRUTH: &[Column] = &[
+    reference("CUSTOMERID", Text),
+    value("CUTOFF", Date),
+    value("NONE", Decimal),
+    value("CURRENT_ACCOUNT", Decimal),
+    value("SAVINGS_ACCOUNT", Decimal),
+    value("CREDIT_CARD", Decimal),
+    value("PERSONAL_LOAN", Decimal),
+    value("HOME_LOAN", Decimal),
+    value("AUTO_LOAN", Decimal),
+    value("TERM_DEPOSIT", Decimal),
+    value("INVESTMENT_FUND", Decimal),
+    value("LIFE_INSURANCE", Decimal),
+    value("STUDENT_LOAN", Decimal),
+];
+
 const fn key(name: &'static str, kind: Kind) -> Column {
     Column { name, kind, optional: false, role: Role::Key }
 }
@@ -248,14 +276,21 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
+    use super::super::catalogue::Product;
     use super::*;
 
     #[test]
     fn tables_are_listed_in_the_order_of_their_discriminants() {
-        for (position, table) in TABLES.into_iter().enumerate() {
+        for (position, table) in ALL_TABLES.into_iter().enumerate() {
             assert_eq!(table as usize, position);
             assert_eq!(table.file_name(), format!("{}.csv", table.name()));
         }
         assert_eq!(Table::Channel.header(), "CHANNELID,CHANNELNAME\n");
+    }
+
+    #[test]
+    fn the_truth_has_a_column_for_every_product() {
+        let products = Product::ALL.map(|product| product.spec().id);
+        assert!(Table::Truth.column_names().skip(3).eq(products));
     }
 }

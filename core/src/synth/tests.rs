@@ -330,8 +330,10 @@ fn the_true_probabilities_are_what_happens() {
     let bank = bank(0..4_000, 0.0);
     let cutoff = date("2025-04-11");
     let (mut expected, mut happened, mut of_buyers, mut people) = (0.0, 0.0, 0.0, 0.0);
+    let question = Question { cutoffs: vec![cutoff], days: 90, paths: 4 };
     for index in bank.customers() {
-        let Some(truth) = bank.true_probabilities(index, cutoff, 90, 4).unwrap() else {
+        let answers = bank.true_probabilities(index, &question).unwrap();
+        let Some((_, truth)) = answers.first() else {
             assert!(RECORDS[index as usize].established >= cutoff);
             continue;
         };
@@ -358,9 +360,12 @@ fn nothing_is_possible_within_the_gap_after_a_purchase() {
     let mut checked = 0;
     for record in RECORDS.iter().take(4_000).filter(|record| record.established < cutoff.add_days(-90)) {
         if record.accounts.iter().any(|account| fresh.contains(&account.origination)) {
-            let truth = |days| bank.true_probabilities(record.index, cutoff, days, 1).unwrap().unwrap();
-            assert_eq!(truth(MIN_GAP_DAYS - 20).none, 1.0);
-            checked += u32::from(truth(MIN_GAP_DAYS + 1).none < 1.0);
+            let none = |days| {
+                let question = Question { cutoffs: vec![cutoff], days, paths: 1 };
+                bank.true_probabilities(record.index, &question).unwrap()[0].1.none
+            };
+            assert_eq!(none(MIN_GAP_DAYS - 20), 1.0);
+            checked += u32::from(none(MIN_GAP_DAYS + 1) < 1.0);
         }
     }
     assert!(checked > 5);

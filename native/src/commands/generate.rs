@@ -5,13 +5,18 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use nextbest_core::synth::{Bank, BankParams, Date};
+use nextbest_core::synth::{Bank, BankParams, Date, Question};
 use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
 use crate::cli::{Context, usage};
 use crate::config::{OutputFormat, SourceType};
-use crate::synthetic::{self, Written};
+use crate::cutoffs;
+use crate::synthetic::{Plan, Written};
+
+/// How many futures the true probabilities are averaged over: the ceiling's log-loss is then off by about a thousandth of
+/// itself (docs/SYNTHETIC.md).
+const FUTURES: u32 = 64;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
@@ -27,6 +32,9 @@ pub(crate) struct Arguments {
     /// The format of the tables (config: data_source.type)
     #[arg(long)]
     format: Option<OutputFormat>,
+    /// Of how many customers to write the true probabilities, 0 for none (config: generate.truth_customers)
+    #[arg(long, value_name = "N")]
+    truth_customers: Option<u64>,
     /// The folder to write to (config: data_source.csv.input_path or .parquet.input_path)
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
@@ -53,6 +61,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ge
         dirty_rate: arguments.dirty.unwrap_or(config.dirty_rate),
     };
     let dirty_rate = params.dirty_rate;
+    let data_end = i64::from(params.end.days() + 1) * DAY;
     let bank = Bank::new(params).map_err(|error| usage(error.into()))?;
     let format = arguments.format.unwrap_or(match context.config.data_source.r#type {
         SourceType::Csv => OutputFormat::Csv,
@@ -69,8 +78,30 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ge
         .as_ref()
         .map_or(context.config.data_source.input_path(), PathBuf::as_path)
         .to_owned();
-    let tables = synthetic::write(&bank, format, &folder, &context.progress)?;
+    let truth = truth(context, arguments.truth_customers.unwrap_or(config.truth_customers), data_end);
+    let tables = Plan { bank: &bank, format, truth }.write(&folder, &context.progress)?;
     Ok(Generated { folder, first: customers.start, customers: customers.end - customers.start, tables })
+}
+
+/// The truth about the first customers at the cut-offs that will test a model.
+fn truth(context: &Context, customers: u64, data_end: i64) -> Option<(Question, u64)> {
+    let snapshots = &context.config.snapshots;
+    let horizon = i64::from(snapshots.horizon_days) * DAY;
+    let planned = cutoffs::plan(snapshots, data_end).and_then(|cutoffs| cutoffs::split(snapshots, &cutoffs));
+    match planned {
+        _ if customers == 0 => None,
+        Ok(split) => {
+            let known = split.test.iter().filter(|cutoff| *cutoff + horizon <= data_end);
+            let cutoffs = known.filter_map(|cutoff| i32::try_from(cutoff.div_euclid(DAY)).ok());
+            let cutoffs = cutoffs.map(Date::from_days).collect();
+            let days = i32::try_from(snapshots.horizon_days).ok()?;
+            Some((Question { cutoffs, days, paths: FUTURES }, customers))
+        }
+        Err(error) => {
+            context.warn(&format!("no table of the truth, since there are no test cut-offs: {error:#}"));
+            None
+        }
+    }
 }
 
 impl fmt::Display for Generated {

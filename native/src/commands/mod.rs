@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub(crate) mod as_of;
+mod ceiling;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod features;

@@ -85,6 +85,8 @@ pub struct Generate {
     pub end: String,
     /// The share of rows that are damaged on purpose.
     pub dirty_rate: f64,
+    /// Of how many customers the true probabilities are written, the first ones; none where it is 0.
+    pub truth_customers: u64,
 }
 
 impl Default for Generate {
@@ -95,6 +97,7 @@ impl Default for Generate {
             start: "2023-01-01".into(),
             end: "2026-06-30".into(),
             dirty_rate: 0.0,
+            truth_customers: 100_000,
         }
     }
 }

@@ -2,11 +2,12 @@
 
 mod csv;
 mod parquet;
+mod truth;
 
 use std::ops::Range;
 use std::path::Path;
 
-use nextbest_core::synth::{Bank, TABLES};
+use nextbest_core::synth::{ALL_TABLES, Bank, Question, Table};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -14,11 +15,21 @@ use crate::config::OutputFormat;
 use crate::output;
 use crate::progress::Progress;
 
+pub(crate) use truth::Truth;
+
 /// Customers are simulated in parts of this many.
 const PART: u64 = 32;
 /// So many parts are simulated at a time, while those before them are written. This bounds the memory, and where
 /// Parquet's row groups may end; the number of threads has no part in it.
 const PARTS_AT_ONCE: u64 = 32;
+
+/// What to write.
+pub(crate) struct Plan<'b> {
+    pub(crate) bank: &'b Bank,
+    pub(crate) format: OutputFormat,
+    /// What to tell the truth about, if at all, and of how many customers: those of lower indices.
+    pub(crate) truth: Option<(Question, u64)>,
+}
 
 /// A file that was written.
 #[derive(Debug, Serialize)]
@@ -28,16 +39,16 @@ pub(crate) struct Written {
     pub(crate) bytes: u64,
 }
 
-/// The ten tables being written in some format.
+/// The tables being written in some format.
 trait Tables: Send {
     /// Some customers' rows.
     type Part: Send;
 
     /// The rows that belong to no customer.
-    fn static_rows(bank: &Bank) -> Self::Part;
+    fn static_rows(plan: &Plan<'_>) -> Self::Part;
 
     /// The rows of some customers.
-    fn simulate(bank: &Bank, customers: Range<u64>) -> anyhow::Result<Self::Part>;
+    fn simulate(plan: &Plan<'_>, customers: Range<u64>) -> anyhow::Result<Self::Part>;
 
     fn write(&mut self, parts: Vec<Self::Part>) -> anyhow::Result<()>;
 
@@ -45,55 +56,65 @@ trait Tables: Send {
     fn finish(self) -> anyhow::Result<Vec<(usize, u64)>>;
 }
 
-/// Writes the ten tables of a bank into a folder, whole or not at all.
-///
-/// # Errors
-/// Where a file can't be written.
-pub(crate) fn write(
-    bank: &Bank,
-    format: OutputFormat,
-    folder: &Path,
-    progress: &Progress,
-) -> anyhow::Result<Vec<Written>> {
-    let names = TABLES.map(|table| format!("{}.{}", table.name(), format.extension()));
-    let mut sizes = Vec::new();
-    output::write_files(folder, &names.each_ref().map(String::as_str), |files| {
-        sizes = match format {
-            OutputFormat::Csv => write_all(bank, csv::CsvTables::new(files)?, progress)?,
-            OutputFormat::Parquet => write_all(bank, parquet::ParquetTables::new(files)?, progress)?,
-        };
-        Ok(())
-    })?;
-    Ok(names.into_iter().zip(sizes).map(|(file, (rows, bytes))| Written { file, rows, bytes }).collect())
+impl Plan<'_> {
+    fn question_about(&self, customer: u64) -> Option<&Question> {
+        self.truth.as_ref().filter(|(_, below)| customer < *below).map(|(question, _)| question)
+    }
+
+    /// Writes the tables into a folder, whole or not at all. A table of the truth that is there but not among them goes:
+    /// it would be that of another bank.
+    ///
+    /// # Errors
+    /// Where a file can't be written.
+    pub(crate) fn write(&self, folder: &Path, progress: &Progress) -> anyhow::Result<Vec<Written>> {
+        let tables = ALL_TABLES.into_iter().filter(|table| *table != Table::Truth || self.truth.is_some());
+        let names: Vec<String> = tables.map(|table| file_name(table, self.format)).collect();
+        let mut sizes = Vec::new();
+        output::write_files(folder, &names.iter().map(String::as_str).collect::<Vec<_>>(), |files| {
+            sizes = match self.format {
+                OutputFormat::Csv => self.write_to(csv::CsvTables::new(files)?, progress)?,
+                OutputFormat::Parquet => self.write_to(parquet::ParquetTables::new(files)?, progress)?,
+            };
+            for stale in [OutputFormat::Csv, OutputFormat::Parquet].map(|it| file_name(Table::Truth, it)) {
+                let path = folder.join(&stale);
+                if !names.contains(&stale) && path.exists() {
+                    std::fs::remove_file(path)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(names.into_iter().zip(sizes).map(|(file, (rows, bytes))| Written { file, rows, bytes }).collect())
+    }
+
+    fn write_to<T: Tables>(&self, mut tables: T, progress: &Progress) -> anyhow::Result<Vec<(usize, u64)>> {
+        let customers = self.bank.customers();
+        progress.parts("simulating customers".into(), (customers.end - customers.start).div_ceil(PART));
+        let mut ready = vec![T::static_rows(self)];
+        for round in pieces(customers, PART * PARTS_AT_ONCE) {
+            let before = std::mem::take(&mut ready);
+            let (simulated, written) = rayon::join(
+                || -> anyhow::Result<Vec<T::Part>> {
+                    let parts: Vec<Range<u64>> = pieces(round, PART).collect();
+                    let simulate = |customers: Range<u64>| {
+                        let part = T::simulate(self, customers);
+                        progress.part_done();
+                        part
+                    };
+                    parts.into_par_iter().map(simulate).collect()
+                },
+                || tables.write(before),
+            );
+            written?;
+            ready = simulated?;
+        }
+        tables.write(ready)?;
+        tables.finish()
+    }
 }
 
-fn write_all<T: Tables>(
-    bank: &Bank,
-    mut tables: T,
-    progress: &Progress,
-) -> anyhow::Result<Vec<(usize, u64)>> {
-    let customers = bank.customers();
-    progress.parts("simulating customers".into(), (customers.end - customers.start).div_ceil(PART));
-    let mut ready = vec![T::static_rows(bank)];
-    for round in pieces(customers, PART * PARTS_AT_ONCE) {
-        let before = std::mem::take(&mut ready);
-        let (simulated, written) = rayon::join(
-            || -> anyhow::Result<Vec<T::Part>> {
-                let parts: Vec<Range<u64>> = pieces(round, PART).collect();
-                let simulate = |customers: Range<u64>| {
-                    let part = T::simulate(bank, customers);
-                    progress.part_done();
-                    part
-                };
-                parts.into_par_iter().map(simulate).collect()
-            },
-            || tables.write(before),
-        );
-        written?;
-        ready = simulated?;
-    }
-    tables.write(ready)?;
-    tables.finish()
+/// The file that holds `table`.
+pub(crate) fn file_name(table: Table, format: OutputFormat) -> String {
+    format!("{}.{}", table.name(), format.extension())
 }
 
 /// A range in pieces of `length`, the last one perhaps shorter.
@@ -109,7 +130,7 @@ mod tests {
 
     use ::parquet::file::reader::{FileReader, SerializedFileReader};
     use ::parquet::record::Field;
-    use nextbest_core::synth::{BankParams, Column, Kind, Table};
+    use nextbest_core::synth::{BankParams, Column, Date, Kind};
     use nextbest_core::time::{self, DAY};
 
     use super::*;
@@ -149,7 +170,10 @@ mod tests {
     fn folder_of(format: OutputFormat) -> (tempfile::TempDir, Vec<Written>) {
         let folder = tempfile::tempdir().unwrap();
         let bank = Bank::new(BankParams { customers: 0..2_100, ..BankParams::default() }).unwrap();
-        let written = write(&bank, format, folder.path(), &Progress::new(true)).unwrap();
+        let cutoffs = vec![Date::from_ymd(2026, 1, 1).unwrap(), Date::from_ymd(2026, 4, 1).unwrap()];
+        let truth = Some((Question { cutoffs, days: 90, paths: 4 }, 1_500));
+        let plan = Plan { bank: &bank, format, truth };
+        let written = plan.write(folder.path(), &Progress::new(true)).unwrap();
         (folder, written)
     }
 
@@ -158,7 +182,7 @@ mod tests {
         let (csv_folder, csv_written) = folder_of(OutputFormat::Csv);
         let (parquet_folder, parquet_written) = folder_of(OutputFormat::Parquet);
         let mut groups = BTreeMap::new();
-        for ((table, csv), parquet) in TABLES.into_iter().zip(csv_written).zip(parquet_written) {
+        for ((table, csv), parquet) in ALL_TABLES.into_iter().zip(csv_written).zip(parquet_written) {
             let mut lines = ::csv::Reader::from_path(csv_folder.path().join(&csv.file)).unwrap();
             let file = File::open(parquet_folder.path().join(&parquet.file)).unwrap();
             assert_eq!(file.metadata().unwrap().len(), parquet.bytes);
@@ -182,5 +206,6 @@ mod tests {
             groups.insert(table, reader.metadata().num_row_groups());
         }
         assert!(groups[&Table::Transaction] > 2 && groups[&Table::Channel] == 1, "{groups:?}");
+        assert!(groups.contains_key(&Table::Truth));
     }
 }

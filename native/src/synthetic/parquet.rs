@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use bytes::Bytes;
 use nextbest_core::synth::{
-    Bank, Column, Columns, Kind, Present, TABLES, Table, TableColumns, Texts, Values,
+    ALL_TABLES, Column, Columns, Kind, Present, TABLES, Table, TableColumns, Texts, Values,
 };
 use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::column::writer::{ColumnCloseResult, ColumnWriter, get_column_writer};
@@ -18,7 +18,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedW
 use parquet::schema::types::{ColumnPath, Type};
 use rayon::prelude::*;
 
-use super::Tables;
+use super::{Plan, Tables};
 
 /// A row group ends after the part in which it comes to this many rows; in tests sooner, so that there are several.
 const ROWS_IN_GROUP: usize = if cfg!(test) { 5_000 } else { 1 << 20 };
@@ -42,23 +42,26 @@ impl<'f> ParquetTables<'f> {
             let writer = SerializedFileWriter::new(file, Arc::new(schema(table)?), properties(table))?;
             Ok(ParquetTable { writer, pending: Vec::new(), rows: 0 })
         };
-        Ok(Self(TABLES.into_iter().zip(files).map(table).collect::<anyhow::Result<_>>()?))
+        Ok(Self(ALL_TABLES.into_iter().zip(files).map(table).collect::<anyhow::Result<_>>()?))
     }
 }
 
 impl Tables for ParquetTables<'_> {
     type Part = TableColumns;
 
-    fn static_rows(bank: &Bank) -> TableColumns {
+    fn static_rows(plan: &Plan<'_>) -> TableColumns {
         let mut columns = TableColumns::default();
-        TABLES.into_iter().for_each(|table| bank.append_static(table, &mut columns));
+        TABLES.into_iter().for_each(|table| plan.bank.append_static(table, &mut columns));
         columns
     }
 
-    fn simulate(bank: &Bank, customers: Range<u64>) -> anyhow::Result<TableColumns> {
+    fn simulate(plan: &Plan<'_>, customers: Range<u64>) -> anyhow::Result<TableColumns> {
         let mut columns = TableColumns::default();
         for customer in customers {
-            bank.append_customer(customer, &mut columns)?;
+            plan.bank.append_customer(customer, &mut columns)?;
+            if let Some(question) = plan.question_about(customer) {
+                plan.bank.append_truth(customer, question, &mut columns)?;
+            }
         }
         Ok(columns)
     }

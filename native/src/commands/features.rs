@@ -21,7 +21,7 @@ use crate::cli::{Context, usage};
 use crate::config::{Config, StoreFormat};
 use crate::feature_table::delta::{self, Commit};
 use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest, read_feature, read_labels};
-use crate::tables::{Bank, LoadOptions, Part, TableQuality, load};
+use crate::tables::{Bank, LoadOptions, Part, TableQuality, declared_schema, load};
 use crate::{cutoffs, output};
 
 #[derive(Debug, Default, clap::Args)]
@@ -97,8 +97,8 @@ fn compute_table(context: &Context, arguments: &Arguments) -> anyhow::Result<Com
             "feature_store.formats: parquet is missing, which training reads"
         )));
     }
-    // Mistakes in definitions that need no data are found before any data is read.
-    let seen = seen_rows(config, &definitions(config, &[]).map_err(usage)?).map_err(usage)?;
+    let definitions = checked_definitions(config).map_err(usage)?;
+    let seen = seen_rows(config, &definitions).map_err(usage)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen };
     let started = Instant::now();
     let bank = load(config, &options, &context.progress)?;
@@ -159,6 +159,21 @@ fn compute_table(context: &Context, arguments: &Arguments) -> anyhow::Result<Com
     })
 }
 
+/// The config's feature definitions as far as they are known before any data is read, and whether they can be computed.
+///
+/// # Errors
+/// The message names the first definition that can't be, and the key.
+fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>> {
+    let without_products = definitions(config, &[])?;
+    let schema = declared_schema(config, &without_products)?;
+    let definitions = definitions(config, schema.products())?;
+    if definitions.is_empty() {
+        bail!("feature_engineering.features: there are none");
+    }
+    FeatureEngine::new(&schema, &definitions)?;
+    Ok(definitions)
+}
+
 /// The config's feature definitions for some products.
 pub(crate) fn definitions(config: &Config, products: &[Product]) -> anyhow::Result<Vec<FeatureDefinition>> {
     let periods = &config.feature_engineering.lookback_periods;
@@ -205,9 +220,6 @@ fn compute(
     let config = &context.config;
     let layout = Arc::new(layout(config, &bank.schema)?);
     let engine = FeatureEngine::new(&layout.schema, &layout.features).map_err(|error| usage(error.into()))?;
-    if engine.is_empty() {
-        return Err(usage(anyhow::anyhow!("feature_engineering.features: there are none")));
-    }
     let cutoffs = cutoffs::plan(&config.snapshots, bank.data_end).map_err(usage)?;
     context.progress.parts("computing features".into(), bank.part_count() as u64);
     let mut summaries: Vec<CutoffSummary> = cutoffs

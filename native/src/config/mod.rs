@@ -1,9 +1,11 @@
 //! config.yaml: every key has a default, and an unknown or ill-typed key is an error with its line.
 
+mod conditions;
 mod data_source;
 mod feature_store;
 mod features;
 mod model;
+mod number_or_word;
 mod schema;
 
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ mod batch;
 mod cell;
 mod convert;
 mod csv_file;
+mod declared;
 mod events;
 mod held;
 mod join;
@@ -30,6 +31,7 @@ use nextbest_core::schema::Schema;
 
 pub(crate) use bank::{Bank, Part, TableQuality};
 use batch::{Key, Places};
+pub(crate) use declared::declared_schema;
 pub(crate) use open::load;
 use plan::TablePlan;
 

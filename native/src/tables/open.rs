@@ -2,17 +2,18 @@
 
 use anyhow::{Context, bail};
 use nextbest_core::customers::Columns;
-use nextbest_core::schema::{HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table};
+use nextbest_core::schema::{Product, Schema, SchemaDefinition, Table};
 use nextbest_core::time::DAY;
 
 use super::bank::{Bank, EventRows, TableQuality};
+use super::declared::holdings;
 use super::events::{Destination, EventTable};
 use super::held::HeldTable;
 use super::join::{Joins, group};
 use super::plan::{TablePlan, Target};
 use super::read::TableFile;
 use super::{LoadOptions, products};
-use crate::config::{Config, HoldingProductConfig, SchemaConfig, TableConfig};
+use crate::config::{Config, SchemaConfig, TableConfig};
 use crate::progress::Progress;
 
 /// Reads the bank's tables.
@@ -153,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn is_event_table(table: &TableConfig) -> bool {
+pub(super) fn is_event_table(table: &TableConfig) -> bool {
     table.time.is_some() || table.undated
 }
 
@@ -190,18 +191,7 @@ fn built_schema(
         established: schema.customer.established.clone(),
         birth_date: schema.customer.birth_date.clone(),
         tables,
-        holdings: schema
-            .holdings
-            .iter()
-            .map(|holding| HoldingDefinition {
-                table: holding.table.clone(),
-                product: match &holding.product {
-                    HoldingProductConfig::Column(column) => HoldingProduct::Column(column.clone()),
-                    HoldingProductConfig::Always(id) => HoldingProduct::Always(id.clone()),
-                },
-                closed: holding.closed.clone(),
-            })
-            .collect(),
+        holdings: holdings(schema),
         products,
         horizon_days: config.snapshots.horizon_days,
     };

@@ -11,16 +11,27 @@ use crate::config::{Config, ProductConfig, ProductTableConfig, ProductsConfig, S
 /// # Errors
 /// Where their table can't be read.
 pub(super) fn products(config: &Config, schema: &SchemaConfig) -> anyhow::Result<Vec<Product>> {
-    let declared = |product: &ProductConfig| Product {
+    match &schema.products {
+        ProductsConfig::Table(table) => from_table(config, schema, table),
+        ProductsConfig::List(list) => Ok(list.iter().map(declared).collect()),
+    }
+}
+
+/// The products that the config lists; `None` where they stand in a table.
+pub(super) fn listed(products: &ProductsConfig) -> Option<Vec<Product>> {
+    match products {
+        ProductsConfig::Table(_) => None,
+        ProductsConfig::List(list) => Some(list.iter().map(declared).collect()),
+    }
+}
+
+fn declared(product: &ProductConfig) -> Product {
+    Product {
         id: product.id.clone(),
         name: product.name.clone(),
         min_age: product.min_age,
         repeatable: product.repeatable,
         value: product.value,
-    };
-    match &schema.products {
-        ProductsConfig::List(list) => Ok(list.iter().map(declared).collect()),
-        ProductsConfig::Table(table) => from_table(config, schema, table),
     }
 }
 

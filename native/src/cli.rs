@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use crate::commands::{evaluate, export, features, generate, inspect, run, score, train};
+use crate::commands::{doctor, evaluate, export, features, generate, inspect, run, score, train};
 use crate::config::Config;
 use crate::progress::Progress;
 
@@ -54,6 +54,9 @@ enum Command {
         after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --as-of 2025-08-15"
     )]
     Features(features::Arguments),
+    /// Look for leaks and flaws in the tables and the feature table; exit code 1 where there are problems
+    #[command(after_help = "Example:\n  nextbest doctor --config bank.yaml")]
+    Doctor,
     /// Train a model on the feature table
     #[command(after_help = "Example:\n  nextbest train --algorithm logistic_regression")]
     Train(train::Arguments),
@@ -148,6 +151,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
         Command::Features(arguments) => features::run(&context, &arguments),
+        Command::Doctor => doctor::run(&context),
         Command::Train(arguments) => context.print(&train::run(&context, &arguments)?),
         Command::Evaluate => context.print(&evaluate::run(&context)?),
         Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),

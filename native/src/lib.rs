@@ -5,6 +5,7 @@ mod commands;
 pub mod config;
 mod customer_json;
 mod cutoffs;
+mod doctor;
 mod feature_table;
 mod output;
 mod parquet_columns;

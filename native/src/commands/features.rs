@@ -12,15 +12,14 @@ use nextbest_core::features::{Expression, FeatureDefinition, FeatureEngine};
 use nextbest_core::schema::{Product, Schema};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time::{self, DAY};
-use nextbest_core::train::{Leak, find_leaks};
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::as_of::{self, Questions};
 use crate::cli::{Context, usage};
 use crate::config::{Config, StoreFormat};
+use crate::doctor::{self, LeakScore};
 use crate::feature_table::delta::{self, Commit};
-use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest, read_feature, read_labels};
+use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
 use crate::tables::{Bank, LoadOptions, Part, TableQuality, declared_schema, load};
 use crate::{cutoffs, output};
 
@@ -54,7 +53,7 @@ pub(crate) struct Computed {
     compute_seconds: f64,
     tables: Vec<TableQuality>,
     cutoffs: Vec<CutoffSummary>,
-    leaks: Vec<NamedLeak>,
+    leaks: Vec<LeakScore>,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,14 +68,6 @@ struct CutoffSummary {
     cutoff: String,
     customers: usize,
     buyers: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct NamedLeak {
-    feature: String,
-    product: String,
-    roc_auc: f64,
-    support: usize,
 }
 
 /// Computes the feature table, or reads it as it was known at a date, and prints what was done.
@@ -120,13 +111,10 @@ fn compute_table(context: &Context, arguments: &Arguments) -> anyhow::Result<Com
             leak.feature, leak.product, leak.roc_auc, leak.support
         ));
     }
-    let leak_row = |leak: &NamedLeak| {
-        [leak.feature.clone(), leak.product.clone(), leak.roc_auc.to_string(), leak.support.to_string()]
-    };
     output::write_csv(
         &config.outputs.path.join("features").join("leaks.csv"),
         ["FEATURE", "PRODUCT", "ROC_AUC", "SUPPORT"],
-        leaks.iter().map(leak_row),
+        leaks.iter().map(LeakScore::cells),
     )?;
     let store = &config.feature_store;
     let rows = cutoffs.iter().map(|cutoff| cutoff.customers).sum();
@@ -290,38 +278,15 @@ fn layout(config: &Config, schema: &Schema) -> anyhow::Result<Layout> {
     })
 }
 
-/// Looks at one feature after the other, so that a table of any size will do.
-fn leaks(parquet: &Path, layout: &Layout, threshold: f64) -> anyhow::Result<Vec<NamedLeak>> {
+/// Features that alone tell too much.
+fn leaks(parquet: &Path, layout: &Layout, threshold: f64) -> anyhow::Result<Vec<LeakScore>> {
     // No area is larger than 1: there is nothing to look for.
     if threshold > 1.0 {
         return Ok(Vec::new());
     }
-    let (labels, held) = read_labels(parquet)?;
-    let products = layout.schema.products();
-    let holds = |row: usize, class: usize| {
-        let product = class.saturating_sub(1);
-        let repeatable = products.get(product).is_none_or(|product| product.repeatable);
-        !repeatable && held.get(row).is_some_and(|held| held.contains(product))
-    };
-    let classes = layout.schema.class_count();
-    let found = (0..layout.features.len())
-        .into_par_iter()
-        .map(|feature| {
-            let values = read_feature(parquet, feature)?;
-            Ok(find_leaks(feature, &values, &labels, classes, holds, threshold))
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let mut found: Vec<Leak> = found.into_iter().flatten().collect();
-    found.sort_by(|a, b| b.roc_auc.total_cmp(&a.roc_auc));
-    let named = |leak: &Leak| {
-        Some(NamedLeak {
-            feature: layout.features.get(leak.feature)?.name.clone(),
-            product: products.get(leak.class.checked_sub(1)?)?.name.clone(),
-            roc_auc: leak.roc_auc,
-            support: leak.support,
-        })
-    };
-    Ok(found.iter().filter_map(named).collect())
+    let mut scores = doctor::leak_scores(parquet, layout)?;
+    scores.retain(|score| score.is_leak(threshold));
+    Ok(scores)
 }
 
 impl fmt::Display for Computed {

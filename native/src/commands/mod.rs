@@ -2,6 +2,7 @@
 
 pub(crate) mod as_of;
 mod ceiling;
+pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod features;

@@ -159,35 +159,112 @@ fn the_command_line_and_config_are_understood_or_refused_with_2() {
     }
 }
 
+/// There is no data at all, so whatever is found is found without reading any.
 #[test]
 fn bad_feature_definitions_fail_before_any_data_is_read() {
+    for (feature, key) in [
+        ("table: transactions", "aggregate: missing"),
+        ("season: month, window: 30", "window: has a meaning only with `table`"),
+        ("label: nothing", "give exactly one of attribute, table, holdings, holds, ratio and season"),
+        ("holds: each", "name: `holds: each` needs a {product}"),
+        ("holds: each, open: true", "open: has a meaning only with `table`"),
+        ("table: t, aggregate: sum", "column: missing"),
+        ("table: t, aggregate: count, column: c", "column: this aggregate takes none"),
+        (
+            "table: t, aggregate: count, of: [{column: c, above: 1}]",
+            "of: has a meaning only with `aggregate: share`",
+        ),
+        ("table: t, aggregate: count, short: 3", "short: has a meaning only with `aggregate: trend`"),
+        ("table: t, aggregate: share", "of: missing"),
+        ("table: t, aggregate: trend, short: 3", "window: missing"),
+        ("table: t, aggregate: trend, window: 30", "short: missing"),
+        ("table: t, aggregate: count, where: [{above: 1}]", "where: column: missing"),
+        (
+            "table: t, aggregate: count, where: [{column: c}]",
+            "where: `c`: give exactly one of in, not_in, equals",
+        ),
+        (
+            "table: t, aggregate: count, where: [{column: c, above: 1, below: 2}]",
+            "where: `c`: give exactly one",
+        ),
+        ("table: t, aggregate: count, where: [{not: []}]", "where: not: no condition is given"),
+        (
+            "table: t, aggregate: count, where: [{not: {not: {column: c, above: 1}}}]",
+            "where: not: not: one does not stand",
+        ),
+        (
+            "table: t, aggregate: count, where: [{column: c, not: {column: c, above: 1}}]",
+            "where: not: no other key",
+        ),
+        ("season: month, missing: zero", "missing: expected keep or a number, got `zero`"),
+        ("season: month, missing: 1e39", "missing: expected keep or a number, got 1000"),
+        ("attribute: SHOE_SIZE", "attribute: table `customer` has no column `SHOE_SIZE`"),
+        ("attribute: CITY, transform: days_since", "transform: `CITY` is not a date"),
+        ("table: transfers, aggregate: count", "table: there is no event table `transfers`"),
+        ("table: products, aggregate: count", "table: there is no event table `products`"),
+        (
+            "table: accounts, aggregate: sum, column: AMOUNT",
+            "column: table `accounts` has no column `AMOUNT`",
+        ),
+        ("table: accounts, aggregate: std, column: PRODUCTID", "column: `PRODUCTID` is not a number"),
+        (
+            "table: accounts, aggregate: entropy, column: ACCOUNTSTATUS",
+            "column: `accounts.ACCOUNTSTATUS` shows the state of today",
+        ),
+        (
+            "table: accounts, aggregate: days_until_next, column: CLOSEDDATE",
+            "column: `CLOSEDDATE` says when a product is given up",
+        ),
+        (
+            "table: accounts, aggregate: count, where: [{column: CLOSEDDATE, missing: true}]",
+            "where: `CLOSEDDATE` says when",
+        ),
+        (
+            "table: accounts, aggregate: count, where: [{column: PRODUCTID, equals: 1}]",
+            "where: `PRODUCTID` is not a number",
+        ),
+        (
+            "table: accounts, aggregate: count, where: [{column: INTERESTRATE, equals: high}]",
+            "where: `INTERESTRATE` is not a category",
+        ),
+        ("table: transactions, aggregate: count, open: true", "open: table `transactions` does not say"),
+        ("table: transactions, aggregate: count, window: 0", "window: 0 days hold no rows"),
+        (
+            "table: transactions, aggregate: trend, window: short_term, short: long_term",
+            "short: the short window is from 1 day",
+        ),
+        ("ratio: [b, c]", "ratio: `b` is not a feature defined before"),
+    ] {
+        let place = Workplace::new(PROGRAM).unwrap();
+        let features = format!("feature_engineering:\n  features:\n    - {{name: a, {feature}}}\n");
+        place.write("config.yaml", &features).unwrap();
+        fails(&place, &["features"], 2, &["feature `a`: ", key]);
+    }
+    // What is no YAML of ours is placed by its line.
     for (feature, parts) in [
-        ("{name: a, table: transactions}", ["feature `a`", "aggregate: missing"]),
-        ("{name: a, season: month, window: 30}", ["feature `a`", "window: has a meaning only with `table`"]),
-        ("{name: a}", ["feature `a`", "exactly one of"]),
-        ("{name: a, holds: each}", ["feature `a`", "{product}"]),
-        ("{name: a, table: t, aggregate: sum}", ["feature `a`", "column: missing"]),
+        ("{name: a, table: t, aggregate: median}", ["line 3", "median"]),
+        ("{name: a, season: month, weigth: 1}", ["line 3", "weigth"]),
+        ("{name: a, table: t, aggregate: count, window: fortnight}", ["line 3", "fortnight"]),
+        (
+            "{name: a, table: t, aggregate: count, where: [{column: c, equals: true}]}",
+            ["line 3", "a number or a word"],
+        ),
     ] {
         let place = Workplace::new(PROGRAM).unwrap();
         place.write("config.yaml", &format!("feature_engineering:\n  features:\n    - {feature}\n")).unwrap();
         fails(&place, &["features"], 2, &parts);
     }
-    // What needs the tables' columns is found once they are read, and named all the same.
-    for (feature, parts) in [
-        (
-            "{name: a, table: accounts, aggregate: distinct, column: ACCOUNTSTATUS}",
-            ["feature `a`", "the state of today"],
-        ),
-        (
-            "{name: a, table: accounts, aggregate: count, where: [{column: CLOSEDDATE, above: 1}]}",
-            ["feature `a`", "use `open`"],
-        ),
-        ("{name: a, ratio: [b, c]}", ["feature `a`", "not a feature defined before"]),
-    ] {
-        let place = bank_with("PARTY.csv", str::to_owned);
-        place.write("config.yaml", &format!("feature_engineering:\n  features:\n    - {feature}\n")).unwrap();
-        fails(&place, &["features"], 2, &parts);
-    }
+    let place = Workplace::new(PROGRAM).unwrap();
+    place.write("config.yaml", "feature_engineering: {features: []}").unwrap();
+    fails(&place, &["features"], 2, &["feature_engineering.features: there are none"]);
+}
+
+/// Which products there are stands in a table, so a product that is not there is found once that is read.
+#[test]
+fn a_feature_of_an_unknown_product_is_named() {
+    let place = bank_with("PARTY.csv", str::to_owned);
+    place.write("config.yaml", "feature_engineering:\n  features:\n    - {name: a, holds: YACHT}\n").unwrap();
+    fails(&place, &["features"], 2, &["feature `a`: holds: there is no product `YACHT`"]);
 }
 
 #[test]

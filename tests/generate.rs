@@ -85,7 +85,7 @@ fn another_seed_is_another_bank() {
 #[test]
 fn nonsense_is_a_usage_error_that_says_what_to_do() {
     let place = Workplace::new(PROGRAM).unwrap();
-    place.write("config.yaml", "generate: {format: parquet, dirty_rate: 0.1}").unwrap();
+    place.write("config.yaml", "data_source: {type: parquet}\ngenerate: {dirty_rate: 0.1}").unwrap();
     for (arguments, expected) in [
         (["--customers", "5..2"], "expected how many customers (1000), or the first"),
         (["--customers", "a.."], "expected how many customers (1000), or the first"),

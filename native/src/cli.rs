@@ -50,7 +50,9 @@ enum Command {
     )]
     Generate(generate::Arguments),
     /// Compute the feature table from the bank's tables
-    #[command(after_help = "Example:\n  nextbest features --config bank.yaml --skip-bad-rows")]
+    #[command(
+        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --as-of 2025-08-15"
+    )]
     Features(features::Arguments),
     /// Train a model on the feature table
     #[command(after_help = "Example:\n  nextbest train --algorithm logistic_regression")]
@@ -145,7 +147,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Context { config, progress: Progress::new(arguments.quiet || arguments.json), json: arguments.json };
     match arguments.command {
         Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
-        Command::Features(arguments) => context.print(&features::run(&context, &arguments)?),
+        Command::Features(arguments) => features::run(&context, &arguments),
         Command::Train(arguments) => context.print(&train::run(&context, &arguments)?),
         Command::Evaluate => context.print(&evaluate::run(&context)?),
         Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),

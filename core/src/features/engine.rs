@@ -4,13 +4,14 @@
 //! only whether it came before T. Sums run in the order of the rows, in `f64`, and are rounded to `f32` once, so that
 //! the same rows give the same bits on every machine.
 
+use super::aggregate::RowAggregate;
 use super::compile::Compiler;
 use super::spec::{FeatureDefinition, HoldingAggregate, SeasonPart, Transform};
 use crate::Error;
 use crate::customers::{Customer, Rows};
 use crate::schema::Schema;
 use crate::snapshot::{ProductSet, Snapshot, is_open_at};
-use crate::time::{DAY, civil_from_days};
+use crate::time::{DAY, civil_from_days, days_from_civil};
 
 /// Feature definitions, compiled against a schema.
 #[derive(Debug, Clone)]
@@ -45,8 +46,17 @@ pub(super) struct Selection {
     pub(super) filters: Vec<Filter>,
 }
 
+/// What a row must pass.
 #[derive(Debug, Clone)]
-pub(super) struct Filter {
+pub(super) enum Filter {
+    /// This holds.
+    Holds(Comparison),
+    /// Not all of these hold.
+    Not(Vec<Comparison>),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Comparison {
     pub(super) column: usize,
     pub(super) predicate: Predicate,
 }
@@ -59,19 +69,7 @@ pub(super) enum Predicate {
     AtMost(f64),
     Above(f64),
     AtLeast(f64),
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) enum RowAggregate {
-    Count,
-    DaysSinceLast { time: usize },
-    DaysSinceFirst { time: usize },
-    Sum(usize),
-    Mean(usize),
-    Min(usize),
-    Max(usize),
-    Last { column: usize, time: usize },
-    Distinct(usize),
+    Missing(bool),
 }
 
 impl FeatureEngine {
@@ -147,20 +145,14 @@ impl Evaluation<'_> {
             }
             Formula::Events { table, selection, aggregate } => {
                 let rows = self.customer.table(*table);
-                aggregate_rows(&rows, selection, *aggregate, cutoff)
+                aggregate.of(&rows, selection, cutoff)
             }
             Formula::Holds(product) => {
                 let held = Snapshot::new(self.schema, self.cutoff).held(self.customer);
                 f64::from(u8::from(held.contains(*product)))
             }
             Formula::Holdings(aggregate) => self.holdings(aggregate),
-            Formula::Season(part) => {
-                let (_, month, _) = civil_from_days(self.cutoff.div_euclid(DAY));
-                match part {
-                    SeasonPart::Month => month as f64,
-                    SeasonPart::Quarter => ((month + 2) / 3) as f64,
-                }
-            }
+            Formula::Season(part) => season(*part, self.cutoff.div_euclid(DAY)) as f64,
             // Ratios read the row that is being filled, not the customer.
             Formula::Ratio { .. } => f64::NAN,
         }
@@ -189,69 +181,54 @@ impl Evaluation<'_> {
     }
 }
 
-fn aggregate_rows(rows: &Rows<'_>, selection: &Selection, aggregate: RowAggregate, cutoff: f64) -> f64 {
-    let selected = selection.rows(rows, cutoff);
-    let values = |column: usize| {
-        let values = rows.column(column);
-        selection
-            .rows(rows, cutoff)
-            .filter_map(|row| values.get(row).copied())
-            .filter(|value| !value.is_nan())
-    };
-    match aggregate {
-        RowAggregate::Count => selected.count() as f64,
-        RowAggregate::DaysSinceLast { time } => days(cutoff - values(time).fold(f64::NAN, f64::max)),
-        RowAggregate::DaysSinceFirst { time } => days(cutoff - values(time).fold(f64::NAN, f64::min)),
-        RowAggregate::Sum(column) => values(column).fold(0.0, |sum, value| sum + value),
-        RowAggregate::Mean(column) => {
-            let (sum, count) =
-                values(column).fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
-            if count == 0 { f64::NAN } else { sum / f64::from(count) }
-        }
-        RowAggregate::Min(column) => values(column).fold(f64::NAN, f64::min),
-        RowAggregate::Max(column) => values(column).fold(f64::NAN, f64::max),
-        RowAggregate::Last { column, time } => {
-            let (times, values) = (rows.column(time), rows.column(column));
-            let dated = selected
-                .filter_map(|row| Some((*times.get(row)?, *values.get(row)?)))
-                .filter(|(_, value)| !value.is_nan());
-            dated
-                .fold((f64::NEG_INFINITY, f64::NAN), |last, next| {
-                    if next.0 > last.0 || (next.0 == last.0 && next.1 > last.1) { next } else { last }
-                })
-                .1
-        }
-        RowAggregate::Distinct(column) => {
-            let mut seen: Vec<u64> = values(column).map(|value| (value + 0.0).to_bits()).collect();
-            seen.sort_unstable();
-            seen.dedup();
-            seen.len() as f64
-        }
+/// A part of a day's date; days count from 1970-01-01.
+fn season(part: SeasonPart, day: i64) -> i64 {
+    let (year, month, day_of_month) = civil_from_days(day);
+    match part {
+        SeasonPart::Month => month,
+        SeasonPart::Quarter => (month + 2) / 3,
+        SeasonPart::DayOfMonth => day_of_month,
+        // The first of them was a Thursday.
+        SeasonPart::Weekday => (day + 3).rem_euclid(7) + 1,
+        SeasonPart::DayOfYear => day - days_from_civil(year, 1, 1) + 1,
     }
 }
 
-fn days(seconds: f64) -> f64 {
+pub(super) fn days(seconds: f64) -> f64 {
     seconds / DAY as f64
 }
 
 impl Selection {
     /// The positions of the rows that count.
-    fn rows<'a>(&'a self, rows: &'a Rows<'_>, cutoff: f64) -> impl Iterator<Item = usize> + 'a {
-        let times = self.time.map(|column| rows.column(column));
+    pub(super) fn rows<'a>(&'a self, rows: &'a Rows<'_>, cutoff: f64) -> impl Iterator<Item = usize> + 'a {
+        // A customer's rows stand in the order of time, those without one last: see `customers::order`.
+        let known = match self.time {
+            None => 0..rows.len(),
+            Some(column) => {
+                let times = rows.column(column);
+                let from = self.window.map_or(f64::NEG_INFINITY, |window| cutoff - window);
+                times.partition_point(|&time| time < from)..times.partition_point(|&time| time < cutoff)
+            }
+        };
         let ends = self.open_until.map(|column| rows.column(column));
-        let from = self.window.map_or(f64::NEG_INFINITY, |window| cutoff - window);
-        (0..rows.len()).filter(move |&row| {
-            let known =
-                times.is_none_or(|times| times.get(row).is_some_and(|&time| time >= from && time < cutoff));
-            known
-                && ends.is_none_or(|ends| ends.get(row).is_some_and(|&end| is_open_at(end, cutoff)))
+        known.filter(move |&row| {
+            ends.is_none_or(|ends| ends.get(row).is_some_and(|&end| is_open_at(end, cutoff)))
                 && self.filters.iter().all(|filter| filter.passes(rows, row))
         })
     }
 }
 
 impl Filter {
-    fn passes(&self, rows: &Rows<'_>, row: usize) -> bool {
+    pub(super) fn passes(&self, rows: &Rows<'_>, row: usize) -> bool {
+        match self {
+            Filter::Holds(comparison) => comparison.holds(rows, row),
+            Filter::Not(all) => !all.iter().all(|comparison| comparison.holds(rows, row)),
+        }
+    }
+}
+
+impl Comparison {
+    fn holds(&self, rows: &Rows<'_>, row: usize) -> bool {
         let Some(&value) = rows.column(self.column).get(row) else { return false };
         match &self.predicate {
             Predicate::Codes { codes, inside } => codes.contains(&value) == *inside,
@@ -260,6 +237,7 @@ impl Filter {
             Predicate::AtMost(number) => value <= *number,
             Predicate::Above(number) => value > *number,
             Predicate::AtLeast(number) => value >= *number,
+            Predicate::Missing(missing) => value.is_nan() == *missing,
         }
     }
 }

@@ -32,8 +32,8 @@ pub enum Expression {
     Events {
         /// The table.
         table: String,
-        /// Which of its rows.
-        rows: RowSelection,
+        /// Which of its rows. In a box: of features that need none, a file may hold very many.
+        rows: Box<RowSelection>,
         /// What is made of them.
         aggregate: Aggregate,
     },
@@ -46,7 +46,7 @@ pub enum Expression {
         /// The name of a feature defined earlier.
         denominator: String,
     },
-    /// Where in the year T lies.
+    /// Where in the year, the month or the week T lies.
     Season(SeasonPart),
 }
 
@@ -68,11 +68,22 @@ pub struct RowSelection {
     pub window_days: Option<u32>,
     /// Only rows of products that are open at T (of a table that holds products).
     pub open: bool,
-    /// Only rows for which all of these hold.
-    pub conditions: Vec<Condition>,
+    /// Only rows that pass this.
+    pub filter: RowFilter,
 }
 
-/// A test of one column of a row. A missing value passes no test but [`Test::NotIn`].
+/// Which rows pass: those for which all conditions hold, but for those that an exclusion leaves out.
+///
+/// Groups do not nest, so that reading and using definitions from hostile bytes needs no recursion.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RowFilter {
+    /// All of these hold.
+    pub conditions: Vec<Condition>,
+    /// Of none of these groups, none of which is empty, all conditions hold.
+    pub exclusions: Vec<Vec<Condition>>,
+}
+
+/// A test of one column of a row. A missing value passes only [`Test::NotIn`] and [`Test::Missing`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
     /// The column.
@@ -98,6 +109,8 @@ pub enum Test {
     Above(f64),
     /// A number of at least.
     AtLeast(f64),
+    /// Whether any value is missing (true) or there (false).
+    Missing(bool),
 }
 
 /// What is made of the selected rows of an event table.
@@ -117,25 +130,28 @@ pub enum Aggregate {
     Min(String),
     /// The greatest value of a column; missing without rows.
     Max(String),
-    /// The value of a column in the latest row (of equally late ones, the greatest); missing without rows.
+    /// The value of a column in the latest row (of equally late ones, the greatest): a number, or a category's
+    /// position among its words; missing without rows.
     Last(String),
     /// How many different values a column has; 0 without rows.
     Distinct(String),
-}
-
-impl Aggregate {
-    /// The column that is aggregated, if one is.
-    pub(super) fn column(&self) -> Option<&str> {
-        match self {
-            Aggregate::Count | Aggregate::DaysSinceLast | Aggregate::DaysSinceFirst => None,
-            Aggregate::Sum(column)
-            | Aggregate::Mean(column)
-            | Aggregate::Min(column)
-            | Aggregate::Max(column)
-            | Aggregate::Last(column)
-            | Aggregate::Distinct(column) => Some(column),
-        }
-    }
+    /// The population standard deviation of a column; missing without rows.
+    Std(String),
+    /// The value of a column in the earliest row (of equally early ones, the least), as [`Aggregate::Last`].
+    First(String),
+    /// Shannon's entropy of a column's values, in bits; missing without rows.
+    Entropy(String),
+    /// The share of the rows that pass a further filter; missing without rows.
+    Share(Box<RowFilter>),
+    /// The rate a day in a short window over the rate a day in the selection's window; missing where that is 0.
+    Trend {
+        /// What is summed; rows are counted without it.
+        column: Option<String>,
+        /// The short window, shorter than the selection's.
+        short_days: u32,
+    },
+    /// Days from T to the earliest date of a column that is not before T; missing without one.
+    DaysUntilNext(String),
 }
 
 /// What is made of the products taken before T.
@@ -153,11 +169,17 @@ pub enum HoldingAggregate {
     DaysSinceLastTaken,
 }
 
-/// Where in the year T lies.
+/// Where in the year, the month or the week T lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SeasonPart {
     /// The month, 1 to 12.
     Month,
     /// The quarter, 1 to 4.
     Quarter,
+    /// The day of the month, 1 to 31.
+    DayOfMonth,
+    /// The day of the week, from 1 (Monday) to 7 (Sunday).
+    Weekday,
+    /// The day of the year, 1 to 366.
+    DayOfYear,
 }

@@ -3,6 +3,8 @@
 //! docs/FORMAT.md describes it byte by byte. Bytes may be hostile: lengths, hash, indices and numbers are checked before
 //! anything is used, and nothing is allocated because a number in the file says so.
 
+mod version_1;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,8 +21,8 @@ use crate::score::Scorer;
 
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"NEXTBEST";
-/// The format version that this code writes, and the newest that it reads.
-pub const FORMAT_VERSION: u16 = 1;
+/// The format version that this code writes, and the newest that it reads. It reads every older one too.
+pub const FORMAT_VERSION: u16 = 2;
 /// No bundle is larger than this.
 pub const MAX_BYTES: usize = 64 << 20;
 /// No section but the bins and the model is larger than this: what is a byte here may be an empty text or list, some
@@ -103,7 +105,12 @@ impl Bundle {
         let sections = Sections::read(bytes)?;
         let bundle = Self {
             schema: sections.small(b"SCHM")?,
-            features: sections.small(b"FEAT")?,
+            features: match sections.layout {
+                ..=1 => {
+                    sections.small::<Vec<version_1::Feature>>(b"FEAT")?.into_iter().map(Into::into).collect()
+                }
+                _ => sections.small(b"FEAT")?,
+            },
             bins: sections.large(b"BINS")?,
             model: sections.large(b"MODL")?,
             policy: sections.small(b"PLCY")?,
@@ -193,6 +200,8 @@ fn name(tag: &[u8; 4]) -> String {
 
 /// The sections of a bundle whose frame and hash are sound.
 struct Sections<'b> {
+    /// The least version that a reader must know: that of the sections' layout.
+    layout: u16,
     sections: Vec<([u8; 4], &'b [u8])>,
 }
 
@@ -233,7 +242,7 @@ impl<'b> Sections<'b> {
             }
         }
         match sections.len() == count as usize {
-            true => Ok(Self { sections }),
+            true => Ok(Self { layout: needed, sections }),
             false => Err(BundleError::Length("more or fewer sections than the header says")),
         }
     }

@@ -135,10 +135,12 @@ fn versions_decide_who_may_read() {
         changed
     };
     // A newer writer that thinks of us.
-    assert_same(&Bundle::decode(&with_versions(7, 1)).unwrap(), bundle);
-    assert_eq!(code(&with_versions(7, 2)), "bundle/version");
-    let message = Bundle::decode(&with_versions(2, 2)).unwrap_err().to_string();
-    assert!(message.contains("version 2, this one reads up to 1: update nextbest"), "{message}");
+    assert_same(&Bundle::decode(&with_versions(7, 2)).unwrap(), bundle);
+    assert_eq!(code(&with_versions(7, 3)), "bundle/version");
+    let message = Bundle::decode(&with_versions(3, 3)).unwrap_err().to_string();
+    assert!(message.contains("version 3, this one reads up to 2: update nextbest"), "{message}");
+    // What this version wrote is not in the layout of the one before.
+    assert_eq!(code(&with_versions(2, 1)), "bundle/decode");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Every feature that can be defined on a schema, but for the numbers in it.
 
 use nextbest_core::features::{
-    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowSelection, SeasonPart, Test,
-    Transform,
+    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection,
+    SeasonPart, Test, Transform,
 };
 use nextbest_core::schema::{Column, ColumnKind, SchemaDefinition, Table};
 use proptest::prelude::*;
@@ -11,6 +11,8 @@ use proptest::prelude::*;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Numbers {
     pub(crate) window_days: u32,
+    /// Less than the window; 0 where that is a single day.
+    pub(crate) short_days: u32,
     pub(crate) operand: f64,
     pub(crate) missing: f32,
     /// The ratios' numerators are this far before their denominators.
@@ -21,24 +23,34 @@ pub(crate) fn numbers() -> impl Strategy<Value = Numbers> {
     let window_days = prop_oneof![4 => 1..10u32, 2 => 10..30_000u32, 1 => Just(u32::MAX)];
     let operand = prop_oneof![3 => (-3..=3i32).prop_map(f64::from), 1 => -1e6..1e6];
     let missing = prop_oneof![Just(0.0), Just(-1.0), -1e3..1e3f32];
-    (window_days, operand, missing, 1..200usize).prop_map(|(window_days, operand, missing, stride)| Numbers {
-        window_days,
-        operand,
-        missing,
-        stride,
-    })
+    let windows = window_days.prop_flat_map(|days| (Just(days), 0..days));
+    (windows, operand, missing, 1..200usize).prop_map(
+        |((window_days, short_days), operand, missing, stride)| Numbers {
+            window_days,
+            short_days,
+            operand,
+            missing,
+            stride,
+        },
+    )
 }
 
-/// Definitions with every expression, aggregate, test and selection on every column that they can read.
+/// Definitions with every expression, aggregate, test and filter on every column that they can read.
 pub(crate) fn every_definition(schema: &SchemaDefinition, numbers: &Numbers) -> Vec<FeatureDefinition> {
     let mut expressions = attributes(&schema.customer);
     for table in &schema.tables {
         let holding = schema.holdings.iter().find(|holding| holding.table == table.name);
         let closed = holding.and_then(|holding| holding.closed.as_deref());
-        for rows in selections(table, closed, numbers) {
-            expressions.extend(aggregates(table, closed).into_iter().map(|aggregate| Expression::Events {
+        for (number, rows) in selections(table, closed, numbers).into_iter().enumerate() {
+            let mut aggregates = aggregates(table, closed, &rows, numbers);
+            // Which rows count and what is made of them have nothing to do with each other: every filter meets some.
+            if rows.filter != RowFilter::default() {
+                let of_all = std::mem::take(&mut aggregates).into_iter().enumerate();
+                aggregates.extend(of_all.filter(|(other, _)| (number + other) % 5 == 0).map(|(_, one)| one));
+            }
+            expressions.extend(aggregates.into_iter().map(|aggregate| Expression::Events {
                 table: table.name.clone(),
-                rows: rows.clone(),
+                rows: Box::new(rows.clone()),
                 aggregate,
             }));
         }
@@ -51,7 +63,14 @@ pub(crate) fn every_definition(schema: &SchemaDefinition, numbers: &Numbers) -> 
         HoldingAggregate::DaysSinceLastTaken,
     ];
     expressions.extend(ids.chain(others).map(Expression::Holdings));
-    expressions.extend([SeasonPart::Month, SeasonPart::Quarter].map(Expression::Season));
+    let parts = [
+        SeasonPart::Month,
+        SeasonPart::Quarter,
+        SeasonPart::DayOfMonth,
+        SeasonPart::Weekday,
+        SeasonPart::DayOfYear,
+    ];
+    expressions.extend(parts.map(Expression::Season));
     for denominator in numbers.stride..expressions.len() {
         expressions.push(Expression::Ratio {
             numerator: name(denominator - numbers.stride),
@@ -92,33 +111,47 @@ fn selections(table: &Table, closed: Option<&str>, numbers: &Numbers) -> Vec<Row
     if closed.is_some() {
         selections.push(RowSelection { open: true, ..RowSelection::default() });
     }
-    let conditions: Vec<Condition> = table
-        .columns
-        .iter()
-        .filter(|column| Some(column.name.as_str()) != closed)
+    let conditions = conditions(table, closed, numbers);
+    let filtered = |filter| RowSelection { filter, ..RowSelection::default() };
+    selections.extend(conditions.iter().map(|condition| filtered(only(condition.clone()))));
+    selections.extend(conditions.iter().map(|condition| filtered(without(vec![condition.clone()]))));
+    // Everything at once: all must hold, and the groups must not.
+    selections.extend(conditions.windows(5).map(|some| RowSelection {
+        window_days,
+        open: closed.is_some(),
+        filter: RowFilter {
+            conditions: some[..2].to_vec(),
+            exclusions: vec![some[2..4].to_vec(), some[4..].to_vec()],
+        },
+    }));
+    selections
+}
+
+fn only(condition: Condition) -> RowFilter {
+    RowFilter { conditions: vec![condition], ..RowFilter::default() }
+}
+
+fn without(group: Vec<Condition>) -> RowFilter {
+    RowFilter { exclusions: vec![group], ..RowFilter::default() }
+}
+
+fn conditions(table: &Table, closed: Option<&str>, numbers: &Numbers) -> Vec<Condition> {
+    readable(table, closed)
         .flat_map(|column| {
             let name = column.name.clone();
             tests(&column.kind, numbers.operand)
                 .into_iter()
                 .map(move |test| Condition { column: name.clone(), test })
         })
-        .collect();
-    selections.extend(
-        conditions
-            .iter()
-            .map(|condition| RowSelection { conditions: vec![condition.clone()], ..RowSelection::default() }),
-    );
-    // Everything at once: all must hold.
-    selections.extend(conditions.windows(2).map(|pair| RowSelection {
-        window_days,
-        open: closed.is_some(),
-        conditions: pair.to_vec(),
-    }));
-    selections
+        .collect()
+}
+
+fn readable<'a>(table: &'a Table, closed: Option<&'a str>) -> impl Iterator<Item = &'a Column> {
+    table.columns.iter().filter(move |column| Some(column.name.as_str()) != closed)
 }
 
 fn tests(kind: &ColumnKind, operand: f64) -> Vec<Test> {
-    match kind {
+    let mut tests = match kind {
         ColumnKind::Time => Vec::new(),
         ColumnKind::Number => vec![
             Test::Equals(operand),
@@ -132,26 +165,46 @@ fn tests(kind: &ColumnKind, operand: f64) -> Vec<Test> {
                 words.iter().step_by(2).cloned().chain(["never said".to_owned()]).collect();
             vec![Test::In(some.clone()), Test::NotIn(some), Test::In(Vec::new()), Test::NotIn(Vec::new())]
         }
-    }
+    };
+    tests.extend([Test::Missing(true), Test::Missing(false)]);
+    tests
 }
 
-fn aggregates(table: &Table, closed: Option<&str>) -> Vec<Aggregate> {
+fn aggregates(table: &Table, closed: Option<&str>, rows: &RowSelection, numbers: &Numbers) -> Vec<Aggregate> {
     let mut aggregates = vec![Aggregate::Count];
-    if table.time.is_some() {
+    let is_dated = table.time.is_some();
+    let has_trend = rows.window_days.is_some() && numbers.short_days > 0;
+    let trend = |column: Option<String>| Aggregate::Trend { column, short_days: numbers.short_days };
+    if is_dated {
         aggregates.extend([Aggregate::DaysSinceLast, Aggregate::DaysSinceFirst]);
     }
-    for column in table.columns.iter().filter(|column| Some(column.name.as_str()) != closed) {
+    aggregates.extend(has_trend.then(|| trend(None)));
+    for column in readable(table, closed) {
         let name = || column.name.clone();
-        aggregates.push(Aggregate::Distinct(name()));
+        aggregates.extend([Aggregate::Distinct(name()), Aggregate::Entropy(name())]);
+        let is_time = column.kind == ColumnKind::Time;
+        if is_dated && !is_time {
+            aggregates.extend([Aggregate::First(name()), Aggregate::Last(name())]);
+        }
+        if is_time && table.time.as_ref() != Some(&column.name) {
+            aggregates.push(Aggregate::DaysUntilNext(name()));
+        }
         if column.kind == ColumnKind::Number {
             aggregates.extend([
                 Aggregate::Sum(name()),
                 Aggregate::Mean(name()),
                 Aggregate::Min(name()),
                 Aggregate::Max(name()),
+                Aggregate::Std(name()),
             ]);
-            aggregates.extend(table.time.as_ref().map(|_| Aggregate::Last(name())));
+            aggregates.extend(has_trend.then(|| trend(Some(name()))));
         }
     }
+    let conditions = conditions(table, closed, numbers);
+    let shares = conditions.chunks(3).map(|some| RowFilter {
+        conditions: some[..some.len() / 2].to_vec(),
+        exclusions: vec![some[some.len() / 2..].to_vec()],
+    });
+    aggregates.extend(shares.map(Box::new).map(Aggregate::Share));
     aggregates
 }

@@ -17,7 +17,18 @@ struct Grammar(BTreeMap<String, String>);
 
 impl Grammar {
     fn read() -> Self {
-        let (_, rest) = DOCUMENT.split_once("```grammar\n").unwrap();
+        Self::block("```grammar\n")
+    }
+
+    /// With what was different in version 1.
+    fn version_1() -> Self {
+        let mut grammar = Self::read();
+        grammar.0.extend(Self::block("```grammar-1\n").0);
+        grammar
+    }
+
+    fn block(start: &str) -> Self {
+        let (_, rest) = DOCUMENT.split_once(start).unwrap();
         let (grammar, _) = rest.split_once("```").unwrap();
         let lines = grammar.lines().filter(|line| !line.is_empty());
         let rule = |line: &str| {
@@ -194,10 +205,31 @@ fn the_documents_grammar_reads_every_bundle() {
 }
 
 #[test]
+fn the_documents_grammar_of_version_1_reads_its_sample() {
+    let bytes = include_bytes!("../../../tests/goldens/format-1.bundle");
+    let actual = read(&Grammar::version_1(), bytes, &mut BTreeSet::new());
+    let mut expected = expected(&Bundle::decode(bytes).unwrap());
+    let features = expected.get_mut("FEAT").unwrap().as_array_mut().unwrap();
+    let mut filtered = 0;
+    for feature in features {
+        let rows = feature.pointer_mut("/expression/events/rows").and_then(Value::as_object_mut);
+        let Some(rows) = rows else { continue };
+        let filter = rows.remove("filter").unwrap();
+        assert_eq!(filter["exclusions"], json!([]));
+        filtered += list(&filter["conditions"]).len();
+        rows.insert("conditions".into(), filter["conditions"].clone());
+    }
+    assert!(filtered > 10);
+    for (tag, actual) in actual {
+        assert_eq!(plain(actual), expected[&tag], "{tag}");
+    }
+}
+
+#[test]
 fn the_frame_is_as_the_document_says() {
     let bytes = sample::forest().encode().unwrap();
     assert_eq!(&bytes[..8], b"NEXTBEST");
-    assert_eq!(bytes[8..HEADER], [1, 0, 1, 0, 8, 0, 0, 0]);
+    assert_eq!(bytes[8..HEADER], [2, 0, 2, 0, 8, 0, 0, 0]);
     let tags: Vec<_> =
         take_apart(&bytes).into_iter().map(|(tag, _)| String::from_utf8(tag.to_vec()).unwrap()).collect();
     assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "PLCY", "REFR", "GOLD", "CARD"]);

@@ -22,7 +22,12 @@ pub(crate) fn take_apart(bytes: &[u8]) -> Sections {
 }
 
 pub(crate) fn put_together(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = b"NEXTBEST\x01\x00\x01\x00".to_vec();
+    put_together_as(2, sections)
+}
+
+/// The same for a format version.
+pub(crate) fn put_together_as(version: u8, sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = [&b"NEXTBEST"[..], &[version, 0, version, 0]].concat();
     bytes.extend((sections.len() as u32).to_le_bytes());
     for (tag, content) in sections {
         bytes.extend(tag);

@@ -1,7 +1,9 @@
 //! Bytes that someone made to do harm, with a hash that fits: the decoder neither panics nor hangs nor allocates beyond
 //! measure, and what decodes is safe to score.
 
-use nextbest_core::features::{Aggregate, Condition, Expression, FeatureDefinition, RowSelection, Test};
+use nextbest_core::features::{
+    Aggregate, Condition, Expression, FeatureDefinition, RowFilter, RowSelection, Test,
+};
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::bundle::MAX_SMALL_SECTION;
 use nextbest_core::recommend::Options;
@@ -11,7 +13,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::frame::{Sections, put_together, rehash, take_apart};
+use crate::frame::{Sections, put_together, put_together_as, rehash, take_apart};
 use crate::sample;
 
 /// However small the bundle, decoding it may take this much memory.
@@ -93,6 +95,29 @@ fn every_byte_can_be_changed() {
     assert!(decoded.iter().all(|decoded| *decoded > 5_000), "{decoded:?}");
 }
 
+/// The definitions of version 1 are read into shapes of their own.
+#[test]
+fn every_byte_of_old_definitions_can_be_changed() {
+    let bytes = include_bytes!("../../../tests/goldens/format-1.bundle");
+    let mut sections = take_apart(bytes);
+    let features = sections.iter().position(|(tag, _)| tag == b"FEAT").unwrap();
+    let content = sections[features].1.clone();
+    let mut decoded = 0;
+    for position in (0..content.len()).step_by(3) {
+        for value in TELLING.into_iter().chain([content[position] ^ 1]) {
+            sections[features].1[position] = value;
+            decoded += usize::from(withstand(&put_together_as(1, &sections)));
+        }
+        sections[features].1[position] = content[position];
+    }
+    assert!(decoded > 1_000, "{decoded}");
+    // As dense as they can be, and one length that no file has.
+    for dense in [list((MAX_SMALL_SECTION - 5) / 6, &[0, 0, 0, 4, 0, 0]), [&[253][..], &[255; 8]].concat()] {
+        sections[features].1 = dense;
+        assert!(!withstand(&put_together_as(1, &sections)));
+    }
+}
+
 #[test]
 fn no_length_is_believed() {
     for bytes in samples() {
@@ -170,6 +195,9 @@ fn dense_sections_take_no_more_memory_than_they_should() {
     let cases = [
         // Features, goldens: each entry as short as it can be.
         with(b"FEAT", list(small / 6, &[0, 0, 0, 4, 0, 0])),
+        // Counts of the rows of a table without a name; one of them with very many exclusions.
+        with(b"FEAT", list(small / 11, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0])),
+        with(b"FEAT", [&[1, 0, 0, 0, 1, 0, 0, 0, 0][..], &list(small - 20, &[0]), &[0, 0]].concat()),
         with(b"GOLD", list(small / 2, &[0, 0])),
         with(b"REFR", list(small / 4, &[0; 4])),
         // A category of empty words, as the first column of the customer's table.
@@ -245,10 +273,13 @@ fn many_names_are_no_hang() {
     let tests_words = FeatureDefinition {
         expression: Expression::Events {
             table: "transactions".into(),
-            rows: RowSelection {
-                conditions: vec![Condition { column: "TYPE".into(), test: word_list }],
+            rows: Box::new(RowSelection {
+                filter: RowFilter {
+                    conditions: vec![Condition { column: "TYPE".into(), test: word_list }],
+                    ..RowFilter::default()
+                },
                 ..RowSelection::default()
-            },
+            }),
             aggregate: Aggregate::Count,
         },
         ..bundle.features[0].clone()

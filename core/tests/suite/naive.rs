@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nextbest_core::features::{
-    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowSelection, SeasonPart, Test,
-    Transform,
+    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection,
+    SeasonPart, Test, Transform,
 };
-use nextbest_core::schema::{ColumnKind, HoldingProduct, Table};
+use nextbest_core::schema::{Column, ColumnKind, HoldingProduct, Table};
 use nextbest_core::time;
 
 use crate::bank::{Case, Cell, Row};
@@ -43,34 +43,44 @@ fn evaluate(case: &Case, expression: &Expression) -> Option<f64> {
             match transform {
                 Transform::DaysSince => since(cell),
                 Transform::YearsSince => Some(since(cell)? / 365.25),
-                Transform::Value => match cell? {
-                    Cell::Number(number) => Some(*number),
-                    Cell::Word(word) => {
-                        let ColumnKind::Category(words) = kind(customer, column) else { return None };
-                        Some(words.iter().position(|other| other == word).unwrap() as f64)
-                    }
-                    _ => None,
-                },
+                Transform::Value => code(kind(customer, column), cell),
             }
         }
         Expression::Events { table, rows, aggregate } => events(case, table, rows, aggregate),
         Expression::Holdings(aggregate) => holdings(case, aggregate),
         Expression::Season(part) => {
-            let month: f64 = time::format(case.cutoff)[5..7].parse().unwrap();
+            let date = time::format(case.cutoff);
+            let part_of = |from: usize, to: usize| -> usize { date[from..to].parse().unwrap() };
+            let (year, month, day) = (part_of(0, 4), part_of(5, 7), part_of(8, 10));
             Some(match part {
-                SeasonPart::Month => month,
-                SeasonPart::Quarter => [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4][month as usize - 1].into(),
+                SeasonPart::Month => month as f64,
+                SeasonPart::Quarter => [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4][month - 1].into(),
+                SeasonPart::DayOfMonth => day as f64,
+                SeasonPart::Weekday => weekday(year, month, day) as f64,
+                SeasonPart::DayOfYear => {
+                    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+                    let february = if is_leap { 29 } else { 28 };
+                    let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+                    (months[..month - 1].iter().sum::<usize>() + day) as f64
+                }
             })
         }
         Expression::Ratio { .. } => panic!("ratios need the other features"),
     }
 }
 
+/// From 1 (Monday) to 7 (Sunday), by Zeller's congruence.
+fn weekday(year: usize, month: usize, day: usize) -> usize {
+    let (year, month) = if month < 3 { (year - 1, month + 12) } else { (year, month) };
+    let from_saturday = day + 13 * (month + 1) / 5 + year + year / 4 - year / 100 + year / 400;
+    [6, 7, 1, 2, 3, 4, 5][from_saturday % 7]
+}
+
 fn events(case: &Case, name: &str, selection: &RowSelection, aggregate: &Aggregate) -> Option<f64> {
     let position = case.schema.tables.iter().position(|table| table.name == name).unwrap();
     let table = &case.schema.tables[position];
     let mut rows: Vec<&Row> = Vec::new();
-    for row in &case.tables[position] {
+    for row in in_order(table, &case.tables[position]) {
         if is_selected(case, table, selection, row) {
             rows.push(row);
         }
@@ -88,34 +98,125 @@ fn events(case: &Case, name: &str, selection: &RowSelection, aggregate: &Aggrega
         Aggregate::DaysSinceLast => Some(days(case.cutoff - times.iter().max()?)),
         Aggregate::DaysSinceFirst => Some(days(case.cutoff - times.iter().min()?)),
         Aggregate::Sum(column) => Some(sum(&numbers(column))),
-        Aggregate::Mean(column) => {
+        Aggregate::Mean(column) => mean(&numbers(column)),
+        Aggregate::Std(column) => {
             let numbers = numbers(column);
-            if numbers.is_empty() { None } else { Some(sum(&numbers) / numbers.len() as f64) }
+            let mean = mean(&numbers)?;
+            let squares: Vec<f64> = numbers.iter().map(|number| (number - mean) * (number - mean)).collect();
+            Some((sum(&squares) / numbers.len() as f64).sqrt())
         }
         Aggregate::Min(column) => numbers(column).into_iter().min_by(f64::total_cmp),
         Aggregate::Max(column) => numbers(column).into_iter().max_by(f64::total_cmp),
-        Aggregate::Last(column) => {
-            let mut dated = Vec::new();
-            for row in &rows {
-                if let Some(Cell::Number(number)) = cell(table, column, row) {
-                    dated.push((row_time(table, row)?, *number));
-                }
+        Aggregate::Last(column) => Some(by_time(table, column, &rows).last()?.1),
+        Aggregate::First(column) => Some(by_time(table, column, &rows).first()?.1),
+        Aggregate::Distinct(column) => Some(different(table, column, &rows).len() as f64),
+        Aggregate::Entropy(column) => {
+            let mut counts: Vec<usize> =
+                different(table, column, &rows).into_iter().map(|(_, count)| count).collect();
+            counts.sort_unstable();
+            let total: usize = counts.iter().sum();
+            if total == 0 {
+                return None;
             }
-            dated.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-            dated.last().map(|(_, number)| *number)
+            let mut entropy = 0.0;
+            for count in counts {
+                let share = count as f64 / total as f64;
+                entropy -= share * libm::log2(share);
+            }
+            Some(entropy)
         }
-        Aggregate::Distinct(column) => {
-            let mut seen: Vec<&Cell> = Vec::new();
+        Aggregate::Share(of) => {
+            let passing = rows.iter().filter(|row| passes_all(table, of, row)).count();
+            if rows.is_empty() { None } else { Some(passing as f64 / rows.len() as f64) }
+        }
+        Aggregate::Trend { column, short_days } => {
+            let window_days = selection.window_days.unwrap();
+            let amount = |rows: &[&Row]| match column {
+                None => rows.len() as f64,
+                Some(column) => {
+                    let number = |row: &&Row| match cell(table, column, row) {
+                        Some(Cell::Number(number)) => Some(*number),
+                        _ => None,
+                    };
+                    sum(&rows.iter().filter_map(number).collect::<Vec<_>>())
+                }
+            };
+            let from = case.cutoff - i64::from(*short_days) * 86_400;
+            let late: Vec<&Row> =
+                rows.iter().copied().filter(|row| row_time(table, row).unwrap() >= from).collect();
+            let (short, whole) = (amount(&late), amount(&rows));
+            if whole == 0.0 {
+                return None;
+            }
+            Some((short / f64::from(*short_days)) / (whole / f64::from(window_days)))
+        }
+        Aggregate::DaysUntilNext(column) => {
+            let mut dates = Vec::new();
             for row in &rows {
-                if let Some(cell) = cell(table, column, row)
-                    && !seen.contains(&cell)
+                if let Some(Cell::Time(date)) = cell(table, column, row)
+                    && *date >= case.cutoff
                 {
-                    seen.push(cell);
+                    dates.push(*date);
                 }
             }
-            Some(seen.len() as f64)
+            Some(days(dates.into_iter().min()? - case.cutoff))
         }
     }
+}
+
+/// A table's rows by time, then by their values from the first column on; a missing value comes last.
+fn in_order<'r>(table: &Table, rows: &'r [Row]) -> Vec<&'r Row> {
+    let value =
+        |column: &Column, row: &Row| code(&column.kind, cell(table, &column.name, row)).unwrap_or(f64::NAN);
+    let mut rows: Vec<&Row> = rows.iter().collect();
+    rows.sort_by(|a, b| {
+        let by_time = row_time(table, a).cmp(&row_time(table, b));
+        table
+            .columns
+            .iter()
+            .fold(by_time, |order, column| order.then_with(|| value(column, a).total_cmp(&value(column, b))))
+    });
+    rows
+}
+
+/// A number, a time in seconds, or a word's position among the column's words.
+fn code(kind: &ColumnKind, cell: Option<&Cell>) -> Option<f64> {
+    match (kind, cell?) {
+        (_, Cell::Number(number)) => Some(*number),
+        (_, Cell::Time(time)) => Some(*time as f64),
+        (ColumnKind::Category(words), Cell::Word(word)) => {
+            Some(words.iter().position(|other| other == word).unwrap() as f64)
+        }
+        _ => None,
+    }
+}
+
+/// Times and values of a column, the earliest first, and of equally early ones the least.
+fn by_time(table: &Table, column: &str, rows: &[&Row]) -> Vec<(i64, f64)> {
+    let mut dated = Vec::new();
+    for row in rows {
+        if let Some(value) = code(kind(table, column), cell(table, column, row)) {
+            dated.push((row_time(table, row).unwrap(), value));
+        }
+    }
+    dated.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    dated
+}
+
+/// The different values of a column, each with how often it is there.
+fn different<'r>(table: &Table, column: &str, rows: &[&'r Row]) -> Vec<(&'r Cell, usize)> {
+    let mut seen: Vec<(&Cell, usize)> = Vec::new();
+    for cell in rows.iter().filter_map(|row| cell(table, column, row)) {
+        match seen.iter_mut().find(|(other, _)| *other == cell) {
+            Some((_, count)) => *count += 1,
+            None => seen.push((cell, 1)),
+        }
+    }
+    seen
+}
+
+fn mean(numbers: &[f64]) -> Option<f64> {
+    if numbers.is_empty() { None } else { Some(sum(numbers) / numbers.len() as f64) }
 }
 
 fn sum(numbers: &[f64]) -> f64 {
@@ -146,13 +247,29 @@ fn is_selected(case: &Case, table: &Table, selection: &RowSelection, row: &Row) 
             return false;
         }
     }
-    selection.conditions.iter().all(|condition| passes(table, condition, row))
+    passes_all(table, &selection.filter, row)
+}
+
+fn passes_all(table: &Table, filter: &RowFilter, row: &Row) -> bool {
+    for condition in &filter.conditions {
+        if !passes(table, condition, row) {
+            return false;
+        }
+    }
+    for group in &filter.exclusions {
+        let failed = group.iter().filter(|condition| !passes(table, condition, row)).count();
+        if failed == 0 {
+            return false;
+        }
+    }
+    true
 }
 
 fn passes(table: &Table, condition: &Condition, row: &Row) -> bool {
     match (&condition.test, cell(table, &condition.column, row)) {
         (Test::NotIn(words), Some(Cell::Word(word))) => !words.contains(word),
-        (Test::NotIn(_), None) => true,
+        (Test::NotIn(_) | Test::Missing(true), None) => true,
+        (Test::Missing(false), Some(_)) => true,
         (Test::In(words), Some(Cell::Word(word))) => words.contains(word),
         (Test::Equals(other), Some(Cell::Number(number))) => number == other,
         (Test::Below(other), Some(Cell::Number(number))) => number < other,

@@ -3,8 +3,8 @@
 use nextbest_core::Bundle;
 use nextbest_core::customers::{Customers, read_customer};
 use nextbest_core::features::{
-    Aggregate, Condition, Expression, FeatureDefinition, FeatureEngine, HoldingAggregate, RowSelection,
-    SeasonPart, Test, Transform,
+    Aggregate, Condition, Expression, FeatureDefinition, FeatureEngine, HoldingAggregate, RowFilter,
+    RowSelection, SeasonPart, Test, Transform,
 };
 use nextbest_core::model::Model;
 use nextbest_core::model::bundle::Golden;
@@ -219,13 +219,14 @@ fn features() -> Vec<FeatureDefinition> {
         missing,
     };
     let attribute = |column: &str, transform| Expression::Attribute { column: column.into(), transform };
+    let only = |condition| RowFilter { conditions: vec![condition], ..RowFilter::default() };
     let transactions = |aggregate, test| Expression::Events {
         table: "transactions".into(),
-        rows: RowSelection {
+        rows: Box::new(RowSelection {
             window_days: Some(90),
             open: false,
-            conditions: vec![Condition { column: "TYPE".into(), test }],
-        },
+            filter: only(Condition { column: "TYPE".into(), test }),
+        }),
         aggregate,
     };
     let salary = || Test::In(vec!["SALARY".into()]);
@@ -241,11 +242,11 @@ fn features() -> Vec<FeatureDefinition> {
             None,
             Expression::Events {
                 table: "accounts".into(),
-                rows: RowSelection {
+                rows: Box::new(RowSelection {
                     open: true,
-                    conditions: vec![Condition { column: "AMOUNT".into(), test: Test::AtLeast(0.0) }],
+                    filter: only(Condition { column: "AMOUNT".into(), test: Test::AtLeast(0.0) }),
                     ..RowSelection::default()
-                },
+                }),
                 aggregate: Aggregate::Sum("AMOUNT".into()),
             },
         ),

@@ -46,7 +46,7 @@ proptest! {
 #[test]
 fn the_past_does_change_the_answer() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let numbers = Numbers { window_days: 30, operand: 0.0, missing: 0.0, stride: 5 };
+    let numbers = Numbers { window_days: 30, short_days: 7, operand: 0.0, missing: 0.0, stride: 5 };
     let (mut later, mut earlier) = (0, 0);
     for _ in 0..50 {
         let mut case = cases().new_tree(&mut runner).unwrap().current();

@@ -52,7 +52,7 @@ pub(super) fn measure(
     test: &FeatureTable,
     rivals: &Rivals<'_>,
 ) -> anyhow::Result<Option<Ceiling>> {
-    let Some(truth) = Truth::read(&context.config.data_source.csv.input_path)? else { return Ok(None) };
+    let Some(truth) = Truth::read(context.config.data_source.input_path())? else { return Ok(None) };
     let products = test.layout.schema.products().iter().map(|product| product.id.as_str());
     let positions = truth.positions(["NONE"].into_iter().chain(products))?;
     let (mut labels, mut certain, mut model) = (Vec::new(), Vec::new(), Vec::new());

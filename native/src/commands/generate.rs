@@ -10,7 +10,7 @@ use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
 use crate::cli::{Context, usage};
-use crate::config::OutputFormat;
+use crate::config::{OutputFormat, SourceType};
 use crate::cutoffs;
 use crate::synthetic::{Plan, Written};
 
@@ -29,13 +29,13 @@ pub(crate) struct Arguments {
     /// The share of rows to damage on purpose, 0 to 1 (config: generate.dirty_rate)
     #[arg(long, value_name = "SHARE")]
     dirty: Option<f64>,
-    /// The format of the tables (config: generate.format)
+    /// The format of the tables (config: data_source.type)
     #[arg(long)]
     format: Option<OutputFormat>,
     /// Of how many customers to write the true probabilities, 0 for none (config: generate.truth_customers)
     #[arg(long, value_name = "N")]
     truth_customers: Option<u64>,
-    /// The folder to write to (config: data_source.csv.input_path)
+    /// The folder to write to (config: data_source.csv.input_path or .parquet.input_path)
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
 }
@@ -63,14 +63,21 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ge
     let dirty_rate = params.dirty_rate;
     let data_end = i64::from(params.end.days() + 1) * DAY;
     let bank = Bank::new(params).map_err(|error| usage(error.into()))?;
-    let format = arguments.format.unwrap_or(config.format);
+    let format = arguments.format.unwrap_or(match context.config.data_source.r#type {
+        SourceType::Csv => OutputFormat::Csv,
+        SourceType::Parquet => OutputFormat::Parquet,
+    });
     if format == OutputFormat::Parquet && dirty_rate > 0.0 {
         return Err(usage(anyhow!(
             "generate.dirty_rate: is {dirty_rate}, but only CSV can be damaged: a column of a Parquet file holds \
-             no values that are not of its type. Set it to 0, or generate.format to csv"
+             no values that are not of its type. Set it to 0, or write CSV"
         )));
     }
-    let folder = arguments.output.as_ref().unwrap_or(&context.config.data_source.csv.input_path).clone();
+    let folder = arguments
+        .output
+        .as_ref()
+        .map_or(context.config.data_source.input_path(), PathBuf::as_path)
+        .to_owned();
     let truth = truth(context, arguments.truth_customers.unwrap_or(config.truth_customers), data_end);
     let tables = Plan { bank: &bank, format, truth }.write(&folder, &context.progress)?;
     Ok(Generated { folder, first: customers.start, customers: customers.end - customers.start, tables })

@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub(crate) mod as_of;
 mod ceiling;
 pub(crate) mod evaluate;
 pub(crate) mod export;

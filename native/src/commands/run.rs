@@ -14,11 +14,11 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
     // A bank with tables or a schema of its own is never overwritten with a synthetic one.
-    let input = &context.config.data_source.csv.input_path;
+    let input = context.config.data_source.input_path();
     if context.config.schema.is_none() && !input.exists() {
         context.print(&generate::run(context, &generate::Arguments::default())?)?;
     }
-    context.print(&features::run(context, &arguments.features)?)?;
+    features::run(context, &arguments.features)?;
     context.print(&train::run(context, &train::Arguments::default())?)?;
     context.print(&evaluate::run(context)?)?;
     context.print(&export::run(context, &export::Arguments { samples: arguments.samples })?)?;

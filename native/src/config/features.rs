@@ -1,17 +1,17 @@
 //! Feature definitions as config.yaml writes them: flat maps, turned into the core's definitions.
 
-use std::fmt;
-
 use anyhow::{Context, bail};
 use nextbest_core::features::{
-    Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowSelection, SeasonPart, Test,
+    Aggregate, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection, SeasonPart,
     Transform,
 };
 use nextbest_core::schema::Product;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error};
 
 use super::LookbackPeriods;
+use super::conditions::{ConditionConfig, filter};
+use super::number_or_word::NumberOrWord;
 
 /// A feature. Exactly one of `attribute`, `table`, `holdings`, `holds`, `ratio` and `season` says what it is.
 #[derive(Debug, Clone, Deserialize)]
@@ -42,16 +42,21 @@ pub struct FeatureConfig {
     /// Only rows for which all of these hold.
     #[serde(default)]
     pub r#where: Vec<ConditionConfig>,
+    /// Of `share`: the rows for which all of these hold too.
+    #[serde(default)]
+    pub of: Vec<ConditionConfig>,
+    /// Of `trend`: the short window.
+    pub short: Option<Window>,
     /// Something about the products held or taken.
     pub holdings: Option<HoldingsConfig>,
     /// 1 where the product of this id is held, else 0; `each` makes such a feature for every product.
     pub holds: Option<String>,
     /// One earlier feature divided by another.
     pub ratio: Option<[String; 2]>,
-    /// Where in the year the cut-off lies.
+    /// Where in the year, the month or the week the cut-off lies.
     pub season: Option<SeasonConfig>,
-    /// The value where there is none.
-    pub missing: Option<f32>,
+    /// What to do where there is no value: `keep` it missing (so where this is not given), or a number instead.
+    pub missing: Option<NumberOrWord>,
 }
 
 /// What is made of an attribute.
@@ -79,6 +84,12 @@ pub enum AggregateConfig {
     Distinct,
     DaysSinceLast,
     DaysSinceFirst,
+    Std,
+    First,
+    Entropy,
+    Share,
+    Trend,
+    DaysUntilNext,
 }
 
 /// Something about the products held or taken.
@@ -91,26 +102,15 @@ pub enum HoldingsConfig {
     DaysSinceLastTaken,
 }
 
-/// Where in the year the cut-off lies.
+/// Where in the year, the month or the week the cut-off lies.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SeasonConfig {
     Month,
     Quarter,
-}
-
-/// A test of one column; exactly one of the tests is given.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConditionConfig {
-    pub column: String,
-    pub r#in: Option<Vec<String>>,
-    pub not_in: Option<Vec<String>>,
-    pub equals: Option<f64>,
-    pub below: Option<f64>,
-    pub at_most: Option<f64>,
-    pub above: Option<f64>,
-    pub at_least: Option<f64>,
+    DayOfMonth,
+    Weekday,
+    DayOfYear,
 }
 
 /// The length of a window.
@@ -136,32 +136,44 @@ impl FeatureConfig {
         periods: &LookbackPeriods,
         products: &[Product],
     ) -> anyhow::Result<Vec<FeatureDefinition>> {
+        self.expand(periods, products).with_context(|| format!("feature `{}`", self.name))
+    }
+
+    fn expand(
+        &self,
+        periods: &LookbackPeriods,
+        products: &[Product],
+    ) -> anyhow::Result<Vec<FeatureDefinition>> {
+        let missing = match &self.missing {
+            None => None,
+            Some(NumberOrWord::Word(word)) if word == "keep" => None,
+            Some(NumberOrWord::Number(number)) if (*number as f32).is_finite() => Some(*number as f32),
+            Some(other) => bail!("missing: expected keep or a number, got {other}"),
+        };
         let definition = |name: String, label: String, expression: Expression| FeatureDefinition {
             name,
             label,
             group: self.group.clone(),
             expression,
-            missing: self.missing,
+            missing,
         };
         let label = self.label.clone().unwrap_or_else(|| self.name.clone());
-        if self.holds.as_deref() == Some("each") {
-            if !self.name.contains("{product}") {
-                bail!("feature `{}`: name: `holds: each` needs a {{product}} in it", self.name);
-            }
-            return Ok(products
-                .iter()
-                .map(|product| {
-                    let word = product.name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_");
-                    definition(
-                        self.name.replace("{product}", &word),
-                        label.replace("{product}", &product.name),
-                        Expression::Holdings(HoldingAggregate::Holds(product.id.clone())),
-                    )
-                })
-                .collect());
+        let expression = self.expression(periods)?;
+        if self.holds.as_deref() != Some("each") {
+            return Ok(vec![definition(self.name.clone(), label, expression)]);
         }
-        let expression = self.expression(periods).with_context(|| format!("feature `{}`", self.name))?;
-        Ok(vec![definition(self.name.clone(), label, expression)])
+        if !self.name.contains("{product}") {
+            bail!("name: `holds: each` needs a {{product}} in it");
+        }
+        let of_product = |product: &Product| {
+            let word = product.name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_");
+            definition(
+                self.name.replace("{product}", &word),
+                label.replace("{product}", &product.name),
+                Expression::Holdings(HoldingAggregate::Holds(product.id.clone())),
+            )
+        };
+        Ok(products.iter().map(of_product).collect())
     }
 
     fn expression(&self, periods: &LookbackPeriods) -> anyhow::Result<Expression> {
@@ -186,10 +198,13 @@ impl FeatureConfig {
             return Ok(Expression::Attribute { column: column.clone(), transform });
         }
         if let Some(table) = &self.table {
-            let conditions = self.r#where.iter().map(ConditionConfig::condition).collect::<Result<_, _>>()?;
-            let window_days = self.window.map(|window| window.days(periods));
-            let rows = RowSelection { window_days, open: self.open, conditions };
-            return Ok(Expression::Events { table: table.clone(), rows, aggregate: self.aggregate()? });
+            let rows = Box::new(RowSelection {
+                window_days: self.window.map(|window| window.days(periods)),
+                open: self.open,
+                filter: filter(&self.r#where).context("where")?,
+            });
+            let aggregate = self.aggregate(periods)?;
+            return Ok(Expression::Events { table: table.clone(), rows, aggregate });
         }
         if let Some(holdings) = self.holdings {
             return Ok(Expression::Holdings(match holdings {
@@ -208,6 +223,9 @@ impl FeatureConfig {
         Ok(Expression::Season(match self.season {
             Some(SeasonConfig::Month) | None => SeasonPart::Month,
             Some(SeasonConfig::Quarter) => SeasonPart::Quarter,
+            Some(SeasonConfig::DayOfMonth) => SeasonPart::DayOfMonth,
+            Some(SeasonConfig::Weekday) => SeasonPart::Weekday,
+            Some(SeasonConfig::DayOfYear) => SeasonPart::DayOfYear,
         }))
     }
 
@@ -219,6 +237,8 @@ impl FeatureConfig {
             ("window", self.window.is_some()),
             ("open", self.open),
             ("where", !self.r#where.is_empty()),
+            ("of", !self.of.is_empty()),
+            ("short", self.short.is_some()),
         ];
         for (key, given) in of_tables {
             if given && self.table.is_none() {
@@ -231,15 +251,24 @@ impl FeatureConfig {
         Ok(())
     }
 
-    fn aggregate(&self) -> anyhow::Result<Aggregate> {
+    fn aggregate(&self, periods: &LookbackPeriods) -> anyhow::Result<Aggregate> {
         let column = || self.column.clone().context("column: missing; this aggregate needs one");
         let aggregate = self.aggregate.context("aggregate: missing; `table` needs one")?;
         let without_column = matches!(
             aggregate,
-            AggregateConfig::Count | AggregateConfig::DaysSinceLast | AggregateConfig::DaysSinceFirst
+            AggregateConfig::Count
+                | AggregateConfig::DaysSinceLast
+                | AggregateConfig::DaysSinceFirst
+                | AggregateConfig::Share
         );
         if without_column && self.column.is_some() {
             bail!("column: this aggregate takes none");
+        }
+        if aggregate != AggregateConfig::Share && !self.of.is_empty() {
+            bail!("of: has a meaning only with `aggregate: share`");
+        }
+        if aggregate != AggregateConfig::Trend && self.short.is_some() {
+            bail!("short: has a meaning only with `aggregate: trend`");
         }
         Ok(match aggregate {
             AggregateConfig::Count => Aggregate::Count,
@@ -251,29 +280,22 @@ impl FeatureConfig {
             AggregateConfig::Max => Aggregate::Max(column()?),
             AggregateConfig::Last => Aggregate::Last(column()?),
             AggregateConfig::Distinct => Aggregate::Distinct(column()?),
+            AggregateConfig::Std => Aggregate::Std(column()?),
+            AggregateConfig::First => Aggregate::First(column()?),
+            AggregateConfig::Entropy => Aggregate::Entropy(column()?),
+            AggregateConfig::Share => match filter(&self.of).context("of")? {
+                of if of == RowFilter::default() => {
+                    bail!("of: missing; a share says of which rows, in conditions")
+                }
+                of => Aggregate::Share(Box::new(of)),
+            },
+            AggregateConfig::Trend => {
+                self.window.context("window: missing; a trend needs one, and a `short` one")?;
+                let short = self.short.context("short: missing; a trend needs a short window")?;
+                Aggregate::Trend { column: self.column.clone(), short_days: short.days(periods) }
+            }
+            AggregateConfig::DaysUntilNext => Aggregate::DaysUntilNext(column()?),
         })
-    }
-}
-
-impl ConditionConfig {
-    fn condition(&self) -> anyhow::Result<Condition> {
-        let tests = [
-            self.r#in.clone().map(Test::In),
-            self.not_in.clone().map(Test::NotIn),
-            self.equals.map(Test::Equals),
-            self.below.map(Test::Below),
-            self.at_most.map(Test::AtMost),
-            self.above.map(Test::Above),
-            self.at_least.map(Test::AtLeast),
-        ];
-        let mut given = tests.into_iter().flatten();
-        match (given.next(), given.next()) {
-            (Some(test), None) => Ok(Condition { column: self.column.clone(), test }),
-            _ => bail!(
-                "where: `{}`: give exactly one of in, not_in, equals, below, at_most, above and at_least",
-                self.column
-            ),
-        }
     }
 }
 
@@ -290,39 +312,15 @@ impl Window {
 
 impl<'de> Deserialize<'de> for Window {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DaysOrName;
-
-        impl Visitor<'_> for DaysOrName {
-            type Value = Window;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of days, short_term, medium_term or long_term")
-            }
-
-            fn visit_u64<E: Error>(self, days: u64) -> Result<Window, E> {
-                u32::try_from(days).map(Window::Days).map_err(|_| E::custom("too many days"))
-            }
-
-            fn visit_i64<E: Error>(self, days: i64) -> Result<Window, E> {
-                u32::try_from(days).map(Window::Days).map_err(|_| E::custom("not a number of days"))
-            }
-
-            fn visit_str<E: Error>(self, name: &str) -> Result<Window, E> {
-                match name {
-                    "short_term" => Ok(Window::ShortTerm),
-                    "medium_term" => Ok(Window::MediumTerm),
-                    "long_term" => Ok(Window::LongTerm),
-                    other => match other.parse() {
-                        Ok(days) => Ok(Window::Days(days)),
-                        Err(_) => Err(E::custom(format_args!(
-                            "unknown window `{other}`, expected {}",
-                            "a number of days, short_term, medium_term or long_term"
-                        ))),
-                    },
-                }
-            }
+        let whole = |days: f64| days.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&days);
+        match NumberOrWord::deserialize(deserializer)? {
+            NumberOrWord::Number(days) if whole(days) => Ok(Window::Days(days as u32)),
+            NumberOrWord::Word(name) if name == "short_term" => Ok(Window::ShortTerm),
+            NumberOrWord::Word(name) if name == "medium_term" => Ok(Window::MediumTerm),
+            NumberOrWord::Word(name) if name == "long_term" => Ok(Window::LongTerm),
+            other => Err(D::Error::custom(format_args!(
+                "unknown window {other}, expected a number of days, short_term, medium_term or long_term"
+            ))),
         }
-
-        deserializer.deserialize_any(DaysOrName)
     }
 }

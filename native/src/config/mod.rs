@@ -1,16 +1,21 @@
 //! config.yaml: every key has a default, and an unknown or ill-typed key is an error with its line.
 
+mod conditions;
+mod data_source;
+mod feature_store;
 mod features;
 mod model;
+mod number_or_word;
 mod schema;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use nextbest_core::policy::{PolicyDefinition, RankBy};
 use serde::Deserialize;
 
+pub use data_source::{Csv, DataSource, Parquet, SourceType};
+pub use feature_store::{FeatureStore, StoreFormat};
 pub use features::FeatureConfig;
 pub use model::{Algorithm, Hyperparameters, LogisticRegression, ModelConfig, RandomForest};
 pub use schema::{
@@ -68,50 +73,6 @@ pub enum Mode {
     Local,
 }
 
-/// Where the bank's tables are.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DataSource {
-    /// `csv`.
-    pub r#type: SourceType,
-    /// CSV files.
-    pub csv: Csv,
-}
-
-/// The kind of source.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceType {
-    /// CSV files in a folder.
-    #[default]
-    Csv,
-}
-
-/// CSV files.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Csv {
-    /// The folder with the bank's tables.
-    pub input_path: PathBuf,
-    /// The folder for the feature table.
-    pub output_path: PathBuf,
-    /// One character between values.
-    pub delimiter: char,
-    /// File names of tables, where they differ from the schema's.
-    pub tables: BTreeMap<String, PathBuf>,
-}
-
-impl Default for Csv {
-    fn default() -> Self {
-        Self {
-            input_path: "data/raw".into(),
-            output_path: "data/processed".into(),
-            delimiter: ',',
-            tables: BTreeMap::new(),
-        }
-    }
-}
-
 /// The synthetic bank.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -126,8 +87,6 @@ pub struct Generate {
     pub end: String,
     /// The share of rows that are damaged on purpose.
     pub dirty_rate: f64,
-    /// The format of the tables.
-    pub format: OutputFormat,
     /// Of how many customers the true probabilities are written, the first ones; none where it is 0.
     pub truth_customers: u64,
 }
@@ -140,7 +99,6 @@ impl Default for Generate {
             start: "2023-01-01".into(),
             end: "2026-06-30".into(),
             dirty_rate: 0.0,
-            format: OutputFormat::Csv,
             truth_customers: 100_000,
         }
     }
@@ -209,41 +167,6 @@ pub struct LookbackPeriods {
 impl Default for LookbackPeriods {
     fn default() -> Self {
         Self { short_term: 30, medium_term: 90, long_term: 180 }
-    }
-}
-
-/// The feature table.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FeatureStore {
-    /// The table's name, and its files'.
-    pub table_name: String,
-    /// The column that identifies a customer; exactly one.
-    pub primary_keys: Vec<String>,
-    /// The column with the cut-off.
-    pub timestamp_key: String,
-}
-
-impl Default for FeatureStore {
-    fn default() -> Self {
-        Self {
-            table_name: "customer_product_features".into(),
-            primary_keys: vec!["CUSTOMERID".into()],
-            timestamp_key: "CUTOFF".into(),
-        }
-    }
-}
-
-impl FeatureStore {
-    /// The column that identifies a customer.
-    ///
-    /// # Errors
-    /// Where there is not exactly one.
-    pub fn key(&self) -> anyhow::Result<&str> {
-        match self.primary_keys.as_slice() {
-            [key] => Ok(key),
-            keys => bail!("feature_store.primary_keys: expected one column, got {}", keys.len()),
-        }
     }
 }
 
@@ -395,7 +318,7 @@ impl Config {
 
     /// Where the feature table is, without its extension.
     pub fn feature_table(&self) -> PathBuf {
-        self.data_source.csv.output_path.join(&self.feature_store.table_name)
+        self.data_source.output_path().join(&self.feature_store.table_name)
     }
 
     /// Where the trained model is.

@@ -49,11 +49,11 @@ enum Command {
         after_help = "Examples:\n  nextbest generate --customers 2000 --seed 7\n  nextbest generate --customers 300..1000 --format parquet"
     )]
     Generate(generate::Arguments),
-    /// Compute the feature table from the bank's tables
+    /// Compute the feature table from the bank's tables; or explain one value, or list what is computed
     #[command(
-        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --as-of 2025-08-15"
+        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --explain salary_90d 17 --as-of 2026-01-01\n  nextbest features --catalogue\n  nextbest features --as-of 2025-08-15"
     )]
-    Features(features::Arguments),
+    Features(features::Command),
     /// Look for leaks and flaws in the tables and the feature table; exit code 1 where there are problems
     #[command(after_help = "Example:\n  nextbest doctor --config bank.yaml")]
     Doctor,
@@ -150,7 +150,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Context { config, progress: Progress::new(arguments.quiet || arguments.json), json: arguments.json };
     match arguments.command {
         Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
-        Command::Features(arguments) => features::run(&context, &arguments),
+        Command::Features(command) => features::execute(&context, &command),
         Command::Doctor => doctor::run(&context),
         Command::Train(arguments) => context.print(&train::run(&context, &arguments)?),
         Command::Evaluate => context.print(&evaluate::run(&context)?),

@@ -15,6 +15,7 @@ use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
 use super::as_of::{self, Questions};
+use super::{catalogue, explain};
 use crate::cli::{Context, usage};
 use crate::config::{Config, StoreFormat};
 use crate::doctor::{self, LeakScore};
@@ -23,19 +24,52 @@ use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
 use crate::tables::{Bank, LoadOptions, Part, TableQuality, declared_schema, load};
 use crate::{cutoffs, output};
 
+/// What `nextbest features` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Command {
+    #[command(flatten)]
+    compute: Arguments,
+    /// Print how one value came about, row by row
+    #[arg(long, num_args = 2, value_names = ["NAME", "CUSTOMERID"])]
+    explain: Option<Vec<String>>,
+    /// Alone: read the feature table as it was known at this date, each customer's latest row without what was taken
+    /// next. With --explain: the cut-off; the last one where it is not given
+    #[arg(long, value_name = "DATE", conflicts_with = "catalogue")]
+    as_of: Option<String>,
+    /// With --as-of alone: only the customers of this CSV file; a second column may give each a date of its own
+    #[arg(long, value_name = "FILE", requires = "as_of", conflicts_with = "explain")]
+    entities: Option<PathBuf>,
+    /// List the features with their definitions in words, as outputs/features/CATALOGUE.md and catalogue.csv
+    #[arg(long, conflicts_with = "explain")]
+    catalogue: bool,
+    /// With --catalogue: list the features of this bundle, not of the config
+    #[arg(long, value_name = "FILE", requires = "catalogue")]
+    bundle: Option<PathBuf>,
+}
+
+/// Does what `nextbest features` is asked for.
+pub(crate) fn execute(context: &Context, command: &Command) -> anyhow::Result<()> {
+    match (command.explain.as_deref(), command.as_of.as_deref()) {
+        (Some([name, customer]), as_of) => {
+            let question =
+                explain::Question { name, customer, as_of, skip_bad_rows: command.compute.skip_bad_rows };
+            context.print(&explain::run(context, &question)?)
+        }
+        (_, Some(as_of)) => {
+            let questions = Questions { as_of, entities: command.entities.as_deref() };
+            context.print(&as_of::run(context, &questions)?)
+        }
+        _ if command.catalogue => context.print(&catalogue::run(context, command.bundle.as_deref())?),
+        _ => context.print(&run(context, &command.compute)?),
+    }
+}
+
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "features")]
 pub(crate) struct Arguments {
     /// Leave rows out that can't be read, instead of stopping
     #[arg(long)]
     pub(crate) skip_bad_rows: bool,
-    /// Compute nothing, but read the feature table as it was known at a date: each customer's latest row, without what
-    /// was taken next
-    #[arg(long, value_name = "DATE")]
-    as_of: Option<String>,
-    /// With --as-of: only the customers of this CSV file; a second column may give each a date of its own
-    #[arg(long, value_name = "FILE", requires = "as_of")]
-    entities: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,18 +104,7 @@ struct CutoffSummary {
     buyers: usize,
 }
 
-/// Computes the feature table, or reads it as it was known at a date, and prints what was done.
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
-    match &arguments.as_of {
-        Some(as_of) => {
-            let questions = Questions { as_of, entities: arguments.entities.as_deref() };
-            context.print(&as_of::run(context, &questions)?)
-        }
-        None => context.print(&compute_table(context, arguments)?),
-    }
-}
-
-fn compute_table(context: &Context, arguments: &Arguments) -> anyhow::Result<Computed> {
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Computed> {
     let config = &context.config;
     if !config.feature_store.wants(StoreFormat::Parquet) {
         return Err(usage(anyhow::anyhow!(
@@ -151,7 +174,7 @@ fn compute_table(context: &Context, arguments: &Arguments) -> anyhow::Result<Com
 ///
 /// # Errors
 /// The message names the first definition that can't be, and the key.
-fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>> {
+pub(super) fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>> {
     let without_products = definitions(config, &[])?;
     let schema = declared_schema(config, &without_products)?;
     let definitions = definitions(config, schema.products())?;
@@ -163,7 +186,7 @@ fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>
 }
 
 /// The config's feature definitions for some products.
-pub(crate) fn definitions(config: &Config, products: &[Product]) -> anyhow::Result<Vec<FeatureDefinition>> {
+pub(super) fn definitions(config: &Config, products: &[Product]) -> anyhow::Result<Vec<FeatureDefinition>> {
     let periods = &config.feature_engineering.lookback_periods;
     let mut definitions = Vec::new();
     for feature in config.features()? {

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use crate::commands::{evaluate, export, features, generate, inspect, run, score, train};
+use crate::commands::{eda, evaluate, export, features, generate, inspect, run, score, train};
 use crate::config::Config;
 use crate::progress::Progress;
 
@@ -50,6 +50,9 @@ enum Command {
     /// Compute the feature table from the bank's tables
     #[command(after_help = "Example:\n  nextbest features --config bank.yaml --skip-bad-rows")]
     Features(features::Arguments),
+    /// Look at the feature table: statistics, missing values, outliers, correlations, target; CSV and a page
+    #[command(after_help = "Example:\n  nextbest eda --config bank.yaml")]
+    Eda,
     /// Train a model on the feature table
     #[command(after_help = "Example:\n  nextbest train --algorithm logistic_regression")]
     Train(train::Arguments),
@@ -144,6 +147,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
         Command::Features(arguments) => context.print(&features::run(&context, &arguments)?),
+        Command::Eda => context.print(&eda::run(&context)?),
         Command::Train(arguments) => context.print(&train::run(&context, &arguments)?),
         Command::Evaluate => context.print(&evaluate::run(&context)?),
         Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),

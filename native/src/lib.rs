@@ -5,11 +5,13 @@ mod commands;
 pub mod config;
 mod customer_json;
 mod cutoffs;
+mod eda;
 mod feature_table;
 mod output;
 mod parquet_columns;
 mod predictions;
 mod progress;
+mod report;
 mod tables;
 
 pub use cli::main;

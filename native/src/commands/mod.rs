@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub(crate) mod eda;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod features;

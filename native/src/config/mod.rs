@@ -41,6 +41,8 @@ pub struct Config {
     pub feature_engineering: FeatureEngineering,
     /// The feature table.
     pub feature_store: FeatureStore,
+    /// Exploratory data analysis.
+    pub eda: Eda,
     /// The model.
     pub model: ModelConfig,
     /// What may be offered.
@@ -241,6 +243,22 @@ impl FeatureStore {
     }
 }
 
+/// Exploratory data analysis.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Eda {
+    /// The folder for its files; `eda` among the outputs where it is not given.
+    pub output_path: Option<PathBuf>,
+    /// Whether to draw the page with charts.
+    pub generate_plots: bool,
+}
+
+impl Default for Eda {
+    fn default() -> Self {
+        Self { output_path: None, generate_plots: true }
+    }
+}
+
 /// What may be offered.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -380,6 +398,11 @@ impl Config {
     /// Where the feature table is, without its extension.
     pub fn feature_table(&self) -> PathBuf {
         self.data_source.csv.output_path.join(&self.feature_store.table_name)
+    }
+
+    /// Where the files of the exploratory data analysis go.
+    pub fn eda_path(&self) -> PathBuf {
+        self.eda.output_path.clone().unwrap_or_else(|| self.outputs.path.join("eda"))
     }
 
     /// Where the trained model is.

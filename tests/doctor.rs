@@ -1,6 +1,6 @@
 //! The doctor finds what was done to a bank on purpose, and nothing in a healthy one.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
 use nextbest_core::time::{self, DAY};
 use nextbest_tests::Workplace;

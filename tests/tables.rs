@@ -1,6 +1,6 @@
 //! The feature table does not depend on how the bank's tables come: format, order of rows, memory and threads.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
 use nextbest_tests::Workplace;
 use serde_json::Value;

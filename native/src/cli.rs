@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use crate::commands::{doctor, evaluate, export, features, generate, inspect, run, score, train};
+use crate::commands::{doctor, eda, evaluate, export, features, generate, inspect, run, score, train};
 use crate::config::Config;
 use crate::progress::Progress;
 
@@ -57,6 +57,9 @@ enum Command {
     /// Look for leaks and flaws in the tables and the feature table; exit code 1 where there are problems
     #[command(after_help = "Example:\n  nextbest doctor --config bank.yaml")]
     Doctor,
+    /// Look at the feature table: statistics, missing values, outliers, correlations, target; CSV and a page
+    #[command(after_help = "Example:\n  nextbest eda --config bank.yaml")]
+    Eda,
     /// Train a model on the feature table
     #[command(after_help = "Example:\n  nextbest train --algorithm logistic_regression")]
     Train(train::Arguments),
@@ -152,6 +155,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
         Command::Features(command) => features::execute(&context, &command),
         Command::Doctor => doctor::run(&context),
+        Command::Eda => context.print(&eda::run(&context)?),
         Command::Train(arguments) => context.print(&train::run(&context, &arguments)?),
         Command::Evaluate => context.print(&evaluate::run(&context)?),
         Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),

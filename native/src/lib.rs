@@ -6,11 +6,13 @@ pub mod config;
 mod customer_json;
 mod cutoffs;
 mod doctor;
+mod eda;
 mod feature_table;
 mod output;
 mod parquet_columns;
 mod predictions;
 mod progress;
+mod report;
 mod synthetic;
 mod tables;
 

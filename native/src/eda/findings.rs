@@ -145,8 +145,8 @@ impl Finder<'_> {
             false => "no more than chance explains",
         };
         Some(format!(
-            "The share of buyers lies between {} ({}) and {} ({}): {verdict} (chi-squared {:.1} at {freedom} degrees of \
-             freedom).",
+            "The share of buyers lies between {} ({}) and {} ({}): {verdict} (chi-squared {:.1} at {freedom} \
+             degrees of freedom).",
             percent(low.1),
             low.0,
             percent(high.1),

@@ -11,8 +11,8 @@ pub(crate) const BLANK: f64 = 0.05;
 /// So many strengths of colour are told apart.
 const STRENGTHS: f64 = 12.0;
 
-/// Draws a square matrix of numbers between −1 and 1: `value(row, column)` gives the number and its name, which is shown
-/// when pointed at.
+/// Draws a square matrix of numbers between −1 and 1: `value(row, column)` gives the number and its name, which is
+/// shown when pointed at.
 pub(crate) fn heat_map(
     title: &str,
     names: &[&str],
@@ -69,7 +69,8 @@ pub(crate) fn legend() -> Markup {
         p.legend {
             @for step in steps {
                 @let sign = if step < 0.0 { 'n' } else { 'p' };
-                span { svg.key aria-hidden="true" { rect class=(format!("{sign}{}", (step.abs() * STRENGTHS).ceil())) {} } (format!("{step}").replace('-', "−")) }
+                @let class = format!("{sign}{}", (step.abs() * STRENGTHS).ceil());
+                span { svg.key aria-hidden="true" { rect class=(class) {} } (format!("{step}").replace('-', "−")) }
             }
         }
     }
@@ -87,5 +88,22 @@ impl std::fmt::Display for Escaped<'_> {
         let mut text = String::with_capacity(self.0.len());
         Escaper::new(&mut text).write_str(self.0)?;
         f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_coloured_by_sign_and_strength_and_weak_ones_left_out() {
+        let names = ["a", "<b>", "c"];
+        let values = [[1.0, -0.51, 0.01], [-0.51, 1.0, 1.0], [0.01, 0.08, 1.0]];
+        let svg =
+            heat_map("matrix", &names, |row, column| Some((values[row][column], "Pearson"))).into_string();
+        assert_eq!(svg.matches("<rect class=").count(), 4, "{svg}");
+        assert!(svg.contains("<rect class=n7 x=12 y=0><title>a × &lt;b&gt;: Pearson -0.51</title>"), "{svg}");
+        assert!(svg.contains("<rect class=p12 x=24 y=12>") && svg.contains("<rect class=p1 x=12 y=24>"));
+        assert!(!svg.contains("<b>"));
     }
 }

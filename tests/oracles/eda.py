@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-KEYS = ["CUSTOMERID", "CUTOFF", "NEXT_PRODUCT", "HELD_PRODUCTS"]
+# The first columns are the customer, the cut-off, the class and the products held, whatever they are called.
+KEYS = 4
 NONE = "NONE"
 
 
@@ -71,21 +72,16 @@ def main():
         # Nothing but an empty cell is missing: NONE and NA are words.
         return pd.read_csv(arguments.eda / f"{name}.csv", keep_default_na=False, na_values=[""], **options)
 
-    table = pd.read_csv(
-        arguments.table, dtype={key: str for key in KEYS}, keep_default_na=False, na_values={}, low_memory=False
-    )
-    features = [column for column in table.columns if column not in KEYS]
+    table = pd.read_csv(arguments.table, dtype=str, keep_default_na=False)
+    features = table.columns[KEYS:].tolist()
     # The table holds single precision, and its CSV the shortest text of it.
     values = table[features].replace("", np.nan).astype(np.float32).astype(np.float64)
-    words = {
-        feature: group.WORD.tolist() for feature, group in read("category_counts", dtype={"WORD": str}).groupby("FEATURE", sort=False)
-    }
+    words = read("category_counts").FEATURE.unique().tolist()
     numeric = values[[feature for feature in features if feature not in words]]
-    target = table.NEXT_PRODUCT
-    cutoff = table.CUTOFF
+    customer, cutoff, target = (table.iloc[:, key] for key in range(3))
 
     result = Comparison(arguments.tolerance)
-    compare_summary(result, read("data_summary", dtype=str), table, values, words)
+    compare_summary(result, read("data_summary", dtype=str), customer, cutoff, values, words)
     compare_missing(result, read("missing_values"), values, cutoff)
     compare_statistics(result, read("numeric_statistics"), numeric)
     compare_histograms(result, read("histograms"), numeric)
@@ -106,14 +102,14 @@ def main():
     return result.report()
 
 
-def compare_summary(result, ours, table, values, words):
+def compare_summary(result, ours, customer, cutoff, values, words):
     ours = dict(zip(ours.PROPERTY, ours.VALUE))
     theirs = {
-        "rows": len(table),
-        "customers": table.CUSTOMERID.nunique(),
-        "cut-offs": table.CUTOFF.nunique(),
-        "first cut-off": table.CUTOFF.min(),
-        "last cut-off": table.CUTOFF.max(),
+        "rows": len(values),
+        "customers": customer.nunique(),
+        "cut-offs": cutoff.nunique(),
+        "first cut-off": cutoff.min(),
+        "last cut-off": cutoff.max(),
         "features": values.shape[1],
         "category features": len(words),
         "missing cells": int(values.isna().sum().sum()),
@@ -214,7 +210,7 @@ def extremes(text):
 
 
 def compare_cramers_v(result, ours, values, words, target, cutoff):
-    variables = {"NEXT_PRODUCT": target, "CUTOFF": cutoff}
+    variables = {target.name: target, cutoff.name: cutoff}
     variables |= {feature: values[feature] for feature in words}
     pairs = [(a, b) for i, a in enumerate(variables) for b in list(variables)[i + 1 :]]
     result.equal("category pairs", "table", list(zip(ours.A, ours.B)), pairs)
@@ -258,11 +254,12 @@ def area(column, positive):
 
 def compare_distribution(result, ours, target, cutoff):
     counts = pd.crosstab(cutoff, target)
-    for row in ours.itertuples():
-        count = int(counts.loc[row.CUTOFF].get(row.NEXT_PRODUCT, 0))
-        result.equal("class count", (row.CUTOFF, row.NEXT_PRODUCT), int(row.COUNT), count)
-        result.numbers("class share", (row.CUTOFF, row.NEXT_PRODUCT), row.SHARE, count / counts.loc[row.CUTOFF].sum())
-    result.equal("class count", "all", ours.COUNT.astype(int).sum(), len(target))
+    result.equal("distribution columns", "file", ours.columns.tolist(), [cutoff.name, target.name, "COUNT", "SHARE"])
+    for at, name, count, share in ours.itertuples(index=False):
+        theirs = int(counts.loc[at].get(name, 0))
+        result.equal("class count", (at, name), int(count), theirs)
+        result.numbers("class share", (at, name), share, theirs / counts.loc[at].sum())
+    result.equal("class count", "all", int(ours.COUNT.astype(int).sum()), len(target))
 
 
 if __name__ == "__main__":

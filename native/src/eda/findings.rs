@@ -145,8 +145,8 @@ impl Finder<'_> {
             false => "no more than chance explains",
         };
         Some(format!(
-            "The share of buyers lies between {} ({}) and {} ({}): {verdict} (chi-squared {:.1} at {freedom} degrees of \
-             freedom).",
+            "The share of buyers lies between {} ({}) and {} ({}): {verdict} (chi-squared {:.1} at {freedom} \
+             degrees of freedom).",
             percent(low.1),
             low.0,
             percent(high.1),
@@ -244,10 +244,15 @@ impl Finder<'_> {
         far.sort_by(|a, b| b.1.total_cmp(&a.1));
         let steep = |it: &NumericColumn| it.statistics.skewness.unwrap_or_default().abs();
         let skewed = self.analysis.numeric.iter().max_by(|a, b| steep(a).total_cmp(&steep(b)))?;
+        let fenced = self.analysis.numeric.iter().filter(|it| it.outliers.fences.is_some()).count();
         let mut text = match far.len() {
-            0 => "No value lies beyond 3 interquartile ranges from the quartiles.".to_owned(),
+            0 => format!(
+                "None of the {fenced} features whose quartiles differ has a value beyond 3 interquartile ranges from \
+                 them."
+            ),
             many => format!(
-                "{many} features have values beyond 3 interquartile ranges from the quartiles, most of all {}.",
+                "{many} of the {fenced} features whose quartiles differ have values beyond 3 interquartile ranges from \
+                 them, most of all {}.",
                 listed(&far, |(it, share)| format!("{} ({})", self.name(it.column), percent(*share)))
             ),
         };

@@ -12,7 +12,6 @@ mod histogram;
 mod missing;
 mod outliers;
 pub(crate) mod page;
-mod page_features;
 mod sorted;
 mod target;
 

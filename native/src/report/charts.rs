@@ -211,3 +211,50 @@ impl Drawable<Svg<'_>> for Titled<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bar(place: f64, height: f64, title: &str) -> Bar {
+        let (from, to) = (place - 0.4, place + 0.4);
+        Bar { from, to, base: 0.0, height, ink: Ink::Main, title: title.into() }
+    }
+
+    #[test]
+    fn every_bar_says_what_it_is_and_is_as_high_as_it_should() {
+        let drawn = [bar(0.0, 50.0, "a < b"), bar(1.0, 100.0, "c"), bar(2.0, 0.001, "d")];
+        let words = ["x", "y & z", ""].map(str::to_owned).to_vec();
+        let svg = bars("some \"bars\"", &drawn, &XAxis::Words(words), number::axis).unwrap().into_string();
+        assert!(svg.contains("<title>some &quot;bars&quot;</title>") && svg.contains(">y &amp; z</text>"));
+        let heights: Vec<i32> = svg
+            .split("<path class=f2 d=\"")
+            .skip(1)
+            .map(|path| path.split(['v', 'h']).nth(2).unwrap().parse().unwrap())
+            .collect();
+        assert!((heights[1] - 2 * heights[0]).abs() <= 1 && heights[1] > 100, "{heights:?}");
+        assert_eq!(heights[2], 1, "what is there can be seen");
+        for title in ["a &lt; b", "c", "d"] {
+            assert!(svg.contains(&format!("<title>{title}</title>")), "{svg}");
+        }
+    }
+
+    #[test]
+    fn words_do_not_run_into_each_other() {
+        let dates: Vec<String> = (10..30).map(|day| format!("2026-01-{day}")).collect();
+        let places: Vec<usize> =
+            (0..20).filter(|place| !word_at(f64::from(*place as u32), &dates, 300).is_empty()).collect();
+        assert!(places.len() >= 3 && places[0] == 0, "{places:?}");
+        let width = text_width(&dates[0]) as usize;
+        assert!(places.windows(2).all(|pair| (pair[1] - pair[0]) * 300 / 20 > width), "{places:?}");
+        assert_eq!(word_at(0.5, &dates, 300), "");
+        assert_eq!(word_at(-1.0, &dates, 300), "");
+    }
+
+    #[test]
+    fn what_can_not_be_drawn_is_an_error() {
+        assert!(bars("nothing", &[], &XAxis::Numbers, number::axis).is_err());
+        assert!(bars("endless", &[bar(0.0, f64::INFINITY, "")], &XAxis::Numbers, number::axis).is_err());
+        assert!(line("flat", &[(0.0, "zero".into())], vec!["x".into()], number::axis).is_ok());
+    }
+}

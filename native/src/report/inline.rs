@@ -144,3 +144,34 @@ pub(crate) fn box_plot(title: &str, it: &BoxPlot, scale: WideScale) -> Markup {
 fn percent(share: f64) -> String {
     format!("{}%", (share * 1000.0).round() / 10.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_scale_keeps_the_order_and_its_numbers_apart() {
+        let scale = WideScale::new(-3e4, 2e6);
+        let values = [-3e4, -100.0, -1.0, 0.0, 0.5, 7.0, 1e3, 2e6];
+        let places = values.map(|value| scale.place(value));
+        assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{places:?}");
+        assert!(places[0] > 0.0 && places[7] < 1.0);
+        let axis = scale.axis().into_string();
+        let mut shown: Vec<f64> =
+            axis.split("x=\"").skip(1).map(|rest| rest.split('%').next().unwrap().parse().unwrap()).collect();
+        shown.sort_by(f64::total_cmp);
+        assert!(shown.len() >= 4 && shown.windows(2).all(|pair| pair[1] - pair[0] >= 15.0), "{shown:?}");
+        assert!(axis.contains(">0</text>"));
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_numbers() {
+        let bar = share_bar("a & b", 0.25, Some((0.1, 0.3))).into_string();
+        assert!(bar.contains("<title>a &amp; b</title>") && bar.contains("width=\"25%\""), "{bar}");
+        assert!(bar.contains("x1=\"10%\" x2=\"30%\""), "{bar}");
+        let left = signed_bar("", -0.5).into_string();
+        assert!(left.contains("x=\"25%\" width=\"25%\""), "{left}");
+        let right = signed_bar("", 1.0).into_string();
+        assert!(right.contains("x=\"50%\" width=\"50%\""), "{right}");
+    }
+}

@@ -75,6 +75,14 @@ pub(crate) fn column_name(name: &str) -> Markup {
     html! { code { @for part in name.split_inclusive('_') { (part) wbr; } } }
 }
 
+/// The heads of a table's columns: those that are always shown, then those for which only a wide screen has room.
+pub(crate) fn heads(always: &[&str], wide: &[&str]) -> Markup {
+    html! {
+        @for name in always { th scope="col" { (name) } }
+        @for name in wide { th.wide scope="col" { (name) } }
+    }
+}
+
 /// Something wider than a phone, which scrolls by itself: the page does not.
 pub(crate) fn scrolling(label: &str, inner: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(label) tabindex="0" { (inner) } }

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::describe::QUANTILES;
-use super::histogram::{Bins, Histogram};
-use super::{Analysis, CategoryColumn, Column, Dataset, Missing, NumericColumn};
+use crate::eda::describe::QUANTILES;
+use crate::eda::histogram::{Bins, Histogram};
+use crate::eda::{Analysis, CategoryColumn, Column, Dataset, Missing, NumericColumn};
 use crate::report::charts::{self, Bar, XAxis};
 use crate::report::inline::spark;
 use crate::report::number::{self, count, number, percent};
@@ -48,7 +48,7 @@ fn numeric(column: &Column, missing: Option<&Missing>, found: &NumericColumn) ->
         Histogram::Bins(bins) => bin_bars(bins, it.count),
     };
     let heights: Vec<usize> = bars.iter().map(|bar| bar.height as usize).collect();
-    let optional = |value: Option<f64>| html! { @if let Some(value) = value { (exact(value, &number(value))) } @else { "–" } };
+    let optional = |value: Option<f64>| value.map_or(html! { "–" }, |value| exact(value, &number(value)));
     let middle =
         QUANTILES.iter().zip(it.quantiles).map(|((name, _), value)| (quantile_name(name), optional(value)));
     let mut statistics: Vec<(String, Markup)> = vec![

@@ -5,6 +5,8 @@
 //!
 //! # The generating model
 //!
+//! In short; docs/SYNTHETIC.md has every formula and number, and the measured ceiling.
+//!
 //! *Persona* (fixed). Dates of birth and establishment; the ages at which a student becomes a starter, founds a family, is
 //! established and retires; log-normal income, spending and thrift; taste for risk and for digital channels; whether this
 //! is the customer's main bank; and a log-normal readiness to buy that is recorded nowhere.

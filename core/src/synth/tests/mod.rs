@@ -2,6 +2,7 @@
 
 mod correlations;
 mod distributions;
+mod documented;
 mod economy;
 mod identity;
 mod regularity;

@@ -33,7 +33,7 @@ pub(super) enum Need {
 impl Need {
     pub(super) const COUNT: usize = 7;
 
-    const ALL: [Self; Self::COUNT] =
+    pub(super) const ALL: [Self; Self::COUNT] =
         [Self::Home, Self::Car, Self::Cash, Self::Surplus, Self::Protection, Self::Spending, Self::Study];
 
     /// The products that meet this need, with their yearly hazards at level 1.

@@ -10,6 +10,7 @@ use nextbest_core::score::Scorer;
 use nextbest_core::time;
 use serde::{Deserialize, Serialize};
 
+use super::ceiling::{self, Ceiling, Rivals};
 use crate::cli::Context;
 use crate::feature_table::FeatureTable;
 use crate::output;
@@ -23,6 +24,9 @@ pub(crate) struct Evaluation {
     test_cutoffs: Vec<String>,
     /// The model, then the baselines.
     contestants: Vec<Contestant>,
+    /// The best that anyone could do, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ceiling: Option<Ceiling>,
     importance: Vec<(String, f32)>,
 }
 
@@ -52,10 +56,10 @@ struct RecordedMetrics {
 }
 
 #[derive(Debug, Serialize)]
-struct Contestant {
-    name: &'static str,
-    all: Metrics,
-    without_none: Metrics,
+pub(super) struct Contestant {
+    pub(super) name: &'static str,
+    pub(super) all: Metrics,
+    pub(super) without_none: Metrics,
 }
 
 pub(crate) fn run(context: &Context) -> anyhow::Result<Evaluation> {
@@ -79,6 +83,7 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<Evaluation> {
     let model = Scorer::new(&bundle).score_batch(&test.values, test.len())?;
     let prior = class_prior(&train.labels, names.len());
     let popular = most_popular_not_owned(&prior, &bundle, &test);
+    let ceiling = ceiling::measure(context, &names, &test, &Rivals { model: &model, prior: &prior })?;
     let contestants =
         [("model", model), ("class prior", prior.repeat(test.len())), ("popular, not owned", popular)]
             .into_iter()
@@ -100,6 +105,7 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<Evaluation> {
         algorithm: bundle.card.algorithm.clone(),
         test_cutoffs: bundle.card.test_cutoffs.clone(),
         contestants,
+        ceiling,
         importance,
     };
     evaluation.write(&config.outputs.path.join("models"))?;
@@ -198,6 +204,9 @@ impl fmt::Display for Evaluation {
         write_contest(f, "all customers", self.contestants.iter().map(|it| (it.name, &it.all)))?;
         let title = format!("the {} who took a product, NONE left out", model.without_none.rows);
         write_contest(f, &title, self.contestants.iter().map(|it| (it.name, &it.without_none)))?;
+        if let Some(ceiling) = &self.ceiling {
+            write!(f, "{ceiling}")?;
+        }
         writeln!(
             f,
             "{:<24}{:>8}{:>9}{:>11}{:>14}",
@@ -218,7 +227,7 @@ impl fmt::Display for Evaluation {
     }
 }
 
-fn write_contest<'m>(
+pub(super) fn write_contest<'m>(
     f: &mut fmt::Formatter<'_>,
     title: &str,
     contestants: impl Iterator<Item = (&'m str, &'m Metrics)>,

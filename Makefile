@@ -5,6 +5,7 @@
 .DEFAULT_GOAL := help
 
 PORT ?= 8080
+CUSTOMERS ?= 1000000
 NODE_MODULES := web/node_modules/.package-lock.json
 
 help: ## list the targets
@@ -63,6 +64,9 @@ bench: $(NODE_MODULES) ## the numbers in docs/PERFORMANCE.md
 	target/release/bench
 	node tests/bench/bench.mjs
 
+bench-data: ## features of 100 M transactions beside polars and DuckDB (CUSTOMERS=1000000)
+	@scripts/bench-data.sh $(CUSTOMERS)
+
 clean: ## remove what the builds made; data/, outputs/ and mlruns/ stay
 	cargo clean
 	rm -rf web/dist web/pkg web/node_modules
@@ -71,4 +75,4 @@ $(NODE_MODULES): web/package-lock.json
 	npm --prefix web ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench clean
+.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench bench-data clean

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::BufWriter;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::bail;
 use bytes::Bytes;
@@ -11,16 +11,18 @@ use nextbest_core::synth::{
     ALL_TABLES, Column, Columns, Kind, Present, TABLES, Table, TableColumns, Texts, Values,
 };
 use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
-use parquet::column::writer::{ColumnCloseResult, ColumnWriter, get_column_writer};
+use parquet::column::page::{CompressedPage, PageWriteSpec, PageWriter};
+use parquet::column::writer::{ColumnWriter, get_column_writer};
 use parquet::data_type::ByteArray;
+use parquet::errors::ParquetError;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
-use parquet::schema::types::{ColumnPath, Type};
+use parquet::schema::types::{ColumnDescPtr, ColumnPath, Type};
 use rayon::prelude::*;
 
 use super::{Plan, Tables};
 
-/// A row group ends after the part in which it comes to this many rows; in tests sooner, so that there are several.
+/// A row group ends after the round in which it comes to this many rows; in tests sooner, so that there are several.
 const ROWS_IN_GROUP: usize = if cfg!(test) { 5_000 } else { 1 << 20 };
 
 const MICROSECONDS: i64 = 1_000_000;
@@ -30,17 +32,28 @@ pub(super) struct ParquetTables<'f>(Vec<ParquetTable<'f>>);
 /// One table's file.
 struct ParquetTable<'f> {
     writer: SerializedFileWriter<&'f mut BufWriter<File>>,
-    /// The row group that is not complete yet, as values.
-    pending: Vec<Columns>,
+    /// The columns of the row group that is not complete yet; none where it has no rows.
+    group: Vec<ColumnChunk>,
+    rows_in_group: usize,
     rows: usize,
 }
+
+/// A column of a row group under way: encoded as it comes, for as values it would take several times the memory.
+struct ColumnChunk {
+    writer: ColumnWriter<'static>,
+    pages: Pages,
+}
+
+/// Where the pages of a column wait for those of the columns before it.
+#[derive(Clone)]
+struct Pages(Arc<Mutex<TrackedWrite<Vec<u8>>>>);
 
 impl<'f> ParquetTables<'f> {
     /// The tables without rows, in files of their order.
     pub(super) fn new(files: &'f mut [BufWriter<File>]) -> anyhow::Result<Self> {
         let table = |(table, file): (Table, &'f mut BufWriter<File>)| {
             let writer = SerializedFileWriter::new(file, Arc::new(schema(table)?), properties(table))?;
-            Ok(ParquetTable { writer, pending: Vec::new(), rows: 0 })
+            Ok(ParquetTable { writer, group: Vec::new(), rows_in_group: 0, rows: 0 })
         };
         Ok(Self(ALL_TABLES.into_iter().zip(files).map(table).collect::<anyhow::Result<_>>()?))
     }
@@ -67,12 +80,14 @@ impl Tables for ParquetTables<'_> {
     }
 
     fn write(&mut self, parts: Vec<TableColumns>) -> anyhow::Result<()> {
+        let mut by_table: Vec<Vec<Columns>> =
+            self.0.iter().map(|_| Vec::with_capacity(parts.len())).collect();
         for part in parts {
-            for (table, columns) in self.0.iter_mut().zip(part.into_tables()) {
-                table.add(columns)?;
+            for (columns, table) in part.into_tables().into_iter().zip(&mut by_table) {
+                table.push(columns);
             }
         }
-        Ok(())
+        self.0.par_iter_mut().zip(by_table).try_for_each(|(table, parts)| table.add(&parts))
     }
 
     fn finish(self) -> anyhow::Result<Vec<(usize, u64)>> {
@@ -86,46 +101,62 @@ impl Tables for ParquetTables<'_> {
 }
 
 impl ParquetTable<'_> {
-    fn add(&mut self, columns: Columns) -> anyhow::Result<()> {
-        if columns.rows > 0 {
-            self.pending.push(columns);
-        }
-        match self.pending_rows() >= ROWS_IN_GROUP {
-            true => self.write_group(),
-            false => Ok(()),
-        }
-    }
-
-    fn pending_rows(&self) -> usize {
-        self.pending.iter().map(|columns| columns.rows).sum()
-    }
-
-    /// Encodes the columns of the pending rows side by side, and writes them one after the other.
-    fn write_group(&mut self) -> anyhow::Result<()> {
-        if self.pending.is_empty() {
+    /// Adds rows to the row group, its columns side by side, and writes the group once it is large enough.
+    fn add(&mut self, parts: &[Columns]) -> anyhow::Result<()> {
+        let rows: usize = parts.iter().map(|part| part.rows).sum();
+        if rows == 0 {
             return Ok(());
         }
-        self.rows += self.pending_rows();
-        let parts = std::mem::take(&mut self.pending);
-        let properties = self.writer.properties().clone();
-        let descriptors = self.writer.schema_descr().columns().to_vec();
-        let encoded = descriptors.into_par_iter().enumerate().map(|(column, descriptor)| {
-            let mut chunk = TrackedWrite::new(Vec::new());
-            let pages = Box::new(SerializedPageWriter::new(&mut chunk));
-            let mut writer = get_column_writer(descriptor, properties.clone(), pages);
-            for values in parts.iter().filter_map(|part| part.values.get(column)) {
-                write_values(&mut writer, values)?;
-            }
-            let closed = writer.close()?;
-            Ok((Bytes::from(chunk.into_inner()?), closed))
-        });
-        let encoded = encoded.collect::<anyhow::Result<Vec<(Bytes, ColumnCloseResult)>>>()?;
+        if self.group.is_empty() {
+            let descriptors = self.writer.schema_descr().columns().iter();
+            let properties = self.writer.properties();
+            self.group = descriptors.map(|it| ColumnChunk::new(it.clone(), properties.clone())).collect();
+        }
+        self.group.par_iter_mut().enumerate().try_for_each(|(column, chunk)| {
+            let mut values = parts.iter().filter_map(|part| part.values.get(column));
+            values.try_for_each(|values| write_values(&mut chunk.writer, values))
+        })?;
+        self.rows += rows;
+        self.rows_in_group += rows;
+        if self.rows_in_group >= ROWS_IN_GROUP { self.write_group() } else { Ok(()) }
+    }
+
+    fn write_group(&mut self) -> anyhow::Result<()> {
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        self.rows_in_group = 0;
         let mut group = self.writer.next_row_group()?;
-        for (chunk, closed) in encoded {
-            group.append_column(&chunk, closed)?;
+        for chunk in self.group.drain(..) {
+            let closed = chunk.writer.close()?;
+            let pages = std::mem::take(chunk.pages.lock()?.inner_mut());
+            group.append_column(&Bytes::from(pages), closed)?;
         }
         group.close()?;
         Ok(())
+    }
+}
+
+impl ColumnChunk {
+    fn new(descriptor: ColumnDescPtr, properties: WriterPropertiesPtr) -> Self {
+        let pages = Pages(Arc::new(Mutex::new(TrackedWrite::new(Vec::new()))));
+        Self { writer: get_column_writer(descriptor, properties, Box::new(pages.clone())), pages }
+    }
+}
+
+impl Pages {
+    fn lock(&self) -> Result<MutexGuard<'_, TrackedWrite<Vec<u8>>>, ParquetError> {
+        self.0.lock().map_err(|_| ParquetError::General("a thread that wrote pages has failed".into()))
+    }
+}
+
+impl PageWriter for Pages {
+    fn write_page(&mut self, page: CompressedPage) -> Result<PageWriteSpec, ParquetError> {
+        SerializedPageWriter::new(&mut *self.lock()?).write_page(page)
+    }
+
+    fn close(&mut self) -> Result<(), ParquetError> {
+        SerializedPageWriter::new(&mut *self.lock()?).close()
     }
 }
 

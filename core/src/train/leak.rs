@@ -20,8 +20,8 @@ pub struct Leak {
 /// Fewer rows of a class than this prove nothing.
 const MIN_SUPPORT: usize = 20;
 
-/// Features whose values alone separate a product's takers from the other rows with an area under the ROC curve of at
-/// least `threshold`. Rows for which `excluded(row, class)` holds (customers who hold the product already, and so
+/// Features whose values alone separate a class (but for that of those to whom nothing happens, `none`) from the other
+/// rows with an area under the ROC curve of at least `threshold`. Rows for which `excluded(row, class)` holds (customers who hold the product already, and so
 /// can't take it) are left out of that product's comparison: they would hide a leak behind everyone who took it
 /// before. Missing values count as lower than all others.
 pub fn find_leaks(
@@ -29,6 +29,7 @@ pub fn find_leaks(
     width: usize,
     labels: &[usize],
     class_count: usize,
+    none: Option<usize>,
     excluded: impl Fn(usize, usize) -> bool + Sync,
     threshold: f64,
 ) -> Vec<Leak> {
@@ -38,7 +39,7 @@ pub fn find_leaks(
             let areas = areas_by_class(rows, width, feature, labels, class_count, &excluded);
             areas.into_iter().enumerate().filter_map(move |(class, (area, support))| {
                 let roc_auc = area.max(1.0 - area);
-                let proven = class > 0 && support >= MIN_SUPPORT && roc_auc >= threshold;
+                let proven = Some(class) != none && support >= MIN_SUPPORT && roc_auc >= threshold;
                 proven.then_some(Leak { feature, class, roc_auc, support })
             })
         })
@@ -106,9 +107,12 @@ mod tests {
         let rows: Vec<f32> = (0..1000)
             .flat_map(|row| [f32::from(u8::from(row % 10 < 2)), ((row * 7919) % 1000) as f32])
             .collect();
-        let leaks = find_leaks(&rows, 2, &labels, 2, |row, _| held(row), 0.97);
+        let leaks = find_leaks(&rows, 2, &labels, 2, Some(0), |row, _| held(row), 0.97);
         assert_eq!(leaks, [Leak { feature: 0, class: 1, roc_auc: 1.0, support: 100 }]);
-        assert!(find_leaks(&rows, 2, &labels, 2, |_, _| false, 0.97).is_empty());
+        assert!(find_leaks(&rows, 2, &labels, 2, Some(0), |_, _| false, 0.97).is_empty());
+        // Where no class stands for nothing, the other side of the same coin is found too.
+        let both = find_leaks(&rows, 2, &labels, 2, None, |_, _| false, 0.9);
+        assert_eq!(both.iter().map(|leak| leak.class).collect::<Vec<_>>(), [0, 1]);
     }
 
     #[test]

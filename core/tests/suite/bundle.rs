@@ -12,11 +12,16 @@ fn code(bytes: &[u8]) -> &'static str {
     Bundle::decode(bytes).map_or_else(|error| error.code(), |_| "sound")
 }
 
-fn samples() -> [(Bundle, Vec<u8>); 2] {
-    [sample::forest(), sample::linear()].map(|bundle| {
+fn samples() -> [(Bundle, Vec<u8>); 3] {
+    [sample::forest(), sample::linear(), sample::label()].map(|bundle| {
         let bytes = bundle.encode().unwrap();
         (bundle, bytes)
     })
+}
+
+/// Those of the small bank.
+fn bank_samples() -> impl Iterator<Item = (Bundle, Vec<u8>)> {
+    samples().into_iter().take(2)
 }
 
 /// Equal in all their words and numbers; missing values in the goldens are equal too.
@@ -160,7 +165,7 @@ fn parts_that_do_not_fit_each_other_are_refused() {
     let cases: [(Spoil, &str); 11] = [
         (|b| b.reference.truncate(1), "9 features, but bins or a reference row for another number"),
         (|b| b.features.truncate(8), "8 features, but bins or a reference row for another number"),
-        (|b| b.features[0].name = "city".into(), "feature `city`: its name is empty or taken"),
+        (|b| b.features[0].name = "city".into(), "feature `city`: name: it is empty or taken"),
         (|b| b.goldens[0].row.truncate(1), "a golden row does not fit"),
         (|b| b.goldens[0].probabilities.push(0.0), "a golden row does not fit"),
         (|b| b.policy.min_probability = f32::NAN, "the policy's least probability is NaN"),
@@ -170,7 +175,7 @@ fn parts_that_do_not_fit_each_other_are_refused() {
         (without_features, "there are no features"),
         (with_a_split_on_a_tenth_feature, "a tree splits feature 9, of 9"),
     ];
-    for (bundle, _) in samples() {
+    for (bundle, _) in bank_samples() {
         for (spoil, message) in cases {
             let mut bundle = bundle.clone();
             spoil(&mut bundle);

@@ -156,7 +156,7 @@ fn compute(context: &Context, bank: &Bank) -> anyhow::Result<FeatureTable> {
                     bank.customers.get(index).filter(|customer| snapshot.is_customer(customer))
                 {
                     part.customers.push(index);
-                    part.labels.push(snapshot.label(&customer));
+                    part.labels.extend(snapshot.label(&customer));
                     part.held.push(snapshot.held(&customer));
                     engine.compute(&customer, cutoff, &mut part.values);
                 }

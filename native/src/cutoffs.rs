@@ -71,6 +71,14 @@ pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>
     }
 }
 
+/// The first and the last cut-off, where the config names them.
+///
+/// # Errors
+/// Where they are no dates.
+pub(crate) fn bounds(config: &Snapshots) -> anyhow::Result<(Option<i64>, Option<i64>)> {
+    Ok((parse(config.first.as_deref(), "first")?, parse(config.last.as_deref(), "last")?))
+}
+
 /// Splits cut-offs in time. Cut-offs whose horizon reaches into the next group are left out.
 ///
 /// # Errors

@@ -1,10 +1,45 @@
 //! Parquet columns, written and read whole.
 
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use parquet::column::reader::get_typed_column_reader;
+use parquet::column::writer::{ColumnCloseResult, get_column_writer, get_typed_column_writer};
 use parquet::data_type::DataType;
+use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::reader::RowGroupReader;
-use parquet::file::writer::SerializedRowGroupWriter;
+use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+
+/// A column of a row group, encoded but not written: columns can be encoded side by side.
+pub(crate) struct EncodedColumn {
+    bytes: Bytes,
+    close: ColumnCloseResult,
+}
+
+/// Encodes a column of a group: its values and, for an optional one, which rows have one.
+pub(crate) fn encode_column<T: DataType>(
+    descriptor: ColumnDescPtr,
+    properties: WriterPropertiesPtr,
+    values: &[T::T],
+    defined: Option<&[i16]>,
+) -> anyhow::Result<EncodedColumn> {
+    let mut sink = TrackedWrite::new(Vec::new());
+    let pages = Box::new(SerializedPageWriter::new(&mut sink));
+    let mut writer = get_typed_column_writer::<T>(get_column_writer(descriptor, properties, pages));
+    writer.write_batch(values, defined, None)?;
+    let close = writer.close()?;
+    Ok(EncodedColumn { bytes: sink.into_inner()?.into(), close })
+}
+
+impl EncodedColumn {
+    /// Writes it as the next column of a group.
+    pub(crate) fn append_to<W: std::io::Write + Send>(
+        self,
+        group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> anyhow::Result<()> {
+        Ok(group.append_column(&self.bytes, self.close)?)
+    }
+}
 
 /// Writes the next column of a group: its values and, for an optional one, which rows have one.
 pub(crate) fn write_column<T: DataType, W: std::io::Write + Send>(

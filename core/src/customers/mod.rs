@@ -1,7 +1,10 @@
 //! Customers' rows in memory: columns of `f64`, grouped by customer.
 //!
 //! A time is seconds since 1970-01-01, a category its position among the column's words, a missing value NaN.
+//!
+//! A customer's rows stand in an order of their own, whatever order they came in: see [`order`].
 
+mod order;
 mod read;
 mod value;
 
@@ -59,7 +62,7 @@ pub struct Customers {
 
 impl Customers {
     /// Takes one attribute row a customer and, for each event table, rows grouped by customer with the offsets at
-    /// which each customer's rows start (`customers + 1` of them).
+    /// which each customer's rows start (`customers + 1` of them). Each customer's rows are put into their order.
     ///
     /// # Errors
     /// When the shapes do not fit the schema or each other.
@@ -83,8 +86,11 @@ impl Customers {
                 return misfit(format!("table `{}` is not grouped by customer", table.name));
             }
         }
-        let tables = tables.into_iter().map(|(columns, offsets)| GroupedTable { columns, offsets }).collect();
-        Ok(Self { attributes, tables })
+        let ordered = tables.into_iter().enumerate().map(|(table, (mut columns, offsets))| {
+            order::order_rows(&mut columns.columns, &offsets, schema.time_column(table));
+            GroupedTable { columns, offsets }
+        });
+        Ok(Self { attributes, tables: ordered.collect() })
     }
 
     /// How many customers there are.

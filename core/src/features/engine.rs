@@ -203,14 +203,18 @@ pub(super) fn days(seconds: f64) -> f64 {
 impl Selection {
     /// The positions of the rows that count.
     pub(super) fn rows<'a>(&'a self, rows: &'a Rows<'_>, cutoff: f64) -> impl Iterator<Item = usize> + 'a {
-        let times = self.time.map(|column| rows.column(column));
+        // A customer's rows stand in the order of time, those without one last: see `customers::order`.
+        let known = match self.time {
+            None => 0..rows.len(),
+            Some(column) => {
+                let times = rows.column(column);
+                let from = self.window.map_or(f64::NEG_INFINITY, |window| cutoff - window);
+                times.partition_point(|&time| time < from)..times.partition_point(|&time| time < cutoff)
+            }
+        };
         let ends = self.open_until.map(|column| rows.column(column));
-        let from = self.window.map_or(f64::NEG_INFINITY, |window| cutoff - window);
-        (0..rows.len()).filter(move |&row| {
-            let known =
-                times.is_none_or(|times| times.get(row).is_some_and(|&time| time >= from && time < cutoff));
-            known
-                && ends.is_none_or(|ends| ends.get(row).is_some_and(|&end| is_open_at(end, cutoff)))
+        known.filter(move |&row| {
+            ends.is_none_or(|ends| ends.get(row).is_some_and(|&end| is_open_at(end, cutoff)))
                 && self.filters.iter().all(|filter| filter.passes(rows, row))
         })
     }

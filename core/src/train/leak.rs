@@ -1,7 +1,6 @@
 //! Finds features that know too much: a feature that alone tells who will take a product was probably written down
 //! after the fact.
 
-use rayon::prelude::*;
 use serde::Serialize;
 
 /// A feature that alone separates a class too well.
@@ -20,46 +19,40 @@ pub struct Leak {
 /// Fewer rows of a class than this prove nothing.
 const MIN_SUPPORT: usize = 20;
 
-/// Features whose values alone separate a class (but for that of those to whom nothing happens, `none`) from the other
-/// rows with an area under the ROC curve of at least `threshold`. Rows for which `excluded(row, class)` holds (customers who hold the product already, and so
-/// can't take it) are left out of that product's comparison: they would hide a leak behind everyone who took it
-/// before. Missing values count as lower than all others.
+/// The classes (but `none`, that of those to whom nothing happens, where there is one) whose rows a feature's values
+/// alone separate from the other rows with an area under the ROC curve of at least `threshold`; `values` and `labels` are
+/// of the same rows. Rows for which `excluded(row, class)` holds (customers who hold the product already, and so can't
+/// take it) are left out of that product's comparison: they would hide a leak behind everyone who took it before.
+/// Missing values count as lower than all others.
 pub fn find_leaks(
-    rows: &[f32],
-    width: usize,
+    feature: usize,
+    values: &[f32],
     labels: &[usize],
     class_count: usize,
     none: Option<usize>,
-    excluded: impl Fn(usize, usize) -> bool + Sync,
+    excluded: impl Fn(usize, usize) -> bool,
     threshold: f64,
 ) -> Vec<Leak> {
-    let mut leaks: Vec<Leak> = (0..width)
-        .into_par_iter()
-        .flat_map_iter(|feature| {
-            let areas = areas_by_class(rows, width, feature, labels, class_count, &excluded);
-            areas.into_iter().enumerate().filter_map(move |(class, (area, support))| {
-                let roc_auc = area.max(1.0 - area);
-                let proven = Some(class) != none && support >= MIN_SUPPORT && roc_auc >= threshold;
-                proven.then_some(Leak { feature, class, roc_auc, support })
-            })
+    let areas = areas_by_class(values, labels, class_count, excluded).into_iter().enumerate();
+    areas
+        .filter_map(|(class, (area, support))| {
+            let roc_auc = area.max(1.0 - area);
+            let proven = Some(class) != none && support >= MIN_SUPPORT && roc_auc >= threshold;
+            proven.then_some(Leak { feature, class, roc_auc, support })
         })
-        .collect();
-    leaks.sort_by(|a, b| b.roc_auc.total_cmp(&a.roc_auc));
-    leaks
+        .collect()
 }
 
 /// For each class, the area under the ROC curve of a feature's values (as in [`crate::metrics::roc_auc`], but all
 /// classes in one pass over the sorted rows), and how many rows are of it.
 fn areas_by_class(
-    rows: &[f32],
-    width: usize,
-    feature: usize,
+    values: &[f32],
     labels: &[usize],
     class_count: usize,
-    excluded: &impl Fn(usize, usize) -> bool,
+    excluded: impl Fn(usize, usize) -> bool,
 ) -> Vec<(f64, usize)> {
-    let values = rows.iter().skip(feature).step_by(width.max(1));
     let mut order: Vec<(f32, usize, usize)> = values
+        .iter()
         .zip(labels)
         .enumerate()
         .map(|(row, (value, label))| (if value.is_nan() { f32::NEG_INFINITY } else { *value }, row, *label))
@@ -101,17 +94,17 @@ mod tests {
 
     #[test]
     fn a_leak_is_found_behind_those_who_hold_the_product_already() {
-        // Feature 0 is 1 for everyone who ever takes the product; half of them hold it already. Feature 1 is noise.
+        // The leak is 1 for everyone who ever takes the product; half of them hold it already.
         let held = |row: usize| row % 10 == 1;
         let labels: Vec<usize> = (0..1000).map(|row| usize::from(row % 10 == 0)).collect();
-        let rows: Vec<f32> = (0..1000)
-            .flat_map(|row| [f32::from(u8::from(row % 10 < 2)), ((row * 7919) % 1000) as f32])
-            .collect();
-        let leaks = find_leaks(&rows, 2, &labels, 2, Some(0), |row, _| held(row), 0.97);
-        assert_eq!(leaks, [Leak { feature: 0, class: 1, roc_auc: 1.0, support: 100 }]);
-        assert!(find_leaks(&rows, 2, &labels, 2, Some(0), |_, _| false, 0.97).is_empty());
+        let leak: Vec<f32> = (0..1000).map(|row| f32::from(u8::from(row % 10 < 2))).collect();
+        let noise: Vec<f32> = (0..1000).map(|row| ((row * 7919) % 1000) as f32).collect();
+        let leaks = find_leaks(3, &leak, &labels, 2, Some(0), |row, _| held(row), 0.97);
+        assert_eq!(leaks, [Leak { feature: 3, class: 1, roc_auc: 1.0, support: 100 }]);
+        assert!(find_leaks(3, &leak, &labels, 2, Some(0), |_, _| false, 0.97).is_empty());
+        assert!(find_leaks(3, &noise, &labels, 2, Some(0), |row, _| held(row), 0.97).is_empty());
         // Where no class stands for nothing, the other side of the same coin is found too.
-        let both = find_leaks(&rows, 2, &labels, 2, None, |_, _| false, 0.9);
+        let both = find_leaks(3, &leak, &labels, 2, None, |_, _| false, 0.9);
         assert_eq!(both.iter().map(|leak| leak.class).collect::<Vec<_>>(), [0, 1]);
     }
 
@@ -121,7 +114,7 @@ mod tests {
         let rows: Vec<f32> =
             (0..300).map(|row| if row % 11 == 0 { f32::NAN } else { ((row * row) % 17) as f32 }).collect();
         for (class, (area, support)) in
-            areas_by_class(&rows, 1, 0, &labels, 4, &|_, _| false).into_iter().enumerate()
+            areas_by_class(&rows, &labels, 4, |_, _| false).into_iter().enumerate()
         {
             let scored: Vec<(f32, bool)> = rows
                 .iter()

@@ -4,7 +4,7 @@ use nextbest_core::features::FeatureEngine;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::bank::{Case, cutoffs, group, rows_of, schemas};
+use crate::bank::{cutoffs, group, rows_of, schemas};
 use crate::definitions::{every_definition, numbers};
 use crate::naive;
 
@@ -14,8 +14,6 @@ proptest! {
         cases in (schemas(), cutoffs()).prop_flat_map(|(schema, cutoff)| vec(rows_of(schema, cutoff), 1..4)),
         numbers in numbers(),
     ) {
-        // The engine takes rows in the order in which they come.
-        let cases: Vec<Case> = cases.into_iter().map(in_order).collect();
         let definitions = every_definition(&cases[0].schema, &numbers);
         let engine = FeatureEngine::new(&cases[0].schema(), &definitions).unwrap();
         for (customer, case) in group(&cases).iter().zip(&cases) {
@@ -31,10 +29,4 @@ proptest! {
             }
         }
     }
-}
-
-fn in_order(case: Case) -> Case {
-    let tables = case.schema.tables.iter().zip(&case.tables);
-    let tables = tables.map(|(table, rows)| naive::in_order(table, rows).into_iter().cloned().collect());
-    Case { tables: tables.collect(), ..case.clone() }
 }

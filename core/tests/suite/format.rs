@@ -17,7 +17,18 @@ struct Grammar(BTreeMap<String, String>);
 
 impl Grammar {
     fn read() -> Self {
-        let (_, rest) = DOCUMENT.split_once("```grammar\n").unwrap();
+        Self::block("```grammar\n")
+    }
+
+    /// With what was different in version 1.
+    fn version_1() -> Self {
+        let mut grammar = Self::read();
+        grammar.0.extend(Self::block("```grammar-1\n").0);
+        grammar
+    }
+
+    fn block(start: &str) -> Self {
+        let (_, rest) = DOCUMENT.split_once(start).unwrap();
         let (grammar, _) = rest.split_once("```").unwrap();
         let lines = grammar.lines().filter(|line| !line.is_empty());
         let rule = |line: &str| {
@@ -191,6 +202,29 @@ fn the_documents_grammar_reads_every_bundle() {
     });
     let unmet: Vec<String> = alternatives.filter(|alternative| !met.contains(alternative)).collect();
     assert!(unmet.is_empty(), "the document says more than was checked: {unmet:?}");
+}
+
+#[test]
+fn the_documents_grammar_of_version_1_reads_its_sample() {
+    let bytes = include_bytes!("../../../tests/goldens/format-1.bundle");
+    let actual = read(&Grammar::version_1(), bytes, &mut BTreeSet::new());
+    let mut expected = expected(&Bundle::decode(bytes).unwrap());
+    let task = expected.get_mut("SCHM").unwrap().as_object_mut().unwrap().remove("task");
+    assert_eq!(task, Some(json!("nextproduct")));
+    let features = expected.get_mut("FEAT").unwrap().as_array_mut().unwrap();
+    let mut filtered = 0;
+    for feature in features {
+        let rows = feature.pointer_mut("/expression/events/rows").and_then(Value::as_object_mut);
+        let Some(rows) = rows else { continue };
+        let filter = rows.remove("filter").unwrap();
+        assert_eq!(filter["exclusions"], json!([]));
+        filtered += list(&filter["conditions"]).len();
+        rows.insert("conditions".into(), filter["conditions"].clone());
+    }
+    assert!(filtered > 10);
+    for (tag, actual) in actual {
+        assert_eq!(plain(actual), expected[&tag], "{tag}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::frame::{Sections, put_together, rehash, take_apart};
+use crate::frame::{Sections, put_together, put_together_as, rehash, take_apart};
 use crate::sample;
 
 /// However small the bundle, decoding it may take this much memory.
@@ -105,6 +105,34 @@ fn every_byte_can_be_changed() {
     assert!(decoded.iter().all(|decoded| *decoded > 5_000), "{decoded:?}");
 }
 
+/// The schema and the definitions of version 1 are read into shapes of their own.
+#[test]
+fn every_byte_of_old_sections_can_be_changed() {
+    let bytes = include_bytes!("../../../tests/goldens/format-1.bundle");
+    let no_length = [&[253][..], &[255; 8]].concat();
+    let dense_features = list((MAX_SMALL_SECTION - 5) / 6, &[0, 0, 0, 4, 0, 0]);
+    let dense_words = [&[0, 0, 1, 0, 2][..], &list(MAX_SMALL_SECTION - 10, &[0])].concat();
+    for (tag, dense) in [(b"FEAT", dense_features), (b"SCHM", dense_words)] {
+        let mut sections = take_apart(bytes);
+        let changed = sections.iter().position(|(other, _)| other == tag).unwrap();
+        let content = sections[changed].1.clone();
+        let mut decoded = 0;
+        for position in (0..content.len()).step_by(3) {
+            for value in TELLING.into_iter().chain([content[position] ^ 1]) {
+                sections[changed].1[position] = value;
+                decoded += usize::from(withstand(&put_together_as(1, &sections)));
+            }
+            sections[changed].1[position] = content[position];
+        }
+        assert!(decoded > 1_000, "{decoded}");
+        // As dense as it can be, and one length that no file has.
+        for dense in [dense, no_length.clone()] {
+            sections[changed].1 = dense;
+            assert!(!withstand(&put_together_as(1, &sections)));
+        }
+    }
+}
+
 #[test]
 fn no_length_is_believed() {
     for bytes in samples() {
@@ -182,6 +210,9 @@ fn dense_sections_take_no_more_memory_than_they_should() {
     let cases = [
         // Features, goldens: each entry as short as it can be.
         with(b"FEAT", list(small / 6, &[0, 0, 0, 4, 0, 0])),
+        // Counts of the rows of a table without a name; one of them with very many exclusions.
+        with(b"FEAT", list(small / 11, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0])),
+        with(b"FEAT", [&[1, 0, 0, 0, 1, 0, 0, 0, 0][..], &list(small - 20, &[0]), &[0, 0]].concat()),
         with(b"GOLD", list(small / 2, &[0, 0])),
         with(b"REFR", list(small / 4, &[0; 4])),
         // A category of empty words, as the first column of the customer's table.

@@ -169,7 +169,7 @@ fn events(case: &Case, name: &str, selection: &RowSelection, aggregate: &Aggrega
 }
 
 /// A table's rows by time, then by their values from the first column on; a missing value comes last.
-pub(crate) fn in_order<'r>(table: &Table, rows: &'r [Row]) -> Vec<&'r Row> {
+fn in_order<'r>(table: &Table, rows: &'r [Row]) -> Vec<&'r Row> {
     let value =
         |column: &Column, row: &Row| code(&column.kind, cell(table, &column.name, row)).unwrap_or(f64::NAN);
     let mut rows: Vec<&Row> = rows.iter().collect();

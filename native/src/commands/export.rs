@@ -16,7 +16,7 @@ use crate::cli::Context;
 use crate::customer_json;
 use crate::feature_table::FeatureTable;
 use crate::output;
-use crate::tables::{LoadOptions, load};
+use crate::tables::{LoadOptions, Part, load};
 
 /// How many golden rows a bundle carries.
 const GOLDENS: usize = 16;
@@ -99,43 +99,51 @@ fn goldens(context: &Context, bundle: &Bundle) -> anyhow::Result<Vec<Golden>> {
 
 /// Customers to play with: spread over those with the most different best offers.
 fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> anyhow::Result<PathBuf> {
-    let options = LoadOptions { skip_bad_rows: true, schema: Some(recommender.schema()) };
-    let bank = load(&context.config, options, &context.progress)?;
+    let options =
+        LoadOptions { skip_bad_rows: true, schema: Some(recommender.schema()), ..LoadOptions::default() };
+    let bank = load(&context.config, &options, &context.progress)?;
     context.progress.step("choosing sample customers".into());
     let snapshot = Snapshot::new(&bank.schema, bank.data_end);
     // One after the other for each product that is the best offer, the likeliest takers first, so that every product
     // is seen.
     let mut by_product: Vec<Vec<(f32, usize)>> = vec![Vec::new(); bank.schema.products().len()];
-    for (index, customer) in bank.customers.iter().enumerate() {
-        if !snapshot.is_customer(&customer) {
-            continue;
-        }
-        let row = recommender.features(&customer, bank.data_end);
+    let best_offers = |part: &Part| {
         let mut scorer = recommender.scorer();
-        let offers = scorer.score(&row)?.iter().skip(1).enumerate();
-        if let Some((product, probability)) = offers.max_by(|a, b| a.1.total_cmp(b.1))
-            && let Some(list) = by_product.get_mut(product)
-        {
-            list.push((*probability, index));
+        let mut best = Vec::new();
+        for (index, customer) in part.customers.iter().enumerate() {
+            if !snapshot.is_customer(&customer) {
+                continue;
+            }
+            let row = recommender.features(&customer, bank.data_end);
+            let offers = scorer.score(&row)?.iter().skip(1).enumerate();
+            let likeliest = offers.max_by(|a, b| a.1.total_cmp(b.1));
+            best.extend(likeliest.map(|(product, probability)| (product, *probability, part.first + index)));
         }
-    }
+        Ok(best)
+    };
+    bank.each_part(best_offers, |best| {
+        for (product, probability, index) in best {
+            if let Some(list) = by_product.get_mut(product) {
+                list.push((probability, index));
+            }
+        }
+        Ok(())
+    })?;
     for list in &mut by_product {
         list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     }
     let rounds =
-        (0..bank.customers.len()).flat_map(|round| by_product.iter().filter_map(move |list| list.get(round)));
-    let samples: Vec<serde_json::Value> = rounds
-        .take(count)
-        .filter_map(|(_, index)| {
-            let customer = bank.customers.get(*index)?;
-            let id = bank.ids.get(*index)?;
-            Some(serde_json::json!({
-                "id": id,
-                "asOf": time::format(bank.data_end),
-                "customer": customer_json::to_json(&bank.schema, &customer, bank.data_end),
-            }))
-        })
-        .collect();
+        (0..bank.ids.len()).flat_map(|round| by_product.iter().filter_map(move |list| list.get(round)));
+    let samples = rounds.take(count).map(|(_, index)| {
+        let part = bank.part_of(*index)?;
+        let customer = part.customers.get(*index - part.first).context("a customer is not in its part")?;
+        Ok(serde_json::json!({
+            "id": bank.ids.get(*index),
+            "asOf": time::format(bank.data_end),
+            "customer": customer_json::to_json(&bank.schema, &customer, bank.data_end),
+        }))
+    });
+    let samples = samples.collect::<anyhow::Result<Vec<_>>>()?;
     let path = context.config.bundle_path().with_file_name("customers.json");
     output::write_json(&path, &samples)?;
     Ok(path)

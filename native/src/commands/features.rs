@@ -1,22 +1,25 @@
 //! `nextbest features`: the bank's tables → the feature table.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::bail;
-use nextbest_core::features::{FeatureDefinition, FeatureEngine};
+use anyhow::{Context as _, bail};
+use nextbest_core::features::{Expression, FeatureDefinition, FeatureEngine};
 use nextbest_core::schema::{Product, Schema};
-use nextbest_core::snapshot::{ProductSet, Snapshot};
-use nextbest_core::time;
+use nextbest_core::snapshot::Snapshot;
+use nextbest_core::time::{self, DAY};
 use nextbest_core::train::{Leak, find_leaks};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::cli::{Context, usage};
-use crate::config::Config;
-use crate::feature_table::{FeatureTable, Layout};
-use crate::tables::{Bank, LoadOptions, TableQuality, declared_schema, load};
+use crate::config::{Config, StoreFormat};
+use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, read_feature, read_labels};
+use crate::tables::{Bank, LoadOptions, Part, TableQuality, declared_schema, load};
 use crate::{cutoffs, output};
 
 #[derive(Debug, Default, clap::Args)]
@@ -30,7 +33,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Serialize)]
 pub(crate) struct Computed {
     parquet: PathBuf,
-    csv: PathBuf,
+    csv: Option<PathBuf>,
     features: usize,
     rows: usize,
     /// Seconds spent reading and joining the tables.
@@ -60,20 +63,22 @@ struct NamedLeak {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Computed> {
     let config = &context.config;
-    check_definitions(config).map_err(usage)?;
-    let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None };
+    let definitions = checked_definitions(config).map_err(usage)?;
+    let seen = seen_rows(config, &definitions).map_err(usage)?;
+    let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen };
     let started = Instant::now();
-    let bank = load(config, options, &context.progress)?;
+    let bank = load(config, &options, &context.progress)?;
     let read_seconds = started.elapsed().as_secs_f64();
     for table in bank.quality.iter().filter(|table| table.bad > 0) {
         context.warn(&format!("{}: left out {} bad rows", table.file.display(), table.bad));
     }
     let started = Instant::now();
-    let table = compute(context, &bank)?;
+    let parquet = config.feature_table().with_extension("parquet");
+    let csv = config.feature_store.wants(StoreFormat::Csv).then(|| parquet.with_extension("csv"));
+    let (layout, cutoffs) = compute(context, &bank, &parquet, csv.as_deref())?;
     let compute_seconds = started.elapsed().as_secs_f64();
-    table.check_unique()?;
     context.progress.step("looking for leaks".into());
-    let leaks = leaks(&table, config.snapshots.leak_threshold);
+    let leaks = leaks(&parquet, &layout, config.snapshots.leak_threshold)?;
     for leak in &leaks {
         context.warn(&format!(
             "feature `{}` alone tells who takes {} next (area under the ROC curve {:.3}, {} takers): it was probably \
@@ -81,11 +86,6 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
             leak.feature, leak.product, leak.roc_auc, leak.support
         ));
     }
-    let parquet = config.feature_table().with_extension("parquet");
-    let csv = config.feature_table().with_extension("csv");
-    context.progress.step(format!("writing {}", parquet.display()));
-    table.write_parquet(&parquet)?;
-    table.write_csv(&csv)?;
     let leak_row = |leak: &NamedLeak| {
         [leak.feature.clone(), leak.product.clone(), leak.roc_auc.to_string(), leak.support.to_string()]
     };
@@ -94,30 +94,24 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
         ["FEATURE", "PRODUCT", "ROC_AUC", "SUPPORT"],
         leaks.iter().map(leak_row),
     )?;
-    let summaries = table.distinct_cutoffs().into_iter().map(|cutoff| {
-        let at = table.cutoffs.iter().zip(&table.labels).filter(|(other, _)| **other == cutoff);
-        let (customers, buyers) =
-            at.fold((0, 0), |(all, buyers), (_, label)| (all + 1, buyers + usize::from(*label > 0)));
-        CutoffSummary { cutoff: time::format(cutoff), customers, buyers }
-    });
     Ok(Computed {
         parquet,
         csv,
-        features: table.width(),
-        rows: table.len(),
+        features: layout.features.len(),
+        rows: cutoffs.iter().map(|cutoff| cutoff.customers).sum(),
         read_seconds,
         compute_seconds,
         tables: bank.quality,
-        cutoffs: summaries.collect(),
+        cutoffs,
         leaks,
     })
 }
 
-/// Finds mistakes in definitions before any data is read.
+/// The config's feature definitions as far as they are known before any data is read, and whether they can be computed.
 ///
 /// # Errors
-/// The message names the first definition that can't be computed, and the key.
-fn check_definitions(config: &Config) -> anyhow::Result<()> {
+/// The message names the first definition that can't be, and the key.
+fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>> {
     let without_products = definitions(config, &[])?;
     let schema = declared_schema(config, &without_products)?;
     let definitions = definitions(config, schema.products())?;
@@ -125,7 +119,7 @@ fn check_definitions(config: &Config) -> anyhow::Result<()> {
         bail!("feature_engineering.features: there are none");
     }
     FeatureEngine::new(&schema, &definitions)?;
-    Ok(())
+    Ok(definitions)
 }
 
 /// The config's feature definitions for some products.
@@ -138,53 +132,100 @@ pub(crate) fn definitions(config: &Config, products: &[Product]) -> anyhow::Resu
     Ok(definitions)
 }
 
-/// Computes the features of every customer at every cut-off.
-fn compute(context: &Context, bank: &Bank) -> anyhow::Result<FeatureTable> {
-    let config = &context.config;
-    let layout = layout(config, &bank.schema)?;
-    let engine = FeatureEngine::new(&layout.schema, &layout.features).map_err(|error| usage(error.into()))?;
-    let cutoffs = cutoffs::plan(&config.snapshots, bank.data_end).map_err(usage)?;
-    context.progress.parts("computing features".into(), cutoffs.len() as u64);
-    let mut table =
-        FeatureTable { ids: vec![], cutoffs: vec![], labels: vec![], held: vec![], values: vec![], layout };
-    for cutoff in cutoffs {
-        let snapshot = Snapshot::new(&bank.schema, cutoff);
-        let parts: Vec<Part> = (0..bank.customers.len())
-            .into_par_iter()
-            .fold(Part::default, |mut part, index| {
-                if let Some(customer) =
-                    bank.customers.get(index).filter(|customer| snapshot.is_customer(customer))
-                {
-                    part.customers.push(index);
-                    part.labels.extend(snapshot.label(&customer));
-                    part.held.push(snapshot.held(&customer));
-                    engine.compute(&customer, cutoff, &mut part.values);
-                }
-                part
-            })
-            .collect();
-        // The parts come in the order of the customers, however many threads made them.
-        for part in parts {
-            table.ids.extend(part.customers.iter().filter_map(|index| bank.ids.get(*index).cloned()));
-            table.cutoffs.extend(part.customers.iter().map(|_| cutoff));
-            table.labels.extend(part.labels);
-            table.held.extend(part.held);
-            table.values.extend(part.values);
+/// Which rows of which tables some feature can see, as far as the config's first and last cut-off tell. Tables that
+/// hold products are read whole, since labels lie behind the cut-offs.
+fn seen_rows(
+    config: &Config,
+    definitions: &[FeatureDefinition],
+) -> anyhow::Result<BTreeMap<String, Range<f64>>> {
+    let schema = config.schema()?;
+    let (first, last) = cutoffs::bounds(&config.snapshots)?;
+    let end = last.map_or(f64::INFINITY, |last| last as f64);
+    let mut seen = BTreeMap::new();
+    for (name, table) in &schema.tables {
+        if table.time.is_none() || schema.holdings.iter().any(|holding| &holding.table == name) {
+            continue;
         }
-        context.progress.part_done();
+        let windows = definitions.iter().filter_map(|definition| match &definition.expression {
+            Expression::Events { table, rows, .. } if table == name => Some(rows.window_days),
+            _ => None,
+        });
+        // A feature without a window sees everything before the cut-off.
+        let longest = windows.map(|days| days.map_or(f64::INFINITY, f64::from)).fold(0.0, f64::max);
+        let start = first.map_or(f64::NEG_INFINITY, |first| first as f64 - longest * DAY as f64);
+        seen.insert(name.clone(), start..end);
     }
-    match table.is_empty() {
-        true => bail!("there was no customer at any cut-off: check the column that says when customers came"),
-        false => Ok(table),
-    }
+    Ok(seen)
 }
 
-#[derive(Default)]
-struct Part {
-    customers: Vec<usize>,
-    labels: Vec<usize>,
-    held: Vec<ProductSet>,
-    values: Vec<f32>,
+/// Computes the features of every customer at every cut-off and writes them, part by part.
+fn compute(
+    context: &Context,
+    bank: &Bank,
+    parquet: &Path,
+    csv: Option<&Path>,
+) -> anyhow::Result<(Arc<Layout>, Vec<CutoffSummary>)> {
+    let config = &context.config;
+    let layout = Arc::new(layout(config, &bank.schema)?);
+    let engine = FeatureEngine::new(&layout.schema, &layout.features).map_err(|error| usage(error.into()))?;
+    let cutoffs = cutoffs::plan(&config.snapshots, bank.data_end).map_err(usage)?;
+    context.progress.parts("computing features".into(), bank.part_count() as u64);
+    let mut summaries: Vec<CutoffSummary> = cutoffs
+        .iter()
+        .map(|cutoff| CutoffSummary { cutoff: time::format(*cutoff), customers: 0, buyers: 0 })
+        .collect();
+    let folder = parquet.parent().context("the feature table has no folder")?;
+    let names = [Some(parquet), csv].into_iter().flatten();
+    let names: Vec<&str> = names.filter_map(|path| path.file_name()?.to_str()).collect();
+    output::write_files(folder, &names, |files| {
+        let mut files = files.iter_mut();
+        let file = files.next().context("no file to write to")?;
+        let mut writer = FeatureTableWriter::new(&layout, file, files.next())?;
+        let rows_of_part = |part: &Part| Ok(feature_rows(part, bank, &layout, &engine, &cutoffs));
+        bank.each_part(rows_of_part, |rows| {
+            for (cutoff, label) in rows.cutoffs.iter().zip(&rows.labels) {
+                let position = cutoffs.binary_search(cutoff).unwrap_or(usize::MAX);
+                if let Some(summary) = summaries.get_mut(position) {
+                    summary.customers += 1;
+                    summary.buyers += usize::from(*label > 0);
+                }
+            }
+            context.progress.part_done();
+            writer.push(rows)
+        })?;
+        match writer.finish()? {
+            0 => {
+                bail!("there was no customer at any cut-off: check the column that says when customers came")
+            }
+            _ => Ok(()),
+        }
+    })?;
+    Ok((layout, summaries))
+}
+
+/// The rows of some customers: cut-off by cut-off, those who had come by then.
+fn feature_rows(
+    part: &Part,
+    bank: &Bank,
+    layout: &Arc<Layout>,
+    engine: &FeatureEngine,
+    cutoffs: &[i64],
+) -> FeatureTable {
+    let mut table = FeatureTable::empty(layout);
+    for &cutoff in cutoffs {
+        let snapshot = Snapshot::new(&bank.schema, cutoff);
+        for (index, customer) in part.customers.iter().enumerate() {
+            if !snapshot.is_customer(&customer) {
+                continue;
+            }
+            table.ids.push(bank.ids.get(part.first + index).cloned().unwrap_or_default());
+            table.cutoffs.push(cutoff);
+            table.labels.extend(snapshot.label(&customer));
+            table.held.push(snapshot.held(&customer));
+            engine.compute(&customer, cutoff, &mut table.values);
+        }
+    }
+    table
 }
 
 fn layout(config: &Config, schema: &Schema) -> anyhow::Result<Layout> {
@@ -197,24 +238,38 @@ fn layout(config: &Config, schema: &Schema) -> anyhow::Result<Layout> {
     })
 }
 
-fn leaks(table: &FeatureTable, threshold: f64) -> Vec<NamedLeak> {
-    let products = table.layout.schema.products();
+/// Looks at one feature after the other, so that a table of any size will do.
+fn leaks(parquet: &Path, layout: &Layout, threshold: f64) -> anyhow::Result<Vec<NamedLeak>> {
+    // No area is larger than 1: there is nothing to look for.
+    if threshold > 1.0 {
+        return Ok(Vec::new());
+    }
+    let (labels, held) = read_labels(parquet)?;
+    let products = layout.schema.products();
     let holds = |row: usize, class: usize| {
         let product = class.saturating_sub(1);
         let repeatable = products.get(product).is_none_or(|product| product.repeatable);
-        !repeatable && table.held.get(row).is_some_and(|held| held.contains(product))
+        !repeatable && held.get(row).is_some_and(|held| held.contains(product))
     };
-    let classes = table.layout.schema.class_count();
-    let found = find_leaks(&table.values, table.width(), &table.labels, classes, holds, threshold);
+    let (classes, none) = (layout.schema.class_count(), layout.schema.none_class());
+    let found = (0..layout.features.len())
+        .into_par_iter()
+        .map(|feature| {
+            let values = read_feature(parquet, feature)?;
+            Ok(find_leaks(feature, &values, &labels, classes, none, holds, threshold))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut found: Vec<Leak> = found.into_iter().flatten().collect();
+    found.sort_by(|a, b| b.roc_auc.total_cmp(&a.roc_auc));
     let named = |leak: &Leak| {
         Some(NamedLeak {
-            feature: table.layout.features.get(leak.feature)?.name.clone(),
+            feature: layout.features.get(leak.feature)?.name.clone(),
             product: products.get(leak.class.checked_sub(1)?)?.name.clone(),
             roc_auc: leak.roc_auc,
             support: leak.support,
         })
     };
-    found.iter().filter_map(named).collect()
+    Ok(found.iter().filter_map(named).collect())
 }
 
 impl fmt::Display for Computed {
@@ -243,6 +298,9 @@ impl fmt::Display for Computed {
             0 => writeln!(f, "no feature alone tells too much (no leak found)")?,
             count => writeln!(f, "{count} suspected leaks: see the warnings")?,
         }
-        writeln!(f, "wrote {} and {}", self.parquet.display(), self.csv.display())
+        for file in [Some(&self.parquet), self.csv.as_ref()].into_iter().flatten() {
+            writeln!(f, "wrote {}", file.display())?;
+        }
+        Ok(())
     }
 }

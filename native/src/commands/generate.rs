@@ -56,7 +56,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ge
         dirty_rate: arguments.dirty.unwrap_or(config.dirty_rate),
     };
     let bank = Bank::new(params).map_err(|error| usage(error.into()))?;
-    let folder = context.config.data_source.csv.input_path.clone();
+    let folder = context.config.data_source.input_path().to_owned();
     context.progress.parts("simulating customers".into(), customers.div_ceil(CHUNK));
     let mut tables: Vec<GeneratedTable> =
         TABLES.iter().map(|table| GeneratedTable { file: table.file_name(), rows: 0, bytes: 0 }).collect();

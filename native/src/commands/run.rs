@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
     // A bank with tables or a schema of its own is never overwritten with a synthetic one.
-    let input = &context.config.data_source.csv.input_path;
+    let input = context.config.data_source.input_path();
     if context.config.schema.is_none() && !input.exists() {
         context.print(&generate::run(context, &generate::Arguments::default())?)?;
     }

@@ -8,7 +8,6 @@ use nextbest_core::customers::read_customer;
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -16,7 +15,7 @@ use super::human_bytes;
 use crate::cli::{Context, usage};
 use crate::config::OutputFormat;
 use crate::predictions::Prediction;
-use crate::tables::{LoadOptions, load};
+use crate::tables::{LoadOptions, Part, load};
 use crate::{output, predictions};
 
 #[derive(Debug, Default, clap::Args)]
@@ -148,35 +147,41 @@ fn score_tables(
     arguments: &Arguments,
 ) -> anyhow::Result<Scored> {
     let config = &context.config;
-    let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: Some(recommender.schema()) };
-    let bank = load(config, options, &context.progress)?;
-    let as_of = match &arguments.as_of {
-        Some(text) => as_of(text).map_err(usage)?,
-        None => bank.data_end,
+    let asked = arguments.as_of.as_deref().map(as_of).transpose().map_err(usage)?;
+    let options = LoadOptions {
+        skip_bad_rows: arguments.skip_bad_rows,
+        schema: Some(recommender.schema()),
+        ..LoadOptions::default()
     };
-    context.progress.step("scoring".into());
+    let bank = load(config, &options, &context.progress)?;
+    let as_of = asked.unwrap_or(bank.data_end);
+    context.progress.parts("scoring".into(), bank.part_count() as u64);
     let started = std::time::Instant::now();
     let snapshot = Snapshot::new(&bank.schema, as_of);
     let options =
         Options { as_of, top: config.deployment.batch_inference.top_k_recommendations, explain: false };
-    let recommended = (0..bank.customers.len())
-        .into_par_iter()
-        .filter_map(|index| {
-            let customer = bank.customers.get(index).filter(|customer| snapshot.is_customer(customer))?;
-            Some(recommender.recommend(&customer, options).map(|recommendation| (index, recommendation)))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let (mut customers, mut rows) = (0, Vec::new());
+    let predictions_of_part = |part: &Part| {
+        let (mut count, mut predictions) = (0, Vec::new());
+        for (index, customer) in part.customers.iter().enumerate() {
+            if snapshot.is_customer(&customer) {
+                let id = bank.ids.get(part.first + index).map_or("", String::as_str);
+                predictions.extend(Prediction::of(id, &recommender.recommend(&customer, options)?));
+                count += 1;
+            }
+        }
+        Ok((count, predictions))
+    };
+    bank.each_part(predictions_of_part, |(count, predictions)| {
+        customers += count;
+        rows.extend(predictions);
+        context.progress.part_done();
+        Ok(())
+    })?;
     let seconds = started.elapsed().as_secs_f64();
-    if recommended.is_empty() {
+    if customers == 0 {
         bail!("no customer came before {}", time::format(as_of));
     }
-    let rows: Vec<Prediction> = recommended
-        .iter()
-        .flat_map(|(index, recommendation)| {
-            let id = bank.ids.get(*index).map_or("", String::as_str);
-            Prediction::of(id, recommendation)
-        })
-        .collect();
     let folder = config.outputs.path.join("predictions");
     let key = config.feature_store.key()?;
     let file = match config.deployment.batch_inference.output_format {
@@ -189,7 +194,7 @@ fn score_tables(
         bytes: std::fs::metadata(&file)?.len(),
         file,
         as_of: time::format(as_of),
-        customers: recommended.len(),
+        customers,
         offers: rows.len(),
         model_version: recommender.model_version(),
         seconds,

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use nextbest_core::time::{self, DAY};
+use nextbest_core::time;
 
 use crate::config::{ColumnConfig, ColumnType};
 
-/// Times outside these years are typing errors or stand for "never", and neither is a date.
-const YEARS: std::ops::Range<i64> = 1850..2201;
+/// Times outside these years (from the first moment of 1850 up to that of 2201) are typing errors or stand for "never",
+/// and neither is a date.
+const TIMES: std::ops::Range<f64> = -3_786_825_600.0..7_289_654_400.0;
 
 /// The part of a cell that a column is made from.
 pub(super) fn text<'t>(column: &'t ColumnConfig, cell: &'t str) -> Cow<'t, str> {
@@ -41,17 +42,20 @@ pub(super) fn value(column: &ColumnConfig, kind: ColumnType, text: &str) -> Resu
                 let like = column.format.as_deref().unwrap_or("%Y-%m-%d");
                 format!("expected a date like {like}, got {text:?}")
             })?;
-            let (year, _, _) = time::civil_from_days(seconds.div_euclid(DAY));
-            match YEARS.contains(&year) {
-                true => Ok(seconds as f64),
-                false => Err(format!(
-                    "the date {text:?} is out of range ({} to {}); leave it empty if it means never",
-                    YEARS.start,
-                    YEARS.end - 1
-                )),
-            }
+            check_year(seconds as f64)
         }
         ColumnType::Category => Err("a category has no number".into()),
+    }
+}
+
+/// A time (or NaN for none), if it is in a year that can be meant.
+pub(super) fn check_year(seconds: f64) -> Result<f64, String> {
+    match seconds.is_nan() || TIMES.contains(&seconds) {
+        true => Ok(seconds),
+        false => Err(format!(
+            "the date \"{}\" is out of range (1850 to 2200); leave it empty if it means never",
+            time::format(seconds as i64)
+        )),
     }
 }
 
@@ -138,6 +142,8 @@ mod tests {
         for wrong in ["abc", "inf", "NaN", "1,5"] {
             assert!(number(wrong).unwrap_err().contains("expected a number"), "{wrong}");
         }
+        let year = |year| time::from_date(year, 1, 1).unwrap() as f64;
+        assert_eq!(TIMES, year(1850)..year(2201));
         assert!(time_of("date", "9999-12-31").unwrap_err().contains("out of range"));
     }
 }

@@ -1,6 +1,18 @@
-//! Keys of tables: from the text of a key to its row.
+//! Keys of tables: from a key to its row, or only whether it was there before.
 
-use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use roaring::RoaringTreemap;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::batch::{Key, NO_ROW};
+
+/// The keys of a table to which others refer, and the rows that they identify.
+#[derive(Debug, Default)]
+pub(super) struct KeyMap {
+    numbers: FxHashMap<u64, u32>,
+    texts: FxHashMap<Box<str>, u32>,
+}
 
 /// What a key leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,41 +23,74 @@ pub(super) enum Row {
     Outside,
 }
 
-/// Keys and the rows that they identify. Most keys are whole numbers, which take far less room than texts.
-#[derive(Debug, Default)]
-pub(super) struct KeyMap {
-    numbers: HashMap<u64, u32>,
-    texts: HashMap<Box<str>, u32>,
-}
-
-const OUTSIDE: u32 = u32::MAX;
-
 impl KeyMap {
-    /// Adds a key; `false` where it is there already.
-    pub(super) fn insert(&mut self, key: &str, row: Row) -> bool {
-        let row = match row {
-            Row::At(row) => row,
-            Row::Outside => OUTSIDE,
-        };
-        let before = match canonical_number(key) {
-            Some(number) => self.numbers.insert(number, row),
-            None => self.texts.insert(key.into(), row),
+    /// Adds the key of a row ([`NO_ROW`]: of one that is left out); `false` where it is there already.
+    pub(super) fn insert(&mut self, key: Key, row: u32) -> bool {
+        let before = match key {
+            Key::Number(number) => self.numbers.insert(number, row),
+            Key::Text(text) => self.texts.insert(text, row),
         };
         before.is_none()
     }
 
-    /// The row of a key.
-    pub(super) fn get(&self, key: &str) -> Option<Row> {
-        let row = match canonical_number(key) {
-            Some(number) => self.numbers.get(&number),
-            None => self.texts.get(key),
-        };
-        row.map(|row| if *row == OUTSIDE { Row::Outside } else { Row::At(*row) })
+    /// The row of a whole number.
+    pub(super) fn number(&self, number: u64) -> Option<Row> {
+        self.numbers.get(&number).map(Self::row)
+    }
+
+    /// The row of a text.
+    pub(super) fn text(&self, text: &str) -> Option<Row> {
+        match canonical_number(text) {
+            Some(number) => self.number(number),
+            None => self.texts.get(text).map(Self::row),
+        }
+    }
+
+    fn row(row: &u32) -> Row {
+        if *row == NO_ROW { Row::Outside } else { Row::At(*row) }
     }
 }
 
-/// The number that a text writes in the one usual way (no sign, no leading zeros), so that equal numbers are equal
-/// texts.
+/// The keys of a table to which none refers: of a hundred million events nothing is kept but which numbers were there,
+/// as compressed bit maps. Of texts only a hash of 64 bits is kept: of 10¹⁹ pairs of different keys, one is mistaken for
+/// equal.
+#[derive(Debug, Default)]
+pub(super) struct UniqueKeys {
+    numbers: RoaringTreemap,
+    texts: FxHashSet<u64>,
+}
+
+impl UniqueKeys {
+    /// Adds a key; `false` where it is there already.
+    pub(super) fn insert(&mut self, key: &Key) -> bool {
+        match key {
+            Key::Number(number) => self.numbers.insert(*number),
+            Key::Text(text) => {
+                let mut hasher = DefaultHasher::new();
+                text.hash(&mut hasher);
+                self.texts.insert(hasher.finish())
+            }
+        }
+    }
+
+    /// Adds a run of whole numbers where none of them is there yet; else adds nothing and gives `false`.
+    pub(super) fn insert_run(&mut self, first: u64, last: u64) -> bool {
+        match self.numbers.range_cardinality(first..=last) {
+            0 => {
+                self.numbers.insert_range(first..=last);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The key that a text writes: a number where it writes it in the one usual way (no sign, no leading zeros), so that
+/// equal numbers are equal texts.
+pub(super) fn key(text: &str) -> Key {
+    canonical_number(text).map_or_else(|| Key::Text(text.into()), Key::Number)
+}
+
 fn canonical_number(text: &str) -> Option<u64> {
     let usual = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if usual { text.parse().ok() } else { None }
@@ -58,13 +103,23 @@ mod tests {
     #[test]
     fn numbers_and_texts_are_told_apart() {
         let mut keys = KeyMap::default();
-        for (row, key) in ["7", "07", "+7", "A7", "18446744073709551616", "0", "00"].into_iter().enumerate() {
-            assert!(keys.insert(key, Row::At(row as u32)), "{key}");
+        let mut seen = UniqueKeys::default();
+        for (row, text) in ["7", "07", "+7", "A7", "18446744073709551616", "0", "00"].into_iter().enumerate()
+        {
+            assert!(keys.insert(key(text), row as u32) && seen.insert(&key(text)), "{text}");
         }
-        assert_eq!(keys.get("07"), Some(Row::At(1)));
-        assert_eq!(keys.get("18446744073709551616"), Some(Row::At(4)));
-        assert!(!keys.insert("7", Row::Outside) && !keys.insert("A7", Row::At(9)));
-        assert_eq!(keys.get("7"), Some(Row::Outside));
-        assert_eq!(keys.get("8"), None);
+        assert_eq!(keys.text("07"), Some(Row::At(1)));
+        assert_eq!(keys.text("18446744073709551616"), Some(Row::At(4)));
+        assert!(!keys.insert(key("7"), NO_ROW) && !keys.insert(key("A7"), 9));
+        assert_eq!((keys.text("7"), keys.number(7)), (Some(Row::Outside), Some(Row::Outside)));
+        assert_eq!(keys.text("8"), None);
+        assert!(!seen.insert(&key("7")) && !seen.insert(&key("A7")) && seen.insert(&key("8")));
+    }
+
+    #[test]
+    fn a_run_is_added_whole_or_not_at_all() {
+        let mut seen = UniqueKeys::default();
+        assert!(seen.insert_run(10, 20) && seen.insert_run(21, 21) && !seen.insert_run(5, 10));
+        assert!(seen.insert(&Key::Number(5)) && !seen.insert(&Key::Number(15)));
     }
 }

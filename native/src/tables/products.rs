@@ -3,7 +3,7 @@
 use anyhow::Context;
 use nextbest_core::schema::Product;
 
-use super::read::{Header, open, text_at};
+use super::read::{TableFile, read_texts};
 use crate::config::{Config, ProductConfig, ProductTableConfig, ProductsConfig, SchemaConfig};
 
 /// The products that the config lists or names a table of.
@@ -35,6 +35,15 @@ fn declared(product: &ProductConfig) -> Product {
     }
 }
 
+/// The columns of the table of products, in the order in which they are read.
+const ID: usize = 0;
+const NAME: usize = 1;
+const MIN_AGE: usize = 2;
+const REPEATABLE: usize = 3;
+const MARGIN: usize = 4;
+const LEAST: usize = 5;
+const GREATEST: usize = 6;
+
 /// Reads the table of products.
 fn from_table(
     config: &Config,
@@ -49,42 +58,36 @@ fn from_table(
         .key
         .as_deref()
         .with_context(|| format!("schema.products: table `{}` needs a key", from.table))?;
-    let (file, mut reader) = open(config, &from.table, table)?;
-    let header = Header::read(&mut reader, &file)?;
-    let position = |column: &str| header.position(column, &from.table);
-    let optional = |column: &Option<String>| column.as_deref().map(position).transpose();
-    let (id, name) = (position(key)?, position(&from.name)?);
-    let (min_age, repeatable) = (optional(&from.min_age)?, optional(&from.repeatable)?);
-    let (margin, least, greatest) =
-        (optional(&from.margin)?, optional(&from.min_amount)?, optional(&from.max_amount)?);
+    let file = TableFile::open(config, &from.table, table)?;
+    let wanted = [
+        Some(key),
+        Some(from.name.as_str()),
+        from.min_age.as_deref(),
+        from.repeatable.as_deref(),
+        from.margin.as_deref(),
+        from.min_amount.as_deref(),
+        from.max_amount.as_deref(),
+    ];
     let mut products = Vec::new();
-    for record in reader.byte_records() {
-        let record = record.with_context(|| format!("{}", file.display()))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let place = |problem: String| anyhow::anyhow!("{}:{line}: {problem}", file.display());
-        let text = |position: usize| text_at(&record, position).map(str::trim).map_err(place);
-        let number = |position: Option<usize>| -> anyhow::Result<Option<f64>> {
-            let Some(position) = position else { return Ok(None) };
-            match text(position)? {
-                "" => Ok(None),
-                text => text.parse().map(Some).map_err(|_| {
-                    place(format!("column {}: expected a number, got {text:?}", header.name(position)))
-                }),
-            }
+    for row in read_texts(&file, &from.table, &wanted)? {
+        let text = |position: usize| row.texts.get(position).cloned().unwrap_or_default();
+        let number = |position: usize| match text(position).as_str() {
+            "" => Ok(None),
+            text => text.parse::<f64>().map(Some).map_err(|_| {
+                let column = wanted.get(position).copied().flatten().unwrap_or_default();
+                anyhow::anyhow!("{}: column {column}: expected a number, got {text:?}", row.place)
+            }),
         };
-        let repeatable = match repeatable {
-            Some(position) => ["y", "yes", "true", "1"].contains(&text(position)?.to_lowercase().as_str()),
-            None => false,
-        };
+        let repeatable = ["y", "yes", "true", "1"].contains(&text(REPEATABLE).to_lowercase().as_str());
         // Amounts are heavy-tailed: their typical size is the geometric mean of the limits.
-        let value = match (number(margin)?, number(least)?, number(greatest)?) {
+        let value = match (number(MARGIN)?, number(LEAST)?, number(GREATEST)?) {
             (Some(margin), Some(least), Some(greatest)) => Some(margin * (least * greatest).sqrt()),
             _ => None,
         };
         products.push(Product {
-            id: text(id)?.to_owned(),
-            name: text(name)?.to_owned(),
-            min_age: number(min_age)?,
+            id: text(ID),
+            name: text(NAME),
+            min_age: number(MIN_AGE)?,
             repeatable,
             value,
         });

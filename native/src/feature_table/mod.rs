@@ -1,0 +1,252 @@
+//! The feature table: a row for each customer at each cut-off, as Parquet (which training reads), CSV (for people) and
+//! Delta (for other engines).
+//!
+//! The Parquet file's metadata holds the schema and the feature definitions, so that a model trained on the file
+//! carries exactly what computed it.
+
+mod write;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use nextbest_core::features::FeatureDefinition;
+use nextbest_core::schema::Schema;
+use nextbest_core::snapshot::ProductSet;
+use nextbest_core::time::DAY;
+use parquet::data_type::{ByteArrayType, FloatType, Int32Type};
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use serde::{Deserialize, Serialize};
+
+use crate::parquet_columns::read_column;
+pub(crate) use write::FeatureTableWriter;
+
+/// The column with the products that a customer holds at the cut-off.
+const HELD_COLUMN: &str = "HELD_PRODUCTS";
+/// The key of the file's metadata.
+const METADATA: &str = "nextbest";
+
+/// What the columns are and where they come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Layout {
+    /// The column that identifies a customer.
+    pub(crate) key_column: String,
+    /// The column with the cut-off.
+    pub(crate) cutoff_column: String,
+    /// The column with the class.
+    pub(crate) label_column: String,
+    /// What the customers' rows look like.
+    pub(crate) schema: Schema,
+    /// What the features are.
+    pub(crate) features: Vec<FeatureDefinition>,
+}
+
+/// Customers at cut-offs, with features and labels.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FeatureTable {
+    /// What the columns are.
+    pub(crate) layout: Arc<Layout>,
+    /// The customer of each row.
+    pub(crate) ids: Vec<String>,
+    /// The cut-off of each row, in seconds since 1970-01-01.
+    pub(crate) cutoffs: Vec<i64>,
+    /// The class of each row.
+    pub(crate) labels: Vec<usize>,
+    /// The products held at the cut-off.
+    pub(crate) held: Vec<ProductSet>,
+    /// The features, row by row.
+    pub(crate) values: Vec<f32>,
+}
+
+impl FeatureTable {
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// How many features a row has.
+    pub(crate) fn width(&self) -> usize {
+        self.layout.features.len()
+    }
+
+    /// The rows at some cut-offs.
+    pub(crate) fn at(&self, cutoffs: &[i64]) -> FeatureTable {
+        let chosen = |row: &usize| self.cutoffs.get(*row).is_some_and(|cutoff| cutoffs.contains(cutoff));
+        let rows: Vec<usize> = (0..self.len()).filter(chosen).collect();
+        let width = self.width();
+        FeatureTable {
+            layout: Arc::clone(&self.layout),
+            ids: pick(&self.ids, &rows),
+            cutoffs: pick(&self.cutoffs, &rows),
+            labels: pick(&self.labels, &rows),
+            held: pick(&self.held, &rows),
+            values: rows
+                .iter()
+                .flat_map(|row| {
+                    self.values.get(row * width..(row + 1) * width).unwrap_or_default().iter().copied()
+                })
+                .collect(),
+        }
+    }
+
+    /// The different cut-offs, in order.
+    pub(crate) fn distinct_cutoffs(&self) -> Vec<i64> {
+        let mut cutoffs = self.cutoffs.clone();
+        cutoffs.sort_unstable();
+        cutoffs.dedup();
+        cutoffs
+    }
+
+    /// A table without rows.
+    pub(crate) fn empty(layout: &Arc<Layout>) -> Self {
+        let layout = Arc::clone(layout);
+        Self { layout, ids: vec![], cutoffs: vec![], labels: vec![], held: vec![], values: vec![] }
+    }
+
+    /// Adds the rows of another table of the same layout.
+    pub(crate) fn append(&mut self, mut other: FeatureTable) {
+        self.ids.append(&mut other.ids);
+        self.cutoffs.append(&mut other.cutoffs);
+        self.labels.append(&mut other.labels);
+        self.held.append(&mut other.held);
+        self.values.append(&mut other.values);
+    }
+
+    /// Reads a table that [`FeatureTableWriter`] wrote.
+    ///
+    /// # Errors
+    /// Where there is no such file, or it is not a feature table.
+    pub(crate) fn read_parquet(path: &Path) -> anyhow::Result<Self> {
+        let place = || misplaced(path);
+        let (reader, layout) = open(path)?;
+        let mut table = FeatureTable::empty(&Arc::new(layout));
+        for group in 0..reader.num_row_groups() {
+            table.read_group(&*reader.get_row_group(group)?).with_context(place)?;
+        }
+        Ok(table)
+    }
+
+    fn label_name(&self, row: usize) -> &str {
+        let names = self.layout.schema.class_names();
+        self.labels.get(row).and_then(|label| names.get(*label).copied()).unwrap_or_default()
+    }
+
+    fn held_names(&self, row: usize) -> String {
+        let held = self.held.get(row).copied().unwrap_or_default();
+        let products = self.layout.schema.products().iter().enumerate();
+        let names: Vec<&str> = products
+            .filter(|(product, _)| held.contains(*product))
+            .map(|(_, product)| product.name.as_str())
+            .collect();
+        names.join("|")
+    }
+
+    fn read_labels_of_group(&mut self, group: &dyn RowGroupReader) -> anyhow::Result<()> {
+        let names = self.layout.schema.class_names();
+        for name in read_texts(group, 2)? {
+            let label = names.iter().position(|other| *other == name);
+            self.labels.push(label.with_context(|| format!("{name:?} is none of the classes"))?);
+        }
+        let products = self.layout.schema.products();
+        for names in read_texts(group, 3)? {
+            let mut held = ProductSet::default();
+            for name in names.split('|').filter(|name| !name.is_empty()) {
+                let product = products.iter().position(|product| product.name == name);
+                held.insert(product.with_context(|| format!("{name:?} is none of the products"))?);
+            }
+            self.held.push(held);
+        }
+        Ok(())
+    }
+
+    fn read_group(&mut self, group: &dyn RowGroupReader) -> anyhow::Result<()> {
+        let count = usize::try_from(group.metadata().num_rows())?;
+        if group.num_columns() != self.width() + 4 {
+            bail!("it has {} columns, not {}", group.num_columns(), self.width() + 4);
+        }
+        self.ids.extend(read_texts(group, 0)?);
+        let (days, _) = read_column::<Int32Type>(group, 1, count)?;
+        self.cutoffs.extend(days.iter().map(|day| i64::from(*day) * DAY));
+        self.read_labels_of_group(group)?;
+        let start = self.values.len();
+        let width = self.width();
+        self.values.resize(start + count * width, f32::NAN);
+        for feature in 0..width {
+            let (values, defined) = read_column::<FloatType>(group, feature + 4, count)?;
+            let mut values = values.into_iter();
+            for (row, defined) in defined.iter().enumerate().filter(|(_, defined)| **defined > 0) {
+                let slot = self.values.get_mut(start + row * width + feature);
+                if let (Some(slot), Some(value), true) = (slot, values.next(), *defined > 0) {
+                    *slot = value;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads one feature's values from a table, and nothing else.
+///
+/// # Errors
+/// Where there is no such file or feature, or it is not a feature table.
+pub(crate) fn read_feature(path: &Path, feature: usize) -> anyhow::Result<Vec<f32>> {
+    let (reader, _) = open(path)?;
+    let mut all = Vec::new();
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group)?;
+        let count = usize::try_from(group.metadata().num_rows())?;
+        let (values, defined) =
+            read_column::<FloatType>(&*group, feature + 4, count).with_context(|| misplaced(path))?;
+        let mut values = values.into_iter();
+        let next = |level: &i16| if *level > 0 { values.next().unwrap_or(f32::NAN) } else { f32::NAN };
+        all.extend(defined.iter().map(next));
+    }
+    Ok(all)
+}
+
+/// Reads the class of each row and the products held, and nothing else.
+///
+/// # Errors
+/// Where there is no such file, or it is not a feature table.
+pub(crate) fn read_labels(path: &Path) -> anyhow::Result<(Vec<usize>, Vec<ProductSet>)> {
+    let (reader, layout) = open(path)?;
+    let mut table = FeatureTable::empty(&Arc::new(layout));
+    for group in 0..reader.num_row_groups() {
+        table.read_labels_of_group(&*reader.get_row_group(group)?).with_context(|| misplaced(path))?;
+    }
+    Ok((table.labels, table.held))
+}
+
+/// Opens a table and reads what its columns are.
+fn open(path: &Path) -> anyhow::Result<(SerializedFileReader<File>, Layout)> {
+    let place = || misplaced(path);
+    let file = File::open(path).with_context(place)?;
+    let reader = SerializedFileReader::new(file).with_context(place)?;
+    let metadata = reader.metadata().file_metadata().key_value_metadata();
+    let layout = metadata
+        .and_then(|entries| entries.iter().find(|entry| entry.key == METADATA)?.value.as_deref())
+        .context("it says nothing about its schema and features")
+        .with_context(place)?;
+    let layout = serde_json::from_str(layout).with_context(place)?;
+    Ok((reader, layout))
+}
+
+fn misplaced(path: &Path) -> String {
+    format!("{}: is this the table that `nextbest features` writes?", path.display())
+}
+
+fn read_texts(group: &dyn RowGroupReader, column: usize) -> anyhow::Result<Vec<String>> {
+    let count = usize::try_from(group.metadata().num_rows())?;
+    let (values, _) = read_column::<ByteArrayType>(group, column, count)?;
+    values.iter().map(|value| Ok(value.as_utf8()?.to_owned())).collect()
+}
+
+fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
+    rows.iter().filter_map(|row| values.get(*row).cloned()).collect()
+}

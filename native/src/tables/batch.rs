@@ -1,0 +1,199 @@
+//! A part of a table's file on its way in: first as cells, whatever the format, then as typed values.
+
+use std::borrow::Cow;
+
+use nextbest_core::time;
+
+/// Which part of a file something is: parts are numbered within groups, and both from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) group: usize,
+    pub(super) number: usize,
+    /// Whether it is the last of its group.
+    pub(super) is_last: bool,
+}
+
+/// Some consecutive rows of a file: the columns that were asked for, in that order.
+pub(super) struct Cells {
+    pub(super) rows: usize,
+    pub(super) columns: Vec<CellColumn>,
+    pub(super) places: Places,
+    /// Rows whose cells can't be told apart, and why. Their cells are empty.
+    pub(super) malformed: Vec<(usize, String)>,
+}
+
+/// Where rows stand in their file.
+pub(super) enum Places {
+    /// The line of each row.
+    Lines(Vec<u64>),
+    /// The number of the first row.
+    RowsFrom(u64),
+}
+
+/// The cells of a column, as their file has them.
+pub(super) enum CellColumn {
+    Text(TextColumn),
+    /// NaN where there is none.
+    Numbers(Vec<f64>),
+    /// [`NO_INTEGER`] where there is none.
+    Integers(Vec<i64>),
+    /// Seconds since 1970-01-01; NaN where there is none.
+    Times(Vec<f64>),
+}
+
+/// What stands for a missing whole number.
+pub(super) const NO_INTEGER: i64 = i64::MIN;
+
+/// Texts, one behind the other.
+#[derive(Default)]
+pub(super) struct TextColumn {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl TextColumn {
+    pub(super) fn push(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len());
+    }
+
+    pub(super) fn get(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before));
+        match (start, self.ends.get(row)) {
+            (Some(&start), Some(&end)) => self.bytes.get(start..end).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+}
+
+impl CellColumn {
+    /// A cell as text; empty where there is none.
+    pub(super) fn text(&self, row: usize) -> Result<Cow<'_, str>, String> {
+        Ok(match self {
+            CellColumn::Text(texts) => {
+                let text = std::str::from_utf8(texts.get(row)).map_err(|_| "is not UTF-8".to_owned())?;
+                Cow::Borrowed(text.trim())
+            }
+            CellColumn::Numbers(numbers) => match numbers.get(row) {
+                Some(number) if !number.is_nan() => number.to_string().into(),
+                _ => Cow::Borrowed(""),
+            },
+            CellColumn::Integers(numbers) => match numbers.get(row) {
+                Some(&number) if number != NO_INTEGER => number.to_string().into(),
+                _ => Cow::Borrowed(""),
+            },
+            CellColumn::Times(times) => match times.get(row) {
+                Some(time) if !time.is_nan() => time::format(*time as i64).into(),
+                _ => Cow::Borrowed(""),
+            },
+        })
+    }
+}
+
+impl Places {
+    /// Where a row stands, as it is put behind the file's name.
+    pub(super) fn of(&self, row: usize) -> String {
+        match self {
+            Places::Lines(lines) => format!(":{}", lines.get(row).copied().unwrap_or_default()),
+            Places::RowsFrom(first) => format!(": row {}", first + row as u64),
+        }
+    }
+}
+
+/// Some consecutive rows of a table, as values. Bad rows and rows outside what is asked for are counted only.
+pub(super) struct Batch {
+    /// Rows that are there.
+    pub(super) rows: usize,
+    /// Rows that were sound but lie outside the time that is asked for: no feature can see them.
+    pub(super) unseen: usize,
+    /// Rows of others than the customers that the config asks for.
+    pub(super) outside: usize,
+    pub(super) bad: BadRows,
+    /// A column for each typed column of the table.
+    pub(super) columns: Vec<Values>,
+    /// For each column that refers to another table, the row there; [`NO_ROW`] where it refers to none.
+    pub(super) targets: Vec<Vec<u32>>,
+    /// The keys of all sound rows, those outside included.
+    pub(super) keys: Vec<KeyedRow>,
+    /// The customers' ids, in the table that has them.
+    pub(super) ids: Vec<String>,
+    /// The latest time of a row, or −∞.
+    pub(super) last_time: f64,
+    /// Where the cells stand in the file.
+    pub(super) places: Places,
+}
+
+/// What stands for no row.
+pub(super) const NO_ROW: u32 = u32::MAX;
+
+/// The values of a column.
+pub(super) enum Values {
+    /// Numbers and times; NaN where there is none.
+    Numbers(Vec<f64>),
+    /// Positions among the words; [`NO_WORD`] where there is none.
+    Codes {
+        codes: Vec<u16>,
+        /// The batch's own words, in the order in which they were met. Empty where the words are known beforehand.
+        words: Vec<String>,
+    },
+}
+
+/// What stands for a missing word.
+pub(super) const NO_WORD: u16 = u16::MAX;
+
+/// A row's key.
+pub(super) struct KeyedRow {
+    pub(super) key: Key,
+    /// The row's position in the batch; [`NO_ROW`] for a row outside what is asked for.
+    pub(super) row: u32,
+    /// Its position among the cells.
+    pub(super) cell: u32,
+}
+
+/// A key. Most keys are whole numbers, which take far less room than texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Key {
+    Number(u64),
+    Text(Box<str>),
+}
+
+/// Rows that can't be used: how many, and what the first ones suffer from.
+#[derive(Debug, Default)]
+pub(super) struct BadRows {
+    pub(super) count: usize,
+    pub(super) shown: Vec<String>,
+}
+
+/// How many bad rows an error message shows.
+const SHOWN: usize = 5;
+
+impl BadRows {
+    pub(super) fn add(&mut self, problem: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.shown.len() < SHOWN {
+            self.shown.push(problem());
+        }
+    }
+
+    pub(super) fn append(&mut self, later: BadRows) {
+        self.count += later.count;
+        self.shown.extend(later.shown);
+        self.shown.truncate(SHOWN);
+    }
+}
+
+impl Values {
+    /// Leaves only the rows that are to be kept.
+    pub(super) fn retain(&mut self, keep: &[bool]) {
+        match self {
+            Values::Numbers(values) => retain(values, keep),
+            Values::Codes { codes, .. } => retain(codes, keep),
+        }
+    }
+}
+
+/// Leaves only the entries that are to be kept.
+pub(super) fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
+    let mut kept = keep.iter();
+    values.retain(|_| kept.next().copied().unwrap_or_default());
+}

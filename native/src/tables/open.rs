@@ -1,0 +1,245 @@
+//! Opens a bank: reads every table once, in an order in which each comes after those that it refers to.
+
+use anyhow::{Context, bail};
+use nextbest_core::customers::Columns;
+use nextbest_core::schema::{Product, Schema, SchemaDefinition, Table, Task};
+use nextbest_core::time::DAY;
+
+use super::bank::{Bank, EventRows, TableQuality};
+use super::declared::holdings;
+use super::events::{Destination, EventTable};
+use super::held::HeldTable;
+use super::join::{Joins, group};
+use super::plan::{TablePlan, Target};
+use super::read::TableFile;
+use super::{LoadOptions, products};
+use crate::config::{Config, SchemaConfig, TableConfig};
+use crate::progress::Progress;
+
+/// Reads the bank's tables.
+///
+/// # Errors
+/// Where a file or column is missing, a table is empty, or rows are bad (and not to be skipped).
+pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progress) -> anyhow::Result<Bank> {
+    let schema = config.schema()?;
+    let id_column = config.feature_store.key()?;
+    let reader = Reader { config, schema: &schema, options, id_column, progress };
+    let order = load_order(&schema)?;
+    let mut held: Vec<HeldTable> = Vec::new();
+    for name in order.iter().filter(|name| !is_streamed(&schema, name)) {
+        let (file, plan) = reader.plan(name, &held)?;
+        let table = HeldTable::read(&file, &plan)?;
+        reader.check(&TableQuality::of_held(&table), &table.bad_rows(), !plan.columns.is_empty())?;
+        held.push(table);
+    }
+    let customer_table = &schema.customer.table;
+    let customer = held.iter().position(|table| &table.name == customer_table);
+    let customer =
+        customer.with_context(|| format!("schema.customer: there is no table `{customer_table}`"))?;
+    let ids = held.get_mut(customer).map(|table| std::mem::take(&mut table.ids)).unwrap_or_default();
+    check_ids(&ids, id_column)?;
+    progress.step("joining tables".into());
+    let joins = Joins::new(&held, customer);
+    let mut streamed: Vec<EventTable> = Vec::new();
+    for name in order.iter().filter(|name| is_streamed(&schema, name)) {
+        let (file, plan) = reader.plan(name, &held)?;
+        let references = plan.columns.iter().filter_map(|column| column.target);
+        let leading = references.enumerate().find_map(|(reference, target)| {
+            let position = held.iter().position(|table| table.name == target.name)?;
+            Some((reference, joins.owners.get(position)?.as_ref()?))
+        });
+        let (reference, owners) = leading.with_context(|| nothing_leads(name, customer_table))?;
+        let destination = Destination {
+            reference,
+            owners,
+            customers: ids.len(),
+            folder: config.data_source.output_path(),
+            memory: config.data_source.memory_mb.saturating_mul(1 << 20),
+        };
+        let table = EventTable::read(&file, &plan, &destination)?;
+        reader.check(&TableQuality::of_events(&table), &table.bad_rows(), true)?;
+        streamed.push(table);
+    }
+    let mut quality = Vec::new();
+    for name in &order {
+        quality.extend(held.iter().filter(|table| &table.name == name).map(TableQuality::of_held));
+        quality.extend(streamed.iter().filter(|table| &table.name == name).map(TableQuality::of_events));
+    }
+    let products = match options.schema {
+        Some(known) => known.products().to_vec(),
+        None => products::products(config, &schema)?,
+    };
+    let (attribute_columns, attributes) = joins.attributes(&held, customer)?;
+    let mut last_time = f64::NEG_INFINITY;
+    let (mut tables, mut events) = (Vec::new(), Vec::new());
+    for (name, declared) in schema.tables.iter().filter(|(_, table)| is_event_table(table)) {
+        let columns = if let Some(position) = streamed.iter().position(|table| &table.name == name) {
+            let table = streamed.swap_remove(position);
+            last_time = last_time.max(table.last_time);
+            let columns = table.columns.iter().map(super::events::EventColumn::declare).collect();
+            events.push(EventRows::Streamed(table));
+            columns
+        } else {
+            let index = held.iter().position(|table| &table.name == name).context("a table was not read")?;
+            let owners = joins.owners.get(index).and_then(Option::as_ref);
+            let owners = owners.with_context(|| nothing_leads(name, customer_table))?;
+            let table = held.get_mut(index).context("a table was not read")?;
+            last_time = last_time.max(table.last_time);
+            let own = std::mem::take(&mut table.columns);
+            let columns = own.iter().map(super::held::HeldColumn::declare).collect();
+            let (rows, offsets) = group(own, owners, ids.len())?;
+            events.push(EventRows::Held(rows, offsets));
+            columns
+        };
+        tables.push(Table { name: name.clone(), time: declared.time.clone(), columns });
+    }
+    let customer = Table { name: "customer".into(), time: None, columns: attribute_columns };
+    let schema = built_schema(config, &schema, customer, tables, products, options.schema)?;
+    if !last_time.is_finite() {
+        bail!("no event table has a row with a time");
+    }
+    let data_end = ((last_time as i64).div_euclid(DAY) + 1) * DAY;
+    let attributes = Columns::new(attributes, ids.len())?;
+    Ok(Bank { schema, ids, quality, data_end, attributes, events })
+}
+
+/// What all tables are read with.
+struct Reader<'a> {
+    config: &'a Config,
+    schema: &'a SchemaConfig,
+    options: &'a LoadOptions<'a>,
+    id_column: &'a str,
+    progress: &'a Progress,
+}
+
+impl<'a> Reader<'a> {
+    fn plan<'p>(
+        &'p self,
+        name: &'p str,
+        held: &'p [HeldTable],
+    ) -> anyhow::Result<(TableFile, TablePlan<'p>)> {
+        self.progress.step(format!("reading table {name}"));
+        let table =
+            self.schema.tables.get(name).with_context(|| format!("schema: there is no table `{name}`"))?;
+        let file = TableFile::open(self.config, name, table)?;
+        let target = |name: &str| {
+            let table = held.iter().find(|table| table.name == name)?;
+            Some(Target { name: &table.name, keys: &table.keys })
+        };
+        let mut plan = TablePlan::new(self.schema, name, self.options.schema, self.id_column, target)?;
+        if let Some(seen) = self.options.seen.get(name) {
+            plan.seen = seen.clone();
+        }
+        Ok((file, plan))
+    }
+
+    /// Stops where a table has bad rows that are not to be skipped, or no rows at all.
+    fn check(&self, quality: &TableQuality, bad: &[String], has_columns: bool) -> anyhow::Result<()> {
+        if quality.bad > 0 && !self.options.skip_bad_rows {
+            bail!(
+                "{} of {} rows are bad:\n  {}\nMend them, or leave them out with --skip-bad-rows.",
+                quality.bad,
+                quality.bad + quality.rows + quality.outside,
+                bad.join("\n  ")
+            );
+        }
+        if quality.rows == 0 && has_columns {
+            bail!(
+                "{}: table `{}` has no rows; take it out of the schema or supply its data",
+                quality.file.display(),
+                quality.table
+            );
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn is_event_table(table: &TableConfig) -> bool {
+    table.time.is_some() || table.undated
+}
+
+/// Whether a table's rows need not be held in memory: it is an event table, and no other refers to it.
+fn is_streamed(schema: &SchemaConfig, name: &str) -> bool {
+    let mut columns = schema.tables.values().flat_map(|table| table.columns.values());
+    let is_referred_to = columns.any(|column| column.references.as_deref() == Some(name));
+    schema.tables.get(name).is_some_and(is_event_table) && !is_referred_to && name != schema.customer.table
+}
+
+fn nothing_leads(name: &str, customer_table: &str) -> String {
+    format!(
+        "schema: nothing leads from table `{name}` to table `{customer_table}`: declare what its columns refer to"
+    )
+}
+
+/// The schema that the tables turn out to have; with a known one, that one, if it is the same.
+fn built_schema(
+    config: &Config,
+    schema: &SchemaConfig,
+    customer: Table,
+    tables: Vec<Table>,
+    products: Vec<Product>,
+    known: Option<&Schema>,
+) -> anyhow::Result<Schema> {
+    if let Some(known) = known {
+        if known.customer() != &customer || known.tables() != tables.as_slice() {
+            bail!("the bundle was made for other tables or columns than the config declares");
+        }
+        return Ok(known.clone());
+    }
+    let definition = SchemaDefinition {
+        customer,
+        established: Some(schema.customer.established.clone()),
+        birth_date: schema.customer.birth_date.clone(),
+        tables,
+        holdings: holdings(schema),
+        products,
+        horizon_days: config.snapshots.horizon_days,
+        task: Task::NextProduct,
+    };
+    Ok(Schema::try_from(definition)?)
+}
+
+fn check_ids(ids: &[String], column: &str) -> anyhow::Result<()> {
+    let mut sorted: Vec<&String> = ids.iter().collect();
+    sorted.sort_unstable();
+    if sorted.first().is_some_and(|id| id.is_empty()) {
+        bail!("a customer has an empty {column}");
+    }
+    match sorted.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first()) {
+        Some(id) => bail!("two customers have the {column} {id:?}"),
+        None => Ok(()),
+    }
+}
+
+/// The tables in an order in which each comes after those that it refers to.
+fn load_order(schema: &SchemaConfig) -> anyhow::Result<Vec<String>> {
+    fn visit(
+        schema: &SchemaConfig,
+        name: &str,
+        path: &mut Vec<String>,
+        order: &mut Vec<String>,
+    ) -> anyhow::Result<()> {
+        if order.iter().any(|done| done == name) {
+            return Ok(());
+        }
+        if path.iter().any(|above| above == name) {
+            bail!("schema: tables refer to each other in a circle: {} → {name}", path.join(" → "));
+        }
+        let table = schema.tables.get(name).with_context(|| match path.last() {
+            Some(from) => format!("schema: table `{from}` refers to `{name}`, which is not declared"),
+            None => format!("schema: there is no table `{name}`"),
+        })?;
+        path.push(name.to_owned());
+        for target in table.columns.values().filter_map(|column| column.references.as_deref()) {
+            visit(schema, target, path, order)?;
+        }
+        path.pop();
+        order.push(name.to_owned());
+        Ok(())
+    }
+    let mut order = Vec::new();
+    for name in schema.tables.keys() {
+        visit(schema, name, &mut Vec::new(), &mut order)?;
+    }
+    Ok(order)
+}

@@ -1,0 +1,227 @@
+//! Parquet files, read row group by row group side by side, in parts of rows.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use nextbest_core::time::DAY;
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{ByteArray, DataType, Int96};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::ColumnDescriptor;
+use rayon::prelude::*;
+
+use super::batch::{CellColumn, Cells, NO_INTEGER, Part, Places, TextColumn};
+
+/// Parts have this many rows at most.
+const ROWS: usize = 32 * 1024;
+
+/// A Parquet file whose metadata were read.
+pub(super) struct ParquetFile {
+    names: Vec<String>,
+    groups: usize,
+}
+
+impl ParquetFile {
+    /// Opens a file and reads the names of its columns.
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+        let reader = SerializedFileReader::new(File::open(path)?)?;
+        let schema = reader.metadata().file_metadata().schema_descr();
+        let names = schema.columns().iter().map(|column| column.path().string()).collect();
+        Ok(Self { names, groups: reader.num_row_groups() })
+    }
+
+    /// The names of the columns.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Passes all rows to `each`, part by part, from several threads at once. Row groups are begun in order.
+    pub(super) fn read(
+        &self,
+        path: &Path,
+        columns: &[usize],
+        each: impl Fn(Part, Cells) -> anyhow::Result<()> + Sync,
+    ) -> anyhow::Result<()> {
+        let place = || path.display().to_string();
+        (0..self.groups).par_bridge().try_for_each(|group| {
+            let reader =
+                SerializedFileReader::new(File::open(path).with_context(place)?).with_context(place)?;
+            read_group(&reader, group, columns, &each).with_context(place)
+        })
+    }
+}
+
+fn read_group(
+    reader: &SerializedFileReader<File>,
+    group: usize,
+    columns: &[usize],
+    each: &impl Fn(Part, Cells) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let rows_of = |group: usize| reader.metadata().row_group(group).num_rows();
+    let mut first_row = 1 + u64::try_from((0..group).map(rows_of).sum::<i64>())?;
+    let mut left = usize::try_from(rows_of(group))?;
+    let row_group = reader.get_row_group(group)?;
+    let descriptors = reader.metadata().file_metadata().schema_descr();
+    let mut readers = columns
+        .iter()
+        .map(|&column| {
+            let descriptor = descriptors.column(column);
+            if descriptor.max_rep_level() > 0 || descriptor.max_def_level() > 1 {
+                bail!("column {}: nested values can't be read", descriptor.name());
+            }
+            let is_optional = descriptor.max_def_level() > 0;
+            let meaning = Meaning::of(&descriptor)?;
+            Ok(Column { reader: row_group.get_column_reader(column)?, is_optional, meaning })
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    for number in 0.. {
+        let rows = left.min(ROWS);
+        left -= rows;
+        let cells = readers.iter_mut().map(|column| column.read(rows)).collect::<anyhow::Result<Vec<_>>>()?;
+        let places = Places::RowsFrom(first_row);
+        let part = Part { group, number, is_last: left == 0 };
+        each(part, Cells { rows, columns: cells, places, malformed: Vec::new() })?;
+        if part.is_last {
+            break;
+        }
+        first_row += rows as u64;
+    }
+    Ok(())
+}
+
+/// A column of a row group while it is read.
+struct Column {
+    reader: ColumnReader,
+    is_optional: bool,
+    meaning: Meaning,
+}
+
+/// What a column's numbers mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Meaning {
+    Value,
+    Days,
+    /// A time in so many parts of a second.
+    Ticks(i64),
+    /// A decimal number in so many parts of one.
+    Decimal(f64),
+}
+
+impl Meaning {
+    fn of(descriptor: &ColumnDescriptor) -> anyhow::Result<Self> {
+        Ok(match (descriptor.logical_type_ref(), descriptor.converted_type()) {
+            (Some(LogicalType::Date), _) | (None, ConvertedType::DATE) => Meaning::Days,
+            (Some(LogicalType::Timestamp(timestamp)), _) => Meaning::Ticks(match timestamp.unit {
+                TimeUnit::MILLIS => 1_000,
+                TimeUnit::MICROS => 1_000_000,
+                TimeUnit::NANOS => 1_000_000_000,
+            }),
+            (None, ConvertedType::TIMESTAMP_MILLIS) => Meaning::Ticks(1_000),
+            (None, ConvertedType::TIMESTAMP_MICROS) => Meaning::Ticks(1_000_000),
+            (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) => {
+                Meaning::Decimal(10f64.powi(descriptor.type_scale()))
+            }
+            _ => Meaning::Value,
+        })
+    }
+
+    fn integers(self, numbers: Vec<i64>) -> CellColumn {
+        let scaled = |scale: &dyn Fn(i64) -> f64| {
+            let value = |number: &i64| if *number == NO_INTEGER { f64::NAN } else { scale(*number) };
+            numbers.iter().map(value).collect()
+        };
+        match self {
+            Meaning::Value => CellColumn::Integers(numbers),
+            Meaning::Days => CellColumn::Times(scaled(&|days| (days * DAY) as f64)),
+            // A time is a whole second; what lies within it is cut off.
+            Meaning::Ticks(per_second) => {
+                CellColumn::Times(scaled(&|ticks| ticks.div_euclid(per_second) as f64))
+            }
+            Meaning::Decimal(per_one) => CellColumn::Numbers(scaled(&|number| number as f64 / per_one)),
+        }
+    }
+}
+
+impl Column {
+    fn read(&mut self, rows: usize) -> anyhow::Result<CellColumn> {
+        let (optional, meaning) = (self.is_optional, self.meaning);
+        Ok(match &mut self.reader {
+            ColumnReader::Int32ColumnReader(reader) => {
+                meaning.integers(spread(reader, rows, optional, NO_INTEGER, |number| i64::from(*number))?)
+            }
+            ColumnReader::Int64ColumnReader(reader) => {
+                meaning.integers(spread(reader, rows, optional, NO_INTEGER, |number| *number)?)
+            }
+            ColumnReader::FloatColumnReader(reader) => {
+                CellColumn::Numbers(spread(reader, rows, optional, f64::NAN, |number| f64::from(*number))?)
+            }
+            ColumnReader::DoubleColumnReader(reader) => {
+                CellColumn::Numbers(spread(reader, rows, optional, f64::NAN, |number| *number)?)
+            }
+            ColumnReader::Int96ColumnReader(reader) => {
+                let seconds = |time: &Int96| time.to_millis().div_euclid(1000) as f64;
+                CellColumn::Times(spread(reader, rows, optional, f64::NAN, seconds)?)
+            }
+            ColumnReader::BoolColumnReader(reader) => {
+                let values = spread(reader, rows, optional, None, |value| Some(*value))?;
+                let word = |value: &Option<bool>| match value {
+                    Some(true) => "true",
+                    Some(false) => "false",
+                    None => "",
+                };
+                let mut texts = TextColumn::default();
+                values.iter().for_each(|value| texts.push(word(value).as_bytes()));
+                CellColumn::Text(texts)
+            }
+            ColumnReader::ByteArrayColumnReader(reader) => {
+                let values = spread(reader, rows, optional, ByteArray::from(Vec::new()), ByteArray::clone)?;
+                let mut texts = TextColumn::default();
+                values.iter().for_each(|value| texts.push(value.data()));
+                CellColumn::Text(texts)
+            }
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => match meaning {
+                Meaning::Decimal(per_one) => {
+                    let number =
+                        |value: &parquet::data_type::FixedLenByteArray| big_endian(value.data()) / per_one;
+                    CellColumn::Numbers(spread(reader, rows, optional, f64::NAN, number)?)
+                }
+                _ => bail!("a column of bytes of fixed length can't be read as text or number"),
+            },
+        })
+    }
+}
+
+/// The next values of a column, with `missing` in the places of those that are not there.
+fn spread<T: DataType, V: Clone>(
+    reader: &mut ColumnReaderImpl<T>,
+    rows: usize,
+    optional: bool,
+    missing: V,
+    value: impl Fn(&T::T) -> V,
+) -> anyhow::Result<Vec<V>> {
+    let (mut values, mut defined) = (Vec::with_capacity(rows), Vec::new());
+    let levels = optional.then_some(&mut defined);
+    let (count, _, _) = reader.read_records(rows, levels, None, &mut values)?;
+    if count != rows {
+        bail!("a column has fewer rows than its group");
+    }
+    if values.len() == rows {
+        return Ok(values.iter().map(value).collect());
+    }
+    let mut present = values.iter();
+    Ok(defined
+        .iter()
+        .map(|level| {
+            if *level > 0 { present.next().map_or_else(|| missing.clone(), &value) } else { missing.clone() }
+        })
+        .collect())
+}
+
+/// A signed big-endian number.
+fn big_endian(bytes: &[u8]) -> f64 {
+    let negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
+    let start = if negative { -1i128 } else { 0 };
+    bytes.iter().fold(start, |number, byte| (number << 8) | i128::from(*byte)) as f64
+}

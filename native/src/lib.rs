@@ -1,11 +1,13 @@
 //! The command line of nextbest: from a bank's raw tables to a bundle for browsers and edge workers.
 
+mod class_scores;
 pub mod cli;
 mod commands;
 pub mod config;
 mod customer_json;
 mod cutoffs;
 mod feature_table;
+mod fitting;
 mod output;
 mod parquet_columns;
 mod predictions;

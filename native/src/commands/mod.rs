@@ -7,18 +7,28 @@ pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod run;
 pub(crate) mod score;
+mod score_table;
 pub(crate) mod train;
+pub(crate) mod train_table;
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use nextbest_core::model::bundle::Bundle;
+use nextbest_core::schema::Task;
 
-/// Reads a bundle file.
-fn read_bundle(path: &Path, made_by: &str) -> anyhow::Result<(Vec<u8>, Bundle)> {
+/// Reads the model that `nextbest train` made of the feature table.
+fn read_model(path: &Path) -> anyhow::Result<(Vec<u8>, Bundle)> {
     let bytes =
-        std::fs::read(path).with_context(|| format!("{}: `nextbest {made_by}` writes it", path.display()))?;
+        std::fs::read(path).with_context(|| format!("{}: `nextbest train` writes it", path.display()))?;
     let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
+    if let Task::Label { .. } = bundle.schema.task() {
+        bail!(
+            "{}: is a model of a plain table, which `nextbest train --table` has measured (evaluation.txt beside it) and \
+             exported already",
+            path.display()
+        );
+    }
     Ok((bytes, bundle))
 }
 

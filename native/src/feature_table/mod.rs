@@ -78,14 +78,18 @@ impl FeatureTable {
     /// The rows at some cut-offs.
     pub(crate) fn at(&self, cutoffs: &[i64]) -> FeatureTable {
         let chosen = |row: &usize| self.cutoffs.get(*row).is_some_and(|cutoff| cutoffs.contains(cutoff));
-        let rows: Vec<usize> = (0..self.len()).filter(chosen).collect();
+        self.rows(&(0..self.len()).filter(chosen).collect::<Vec<_>>())
+    }
+
+    /// Some of the rows, by position.
+    pub(crate) fn rows(&self, rows: &[usize]) -> FeatureTable {
         let width = self.width();
         FeatureTable {
             layout: Arc::clone(&self.layout),
-            ids: pick(&self.ids, &rows),
-            cutoffs: pick(&self.cutoffs, &rows),
-            labels: pick(&self.labels, &rows),
-            held: pick(&self.held, &rows),
+            ids: pick(&self.ids, rows),
+            cutoffs: pick(&self.cutoffs, rows),
+            labels: pick(&self.labels, rows),
+            held: pick(&self.held, rows),
             values: rows
                 .iter()
                 .flat_map(|row| {

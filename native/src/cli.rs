@@ -47,9 +47,11 @@ enum Command {
     /// Write the ten tables of a synthetic bank
     #[command(after_help = "Example:\n  nextbest generate --customers 2000 --seed 7")]
     Generate(generate::Arguments),
-    /// Compute the feature table from the bank's tables
-    #[command(after_help = "Example:\n  nextbest features --config bank.yaml --skip-bad-rows")]
-    Features(features::Arguments),
+    /// Compute the feature table from the bank's tables; or explain one value, or list what is computed
+    #[command(
+        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --explain salary_90d 17 --as-of 2026-01-01\n  nextbest features --catalogue"
+    )]
+    Features(features::Command),
     /// Train a model on the feature table, or on any plain table
     #[command(
         after_help = "Examples:\n  nextbest train --algorithm logistic_regression\n  nextbest train --table titanic.csv --target Survived --id PassengerId"
@@ -145,7 +147,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Context { config, progress: Progress::new(arguments.quiet || arguments.json), json: arguments.json };
     match arguments.command {
         Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
-        Command::Features(arguments) => context.print(&features::run(&context, &arguments)?),
+        Command::Features(command) => features::execute(&context, &command),
         Command::Train(arguments) => match arguments.source() {
             None => context.print(&train::run(&context, &arguments)?),
             Some(source) => context.print(&train_table::run(&context, &arguments, source)?),

@@ -1,5 +1,6 @@
 //! Sound bundles come back as they were, and unsound ones are refused for the right reason.
 
+use nextbest_core::features::Expression;
 use nextbest_core::model::Model;
 use nextbest_core::model::bundle::{MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTION, content_hash};
 use nextbest_core::model::forest::{Forest, Tree, TreeNode};
@@ -162,10 +163,18 @@ fn the_header_must_count_the_sections_right() {
 #[test]
 fn parts_that_do_not_fit_each_other_are_refused() {
     type Spoil = fn(&mut Bundle);
-    let cases: [(Spoil, &str); 11] = [
+    let cases: [(Spoil, &str); 12] = [
         (|b| b.reference.truncate(1), "9 features, but bins or a reference row for another number"),
         (|b| b.features.truncate(8), "8 features, but bins or a reference row for another number"),
         (|b| b.features[0].name = "city".into(), "feature `city`: name: it is empty or taken"),
+        (
+            |b| {
+                if let Expression::Events { rows, .. } = &mut b.features[2].expression {
+                    rows.filter.exclusions.push(Vec::new());
+                }
+            },
+            "feature `salaries`: where: not: of no conditions",
+        ),
         (|b| b.goldens[0].row.truncate(1), "a golden row does not fit"),
         (|b| b.goldens[0].probabilities.push(0.0), "a golden row does not fit"),
         (|b| b.policy.min_probability = f32::NAN, "the policy's least probability is NaN"),

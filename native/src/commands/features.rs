@@ -16,11 +16,48 @@ use nextbest_core::train::{Leak, find_leaks};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::{catalogue, explain};
 use crate::cli::{Context, usage};
 use crate::config::{Config, StoreFormat};
 use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, read_feature, read_labels};
 use crate::tables::{Bank, LoadOptions, Part, TableQuality, declared_schema, load};
 use crate::{cutoffs, output};
+
+/// What `nextbest features` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Command {
+    #[command(flatten)]
+    compute: Arguments,
+    /// Print how one value came about, row by row
+    #[arg(long, num_args = 2, value_names = ["NAME", "CUSTOMERID"])]
+    explain: Option<Vec<String>>,
+    /// With --explain: the cut-off; the last one where it is not given
+    #[arg(long, value_name = "DATE", requires = "explain")]
+    as_of: Option<String>,
+    /// List the features with their definitions in words, as outputs/features/CATALOGUE.md and catalogue.csv
+    #[arg(long, conflicts_with = "explain")]
+    catalogue: bool,
+    /// With --catalogue: list the features of this bundle, not of the config
+    #[arg(long, value_name = "FILE", requires = "catalogue")]
+    bundle: Option<PathBuf>,
+}
+
+/// Does what `nextbest features` is asked for.
+pub(crate) fn execute(context: &Context, command: &Command) -> anyhow::Result<()> {
+    match &command.explain.as_deref() {
+        Some([name, customer]) => {
+            let question = explain::Question {
+                name,
+                customer,
+                as_of: command.as_of.as_deref(),
+                skip_bad_rows: command.compute.skip_bad_rows,
+            };
+            context.print(&explain::run(context, &question)?)
+        }
+        _ if command.catalogue => context.print(&catalogue::run(context, command.bundle.as_deref())?),
+        _ => context.print(&run(context, &command.compute)?),
+    }
+}
 
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "features")]
@@ -111,7 +148,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
 ///
 /// # Errors
 /// The message names the first definition that can't be, and the key.
-fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>> {
+pub(super) fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>> {
     let without_products = definitions(config, &[])?;
     let schema = declared_schema(config, &without_products)?;
     let definitions = definitions(config, schema.products())?;
@@ -123,7 +160,7 @@ fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>
 }
 
 /// The config's feature definitions for some products.
-pub(crate) fn definitions(config: &Config, products: &[Product]) -> anyhow::Result<Vec<FeatureDefinition>> {
+pub(super) fn definitions(config: &Config, products: &[Product]) -> anyhow::Result<Vec<FeatureDefinition>> {
     let periods = &config.feature_engineering.lookback_periods;
     let mut definitions = Vec::new();
     for feature in config.features()? {

@@ -1,6 +1,8 @@
 //! The commands, one a file.
 
+mod catalogue;
 pub(crate) mod evaluate;
+mod explain;
 pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod generate;
@@ -16,12 +18,19 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::schema::Task;
+use nextbest_core::time;
+
+/// Reads a bundle file.
+fn read_bundle(path: &Path, made_by: &str) -> anyhow::Result<(Vec<u8>, Bundle)> {
+    let bytes =
+        std::fs::read(path).with_context(|| format!("{}: `nextbest {made_by}` writes it", path.display()))?;
+    let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
+    Ok((bytes, bundle))
+}
 
 /// Reads the model that `nextbest train` made of the feature table.
 fn read_model(path: &Path) -> anyhow::Result<(Vec<u8>, Bundle)> {
-    let bytes =
-        std::fs::read(path).with_context(|| format!("{}: `nextbest train` writes it", path.display()))?;
-    let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
+    let (bytes, bundle) = read_bundle(path, "train")?;
     if let Task::Label { .. } = bundle.schema.task() {
         bail!(
             "{}: is a model of a plain table, which `nextbest train --table` has measured (evaluation.txt beside it) and \
@@ -30,6 +39,11 @@ fn read_model(path: &Path) -> anyhow::Result<(Vec<u8>, Bundle)> {
         );
     }
     Ok((bytes, bundle))
+}
+
+/// A date that stands in an argument.
+fn as_of(text: &str) -> anyhow::Result<i64> {
+    time::parse(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
 }
 
 /// A number of bytes for people: `1.2 MB`.

@@ -12,7 +12,7 @@ use nextbest_core::time;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{human_bytes, score_table};
+use super::{as_of, human_bytes, score_table};
 use crate::cli::{Context, usage};
 use crate::config::OutputFormat;
 use crate::predictions::Prediction;
@@ -217,10 +217,6 @@ fn score_tables(
         model_version: recommender.model_version(),
         seconds,
     })
-}
-
-fn as_of(text: &str) -> anyhow::Result<i64> {
-    time::parse(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
 }
 
 impl Serialize for Answers {

@@ -150,7 +150,7 @@ impl FeatureConfig {
             None => None,
             Some(NumberOrWord::Word(word)) if word == "keep" => None,
             Some(NumberOrWord::Number(number)) if (*number as f32).is_finite() => Some(*number as f32),
-            Some(other) => bail!("missing: expected keep or a number, got {}", other),
+            Some(other) => bail!("missing: expected keep or a number, got {other}"),
         };
         let definition = |name: String, label: String, expression: Expression| FeatureDefinition {
             name,

@@ -195,6 +195,14 @@ impl FeatureTable {
     }
 }
 
+/// Reads what a table's columns are, and nothing else.
+///
+/// # Errors
+/// Where there is no such file, or it is not a feature table.
+pub(crate) fn read_layout(path: &Path) -> anyhow::Result<Layout> {
+    open(path).map(|(_, layout)| layout)
+}
+
 /// Reads one feature's values from a table, and nothing else.
 ///
 /// # Errors

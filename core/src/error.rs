@@ -34,6 +34,9 @@ pub enum Error {
     /// The bytes are not a bundle that this reader can use.
     #[error("bundle: {0}")]
     Bundle(#[from] BundleError),
+    /// The model answers another question than the one asked.
+    #[error("{0}")]
+    Task(&'static str),
     /// Training parameters or data are out of range.
     #[error("{0}")]
     Training(String),
@@ -48,6 +51,7 @@ impl Error {
             Error::Customer { .. } => "customer/value",
             Error::RowLength { .. } => "row/length",
             Error::Bundle(bundle) => bundle.code(),
+            Error::Task(_) => "recommender/task",
             Error::Training(_) => "training/invalid",
         }
     }

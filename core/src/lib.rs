@@ -4,7 +4,7 @@
 //! crate. The data walks one way:
 //!
 //! [`schema`] → [`customers`] → [`snapshot`] → [`features`] → [`model`] (bins, trees) → [`score`] → [`policy`] →
-//! [`recommend`] (the offer, with [`explain`]'s reasons).
+//! [`recommend`] (the offer, with [`explain`]'s reasons). A model of a plain table ends in [`predict`] instead.
 //!
 //! The feature `train` adds what only the native side needs: growing models and the synthetic bank. It never
 //! changes how a bundle scores.
@@ -16,6 +16,7 @@ pub mod features;
 pub mod metrics;
 pub mod model;
 pub mod policy;
+pub mod predict;
 pub mod recommend;
 pub mod schema;
 pub mod score;

@@ -8,8 +8,9 @@ use crate::explain::{self, Reason};
 use crate::features::FeatureEngine;
 use crate::model::bundle::{Bundle, content_hash};
 use crate::policy::{RankBy, Withheld};
-use crate::schema::Schema;
+use crate::schema::{Schema, Task};
 use crate::score::Scorer;
+use crate::snapshot::moment;
 use crate::time;
 
 /// How many reasons an offer comes with at most.
@@ -92,16 +93,19 @@ impl Recommender {
         &self.content_hash
     }
 
-    /// The last training cut-off and the beginning of the content hash: which model this is.
+    /// Which model this is: the last training cut-off (the model's name, where it learned from rows without times) and
+    /// the beginning of the content hash.
     pub fn model_version(&self) -> String {
-        let trained = self.bundle.card.training_cutoffs.last().map_or("untrained", String::as_str);
+        let card = &self.bundle.card;
+        let trained = card.training_cutoffs.last().unwrap_or(&card.name);
         format!("{trained}.{}", self.content_hash.get(..8).unwrap_or_default())
     }
 
-    /// The customer's features at a moment (seconds since 1970-01-01).
+    /// The customer's features at a moment (seconds since 1970-01-01); those of a row of a plain table at its
+    /// own [`moment`].
     pub fn features(&self, customer: &Customer<'_>, as_of: i64) -> Vec<f32> {
         let mut row = Vec::with_capacity(self.engine.len());
-        self.engine.compute(customer, as_of, &mut row);
+        self.engine.compute(customer, moment(self.schema(), customer, as_of), &mut row);
         row
     }
 
@@ -113,8 +117,14 @@ impl Recommender {
     /// What to offer to a customer.
     ///
     /// # Errors
-    /// None for a loaded bundle; the scorer's error type is passed through.
+    /// [`Error::Task`] where the model does not predict products.
     pub fn recommend(&self, customer: &Customer<'_>, options: Options) -> Result<Recommendation, Error> {
+        if let Task::Label { .. } = self.schema().task() {
+            return Err(Error::Task(
+                "the model predicts a column of a plain table, so it has nothing to offer: use scoreRow (`nextbest \
+                 score --table`)",
+            ));
+        }
         let row = self.features(customer, options.as_of);
         let probabilities = self.scorer().score(&row)?.to_vec();
         let mut candidates = Vec::new();

@@ -1,11 +1,12 @@
 //! What a bank's data looks like: tables, columns, times and products, declared as data and validated once.
 //!
 //! A [`Schema`] describes one customer's *own* rows as they are scored: one row of attributes and any number of
-//! event tables. How a bank's files become that (joins, formats, keys) is the native side's business.
+//! event tables. How a bank's files become that (joins, formats, keys) is the native side's business. A plain table, one
+//! row a case, is the same without events and products; what is predicted then is one of its columns ([`Task`]).
+
+mod resolve;
 
 use serde::{Deserialize, Serialize};
-
-use crate::Error;
 
 /// More products than this can't be held in a [`ProductSet`](crate::snapshot::ProductSet).
 pub const MAX_PRODUCTS: usize = 63;
@@ -13,18 +14,21 @@ pub const MAX_PRODUCTS: usize = 63;
 pub const MAX_TABLES: usize = 64;
 /// No table has more columns.
 pub const MAX_COLUMNS: usize = 4096;
+/// No model tells more classes apart: [`NONE_CLASS`] and the products, or the words of a label.
+pub const MAX_CLASSES: usize = MAX_PRODUCTS + 1;
 
-/// The name of the class of customers who take no product within the horizon. It is class 0 of every model.
+/// The name of the class of customers who take no product within the horizon. It is class 0 of every model that
+/// predicts products.
 pub const NONE_CLASS: &str = "NONE";
 
 /// A schema as it is written down: names instead of positions, nothing checked yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SchemaDefinition {
-    /// One row a customer; its `time` is not used.
+    /// One row a customer. Its `time` is used by a [`Task::Label`] alone: the moment that the row is seen from.
     pub customer: Table,
-    /// The customer column that holds when the customer came to the bank.
-    pub established: String,
+    /// The customer column that holds when the customer came to the bank; none in a plain table.
+    pub established: Option<String>,
     /// The customer column that holds the date of birth, if there is one.
     pub birth_date: Option<String>,
     /// The event tables.
@@ -33,8 +37,24 @@ pub struct SchemaDefinition {
     pub holdings: Vec<HoldingDefinition>,
     /// The products, in the order of the model's classes (after [`NONE_CLASS`]).
     pub products: Vec<Product>,
-    /// How many days after a cut-off count as "next".
+    /// How many days after a cut-off count as "next"; 0 in a plain table.
     pub horizon_days: u32,
+    /// What is predicted.
+    pub task: Task,
+}
+
+/// What a model of a schema predicts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Task {
+    /// Which product a customer takes next. The classes are [`NONE_CLASS`] and the products.
+    NextProduct,
+    /// What stands in a category column of the customer's row, which no feature reads. The classes are its words; the
+    /// schema is a plain table, without events, holdings and products.
+    Label {
+        /// The column.
+        column: String,
+    },
 }
 
 /// A table of a customer's rows.
@@ -114,10 +134,12 @@ pub struct Product {
 #[serde(try_from = "SchemaDefinition", into = "SchemaDefinition")]
 pub struct Schema {
     definition: SchemaDefinition,
-    established: usize,
+    established: Option<usize>,
     birth_date: Option<usize>,
     times: Vec<Option<usize>>,
     holdings: Vec<Holding>,
+    label: Option<usize>,
+    row_time: Option<usize>,
 }
 
 /// A validated [`HoldingDefinition`].
@@ -152,18 +174,54 @@ impl Schema {
         &self.definition.products
     }
 
-    /// The number of classes of a model: [`NONE_CLASS`] and one for each product.
-    pub fn class_count(&self) -> usize {
-        self.definition.products.len() + 1
+    /// What is predicted.
+    pub fn task(&self) -> &Task {
+        &self.definition.task
     }
 
-    /// The names of the classes: [`NONE_CLASS`], then the products.
+    /// The number of classes of a model.
+    pub fn class_count(&self) -> usize {
+        match self.label_words() {
+            Some(words) => words.len(),
+            None => self.definition.products.len() + 1,
+        }
+    }
+
+    /// The names of the classes: [`NONE_CLASS`], then the products; or the words of the label.
     pub fn class_names(&self) -> Vec<&str> {
+        if let Some(words) = self.label_words() {
+            return words.iter().map(String::as_str).collect();
+        }
         let products = self.definition.products.iter().map(|product| product.name.as_str());
         core::iter::once(NONE_CLASS).chain(products).collect()
     }
 
-    /// How many days after a cut-off count as "next".
+    /// The class of those to whom nothing happens ([`NONE_CLASS`]); a label has none.
+    pub fn none_class(&self) -> Option<usize> {
+        match self.definition.task {
+            Task::NextProduct => Some(0),
+            Task::Label { .. } => None,
+        }
+    }
+
+    /// The position of the customer column that is predicted, where the task is a label.
+    pub fn label(&self) -> Option<usize> {
+        self.label
+    }
+
+    /// The position of the customer column that says when a row of a plain table is seen from.
+    pub fn row_time(&self) -> Option<usize> {
+        self.row_time
+    }
+
+    fn label_words(&self) -> Option<&[String]> {
+        match &self.definition.customer.columns.get(self.label?)?.kind {
+            ColumnKind::Category(words) => Some(words),
+            _ => None,
+        }
+    }
+
+    /// How many days after a cut-off count as "next"; 0 in a plain table.
     pub fn horizon_days(&self) -> u32 {
         self.definition.horizon_days
     }
@@ -173,8 +231,8 @@ impl Schema {
         &self.definition
     }
 
-    /// The position of the customer column that holds when the customer came.
-    pub fn established(&self) -> usize {
+    /// The position of the customer column that holds when the customer came; none in a plain table.
+    pub fn established(&self) -> Option<usize> {
         self.established
     }
 
@@ -204,143 +262,6 @@ impl Table {
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
-
-    fn time_column(&self, name: &str, role: &str) -> Result<usize, Error> {
-        let position = self
-            .column(name)
-            .ok_or_else(|| invalid(format!("table `{}` has no column `{name}` ({role})", self.name)))?;
-        match self.columns.get(position).map(|column| &column.kind) {
-            Some(ColumnKind::Time) => Ok(position),
-            _ => Err(invalid(format!("`{}.{name}` ({role}) must be a date or a timestamp", self.name))),
-        }
-    }
-}
-
-impl From<Schema> for SchemaDefinition {
-    fn from(schema: Schema) -> Self {
-        schema.definition
-    }
-}
-
-impl TryFrom<SchemaDefinition> for Schema {
-    type Error = Error;
-
-    fn try_from(definition: SchemaDefinition) -> Result<Self, Error> {
-        if definition.tables.len() > MAX_TABLES {
-            return Err(invalid(format!("{} event tables, more than {MAX_TABLES}", definition.tables.len())));
-        }
-        let tables = core::iter::once(&definition.customer).chain(&definition.tables);
-        unique("table", tables.clone().map(|table| table.name.as_str()))?;
-        // Were it named twice, which column says when its products are given up?
-        unique("holdings table", definition.holdings.iter().map(|holding| holding.table.as_str()))?;
-        for table in tables {
-            if table.columns.len() > MAX_COLUMNS {
-                return Err(invalid(format!(
-                    "table `{}` has {} columns, more than {MAX_COLUMNS}",
-                    table.name,
-                    table.columns.len()
-                )));
-            }
-            unique(
-                &format!("column of table `{}`", table.name),
-                table.columns.iter().map(|column| column.name.as_str()),
-            )?;
-        }
-        validate_products(&definition.products)?;
-        if !(1..=3660).contains(&definition.horizon_days) {
-            return Err(invalid(format!("the horizon is {} days, not 1 to 3660", definition.horizon_days)));
-        }
-        let customer = &definition.customer;
-        let established = customer.time_column(&definition.established, "established")?;
-        let birth_date = definition
-            .birth_date
-            .as_ref()
-            .map(|name| customer.time_column(name, "birth_date"))
-            .transpose()?;
-        let times = definition
-            .tables
-            .iter()
-            .map(|table| table.time.as_ref().map(|name| table.time_column(name, "time")).transpose())
-            .collect::<Result<Vec<_>, _>>()?;
-        let holdings = definition
-            .holdings
-            .iter()
-            .map(|holding| resolve_holding(&definition, &times, holding))
-            .collect::<Result<Vec<_>, _>>()?;
-        if holdings.is_empty() {
-            return Err(invalid("no holdings: no table says which products customers took".into()));
-        }
-        Ok(Schema { established, birth_date, times, holdings, definition })
-    }
-}
-
-fn resolve_holding(
-    definition: &SchemaDefinition,
-    times: &[Option<usize>],
-    holding: &HoldingDefinition,
-) -> Result<Holding, Error> {
-    let (position, table) =
-        definition.tables.iter().enumerate().find(|(_, table)| table.name == holding.table).ok_or_else(
-            || invalid(format!("holdings name the table `{}`, which is not declared", holding.table)),
-        )?;
-    let time = times.get(position).copied().flatten().ok_or_else(|| {
-        invalid(format!("table `{}` holds products, so it needs a time column", holding.table))
-    })?;
-    let closed = holding.closed.as_ref().map(|name| table.time_column(name, "closed")).transpose()?;
-    let product_position = |id: &str| definition.products.iter().position(|product| product.id == id);
-    let product = match &holding.product {
-        HoldingProduct::Always(id) => ProductSource::Always(product_position(id).ok_or_else(|| {
-            invalid(format!("holdings in `{}` name the product `{id}`, which is not declared", table.name))
-        })?),
-        HoldingProduct::Column(name) => {
-            let column = table
-                .column(name)
-                .ok_or_else(|| invalid(format!("table `{}` has no column `{name}` (product)", table.name)))?;
-            match table.columns.get(column).map(|column| &column.kind) {
-                Some(ColumnKind::Category(values)) => ProductSource::Column {
-                    column,
-                    product_of_code: values.iter().map(|id| product_position(id)).collect(),
-                },
-                _ => return Err(invalid(format!("`{}.{name}` (product) must be a category", table.name))),
-            }
-        }
-    };
-    Ok(Holding { table: position, time, closed, product })
-}
-
-fn validate_products(products: &[Product]) -> Result<(), Error> {
-    if products.is_empty() || products.len() > MAX_PRODUCTS {
-        return Err(invalid(format!("there are {} products, not 1 to {MAX_PRODUCTS}", products.len())));
-    }
-    unique("product id", products.iter().map(|product| product.id.as_str()))?;
-    unique("product name", products.iter().map(|product| product.name.as_str()))?;
-    for product in products {
-        if product.name == NONE_CLASS {
-            return Err(invalid(format!("no product may be called {NONE_CLASS}")));
-        }
-        let finite = |number: Option<f64>| number.is_none_or(f64::is_finite);
-        if !finite(product.min_age) || !finite(product.value) {
-            return Err(invalid(format!("product `{}`: its age and value must be finite", product.name)));
-        }
-    }
-    Ok(())
-}
-
-fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
-    let mut seen = std::collections::BTreeSet::new();
-    for name in names {
-        if name.is_empty() {
-            return Err(invalid(format!("a {what} has an empty name")));
-        }
-        if !seen.insert(name) {
-            return Err(invalid(format!("{what} `{name}` is declared twice")));
-        }
-    }
-    Ok(())
-}
-
-fn invalid(message: String) -> Error {
-    Error::Schema(message)
 }
 
 #[cfg(test)]

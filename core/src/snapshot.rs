@@ -5,8 +5,8 @@
 //! label reads rows from T on.
 
 use crate::customers::Customer;
-use crate::schema::{Holding, ProductSource, Schema};
-use crate::time::DAY;
+use crate::schema::{Holding, ProductSource, Schema, Task};
+use crate::time::{self, DAY};
 
 /// A set of products by their position in the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,9 +58,10 @@ impl<'s> Snapshot<'s> {
         Self { schema, cutoff }
     }
 
-    /// Whether the customer came before the cut-off.
+    /// Whether the customer came before the cut-off. Of a plain table every row counts.
     pub fn is_customer(&self, customer: &Customer<'_>) -> bool {
-        customer.attribute(self.schema.established()) < self.cutoff as f64
+        let established = self.schema.established();
+        established.is_none_or(|column| customer.attribute(column) < self.cutoff as f64)
     }
 
     /// The products held: opened before the cut-off and not given up before it.
@@ -84,9 +85,22 @@ impl<'s> Snapshot<'s> {
         is_open_at(taken.closed, self.cutoff as f64)
     }
 
-    /// The class of the first product opened in [T, T + horizon): its position + 1, or 0 where there is none. Of
-    /// products opened at the same moment, the first in the schema's order counts.
-    pub fn label(&self, customer: &Customer<'_>) -> usize {
+    /// What a model should say: the position of the class, or `None` where it is not known (a plain table's label is
+    /// missing).
+    ///
+    /// Of products, the class is that of the first one opened in [T, T + horizon): its position + 1, or 0 where there
+    /// is none. Of those opened at the same moment, the first in the schema's order counts.
+    pub fn label(&self, customer: &Customer<'_>) -> Option<usize> {
+        match self.schema.task() {
+            Task::NextProduct => Some(self.next_product(customer)),
+            Task::Label { .. } => {
+                let code = customer.attribute(self.schema.label()?);
+                (!code.is_nan()).then_some(code as usize)
+            }
+        }
+    }
+
+    fn next_product(&self, customer: &Customer<'_>) -> usize {
         let from = self.cutoff as f64;
         let until = (self.cutoff + i64::from(self.schema.horizon_days()) * DAY) as f64;
         let mut first: Option<Taken> = None;
@@ -99,6 +113,20 @@ impl<'s> Snapshot<'s> {
             }
         }
         first.map_or(0, |taken| taken.product + 1)
+    }
+}
+
+/// The moment that a customer is seen from, in seconds since 1970-01-01: `as_of`. A row of a plain table is seen from its
+/// own time where it has one, and where such rows have no times, from the end of all time: nothing of them is the
+/// future.
+pub fn moment(schema: &Schema, customer: &Customer<'_>, as_of: i64) -> i64 {
+    match (schema.task(), schema.row_time()) {
+        (Task::NextProduct, _) => as_of,
+        (Task::Label { .. }, None) => time::END,
+        (Task::Label { .. }, Some(column)) => {
+            let own = customer.attribute(column);
+            if own.is_nan() { as_of } else { own as i64 }
+        }
     }
 }
 
@@ -133,8 +161,7 @@ pub(crate) fn taken_in(holding: &Holding, customer: &Customer<'_>) -> impl Itera
 mod tests {
     use super::*;
     use crate::customers::{Customers, read_customer};
-    use crate::schema::tests::small_schema;
-    use crate::time;
+    use crate::schema::tests::{plain_schema, small_schema};
 
     fn customer(accounts: &str) -> Customers {
         let json = format!(r#"{{"customer": {{"SINCE": "2020-01-01"}}, "accounts": [{accounts}]}}"#);
@@ -169,12 +196,27 @@ mod tests {
                {"OPENED": "2021-02-01", "PRODUCT": "X"}, {"OPENED": "2021-08-01", "PRODUCT": "C"}"#,
         );
         let customer = customers.get(0).unwrap();
-        let label = |date| Snapshot::new(&schema, at(date)).label(&customer);
+        let label = |date| Snapshot::new(&schema, at(date)).label(&customer).unwrap();
         assert_eq!(label("2021-02-01"), 1, "at a tie the schema's order decides; X is no product of ours");
         assert_eq!(label("2021-03-01"), 1, "opened at T counts as next");
         assert_eq!(label("2021-03-02"), 0);
         assert_eq!(label("2020-12-01"), 0, "90 days end on 2021-03-01, which is outside");
         assert_eq!(label("2020-12-02"), 1);
         assert_eq!(label("2021-07-01"), 2);
+    }
+
+    #[test]
+    fn a_plain_tables_label_is_a_word_of_the_row() {
+        let schema = plain_schema();
+        let row = |json| read_customer(&schema, &mut serde_json::Deserializer::from_str(json)).unwrap();
+        let of = |json| {
+            let rows = row(json);
+            let row = rows.get(0).unwrap();
+            let snapshot = Snapshot::new(&schema, at("2024-01-01"));
+            assert!(snapshot.is_customer(&row) && snapshot.held(&row).is_empty());
+            (snapshot.label(&row), moment(&schema, &row, 7))
+        };
+        assert_eq!(of(r#"{"OUTCOME": "good", "SEEN": "2024-05-01"}"#), (Some(1), at("2024-05-01")));
+        assert_eq!(of(r#"{"OUTCOME": "never seen"}"#), (None, 7));
     }
 }

@@ -2,6 +2,8 @@
 
 /// Seconds in a day.
 pub const DAY: i64 = 86_400;
+/// The first moment after the last year that is read and written: 10000-01-01.
+pub const END: i64 = 2_932_897 * DAY;
 
 /// The number of days from 1970-01-01 to a date of the proleptic Gregorian calendar.
 ///
@@ -117,6 +119,7 @@ mod tests {
         }
         assert_eq!(days_from_civil(1970, 1, 1), 0);
         assert_eq!(days_from_civil(2000, 3, 1), 11_017);
+        assert_eq!(days_from_civil(10_000, 1, 1) * DAY, END);
     }
 
     #[test]

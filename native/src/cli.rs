@@ -11,7 +11,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use crate::commands::{doctor, eda, evaluate, export, features, generate, inspect, run, score, train};
+use crate::commands::{
+    doctor, eda, evaluate, export, features, generate, inspect, run, score, train, train_table,
+};
 use crate::config::Config;
 use crate::progress::Progress;
 
@@ -60,8 +62,10 @@ enum Command {
     /// Look at the feature table: statistics, missing values, outliers, correlations, target; CSV and a page
     #[command(after_help = "Example:\n  nextbest eda --config bank.yaml")]
     Eda,
-    /// Train a model on the feature table
-    #[command(after_help = "Example:\n  nextbest train --algorithm logistic_regression")]
+    /// Train a model on the feature table, or on any plain table
+    #[command(
+        after_help = "Examples:\n  nextbest train --algorithm logistic_regression\n  nextbest train --table titanic.csv --target Survived --id PassengerId"
+    )]
     Train(train::Arguments),
     /// Measure the model on the test cut-offs, beside the baselines
     #[command(after_help = "Example:\n  nextbest evaluate --json > evaluation.json")]
@@ -71,7 +75,7 @@ enum Command {
     Export(export::Arguments),
     /// Score customers with a bundle: those of the bank's tables, or some from a JSON file
     #[command(
-        after_help = "Examples:\n  nextbest score --as-of 2026-07-01\n  nextbest score --customers customers.json --json"
+        after_help = "Examples:\n  nextbest score --as-of 2026-07-01\n  nextbest score --customers customers.json --json\n  nextbest score --table passengers.csv --out scores.csv"
     )]
     Score(score::Arguments),
     /// Show what is in a bundle
@@ -156,7 +160,10 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::Features(command) => features::execute(&context, &command),
         Command::Doctor => doctor::run(&context),
         Command::Eda => context.print(&eda::run(&context)?),
-        Command::Train(arguments) => context.print(&train::run(&context, &arguments)?),
+        Command::Train(arguments) => match arguments.source() {
+            None => context.print(&train::run(&context, &arguments)?),
+            Some(source) => context.print(&train_table::run(&context, &arguments, source)?),
+        },
         Command::Evaluate => context.print(&evaluate::run(&context)?),
         Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),
         Command::Score(arguments) => score::run(&context, &arguments),

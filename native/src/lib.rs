@@ -1,5 +1,6 @@
 //! The command line of nextbest: from a bank's raw tables to a bundle for browsers and edge workers.
 
+mod class_scores;
 pub mod cli;
 mod commands;
 pub mod config;
@@ -8,6 +9,7 @@ mod cutoffs;
 mod doctor;
 mod eda;
 mod feature_table;
+mod fitting;
 mod output;
 mod parquet_columns;
 mod predictions;

@@ -56,6 +56,15 @@ impl Engine {
         to_js(&self.recommender.recommend(&customer, options).map_err(throw)?)
     }
 
+    /// The probability of each class for one row of a plain table, the most probable first.
+    #[wasm_bindgen(js_name = scoreRow)]
+    pub fn score_row(&self, row: &str, as_of: &str) -> Result<JsValue, JsError> {
+        let as_of = parse_as_of(as_of)?;
+        let rows = self.read(row)?;
+        let row = rows.get(0).ok_or_else(no_customer)?;
+        to_js(&self.recommender.predict(&row, as_of).map_err(throw)?)
+    }
+
     /// The probability of each class for one row of features.
     #[wasm_bindgen(js_name = scoreFeatures)]
     pub fn score_features(&self, row: &[f32]) -> Result<Vec<f32>, JsError> {
@@ -80,7 +89,8 @@ impl Engine {
         self.recommender.schema().products().iter().map(|product| product.name.clone()).collect()
     }
 
-    /// The classes' names, in the order of the probabilities: NONE, then the products.
+    /// The classes' names, in the order of the probabilities: NONE, then the products; or the words of a plain table's
+    /// label.
     #[wasm_bindgen(getter)]
     pub fn classes(&self) -> Vec<String> {
         self.recommender.schema().class_names().into_iter().map(str::to_owned).collect()

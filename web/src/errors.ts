@@ -8,7 +8,7 @@
  * | `init/` | starting the WebAssembly module: not started, not fetched, not compiled |
  * | `bundle/` | the bundle's bytes: truncated, altered, too new, failed self-test |
  * | `customer/`, `options/`, `row/` | the arguments of one call: wrong type, date out of range, wrong length |
- * | `recommender/` | the use of the object: called after `free()` |
+ * | `recommender/` | the use of the object: called after `free()`, or asked what its model does not answer |
  * | `engine/` | the engine itself: it crashed, has been restarted, and the call can be made again |
  */
 export class NextbestError extends Error {

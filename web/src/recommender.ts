@@ -7,8 +7,10 @@ import type {
   Customer,
   FeatureOptions,
   LoadOptions,
+  Prediction,
   Recommendation,
   RecommendOptions,
+  Row,
   Schema,
 } from "./types.js";
 
@@ -21,7 +23,7 @@ export class Recommender {
   readonly featureNames: readonly string[];
   /** The names of the products that the model knows. */
   readonly products: readonly string[];
-  /** What the model tells apart, in the order of its probabilities: `"NONE"`, then products. */
+  /** What the model tells apart, in the order of its probabilities: `"NONE"`, then products; or a label's words. */
   readonly classes: readonly string[];
   /** The version that the bank gave to the model. */
   readonly modelVersion: string;
@@ -99,11 +101,26 @@ export class Recommender {
   }
 
   /**
-   * The customer's row of features, in the order of `featureNames`; NaN where a feature is missing.
+   * What a model of a plain table (`nextbest train --table`) says of one row: every class, the most probable first.
+   *
+   * @param row column name → value. Absent columns and words that the model has never seen are missing values; columns
+   * that it does not know are ignored. A row with its own time is seen from there, any other from `asOf`.
+   * @throws NextbestError `customer/…` naming the column (`AGE: expected a number, got "abc"`), `recommender/task` where
+   * the bundle offers products to customers.
+   */
+  scoreRow(row: Row, options: FeatureOptions = {}): Prediction {
+    const asOf = moment(options.asOf);
+    const cells = json(row);
+    return this.#call((engine) => engine.scoreRow(cells, asOf) as Prediction);
+  }
+
+  /**
+   * The customer's row of features, in the order of `featureNames`; NaN where a feature is missing. Of a plain table,
+   * those of its row.
    *
    * @throws NextbestError as `recommend` does.
    */
-  features(customer: Customer, options: FeatureOptions = {}): Float32Array {
+  features(customer: Customer | Row, options: FeatureOptions = {}): Float32Array {
     const asOf = moment(options.asOf);
     const rows = json(customer);
     return this.#call((engine) => engine.features(rows, asOf));
@@ -166,7 +183,7 @@ function moment(asOf: AsOf | undefined): string {
 }
 
 // Fails for what has no JSON: an object that contains itself, a BigInt, a getter that throws.
-function json(customer: Customer): string {
+function json(customer: Customer | Row): string {
   try {
     return JSON.stringify(customer) ?? "null";
   } catch (cause) {

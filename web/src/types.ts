@@ -100,6 +100,18 @@ export interface Recommendation {
   readonly reasonMethod: string;
 }
 
+/** What a model of a plain table (`nextbest train --table`) says of one row. */
+export interface Prediction {
+  /** Every class, the most probable first. */
+  readonly classes: readonly {
+    /** A word of the predicted column. */
+    readonly name: string;
+    /** 0 … 1; those of all classes sum to 1. */
+    readonly probability: number;
+  }[];
+  readonly modelVersion: string;
+}
+
 /** One column of a table of the bundle's schema. */
 export interface Column {
   readonly name: string;
@@ -112,7 +124,7 @@ export interface Column {
 export interface Table {
   /** The name under which its rows stand in a `Customer`. */
   readonly name: string;
-  /** The column that dates a row; `null` for the customer's own row. */
+  /** The column that dates a row; `null` for the customer's own row, and where there is none. */
   readonly time: string | null;
   readonly columns: readonly Column[];
 }
@@ -130,9 +142,10 @@ export interface Product {
 
 /** What the model reads, and what it offers. */
 export interface Schema {
+  /** The customer's own row; of a plain table, its rows. */
   readonly customer: Table;
-  /** The customer's column that says since when. */
-  readonly established: string;
+  /** The customer's column that says since when; `null` in a plain table. */
+  readonly established: string | null;
   /** The customer's column with the date of birth. */
   readonly birthDate: string | null;
   readonly tables: readonly Table[];
@@ -143,8 +156,10 @@ export interface Schema {
     readonly closed: string | null;
   }[];
   readonly products: readonly Product[];
-  /** How far the prediction looks ahead, in days. */
+  /** How far the prediction looks ahead, in days; 0 in a plain table. */
   readonly horizonDays: number;
+  /** What is predicted: the next product, or the word in a column of a plain table. */
+  readonly task: "nextProduct" | { readonly label: { readonly column: string } };
 }
 
 /** The model card as the bank exported it: purpose, training data, measured quality. */

@@ -1,7 +1,8 @@
 //! Reads one customer's own rows from JSON, a JavaScript object, or anything else that serde can walk.
 //!
-//! The shape is the schema's: `{ "customer": {…}, "accounts": [{…}], "transactions": [{…}] }`. Missing values are
-//! null or absent, unknown fields are ignored, and a wrong type is an error that names the path.
+//! The shape is the schema's: `{ "customer": {…}, "accounts": [{…}], "transactions": [{…}] }`, or of a plain table the
+//! row itself: `{ "AGE": 39, "CITY": "Rome" }`. Missing values are null or absent, unknown fields are ignored, and a
+//! wrong type is an error that names the path.
 
 use core::fmt;
 
@@ -9,19 +10,22 @@ use serde::de::{Deserialize, Deserializer};
 
 use super::value::Value;
 use super::{Columns, Customers};
-use crate::schema::{Column, ColumnKind, Schema, Table};
+use crate::schema::{Column, ColumnKind, Schema, Table, Task};
 use crate::{Error, time};
 
-/// Reads one customer; the result holds exactly that one.
+/// Reads one customer, or one row of a plain table; the result holds exactly that one.
 ///
 /// # Errors
 /// [`Error::Customer`] with the path of the first value that does not fit the schema:
-/// `accounts[2].PRINCIPALAMOUNT: expected a number, got "abc"`.
+/// `accounts[2].PRINCIPALAMOUNT: expected a number, got "abc"`; of a plain table, with the column.
 pub fn read_customer<'de, D: Deserializer<'de>>(
     schema: &Schema,
     deserializer: D,
 ) -> Result<Customers, Error> {
-    let value = Value::deserialize(deserializer).map_err(|error| misfit("customer", error))?;
+    let value = Value::deserialize(deserializer).map_err(|error| misfit(&schema.customer().name, error))?;
+    if let Task::Label { .. } = schema.task() {
+        return read_plain_row(schema, &value);
+    }
     let Value::Object(fields) = value else {
         return Err(misfit(
             "customer",
@@ -30,7 +34,7 @@ pub fn read_customer<'de, D: Deserializer<'de>>(
     };
     let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     let attributes = match field(&schema.customer().name) {
-        Some(value) => read_rows(schema.customer(), None, core::slice::from_ref(value), true)?,
+        Some(value) => read_rows(schema.customer(), None, core::slice::from_ref(value), Shape::Attributes)?,
         None => {
             return Err(misfit(&schema.customer().name, "missing: expected an object with the attributes"));
         }
@@ -44,18 +48,37 @@ pub fn read_customer<'de, D: Deserializer<'de>>(
                 return Err(misfit(&table.name, format_args!("expected a list of rows, got {value}")));
             }
         };
-        let columns = read_rows(table, schema.time_column(position), rows, false)?;
+        let columns = read_rows(table, schema.time_column(position), rows, Shape::Events)?;
         let offsets = vec![0, columns.rows()];
         tables.push((columns, offsets));
     }
     Customers::new(schema, attributes, tables)
 }
 
+fn read_plain_row(schema: &Schema, value: &Value) -> Result<Customers, Error> {
+    let table = schema.customer();
+    let row = read_rows(table, None, core::slice::from_ref(value), Shape::Plain)?;
+    let known = match value {
+        Value::Object(fields) => fields.iter().any(|(name, _)| table.column(name).is_some()),
+        _ => false,
+    };
+    // Surely a mistake, and the answer would be that for a row of which nothing is known.
+    if !known {
+        let names: Vec<&str> = table.columns.iter().take(10).map(|column| column.name.as_str()).collect();
+        let more = if table.columns.len() > names.len() { ", …" } else { "" };
+        return Err(misfit(
+            &table.name,
+            format_args!("none of its columns is one that the model knows: {}{more}", names.join(", ")),
+        ));
+    }
+    Customers::new(schema, row, Vec::new())
+}
+
 /// Reads rows into the table's columns. `time` is the column that no row may be without.
-fn read_rows(table: &Table, time: Option<usize>, rows: &[Value], single: bool) -> Result<Columns, Error> {
+fn read_rows(table: &Table, time: Option<usize>, rows: &[Value], shape: Shape) -> Result<Columns, Error> {
     let mut columns = vec![vec![f64::NAN; rows.len()]; table.columns.len()];
     for (row, value) in rows.iter().enumerate() {
-        let path = Path { table: &table.name, row: (!single).then_some(row) };
+        let path = Path { table: &table.name, row, shape };
         let Value::Object(fields) = value else {
             return Err(misfit(path, format_args!("expected an object, got {value}")));
         };
@@ -67,7 +90,7 @@ fn read_rows(table: &Table, time: Option<usize>, rows: &[Value], single: bool) -
                 continue;
             };
             *cell = read_cell(column, value).map_err(|expected| {
-                misfit(format_args!("{path}.{name}"), format_args!("expected {expected}, got {value}"))
+                misfit(path.cell(name), format_args!("expected {expected}, got {value}"))
             })?;
         }
         if let Some((column, cells)) =
@@ -75,7 +98,7 @@ fn read_rows(table: &Table, time: Option<usize>, rows: &[Value], single: bool) -
             && cells.get(row).is_none_or(|time| time.is_nan())
         {
             return Err(misfit(
-                format_args!("{path}.{}", column.name),
+                path.cell(&column.name),
                 "missing: a row without its time can't be placed before or after the cut-off",
             ));
         }
@@ -94,9 +117,7 @@ fn read_cell(column: &Column, value: &Value) -> Result<f64, &'static str> {
         }
         (ColumnKind::Time, _) => Err(TIME_EXPECTED),
         (ColumnKind::Category(words), Value::Text(text)) => Ok(code_of(words, text)),
-        (ColumnKind::Category(words), Value::Bool(value)) => {
-            Ok(code_of(words, if *value { "true" } else { "false" }))
-        }
+        (ColumnKind::Category(words), Value::Bool(value)) => Ok(code_of_bool(words, *value)),
         (ColumnKind::Category(words), Value::Number(number)) if number.fract() == 0.0 => {
             Ok(code_of(words, &format!("{number}")))
         }
@@ -111,22 +132,50 @@ fn code_of(words: &[String], text: &str) -> f64 {
     words.iter().position(|word| word == text).map_or(f64::NAN, |code| code as f64)
 }
 
+/// The position of the word for a truth value, which every program writes with capitals of its own.
+fn code_of_bool(words: &[String], value: bool) -> f64 {
+    let text = if value { "true" } else { "false" };
+    words.iter().position(|word| word.eq_ignore_ascii_case(text)).map_or(f64::NAN, |code| code as f64)
+}
+
 fn misfit(path: impl fmt::Display, message: impl fmt::Display) -> Error {
     Error::Customer { path: path.to_string(), message: message.to_string() }
 }
 
-/// Where in the customer object a row stands; the attributes are one object, not a list of them.
+/// How rows stand in the object that is read.
+#[derive(Clone, Copy, PartialEq)]
+enum Shape {
+    /// The object is the row.
+    Plain,
+    /// The row stands under the table's name,
+    Attributes,
+    /// or in a list there.
+    Events,
+}
+
+/// Where in the object a row stands.
 #[derive(Clone, Copy)]
 struct Path<'a> {
     table: &'a str,
-    row: Option<usize>,
+    row: usize,
+    shape: Shape,
+}
+
+impl Path<'_> {
+    /// Where a cell of the row stands.
+    fn cell(&self, column: &str) -> String {
+        match self.shape {
+            Shape::Plain => column.to_owned(),
+            _ => format!("{self}.{column}"),
+        }
+    }
 }
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.row {
-            None => f.write_str(self.table),
-            Some(row) => write!(f, "{}[{row}]", self.table),
+        match self.shape {
+            Shape::Plain | Shape::Attributes => f.write_str(self.table),
+            Shape::Events => write!(f, "{}[{}]", self.table, self.row),
         }
     }
 }
@@ -134,7 +183,7 @@ impl fmt::Display for Path<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::tests::small_schema;
+    use crate::schema::tests::{plain_schema, small_schema};
 
     fn read(json: &str) -> Result<Customers, Error> {
         read_customer(&small_schema(), &mut serde_json::Deserializer::from_str(json))
@@ -184,5 +233,40 @@ mod tests {
             assert!(error.contains(message), "{error}");
         }
         assert_eq!(read("{").unwrap_err().code(), "customer/value");
+    }
+
+    fn read_plain(json: &str) -> Result<Customers, Error> {
+        read_customer(&plain_schema(), &mut serde_json::Deserializer::from_str(json))
+    }
+
+    #[test]
+    fn a_plain_tables_row_is_the_object_itself() {
+        let rows = read_plain(
+            r#"{"SEEN": "1970-01-02", "AGE": 39.5, "CITY": true, "OUTCOME": "good", "NAME": {"first": "A"}}"#,
+        )
+        .unwrap();
+        let row = rows.get(0).unwrap();
+        assert_eq!([0, 2, 3, 4].map(|column| row.attribute(column)), [86_400.0, 39.5, 2.0, 1.0]);
+        assert!(row.attribute(1).is_nan());
+        let unknown = read_plain(r#"{"AGE": null, "CITY": "Oslo"}"#).unwrap();
+        assert!(unknown.get(0).unwrap().attribute(3).is_nan());
+    }
+
+    #[test]
+    fn what_does_not_fit_a_plain_table_is_named_by_its_column() {
+        for (json, message) in [
+            ("[]", "row: expected an object, got a list"),
+            (r#"{"AGE": "39"}"#, "AGE: expected a number, got \"39\""),
+            (r#"{"SIGNED": 2020}"#, "SIGNED: expected a date such as"),
+            (r#"{"CITY": 0.5}"#, "CITY: expected a word, got 0.5"),
+            (
+                r#"{"Age": 39}"#,
+                "row: none of its columns is one that the model knows: SEEN, SIGNED, AGE, CITY, OUTCOME",
+            ),
+        ] {
+            let error = read_plain(json).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+        assert_eq!(read_plain("{").unwrap_err().code(), "customer/value");
     }
 }

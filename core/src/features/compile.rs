@@ -44,12 +44,15 @@ impl<'a> Compiler<'a> {
                 let table = self.schema.customer();
                 let found = find_column(&table.name, &table.columns, column);
                 let (position, declared) = found.map_err(of_key("attribute"))?;
+                if self.schema.label() == Some(position) {
+                    return Err(format!("attribute: `{column}` is what is predicted"));
+                }
                 let is_time = declared.kind == ColumnKind::Time;
                 match transform {
                     Transform::Value if is_time => Err(format!(
-                        "transform: `{column}` is a date, which is no number: use years_since or days_since"
+                        "transform: `{column}` is a date, which is no number: use years_since, days_since or year"
                     )),
-                    Transform::YearsSince | Transform::DaysSince if !is_time => {
+                    Transform::YearsSince | Transform::DaysSince | Transform::Year if !is_time => {
                         Err(format!("transform: `{column}` is not a date"))
                     }
                     _ => Ok(Formula::Attribute { column: position, transform: *transform }),

@@ -158,6 +158,8 @@ impl Evaluation<'_> {
                     Transform::Value => value,
                     Transform::DaysSince => since,
                     Transform::YearsSince => since / 365.25,
+                    Transform::Year if since.is_nan() => f64::NAN,
+                    Transform::Year => 1970.0 + days(value) / 365.25,
                 }
             }
             Formula::Events { table, selection, aggregate } => {

@@ -202,6 +202,7 @@ fn work_out(
                 Transform::Value => is,
                 _ if computed.is_nan() => format!("{is}, not before the cut-off {cutoff}: missing"),
                 Transform::DaysSince => format!("{is}, {result} days before the cut-off {cutoff}"),
+                Transform::Year => format!("{is}, the year {result} with its fraction"),
                 Transform::YearsSince => {
                     format!("{is}, {result} years of 365.25 days before the cut-off {cutoff}")
                 }

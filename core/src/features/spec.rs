@@ -59,6 +59,8 @@ pub enum Transform {
     YearsSince,
     /// Days from this time to T.
     DaysSince,
+    /// The year of this time with its fraction, in years of 365.25 days from 1970 on: 2024.5 is in early July 2024.
+    Year,
 }
 
 /// Which rows of an event table count. Rows at or after T never do.

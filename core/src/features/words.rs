@@ -58,6 +58,7 @@ impl fmt::Display for Expression {
                 Transform::Value => write!(f, "the customer's {column}"),
                 Transform::YearsSince => write!(f, "years since the customer's {column}"),
                 Transform::DaysSince => write!(f, "days since the customer's {column}"),
+                Transform::Year => write!(f, "the year of the customer's {column}"),
             },
             Expression::Events { table, rows, aggregate } => {
                 write!(f, "{aggregate} {}", Selected { table, rows })

@@ -104,7 +104,10 @@ impl Bundle {
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let sections = Sections::read(bytes)?;
         let bundle = Self {
-            schema: sections.small(b"SCHM")?,
+            schema: match sections.layout {
+                ..=1 => sections.small::<version_1::OldSchema>(b"SCHM")?.try_into()?,
+                _ => sections.small(b"SCHM")?,
+            },
             features: match sections.layout {
                 ..=1 => {
                     sections.small::<Vec<version_1::Feature>>(b"FEAT")?.into_iter().map(Into::into).collect()

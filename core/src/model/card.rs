@@ -14,7 +14,8 @@ pub struct Card {
     pub parameters: Vec<(String, String)>,
     /// The seed of everything random in training.
     pub seed: u64,
-    /// The cut-offs whose customers it learned from, as dates.
+    /// The cut-offs whose customers it learned from, as dates. Of a plain table the first and the last time of its rows,
+    /// or nothing where they have none; the same holds for the next two.
     pub training_cutoffs: Vec<String>,
     /// The cut-offs whose customers it was chosen on, as dates.
     pub validation_cutoffs: Vec<String>,

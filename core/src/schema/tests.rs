@@ -26,7 +26,7 @@ pub(crate) fn small_definition() -> SchemaDefinition {
                 column("CITY", words(&["Bern", "Rome"])),
             ],
         },
-        established: "SINCE".into(),
+        established: Some("SINCE".into()),
         birth_date: Some("BORN".into()),
         tables: vec![
             Table {
@@ -60,7 +60,36 @@ pub(crate) fn small_definition() -> SchemaDefinition {
             Product { repeatable: true, value: Some(10.0), ..product("C", "Card") },
         ],
         horizon_days: 90,
+        task: Task::NextProduct,
     }
+}
+
+/// A plain table: one row a case, of which `OUTCOME` is predicted.
+pub(crate) fn plain_definition() -> SchemaDefinition {
+    SchemaDefinition {
+        customer: Table {
+            name: "row".into(),
+            time: Some("SEEN".into()),
+            columns: vec![
+                column("SEEN", ColumnKind::Time),
+                column("SIGNED", ColumnKind::Time),
+                column("AGE", ColumnKind::Number),
+                column("CITY", words(&["Bern", "Rome", "True"])),
+                column("OUTCOME", words(&["bad", "good", "none"])),
+            ],
+        },
+        established: None,
+        birth_date: None,
+        tables: Vec::new(),
+        holdings: Vec::new(),
+        products: Vec::new(),
+        horizon_days: 0,
+        task: Task::Label { column: "OUTCOME".into() },
+    }
+}
+
+pub(crate) fn plain_schema() -> Schema {
+    plain_definition().try_into().unwrap()
 }
 
 pub(crate) fn small_schema() -> Schema {
@@ -71,6 +100,7 @@ pub(crate) fn small_schema() -> Schema {
 fn a_sound_definition_is_resolved() {
     let schema = small_schema();
     assert_eq!(schema.class_names(), ["NONE", "Loan", "Card"]);
+    assert_eq!((schema.class_count(), schema.none_class(), schema.label()), (3, Some(0), None));
     assert_eq!(schema.time_column(1), Some(0));
     assert_eq!(schema.closed_column(0), Some(1));
     assert_eq!(
@@ -82,8 +112,12 @@ fn a_sound_definition_is_resolved() {
 #[test]
 fn contradictions_are_named() {
     type Spoil = fn(&mut SchemaDefinition);
-    let cases: [(Spoil, &str); 12] = [
-        (|d| d.established = "NOPE".into(), "no column `NOPE` (established)"),
+    let cases: [(Spoil, &str); 13] = [
+        (|d| d.established = Some("NOPE".into()), "no column `NOPE` (established)"),
+        (
+            |d| d.established = None,
+            "no customer column is named that says when a customer came (established)",
+        ),
         (|d| d.birth_date = Some("CITY".into()), "`customer.CITY` (birth_date) must be a date"),
         (|d| d.tables[1].name = "accounts".into(), "table `accounts` is declared twice"),
         (|d| d.tables[0].columns[1].name = "OPENED".into(), "`OPENED` is declared twice"),
@@ -109,6 +143,58 @@ fn contradictions_are_named() {
     for (spoil, message) in cases {
         let mut definition = small_definition();
         spoil(&mut definition);
+        let error = Schema::try_from(definition).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn a_plain_table_has_the_labels_words_for_classes() {
+    let schema = plain_schema();
+    assert_eq!(schema.class_names(), ["bad", "good", "none"]);
+    assert_eq!((schema.class_count(), schema.none_class()), (3, None));
+    assert_eq!((schema.label(), schema.row_time(), schema.established()), (Some(4), Some(0), None));
+    assert!(schema.products().is_empty());
+}
+
+#[test]
+fn contradictions_of_a_plain_table_are_named() {
+    type Spoil = fn(&mut SchemaDefinition);
+    let label = |column: &str| Task::Label { column: column.into() };
+    let mut cases: Vec<(Spoil, &str)> = vec![
+        (
+            |d| d.established = Some("SEEN".into()),
+            "a plain table, of which a label is predicted, has no established",
+        ),
+        (|d| d.products.push(product("L", "Loan")), "has no products"),
+        (|d| d.tables.push(Table { name: "t".into(), time: None, columns: vec![] }), "has no tables"),
+        (|d| d.horizon_days = 90, "has no horizon_days"),
+        (|d| d.customer.time = Some("AGE".into()), "`row.AGE` (time) must be a date"),
+        (
+            |d| d.customer.columns[4].kind = words(&["one"]),
+            "`row.OUTCOME` (label) has 1 different words, not 2 to 64",
+        ),
+        (|d| d.customer.columns[4].kind = words(&["one", "two", "one"]), "class `one` is declared twice"),
+        (|d| d.customer.columns[4].kind = words(&["one", ""]), "a class has an empty name"),
+        (|d| d.task = Task::NextProduct, "there are 0 products, not 1 to 63"),
+    ];
+    cases.push((
+        |d| {
+            let many = (0..65).map(|word| word.to_string()).collect();
+            d.customer.columns[4].kind = ColumnKind::Category(many);
+        },
+        "has 65 different words",
+    ));
+    for (spoil, message) in cases {
+        let mut definition = plain_definition();
+        spoil(&mut definition);
+        let error = Schema::try_from(definition).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    for (column, message) in
+        [("NOPE", "no column `NOPE` (label)"), ("AGE", "`row.AGE` (label) must be a category")]
+    {
+        let definition = SchemaDefinition { task: label(column), ..plain_definition() };
         let error = Schema::try_from(definition).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     }

@@ -2,7 +2,7 @@
 
 use nextbest_core::customers::{Columns, Customers};
 use nextbest_core::schema::{
-    Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table,
+    Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table, Task,
 };
 use nextbest_core::time::DAY;
 use proptest::collection::vec;
@@ -129,12 +129,13 @@ pub(crate) fn schemas() -> impl Strategy<Value = SchemaDefinition> {
             columns.extend(named(attributes));
             SchemaDefinition {
                 customer: Table { name: "customer".into(), time: None, columns },
-                established: "SINCE".into(),
+                established: Some("SINCE".into()),
                 birth_date: born.then(|| "BORN".into()),
                 tables,
                 holdings,
                 products,
                 horizon_days,
+                task: Task::NextProduct,
             }
         })
 }

@@ -93,7 +93,7 @@ fn name(position: usize) -> String {
 
 fn attributes(customer: &Table) -> Vec<Expression> {
     let transforms = |column: &Column| match column.kind {
-        ColumnKind::Time => vec![Transform::YearsSince, Transform::DaysSince],
+        ColumnKind::Time => vec![Transform::YearsSince, Transform::DaysSince, Transform::Year],
         _ => vec![Transform::Value],
     };
     let attribute =

@@ -174,7 +174,7 @@ fn plain(value: Value) -> Value {
 fn the_documents_grammar_reads_every_bundle() {
     let grammar = Grammar::read();
     let mut met = BTreeSet::new();
-    let mut bundles = vec![sample::forest(), sample::linear()];
+    let mut bundles = vec![sample::forest(), sample::linear(), sample::label()];
     bundles[0].policy.rank_by = nextbest_core::policy::RankBy::Probability;
     // Every kind of feature on some banks.
     let mut runner = TestRunner::deterministic();
@@ -209,6 +209,8 @@ fn the_documents_grammar_of_version_1_reads_its_sample() {
     let bytes = include_bytes!("../../../tests/goldens/format-1.bundle");
     let actual = read(&Grammar::version_1(), bytes, &mut BTreeSet::new());
     let mut expected = expected(&Bundle::decode(bytes).unwrap());
+    let task = expected.get_mut("SCHM").unwrap().as_object_mut().unwrap().remove("task");
+    assert_eq!(task, Some(json!("nextproduct")));
     let features = expected.get_mut("FEAT").unwrap().as_array_mut().unwrap();
     let mut filtered = 0;
     for feature in features {
@@ -240,11 +242,12 @@ fn the_frame_is_as_the_document_says() {
 #[test]
 fn the_documents_words_on_scoring_give_the_goldens() {
     let grammar = Grammar::read();
-    for bundle in [sample::forest(), sample::linear()] {
+    for bundle in [sample::forest(), sample::linear(), sample::label()] {
         let mut bundle = bundle;
         // More goldens than two: a grid over the edges.
         let values = [f32::NAN, -1.0, 0.0, 0.5, 1.5, 2.5, 60.0, 500.0];
-        let rows: Vec<f32> = (0..9 * 200).map(|n| values[(n * n / 7 + n) % values.len()]).collect();
+        let rows: Vec<f32> =
+            (0..bundle.features.len() * 200).map(|n| values[(n * n / 7 + n) % values.len()]).collect();
         bundle.goldens.extend(sample::golden_rows(&bundle, &rows));
         let sections = read(&grammar, &bundle.encode().unwrap(), &mut BTreeSet::new());
         for golden in list(&sections["GOLD"]) {

@@ -7,7 +7,7 @@ use nextbest_core::features::{
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::bundle::MAX_SMALL_SECTION;
 use nextbest_core::recommend::Options;
-use nextbest_core::schema::ColumnKind;
+use nextbest_core::schema::{ColumnKind, Task};
 use nextbest_core::{Bundle, Error, Recommender};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -55,22 +55,32 @@ fn use_it(recommender: &Recommender) {
         );
         assert!((sum - 1.0).abs() <= 1e-5, "{sum}");
     }
-    let ada = nextbest_core::customers::read_customer(
+    let _ = recommender.bundle().self_test();
+    let is_plain = matches!(recommender.schema().task(), Task::Label { .. });
+    let json = if is_plain { sample::CONTRACT } else { sample::ADA };
+    let read = nextbest_core::customers::read_customer(
         recommender.schema(),
-        &mut serde_json::Deserializer::from_str(sample::ADA),
+        &mut serde_json::Deserializer::from_str(json),
     );
-    // Where the schema was changed, Ada's rows may no longer fit it.
-    let Ok(ada) = ada else { return };
+    // Where the schema was changed, the rows may no longer fit it.
+    let Ok(read) = read else { return };
+    let customer = read.get(0).unwrap();
     let options = Options { as_of: sample::cutoff(), top: 3, explain: true };
-    let recommendation = recommender.recommend(&ada.get(0).unwrap(), options).unwrap();
-    for offer in &recommendation.offers {
+    let recommended = recommender.recommend(&customer, options);
+    let predicted = recommender.predict(&customer, sample::cutoff());
+    if is_plain {
+        assert_eq!(recommended.unwrap_err().code(), "recommender/task");
+        assert_eq!(predicted.unwrap().classes.len(), recommender.schema().class_count());
+        return;
+    }
+    assert_eq!(predicted.unwrap_err().code(), "recommender/task");
+    for offer in &recommended.unwrap().offers {
         assert!(offer.reasons.iter().all(|reason| reason.contribution > 0.0 && reason.contribution <= 1.0));
     }
-    let _ = recommender.bundle().self_test();
 }
 
-fn samples() -> [Vec<u8>; 2] {
-    [sample::forest(), sample::linear()].map(|bundle| bundle.encode().unwrap())
+fn samples() -> [Vec<u8>; 3] {
+    [sample::forest(), sample::linear(), sample::label()].map(|bundle| bundle.encode().unwrap())
 }
 
 /// Bytes that mean something to the codec: markers of long integers, signs and exponents of floats, tags.
@@ -78,7 +88,7 @@ const TELLING: [u8; 12] = [0, 1, 2, 3, 5, 127, 128, 250, 251, 252, 253, 255];
 
 #[test]
 fn every_byte_can_be_changed() {
-    let mut decoded = [0, 0];
+    let mut decoded = [0; 3];
     for (bytes, decoded) in samples().iter().zip(&mut decoded) {
         let mut changed = bytes.clone();
         for position in 0..bytes.len() - 32 {
@@ -95,26 +105,31 @@ fn every_byte_can_be_changed() {
     assert!(decoded.iter().all(|decoded| *decoded > 5_000), "{decoded:?}");
 }
 
-/// The definitions of version 1 are read into shapes of their own.
+/// The schema and the definitions of version 1 are read into shapes of their own.
 #[test]
-fn every_byte_of_old_definitions_can_be_changed() {
+fn every_byte_of_old_sections_can_be_changed() {
     let bytes = include_bytes!("../../../tests/goldens/format-1.bundle");
-    let mut sections = take_apart(bytes);
-    let features = sections.iter().position(|(tag, _)| tag == b"FEAT").unwrap();
-    let content = sections[features].1.clone();
-    let mut decoded = 0;
-    for position in (0..content.len()).step_by(3) {
-        for value in TELLING.into_iter().chain([content[position] ^ 1]) {
-            sections[features].1[position] = value;
-            decoded += usize::from(withstand(&put_together_as(1, &sections)));
+    let no_length = [&[253][..], &[255; 8]].concat();
+    let dense_features = list((MAX_SMALL_SECTION - 5) / 6, &[0, 0, 0, 4, 0, 0]);
+    let dense_words = [&[0, 0, 1, 0, 2][..], &list(MAX_SMALL_SECTION - 10, &[0])].concat();
+    for (tag, dense) in [(b"FEAT", dense_features), (b"SCHM", dense_words)] {
+        let mut sections = take_apart(bytes);
+        let changed = sections.iter().position(|(other, _)| other == tag).unwrap();
+        let content = sections[changed].1.clone();
+        let mut decoded = 0;
+        for position in (0..content.len()).step_by(3) {
+            for value in TELLING.into_iter().chain([content[position] ^ 1]) {
+                sections[changed].1[position] = value;
+                decoded += usize::from(withstand(&put_together_as(1, &sections)));
+            }
+            sections[changed].1[position] = content[position];
         }
-        sections[features].1[position] = content[position];
-    }
-    assert!(decoded > 1_000, "{decoded}");
-    // As dense as they can be, and one length that no file has.
-    for dense in [list((MAX_SMALL_SECTION - 5) / 6, &[0, 0, 0, 4, 0, 0]), [&[253][..], &[255; 8]].concat()] {
-        sections[features].1 = dense;
-        assert!(!withstand(&put_together_as(1, &sections)));
+        assert!(decoded > 1_000, "{decoded}");
+        // As dense as it can be, and one length that no file has.
+        for dense in [dense, no_length.clone()] {
+            sections[changed].1 = dense;
+            assert!(!withstand(&put_together_as(1, &sections)));
+        }
     }
 }
 
@@ -154,10 +169,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn sections_can_be_edited(edits in vec(edits(), 1..4), linear in any::<bool>(), frame in any::<bool>()) {
+    fn sections_can_be_edited(edits in vec(edits(), 1..4), sample in 0..3usize, frame in any::<bool>()) {
         // The models are trained once, not once a case.
-        thread_local!(static SAMPLES: [Vec<u8>; 2] = samples());
-        let bytes = SAMPLES.with(|samples| samples[usize::from(linear)].clone());
+        thread_local!(static SAMPLES: [Vec<u8>; 3] = samples());
+        let bytes = SAMPLES.with(|samples| samples[sample].clone());
         let mut sections = take_apart(&bytes);
         for edit in &edits {
             let content = &mut edit.section.get_mut(&mut sections).1;

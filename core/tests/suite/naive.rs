@@ -95,6 +95,10 @@ fn evaluate(case: &Case, expression: &Expression) -> Option<f64> {
             match transform {
                 Transform::DaysSince => since(cell),
                 Transform::YearsSince => Some(since(cell)? / 365.25),
+                Transform::Year => match cell {
+                    Some(Cell::Time(time)) if *time < case.cutoff => Some(1970.0 + days(*time) / 365.25),
+                    _ => None,
+                },
                 Transform::Value => code(kind(customer, column), cell),
             }
         }

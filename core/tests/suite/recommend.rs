@@ -1,5 +1,6 @@
 //! Scores, offers and reasons against direct computation.
 
+use nextbest_core::customers::read_customer;
 use nextbest_core::explain::contributions;
 use nextbest_core::model::Model;
 use nextbest_core::model::forest::{Forest, Tree, TreeNode};
@@ -346,4 +347,47 @@ fn reasons_come_only_when_asked_for_and_at_most_three() {
         let expected = nextbest_core::explain::reasons(features, &row, &contributions, 3, class, 3);
         assert_eq!(offer.reasons, expected);
     }
+}
+
+#[test]
+fn a_row_of_a_plain_table_gets_all_classes_the_most_probable_first() {
+    let recommender = Recommender::load(&sample::label().encode().unwrap()).unwrap();
+    let read = |json: &str| {
+        read_customer(recommender.schema(), &mut serde_json::Deserializer::from_str(json)).unwrap()
+    };
+    let now = time::parse("2030-01-01").unwrap();
+    let row = read(sample::CONTRACT);
+    let row = row.get(0).unwrap();
+    let features = recommender.features(&row, now);
+    let days =
+        (time::parse("2024-01-01").unwrap() - time::parse("2023-11-30 12:00").unwrap()) as f32 / 86_400.0;
+    assert_eq!(features, [44.0, 1.0, days, 1970.0 + (19_691.5 / 365.25) as f32], "seen from its own time");
+    let prediction = recommender.predict(&row, now).unwrap();
+    let scored = recommender.scorer().score(&features).unwrap().to_vec();
+    let mut expected: Vec<(&str, f32)> = recommender.schema().class_names().into_iter().zip(scored).collect();
+    expected.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap());
+    let found: Vec<(&str, f32)> =
+        prediction.classes.iter().map(|class| (class.name.as_str(), class.probability)).collect();
+    assert_eq!(found, expected);
+    assert!(expected[0].1 > expected[2].1, "the classes are told apart");
+
+    // Without a time of its own the row is seen from now.
+    let undated = read(r#"{"SIGNED": "2029-12-31"}"#);
+    assert_eq!(recommender.features(&undated.get(0).unwrap(), now)[2], 1.0);
+}
+
+#[test]
+fn a_model_answers_only_its_own_question() {
+    let plain = Recommender::load(&sample::label().encode().unwrap()).unwrap();
+    let row =
+        read_customer(plain.schema(), &mut serde_json::Deserializer::from_str(sample::CONTRACT)).unwrap();
+    let options = Options { as_of: sample::cutoff(), top: 3, explain: false };
+    let error = plain.recommend(&row.get(0).unwrap(), options).unwrap_err();
+    assert_eq!(error.code(), "recommender/task");
+    assert!(error.to_string().contains("use scoreRow"), "{error}");
+    let bank = Recommender::load(&sample::forest().encode().unwrap()).unwrap();
+    let ada = sample::customer(sample::ADA);
+    let error = bank.predict(&ada.get(0).unwrap(), sample::cutoff()).unwrap_err();
+    assert_eq!(error.code(), "recommender/task");
+    assert!(error.to_string().contains("use recommend"), "{error}");
 }

@@ -11,10 +11,10 @@ use nextbest_core::model::bundle::Golden;
 use nextbest_core::model::card::Card;
 use nextbest_core::policy::{PolicyDefinition, RankBy};
 use nextbest_core::schema::{
-    Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table,
+    Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table, Task,
 };
 use nextbest_core::score::Scorer;
-use nextbest_core::snapshot::Snapshot;
+use nextbest_core::snapshot::{Snapshot, moment};
 use nextbest_core::time;
 use nextbest_core::train::{Dataset, ForestParams, LogisticParams, fit_bins};
 use rand::{RngExt, SeedableRng};
@@ -36,6 +36,31 @@ pub(crate) fn forest() -> Bundle {
 pub(crate) fn linear() -> Bundle {
     bundle(|data| Model::Linear(LogisticParams::default().fit(data).unwrap()))
 }
+
+/// A model of a plain table: whether a contract is kept.
+pub(crate) fn label() -> Bundle {
+    let schema: Schema = plain_schema().try_into().unwrap();
+    let features = plain_features();
+    let engine = FeatureEngine::new(&schema, &features).unwrap();
+    let (mut rows, mut labels) = (Vec::new(), Vec::new());
+    for json in plain_rows(200) {
+        let read = read_customer(&schema, &mut serde_json::Deserializer::from_str(&json)).unwrap();
+        let row = read.get(0).unwrap();
+        let moment = moment(&schema, &row, cutoff());
+        engine.compute(&row, moment, &mut rows);
+        labels.extend(Snapshot::new(&schema, moment).label(&row));
+    }
+    let params = ForestParams { trees: 3, max_depth: 3, ..ForestParams::default() }.check().unwrap();
+    let mut bundle = trained(schema, features, &rows, &labels, |data| {
+        Model::Forest(params.fit(data, || ()).unwrap().forest)
+    });
+    bundle.policy = PolicyDefinition::default();
+    bundle
+}
+
+/// A row of the plain table.
+pub(crate) const CONTRACT: &str =
+    r#"{"SEEN": "2024-01-01", "SIGNED": "2023-11-30 12:00", "AGE": 44, "CITY": "Rome", "NOTE": "ignored"}"#;
 
 /// One customer of the small bank.
 pub(crate) fn customer(json: &str) -> Customers {
@@ -66,14 +91,25 @@ fn bundle(train: impl Fn(&Dataset) -> Model) -> Bundle {
         let customers = customer(&json);
         let customer = customers.get(0).unwrap();
         engine.compute(&customer, cutoff(), &mut rows);
-        labels.push(Snapshot::new(&schema, cutoff()).label(&customer));
+        labels.extend(Snapshot::new(&schema, cutoff()).label(&customer));
     }
-    let bins = fit_bins(&rows, engine.len(), 8).unwrap();
-    let data = Dataset::new(&bins, &rows, &labels, schema.class_count()).unwrap();
+    trained(schema, features(), &rows, &labels, train)
+}
+
+fn trained(
+    schema: Schema,
+    features: Vec<FeatureDefinition>,
+    rows: &[f32],
+    labels: &[usize],
+    train: impl Fn(&Dataset) -> Model,
+) -> Bundle {
+    let width = features.len();
+    let bins = fit_bins(rows, width, 8).unwrap();
+    let data = Dataset::new(&bins, rows, labels, schema.class_count()).unwrap();
     let mut bundle = Bundle {
         model: train(&data),
-        reference: medians(&rows, engine.len()),
-        features: features(),
+        reference: medians(rows, width),
+        features,
         policy: PolicyDefinition { rank_by: RankBy::ExpectedValue, min_probability: 0.01 },
         card: Card {
             name: "small bank".into(),
@@ -81,14 +117,14 @@ fn bundle(train: impl Fn(&Dataset) -> Model) -> Bundle {
             training_cutoffs: vec![CUTOFF.into()],
             training_rows: labels.len() as u64,
             test_metrics: vec![("log_loss".into(), 0.25)],
-            importance: vec![0.125; engine.len()],
+            importance: vec![0.125; width],
             ..Card::default()
         },
         goldens: Vec::new(),
         schema,
         bins,
     };
-    bundle.goldens = golden_rows(&bundle, &rows[..2 * engine.len()]);
+    bundle.goldens = golden_rows(&bundle, &rows[..2 * width]);
     bundle
 }
 
@@ -173,7 +209,7 @@ fn schema() -> SchemaDefinition {
                 column("CITY", words(&["Bern", "Rome"])),
             ],
         ),
-        established: "SINCE".into(),
+        established: Some("SINCE".into()),
         birth_date: Some("BORN".into()),
         tables: vec![
             table(
@@ -207,6 +243,7 @@ fn schema() -> SchemaDefinition {
             product("C", "Card", None, true, 10.0),
         ],
         horizon_days: 90,
+        task: Task::NextProduct,
     }
 }
 
@@ -256,5 +293,70 @@ fn features() -> Vec<FeatureDefinition> {
             Expression::Ratio { numerator: "payments".into(), denominator: "salaries".into() },
         ),
         feature("quarter", None, Expression::Season(SeasonPart::Quarter)),
+    ]
+}
+
+/// Rows in which there is something to learn: the young break contracts, and those in Rome lose them.
+fn plain_rows(count: usize) -> Vec<String> {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut row = || {
+        let age = rng.random_range(18..80u32);
+        let city = ["Bern", "Rome", "Oslo"][rng.random_range(0..3usize)];
+        let outcome = match rng.random_range(0..10) {
+            0..6 if age < 35 => "broken",
+            0..4 if city == "Rome" => "lost",
+            _ => "kept",
+        };
+        let signed = if rng.random_range(0..8) == 0 {
+            "null".into()
+        } else {
+            format!("\"{}-06-15\"", rng.random_range(2015..2024u32))
+        };
+        format!(
+            r#"{{"SEEN": "2023-{:02}-01", "SIGNED": {signed}, "AGE": {age}, "CITY": "{city}", "OUTCOME": "{outcome}"}}"#,
+            rng.random_range(1..13u32)
+        )
+    };
+    (0..count).map(|_| row()).collect()
+}
+
+fn plain_schema() -> SchemaDefinition {
+    let column = |name: &str, kind| Column { name: name.into(), kind, current: false };
+    let words = |words: &[&str]| ColumnKind::Category(words.iter().map(|word| (*word).to_owned()).collect());
+    SchemaDefinition {
+        customer: Table {
+            name: "row".into(),
+            time: Some("SEEN".into()),
+            columns: vec![
+                column("SEEN", ColumnKind::Time),
+                column("SIGNED", ColumnKind::Time),
+                column("AGE", ColumnKind::Number),
+                column("CITY", words(&["Bern", "Rome"])),
+                column("OUTCOME", words(&["broken", "kept", "lost"])),
+            ],
+        },
+        established: None,
+        birth_date: None,
+        tables: Vec::new(),
+        holdings: Vec::new(),
+        products: Vec::new(),
+        horizon_days: 0,
+        task: Task::Label { column: "OUTCOME".into() },
+    }
+}
+
+fn plain_features() -> Vec<FeatureDefinition> {
+    let of = |name: &str, column: &str, transform| FeatureDefinition {
+        name: name.into(),
+        group: "table".into(),
+        label: column.into(),
+        expression: Expression::Attribute { column: column.into(), transform },
+        missing: None,
+    };
+    vec![
+        of("age", "AGE", Transform::Value),
+        of("city", "CITY", Transform::Value),
+        of("days_since_signed", "SIGNED", Transform::DaysSince),
+        of("year_signed", "SIGNED", Transform::Year),
     ]
 }

@@ -6,11 +6,14 @@
 use std::fmt;
 
 use nextbest_core::metrics::Metrics;
+use nextbest_core::model::bundle::Bundle;
+use nextbest_core::score::Scorer;
 use serde::Serialize;
 
 use super::evaluate::{Contestant, write_contest};
 use crate::cli::Context;
 use crate::feature_table::FeatureTable;
+use crate::fitting::class_prior;
 use crate::synthetic::Truth;
 
 /// A realised log-loss this many standard errors off the expected one is no chance: the truth is another bank's.
@@ -35,29 +38,25 @@ pub(crate) struct Ceiling {
     contestants: [Contestant; 3],
 }
 
-/// The probabilities of the test rows by whom they are from.
-pub(super) struct Rivals<'a> {
-    pub(super) model: &'a [f32],
-    /// One row's, the same for all.
-    pub(super) prior: &'a [f32],
-}
-
 /// Measures the ceiling where the tables' folder says what is true of test rows.
 ///
 /// # Errors
 /// Where it holds a table of the truth that can't be read or is about other products.
 pub(super) fn measure(
     context: &Context,
-    names: &[&str],
+    bundle: &Bundle,
+    training_labels: &[usize],
     test: &FeatureTable,
-    rivals: &Rivals<'_>,
 ) -> anyhow::Result<Option<Ceiling>> {
     let Some(truth) = Truth::read(context.config.data_source.input_path())? else { return Ok(None) };
     let products = test.layout.schema.products().iter().map(|product| product.id.as_str());
     let positions = truth.positions(["NONE"].into_iter().chain(products))?;
+    let names = bundle.schema.class_names();
+    let prior = class_prior(training_labels, names.len());
+    let guesses = Scorer::new(bundle).score_batch(&test.values, test.len())?;
     let (mut labels, mut certain, mut model) = (Vec::new(), Vec::new(), Vec::new());
     let rows = test.ids.iter().zip(&test.cutoffs).zip(&test.labels);
-    for (((id, cutoff), label), guess) in rows.zip(rivals.model.chunks_exact(names.len().max(1))) {
+    for (((id, cutoff), label), guess) in rows.zip(guesses.chunks_exact(names.len().max(1))) {
         if let Some(known) = truth.of(id, *cutoff) {
             labels.push(*label);
             certain.push(positions.iter().filter_map(|at| known.get(*at).copied()).collect::<Vec<f64>>());
@@ -72,7 +71,7 @@ pub(super) fn measure(
         ));
         return Ok(None);
     }
-    let ceiling = Ceiling::of(names, &labels, &certain, &model, rivals.prior);
+    let ceiling = Ceiling::of(&names, &labels, &certain, &model, &prior);
     let off = ceiling.surprise();
     if off.abs() > IMPLAUSIBLE {
         context.warn(&format!(
@@ -102,7 +101,7 @@ impl Ceiling {
         let contestant = |name, probabilities: &[f32]| Contestant {
             name,
             all: Metrics::measure(names, labels, probabilities),
-            without_none: Metrics::measure_without_none(names, labels, probabilities),
+            without_none: Some(Metrics::measure_without_none(names, labels, probabilities)),
         };
         let contestants = [
             contestant("Bayes ceiling", &truth),
@@ -119,7 +118,9 @@ impl Ceiling {
             standard_error: variance.max(0.0).sqrt() / count,
             expected_top_3_accuracy: top_3 / count,
             gap_closed: closed(|contestant| contestant.all.log_loss),
-            gap_closed_without_none: closed(|contestant| contestant.without_none.log_loss),
+            gap_closed_without_none: closed(|contestant| {
+                contestant.without_none.as_ref().map_or(f64::NAN, |takers| takers.log_loss)
+            }),
             contestants,
         }
     }
@@ -139,9 +140,14 @@ impl fmt::Display for Ceiling {
             self.rows
         )?;
         write_contest(f, "all of these", self.contestants.iter().map(|it| (it.name, &it.all)))?;
-        let takers = self.contestants.first().map_or(0, |it| it.without_none.rows);
+        let takers =
+            self.contestants.first().and_then(|it| it.without_none.as_ref()).map_or(0, |takers| takers.rows);
         let title = format!("the {takers} of them who took a product, NONE left out");
-        write_contest(f, &title, self.contestants.iter().map(|it| (it.name, &it.without_none)))?;
+        write_contest(
+            f,
+            &title,
+            self.contestants.iter().filter_map(|it| Some((it.name, it.without_none.as_ref()?))),
+        )?;
         writeln!(
             f,
             "  the model has closed {:.1} % of the gap in log-loss between prior and ceiling ({:.1} %, NONE left out)",

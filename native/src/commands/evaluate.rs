@@ -10,9 +10,10 @@ use nextbest_core::score::Scorer;
 use nextbest_core::time;
 use serde::{Deserialize, Serialize};
 
-use super::ceiling::{self, Ceiling, Rivals};
+use super::ceiling::{self, Ceiling};
 use crate::cli::Context;
 use crate::feature_table::FeatureTable;
+use crate::fitting::class_prior;
 use crate::output;
 
 /// What was measured, of which model.
@@ -40,7 +41,7 @@ pub(crate) struct Recorded {
 #[derive(Debug, Deserialize)]
 struct RecordedContestant {
     all: RecordedMetrics,
-    without_none: RecordedMetrics,
+    without_none: Option<RecordedMetrics>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,12 +60,13 @@ struct RecordedMetrics {
 pub(super) struct Contestant {
     pub(super) name: &'static str,
     pub(super) all: Metrics,
-    pub(super) without_none: Metrics,
+    /// Of those to whom something happened, where there is a class for nothing.
+    pub(super) without_none: Option<Metrics>,
 }
 
 pub(crate) fn run(context: &Context) -> anyhow::Result<Evaluation> {
     let config = &context.config;
-    let (bytes, bundle) = super::read_bundle(&config.model_path(), "train")?;
+    let (bytes, bundle) = super::read_model(&config.model_path())?;
     let path = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", path.display()));
     let table = FeatureTable::read_parquet(&path)?;
@@ -79,48 +81,51 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<Evaluation> {
     let train = table.at(&cutoffs(&bundle.card.training_cutoffs));
     let test = table.at(&cutoffs(&bundle.card.test_cutoffs));
     context.progress.step("measuring".into());
-    let names = bundle.schema.class_names();
-    let model = Scorer::new(&bundle).score_batch(&test.values, test.len())?;
-    let prior = class_prior(&train.labels, names.len());
-    let popular = most_popular_not_owned(&prior, &bundle, &test);
-    let ceiling = ceiling::measure(context, &names, &test, &Rivals { model: &model, prior: &prior })?;
-    let contestants =
-        [("model", model), ("class prior", prior.repeat(test.len())), ("popular, not owned", popular)]
-            .into_iter()
-            .map(|(name, probabilities)| Contestant {
-                name,
-                all: Metrics::measure(&names, &test.labels, &probabilities),
-                without_none: Metrics::measure_without_none(&names, &test.labels, &probabilities),
-            })
-            .collect();
-    let mut importance: Vec<(String, f32)> = bundle
-        .features
-        .iter()
-        .map(|feature| feature.name.clone())
-        .zip(bundle.card.importance.iter().copied())
-        .collect();
-    importance.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let evaluation = Evaluation {
-        model: content_hash(&bytes),
-        algorithm: bundle.card.algorithm.clone(),
-        test_cutoffs: bundle.card.test_cutoffs.clone(),
-        contestants,
-        ceiling,
-        importance,
-    };
+    let mut evaluation = Evaluation::measure(&bundle, content_hash(&bytes), &train.labels, &test)?;
+    evaluation.ceiling = ceiling::measure(context, &bundle, &train.labels, &test)?;
     evaluation.write(&config.outputs.path.join("models"))?;
     Ok(evaluation)
 }
 
-/// How often each class occurs in training: what someone who knows nothing of a customer would say.
-pub(crate) fn class_prior(labels: &[usize], class_count: usize) -> Vec<f32> {
-    let mut counts = vec![0usize; class_count];
-    for label in labels {
-        if let Some(count) = counts.get_mut(*label) {
-            *count += 1;
+impl Evaluation {
+    /// Measures a model, and the baselines beside it, on rows that it did not learn from.
+    ///
+    /// # Errors
+    /// Where the rows do not fit the model.
+    pub(super) fn measure(
+        bundle: &Bundle,
+        model_hash: String,
+        training_labels: &[usize],
+        test: &FeatureTable,
+    ) -> anyhow::Result<Self> {
+        let names = bundle.schema.class_names();
+        let prior = class_prior(training_labels, names.len());
+        let mut contestants = vec![
+            ("model", Scorer::new(bundle).score_batch(&test.values, test.len())?),
+            ("class prior", prior.repeat(test.len())),
+        ];
+        let none = bundle.schema.none_class();
+        if none.is_some() {
+            contestants.push(("popular, not owned", most_popular_not_owned(&prior, bundle, test)));
         }
+        let contestants = contestants.into_iter().map(|(name, probabilities)| Contestant {
+            name,
+            all: Metrics::measure(&names, &test.labels, &probabilities),
+            without_none: none.map(|_| Metrics::measure_without_none(&names, &test.labels, &probabilities)),
+        });
+        let features = bundle.features.iter().map(|feature| feature.name.clone());
+        let mut importance: Vec<(String, f32)> =
+            features.zip(bundle.card.importance.iter().copied()).collect();
+        importance.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Ok(Self {
+            model: model_hash,
+            algorithm: bundle.card.algorithm.clone(),
+            test_cutoffs: bundle.card.test_cutoffs.clone(),
+            contestants: contestants.collect(),
+            ceiling: None,
+            importance,
+        })
     }
-    counts.iter().map(|count| *count as f32 / labels.len().max(1) as f32).collect()
 }
 
 /// The prior without the products that a customer holds and can't take again: the usual rule of thumb.
@@ -147,26 +152,53 @@ fn most_popular_not_owned(prior: &[f32], bundle: &Bundle, table: &FeatureTable) 
 impl Recorded {
     /// The evaluation's metrics for the model card, where it is of this model.
     pub(crate) fn card_metrics(&self) -> Vec<(String, f64)> {
-        let Some(model) = self.contestants.first() else { return Vec::new() };
-        let named = |suffix: &'static str, metrics: &RecordedMetrics| {
-            let values = [
-                ("rows", Some(metrics.rows)),
-                ("accuracy", metrics.accuracy),
-                ("f1_weighted", metrics.f1_weighted),
-                ("roc_auc_ovr", metrics.roc_auc_ovr),
-                ("log_loss", metrics.log_loss),
-                ("top_3_accuracy", metrics.top_3_accuracy),
-                ("brier", metrics.brier),
-                ("calibration_error", metrics.calibration_error),
-            ];
-            values.into_iter().filter_map(move |(name, value)| Some((format!("{name}{suffix}"), value?)))
-        };
-        named("", &model.all).chain(named("_without_none", &model.without_none)).collect()
+        let model = self.contestants.first();
+        model.map_or_else(Vec::new, |model| card_metrics(&model.all, model.without_none.as_ref()))
+    }
+}
+
+fn card_metrics(all: &RecordedMetrics, without_none: Option<&RecordedMetrics>) -> Vec<(String, f64)> {
+    let named = |suffix: &'static str, metrics: &RecordedMetrics| {
+        let values = [
+            ("rows", Some(metrics.rows)),
+            ("accuracy", metrics.accuracy),
+            ("f1_weighted", metrics.f1_weighted),
+            ("roc_auc_ovr", metrics.roc_auc_ovr),
+            ("log_loss", metrics.log_loss),
+            ("top_3_accuracy", metrics.top_3_accuracy),
+            ("brier", metrics.brier),
+            ("calibration_error", metrics.calibration_error),
+        ];
+        values.into_iter().filter_map(move |(name, value)| Some((format!("{name}{suffix}"), value?)))
+    };
+    let without_none = without_none.into_iter().flat_map(|metrics| named("_without_none", metrics));
+    named("", all).chain(without_none).collect()
+}
+
+impl From<&Metrics> for RecordedMetrics {
+    fn from(metrics: &Metrics) -> Self {
+        let known = |value: f64| value.is_finite().then_some(value);
+        Self {
+            rows: metrics.rows as f64,
+            accuracy: known(metrics.accuracy),
+            f1_weighted: known(metrics.f1_weighted),
+            roc_auc_ovr: known(metrics.roc_auc_ovr),
+            log_loss: known(metrics.log_loss),
+            top_3_accuracy: known(metrics.top_3_accuracy),
+            brier: known(metrics.brier),
+            calibration_error: known(metrics.calibration_error),
+        }
     }
 }
 
 impl Evaluation {
-    fn write(&self, folder: &Path) -> anyhow::Result<()> {
+    /// The metrics for the model card.
+    pub(super) fn card_metrics(&self) -> Vec<(String, f64)> {
+        let Some(model) = self.contestants.first() else { return Vec::new() };
+        card_metrics(&(&model.all).into(), model.without_none.as_ref().map(Into::into).as_ref())
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         output::write_json(&folder.join("evaluation.json"), self)?;
         output::write_bytes(&folder.join("evaluation.txt"), self.to_string().as_bytes())?;
         output::write_csv(
@@ -194,16 +226,22 @@ impl fmt::Display for Evaluation {
         let (Some(model), Some(prior)) = (self.contestants.first(), self.contestants.get(1)) else {
             return Ok(());
         };
-        writeln!(
-            f,
-            "{} on {} test rows at {}\n",
-            self.algorithm,
-            model.all.rows,
-            self.test_cutoffs.join(", ")
-        )?;
-        write_contest(f, "all customers", self.contestants.iter().map(|it| (it.name, &it.all)))?;
-        let title = format!("the {} who took a product, NONE left out", model.without_none.rows);
-        write_contest(f, &title, self.contestants.iter().map(|it| (it.name, &it.without_none)))?;
+        write!(f, "{} on {} test rows", self.algorithm, model.all.rows)?;
+        match self.test_cutoffs.as_slice() {
+            [] => writeln!(f, "\n")?,
+            cutoffs => writeln!(f, " at {}\n", cutoffs.join(", "))?,
+        }
+        let everyone = if model.without_none.is_some() { "all customers" } else { "all rows" };
+        write_contest(f, everyone, self.contestants.iter().map(|it| (it.name, &it.all)))?;
+        if let Some(takers) = &model.without_none {
+            let title = format!("the {} who took a product, NONE left out", takers.rows);
+            let contestants = self.contestants.iter();
+            write_contest(
+                f,
+                &title,
+                contestants.filter_map(|it| Some((it.name, it.without_none.as_ref()?))),
+            )?;
+        }
         if let Some(ceiling) = &self.ceiling {
             write!(f, "{ceiling}")?;
         }

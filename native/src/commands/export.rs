@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::evaluate::Recorded;
 use crate::cli::Context;
+use crate::config::Config;
 use crate::customer_json;
 use crate::feature_table::FeatureTable;
 use crate::output;
@@ -39,25 +40,39 @@ pub(crate) struct Exported {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exported> {
     let config = &context.config;
-    let (bytes, mut bundle) = super::read_bundle(&config.model_path(), "train")?;
+    let (bytes, mut bundle) = super::read_model(&config.model_path())?;
     bundle.card.test_metrics = recorded_metrics(context, &bytes)?;
-    bundle.goldens = goldens(context, &bundle)?;
+    let table = FeatureTable::read_parquet(&config.feature_table().with_extension("parquet"))?;
+    let (mut exported, recommender) = write_bundle(config, bundle, &table)?;
+    if arguments.samples > 0 {
+        exported.samples = Some(write_samples(context, &recommender, arguments.samples)?);
+    }
+    Ok(exported)
+}
+
+/// Writes a model as the bundle, with golden rows of a table.
+///
+/// # Errors
+/// Where the bundle can't be written, or scores differently once it is read.
+pub(super) fn write_bundle(
+    config: &Config,
+    mut bundle: Bundle,
+    table: &FeatureTable,
+) -> anyhow::Result<(Exported, Recommender)> {
+    bundle.goldens = goldens(table, &bundle)?;
     bundle.self_test()?;
     let path = config.bundle_path();
     let bytes = bundle.encode()?;
     let recommender = Recommender::load(&bytes)?;
     output::write_bytes(&path, &bytes)?;
-    let samples = match arguments.samples {
-        0 => None,
-        count => Some(write_samples(context, &recommender, count)?),
-    };
-    Ok(Exported {
+    let exported = Exported {
         bundle: path,
         bytes: bytes.len(),
         model_version: recommender.model_version(),
         content_hash: recommender.content_hash().to_owned(),
-        samples,
-    })
+        samples: None,
+    };
+    Ok((exported, recommender))
 }
 
 /// The metrics of the evaluation of this very model; none, with a warning, where it was not evaluated.
@@ -78,9 +93,8 @@ fn recorded_metrics(context: &Context, model: &[u8]) -> anyhow::Result<Vec<(Stri
     }
 }
 
-/// Rows spread over the training table, with what this machine makes of them.
-fn goldens(context: &Context, bundle: &Bundle) -> anyhow::Result<Vec<Golden>> {
-    let table = FeatureTable::read_parquet(&context.config.feature_table().with_extension("parquet"))?;
+/// Rows spread over a table, with what this machine makes of them.
+fn goldens(table: &FeatureTable, bundle: &Bundle) -> anyhow::Result<Vec<Golden>> {
     let width = table.width();
     let step = (table.len() / GOLDENS).max(1);
     let mut scorer = Scorer::new(bundle);

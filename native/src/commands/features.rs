@@ -283,7 +283,7 @@ fn feature_rows(
             }
             table.ids.push(bank.ids.get(part.first + index).cloned().unwrap_or_default());
             table.cutoffs.push(cutoff);
-            table.labels.push(snapshot.label(&customer));
+            table.labels.extend(snapshot.label(&customer));
             table.held.push(snapshot.held(&customer));
             engine.compute(&customer, cutoff, &mut table.values);
         }

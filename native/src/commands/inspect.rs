@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use nextbest_core::model::Model;
 use nextbest_core::model::card::Card;
 use nextbest_core::recommend::Recommender;
-use nextbest_core::schema::SchemaDefinition;
+use nextbest_core::schema::{SchemaDefinition, Task};
 use serde::Serialize;
 
 use super::human_bytes;
@@ -31,6 +31,7 @@ pub(crate) struct Inspected {
     goldens: usize,
     self_test: &'static str,
     features: Vec<InspectedFeature>,
+    classes: Vec<String>,
     card: Card,
     schema: SchemaDefinition,
 }
@@ -70,6 +71,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<In
         goldens: bundle.goldens.len(),
         self_test: "passed",
         features: features.collect(),
+        classes: bundle.schema.class_names().into_iter().map(str::to_owned).collect(),
         card: bundle.card.clone(),
         schema: bundle.schema.definition().clone(),
         file,
@@ -82,8 +84,10 @@ impl fmt::Display for Inspected {
         writeln!(f, "{} ({})", self.file.display(), human_bytes(self.bytes))?;
         writeln!(f, "  model     {} {} ({}): {}", card.name, self.model_version, card.algorithm, self.model)?;
         writeln!(f, "  SHA-256   {}", self.content_hash)?;
-        writeln!(f, "  trained   on {} rows at {}", card.training_rows, card.training_cutoffs.join(", "))?;
-        writeln!(f, "  tested    at {}", card.test_cutoffs.join(", "))?;
+        write!(f, "  trained   on {} rows", card.training_rows)?;
+        write_dates(f, &card.training_cutoffs)?;
+        write!(f, "  tested   ")?;
+        write_dates(f, &card.test_cutoffs)?;
         writeln!(f, "  self-test {} on {} golden rows", self.self_test, self.goldens)?;
         writeln!(f, "  seed      {}, nextbest {}", card.seed, card.trained_with)?;
         writeln!(f, "parameters")?;
@@ -94,7 +98,12 @@ impl fmt::Display for Inspected {
         for (name, value) in &card.test_metrics {
             writeln!(f, "  {name:<32}{value:.4}")?;
         }
-        writeln!(f, "products")?;
+        if let Task::Label { column } = &self.schema.task {
+            writeln!(f, "classes of {column}")?;
+            self.classes.iter().try_for_each(|class| writeln!(f, "  {class}"))?;
+        } else {
+            writeln!(f, "products")?;
+        }
         for product in &self.schema.products {
             write!(f, "  {:<32}{}", product.name, if product.repeatable { "repeatable" } else { "once" })?;
             if let Some(age) = product.min_age {
@@ -118,5 +127,13 @@ impl fmt::Display for Inspected {
             )?;
         }
         Ok(())
+    }
+}
+
+/// The cut-offs of some rows; those of plain tables may have none.
+fn write_dates(f: &mut fmt::Formatter<'_>, dates: &[String]) -> fmt::Result {
+    match dates {
+        [] => writeln!(f, " without dates"),
+        dates => writeln!(f, " at {}", dates.join(", ")),
     }
 }

@@ -13,12 +13,15 @@ pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod run;
 pub(crate) mod score;
+mod score_table;
 pub(crate) mod train;
+pub(crate) mod train_table;
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use nextbest_core::model::bundle::Bundle;
+use nextbest_core::schema::Task;
 use nextbest_core::time;
 
 /// Reads a bundle file.
@@ -26,6 +29,19 @@ fn read_bundle(path: &Path, made_by: &str) -> anyhow::Result<(Vec<u8>, Bundle)> 
     let bytes =
         std::fs::read(path).with_context(|| format!("{}: `nextbest {made_by}` writes it", path.display()))?;
     let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
+    Ok((bytes, bundle))
+}
+
+/// Reads the model that `nextbest train` made of the feature table.
+fn read_model(path: &Path) -> anyhow::Result<(Vec<u8>, Bundle)> {
+    let (bytes, bundle) = read_bundle(path, "train")?;
+    if let Task::Label { .. } = bundle.schema.task() {
+        bail!(
+            "{}: is a model of a plain table, which `nextbest train --table` has measured (evaluation.txt beside it) and \
+             exported already",
+            path.display()
+        );
+    }
     Ok((bytes, bundle))
 }
 

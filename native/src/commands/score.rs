@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use nextbest_core::customers::read_customer;
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
+use nextbest_core::schema::Task;
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{as_of, human_bytes};
+use super::{as_of, human_bytes, score_table};
 use crate::cli::{Context, usage};
 use crate::config::OutputFormat;
 use crate::predictions::Prediction;
@@ -31,13 +32,20 @@ pub(crate) struct Arguments {
     #[arg(long)]
     skip_bad_rows: bool,
     /// Score the customers of this JSON file, `[{"id": …, "asOf": …, "customer": {…}}]`, instead of the tables'
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "file")]
     customers: Option<PathBuf>,
+    /// Score the rows of this plain table, CSV or Parquet, with the bundle that `train --table` made
+    #[arg(long, value_name = "FILE", group = "file")]
+    table: Option<PathBuf>,
+    /// With --table: the column that names a row in the results; rows are numbered where it is not given
+    #[arg(long, value_name = "COLUMN", requires = "table")]
+    id: Option<String>,
     /// With --customers: add the bits of the features and probabilities, to compare scorers with each other
     #[arg(long, requires = "customers")]
     bits: bool,
-    /// With --customers: write the answers to this file instead of standard output
-    #[arg(long, value_name = "FILE", requires = "customers")]
+    /// With --customers: write the answers to this file instead of standard output. With --table: write the results to
+    /// this file, CSV or Parquet by its ending
+    #[arg(long, value_name = "FILE", requires = "file")]
     out: Option<PathBuf>,
 }
 
@@ -53,6 +61,16 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     let bytes =
         std::fs::read(&path).with_context(|| format!("{}: `nextbest export` writes it", path.display()))?;
     let recommender = Recommender::load(&bytes).with_context(|| path.display().to_string())?;
+    if let Some(file) = &arguments.table {
+        let (id, out) = (arguments.id.as_deref(), arguments.out.as_deref());
+        return context.print(&score_table::run(context, &recommender, file, id, out)?);
+    }
+    if let Task::Label { .. } = recommender.schema().task() {
+        return Err(usage(anyhow::anyhow!(
+            "{}: the bundle is of a plain table: score the rows of one with --table FILE",
+            path.display()
+        )));
+    }
     match &arguments.customers {
         Some(file) => {
             let answers = Answers(score_file(context, &recommender, file, arguments)?);

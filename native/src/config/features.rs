@@ -69,6 +69,8 @@ pub enum TransformConfig {
     YearsSince,
     /// Days from it to the cut-off.
     DaysSince,
+    /// Its year, with a fraction.
+    Year,
 }
 
 /// What is made of rows.
@@ -194,6 +196,7 @@ impl FeatureConfig {
                 TransformConfig::Value => Transform::Value,
                 TransformConfig::YearsSince => Transform::YearsSince,
                 TransformConfig::DaysSince => Transform::DaysSince,
+                TransformConfig::Year => Transform::Year,
             };
             return Ok(Expression::Attribute { column: column.clone(), transform });
         }

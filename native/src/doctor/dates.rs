@@ -147,7 +147,7 @@ impl Sample {
             let earlier = part.customers.without_rows_from(suspect.table, suspect.column, cutoff as f64);
             for (customer, as_it_was) in part.customers.iter().zip(earlier.iter()) {
                 if snapshot.is_customer(&customer) {
-                    self.labels.push(snapshot.label(&customer));
+                    self.labels.extend(snapshot.label(&customer));
                     self.held.push(snapshot.held(&customer));
                     engine.compute(&customer, cutoff, &mut self.with);
                     engine.compute(&as_it_was, cutoff, &mut self.without);

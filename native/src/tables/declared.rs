@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use anyhow::{Context, bail};
 use nextbest_core::features::{Expression, FeatureDefinition, HoldingAggregate};
 use nextbest_core::schema::{
-    Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table,
+    Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table, Task,
 };
 
 use super::open::is_event_table;
@@ -22,7 +22,7 @@ pub(crate) fn declared_schema(config: &Config, features: &[FeatureDefinition]) -
     let events = schema.tables.iter().filter(|(_, table)| is_event_table(table));
     let definition = SchemaDefinition {
         customer: Table { name: "customer".into(), time: None, columns: attributes(&schema)? },
-        established: schema.customer.established.clone(),
+        established: Some(schema.customer.established.clone()),
         birth_date: schema.customer.birth_date.clone(),
         tables: events
             .map(|(name, table)| Table {
@@ -34,6 +34,7 @@ pub(crate) fn declared_schema(config: &Config, features: &[FeatureDefinition]) -
         holdings: holdings(&schema),
         products: listed(&schema.products).unwrap_or_else(|| named(&schema, features)),
         horizon_days: config.snapshots.horizon_days,
+        task: Task::NextProduct,
     };
     Ok(Schema::try_from(definition)?)
 }

@@ -18,6 +18,7 @@ mod join;
 mod keys;
 mod open;
 mod parquet_file;
+pub(crate) mod plain;
 mod plan;
 mod products;
 mod read;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use nextbest_core::customers::Columns;
-use nextbest_core::schema::{Product, Schema, SchemaDefinition, Table};
+use nextbest_core::schema::{Product, Schema, SchemaDefinition, Table, Task};
 use nextbest_core::time::DAY;
 
 use super::bank::{Bank, EventRows, TableQuality};
@@ -188,12 +188,13 @@ fn built_schema(
     }
     let definition = SchemaDefinition {
         customer,
-        established: schema.customer.established.clone(),
+        established: Some(schema.customer.established.clone()),
         birth_date: schema.customer.birth_date.clone(),
         tables,
         holdings: holdings(schema),
         products,
         horizon_days: config.snapshots.horizon_days,
+        task: Task::NextProduct,
     };
     Ok(Schema::try_from(definition)?)
 }

@@ -5,8 +5,40 @@
 
 use serde::Deserialize;
 
+use crate::error::BundleError;
 use crate::features::{Aggregate, Condition, HoldingAggregate, SeasonPart, Transform};
 use crate::features::{Expression, FeatureDefinition, RowFilter, RowSelection};
+use crate::schema::{HoldingDefinition, Product, Schema, SchemaDefinition, Table, Task};
+
+/// A schema, when every one was of a bank.
+#[derive(Deserialize)]
+pub(super) struct OldSchema {
+    customer: Table,
+    established: String,
+    birth_date: Option<String>,
+    tables: Vec<Table>,
+    holdings: Vec<HoldingDefinition>,
+    products: Vec<Product>,
+    horizon_days: u32,
+}
+
+impl TryFrom<OldSchema> for Schema {
+    type Error = BundleError;
+
+    fn try_from(old: OldSchema) -> Result<Self, BundleError> {
+        let definition = SchemaDefinition {
+            customer: old.customer,
+            established: Some(old.established),
+            birth_date: old.birth_date,
+            tables: old.tables,
+            holdings: old.holdings,
+            products: old.products,
+            horizon_days: old.horizon_days,
+            task: Task::NextProduct,
+        };
+        Schema::try_from(definition).map_err(|error| BundleError::Content(error.to_string()))
+    }
+}
 
 /// A feature, when a selection of rows had conditions but no exclusions.
 #[derive(Deserialize)]

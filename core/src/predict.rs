@@ -1,0 +1,53 @@
+//! What a model of a plain table answers for one row: its classes, the most probable first.
+
+use serde::Serialize;
+
+use crate::Error;
+use crate::customers::Customer;
+use crate::recommend::Recommender;
+use crate::schema::Task;
+
+/// What is predicted for one row.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prediction {
+    /// Every class, the most probable first; of equals, the first in class order.
+    pub classes: Vec<ClassProbability>,
+    /// Which model answered.
+    pub model_version: String,
+}
+
+/// A class and how probable it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassProbability {
+    /// The class: a word of the predicted column.
+    pub name: String,
+    /// Its probability; those of all classes sum to 1.
+    pub probability: f32,
+}
+
+impl Recommender {
+    /// Predicts the label of a row of a plain table. A row without a time of its own, where such rows have one, is seen
+    /// from `as_of` (seconds since 1970-01-01).
+    ///
+    /// # Errors
+    /// [`Error::Task`] where the model does not predict a label.
+    pub fn predict(&self, row: &Customer<'_>, as_of: i64) -> Result<Prediction, Error> {
+        if let Task::NextProduct = self.schema().task() {
+            return Err(Error::Task(
+                "the model predicts a customer's next product, not a column of a plain table: use recommend",
+            ));
+        }
+        let features = self.features(row, as_of);
+        let mut scorer = self.scorer();
+        let probabilities = scorer.score(&features)?;
+        let names = self.schema().class_names().into_iter();
+        let mut classes: Vec<ClassProbability> = names
+            .zip(probabilities)
+            .map(|(name, probability)| ClassProbability { name: name.to_owned(), probability: *probability })
+            .collect();
+        // Stable: equally probable classes stay in class order.
+        classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        Ok(Prediction { classes, model_version: self.model_version() })
+    }
+}

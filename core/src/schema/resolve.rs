@@ -1,0 +1,200 @@
+//! Validates a schema: every name is resolved to a position, every contradiction named.
+
+use super::{
+    Column, ColumnKind, Holding, HoldingDefinition, HoldingProduct, MAX_CLASSES, MAX_COLUMNS, MAX_PRODUCTS,
+    MAX_TABLES, NONE_CLASS, Product, ProductSource, Schema, SchemaDefinition, Table, Task,
+};
+use crate::Error;
+
+impl From<Schema> for SchemaDefinition {
+    fn from(schema: Schema) -> Self {
+        schema.definition
+    }
+}
+
+impl TryFrom<SchemaDefinition> for Schema {
+    type Error = Error;
+
+    fn try_from(definition: SchemaDefinition) -> Result<Self, Error> {
+        if definition.tables.len() > MAX_TABLES {
+            return Err(invalid(format!("{} event tables, more than {MAX_TABLES}", definition.tables.len())));
+        }
+        let tables = core::iter::once(&definition.customer).chain(&definition.tables);
+        unique("table", tables.clone().map(|table| table.name.as_str()))?;
+        // Were it named twice, which column says when its products are given up?
+        unique("holdings table", definition.holdings.iter().map(|holding| holding.table.as_str()))?;
+        for table in tables {
+            if table.columns.len() > MAX_COLUMNS {
+                return Err(invalid(format!(
+                    "table `{}` has {} columns, more than {MAX_COLUMNS}",
+                    table.name,
+                    table.columns.len()
+                )));
+            }
+            unique(
+                &format!("column of table `{}`", table.name),
+                table.columns.iter().map(|column| column.name.as_str()),
+            )?;
+        }
+        match &definition.task {
+            Task::NextProduct => resolve_bank(definition),
+            Task::Label { column } => {
+                let label = resolve_label(&definition, column)?;
+                resolve_plain_table(definition, label)
+            }
+        }
+    }
+}
+
+fn resolve_bank(definition: SchemaDefinition) -> Result<Schema, Error> {
+    validate_products(&definition.products)?;
+    if !(1..=3660).contains(&definition.horizon_days) {
+        return Err(invalid(format!("the horizon is {} days, not 1 to 3660", definition.horizon_days)));
+    }
+    let customer = &definition.customer;
+    let established = definition.established.as_ref().ok_or_else(|| {
+        invalid("no customer column is named that says when a customer came (established)".into())
+    })?;
+    let established = customer.date_column(established, "established")?;
+    let birth_date =
+        definition.birth_date.as_ref().map(|name| customer.date_column(name, "birth_date")).transpose()?;
+    let times = definition
+        .tables
+        .iter()
+        .map(|table| table.time.as_ref().map(|name| table.date_column(name, "time")).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
+    let holdings = definition
+        .holdings
+        .iter()
+        .map(|holding| resolve_holding(&definition, &times, holding))
+        .collect::<Result<Vec<_>, _>>()?;
+    if holdings.is_empty() {
+        return Err(invalid("no holdings: no table says which products customers took".into()));
+    }
+    let established = Some(established);
+    Ok(Schema { established, birth_date, times, holdings, label: None, row_time: None, definition })
+}
+
+fn resolve_plain_table(definition: SchemaDefinition, label: usize) -> Result<Schema, Error> {
+    let bank_alone = [
+        ("established", definition.established.is_some()),
+        ("birth_date", definition.birth_date.is_some()),
+        ("tables", !definition.tables.is_empty()),
+        ("holdings", !definition.holdings.is_empty()),
+        ("products", !definition.products.is_empty()),
+        ("horizon_days", definition.horizon_days != 0),
+    ];
+    if let Some((field, _)) = bank_alone.iter().find(|(_, given)| *given) {
+        return Err(invalid(format!("a plain table, of which a label is predicted, has no {field}")));
+    }
+    let customer = &definition.customer;
+    let row_time = customer.time.as_ref().map(|name| customer.date_column(name, "time")).transpose()?;
+    Ok(Schema {
+        established: None,
+        birth_date: None,
+        times: Vec::new(),
+        holdings: Vec::new(),
+        label: Some(label),
+        row_time,
+        definition,
+    })
+}
+
+fn resolve_label(definition: &SchemaDefinition, name: &str) -> Result<usize, Error> {
+    let table = &definition.customer;
+    let position = table.required_column(name, "label")?;
+    let Some(Column { kind: ColumnKind::Category(words), .. }) = table.columns.get(position) else {
+        return Err(invalid(format!("`{}.{name}` (label) must be a category", table.name)));
+    };
+    if !(2..=MAX_CLASSES).contains(&words.len()) {
+        return Err(invalid(format!(
+            "`{}.{name}` (label) has {} different words, not 2 to {MAX_CLASSES}",
+            table.name,
+            words.len()
+        )));
+    }
+    unique("class", words.iter().map(String::as_str))?;
+    Ok(position)
+}
+
+fn resolve_holding(
+    definition: &SchemaDefinition,
+    times: &[Option<usize>],
+    holding: &HoldingDefinition,
+) -> Result<Holding, Error> {
+    let (position, table) =
+        definition.tables.iter().enumerate().find(|(_, table)| table.name == holding.table).ok_or_else(
+            || invalid(format!("holdings name the table `{}`, which is not declared", holding.table)),
+        )?;
+    let time = times.get(position).copied().flatten().ok_or_else(|| {
+        invalid(format!("table `{}` holds products, so it needs a time column", holding.table))
+    })?;
+    let closed = holding.closed.as_ref().map(|name| table.date_column(name, "closed")).transpose()?;
+    let product_position = |id: &str| definition.products.iter().position(|product| product.id == id);
+    let product = match &holding.product {
+        HoldingProduct::Always(id) => ProductSource::Always(product_position(id).ok_or_else(|| {
+            invalid(format!("holdings in `{}` name the product `{id}`, which is not declared", table.name))
+        })?),
+        HoldingProduct::Column(name) => {
+            let column = table.required_column(name, "product")?;
+            match table.columns.get(column).map(|column| &column.kind) {
+                Some(ColumnKind::Category(values)) => ProductSource::Column {
+                    column,
+                    product_of_code: values.iter().map(|id| product_position(id)).collect(),
+                },
+                _ => return Err(invalid(format!("`{}.{name}` (product) must be a category", table.name))),
+            }
+        }
+    };
+    Ok(Holding { table: position, time, closed, product })
+}
+
+impl Table {
+    fn required_column(&self, name: &str, role: &str) -> Result<usize, Error> {
+        self.column(name)
+            .ok_or_else(|| invalid(format!("table `{}` has no column `{name}` ({role})", self.name)))
+    }
+
+    fn date_column(&self, name: &str, role: &str) -> Result<usize, Error> {
+        let position = self.required_column(name, role)?;
+        match self.columns.get(position).map(|column| &column.kind) {
+            Some(ColumnKind::Time) => Ok(position),
+            _ => Err(invalid(format!("`{}.{name}` ({role}) must be a date or a timestamp", self.name))),
+        }
+    }
+}
+
+fn validate_products(products: &[Product]) -> Result<(), Error> {
+    if products.is_empty() || products.len() > MAX_PRODUCTS {
+        return Err(invalid(format!("there are {} products, not 1 to {MAX_PRODUCTS}", products.len())));
+    }
+    unique("product id", products.iter().map(|product| product.id.as_str()))?;
+    unique("product name", products.iter().map(|product| product.name.as_str()))?;
+    for product in products {
+        if product.name == NONE_CLASS {
+            return Err(invalid(format!("no product may be called {NONE_CLASS}")));
+        }
+        let finite = |number: Option<f64>| number.is_none_or(f64::is_finite);
+        if !finite(product.min_age) || !finite(product.value) {
+            return Err(invalid(format!("product `{}`: its age and value must be finite", product.name)));
+        }
+    }
+    Ok(())
+}
+
+fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        if name.is_empty() {
+            return Err(invalid(format!("a {what} has an empty name")));
+        }
+        if !seen.insert(name) {
+            return Err(invalid(format!("{what} `{name}` is declared twice")));
+        }
+    }
+    Ok(())
+}
+
+fn invalid(message: String) -> Error {
+    Error::Schema(message)
+}

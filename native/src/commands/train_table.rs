@@ -1,0 +1,246 @@
+//! `nextbest train --table`: a plain table → a model that was tested, and its bundle, in one go.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use nextbest_core::model::bundle::content_hash;
+use nextbest_core::model::card::Card;
+use nextbest_core::policy::PolicyDefinition;
+use nextbest_core::time;
+use nextbest_core::train::areas_by_class;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::evaluate::Evaluation;
+use super::export::{Exported, write_bundle};
+use super::train::Arguments;
+use crate::cli::Context;
+use crate::config::{Algorithm, ModelConfig};
+use crate::feature_table::FeatureTable;
+use crate::fitting::{Candidate, Fitting, Kind};
+use crate::output;
+use crate::tables::plain::{LeftOut, Prepared, Source, prepare};
+
+/// The least rows of a leaf, where the config does not say.
+const LEAVES: [u32; 3] = [1, 5, 20];
+/// The penalty of a logistic regression, where the config does not say.
+const ALPHA: f64 = 1.0;
+/// Fewer rows of a class than this prove nothing about a leak.
+const LEAK_SUPPORT: usize = 20;
+/// So many columns that know too much are named.
+const LEAKS_SHOWN: usize = 5;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct TrainedTable {
+    training: Training,
+    evaluation: Evaluation,
+    bundle: Exported,
+}
+
+#[derive(Debug, Serialize)]
+struct Training {
+    table: PathBuf,
+    target: String,
+    classes: Vec<String>,
+    model: PathBuf,
+    features: usize,
+    left_out_columns: Vec<LeftOut>,
+    /// Rows that can't be learned from: without a target, or without a time where one is asked for.
+    rows_without_target: usize,
+    rows_without_time: usize,
+    training_rows: usize,
+    validation_rows: usize,
+    test_rows: usize,
+    candidates: Vec<Candidate>,
+    algorithm: &'static str,
+    leaks: Vec<LeakyColumn>,
+    seconds: f64,
+}
+
+/// A column that alone tells a class from all others.
+#[derive(Debug, Serialize)]
+struct LeakyColumn {
+    column: String,
+    class: String,
+    roc_auc: f64,
+}
+
+pub(crate) fn run(
+    context: &Context,
+    arguments: &Arguments,
+    source: Source<'_>,
+) -> anyhow::Result<TrainedTable> {
+    let started = std::time::Instant::now();
+    let config = &context.config;
+    context.progress.step(format!("reading {}", source.file.display()));
+    let prepared = prepare(source, config.model.hyperparameters.random_forest.random_state)?;
+    warn_of_left_out(context, &prepared);
+    let Prepared { table, split, left_out, without_target, without_time } = prepared;
+    let learning = table.rows(&split.learning());
+    let (train, validation, test) =
+        (table.rows(&split.train), table.rows(&split.validation), table.rows(&split.test));
+    let leaks = leaks(&learning, config.snapshots.leak_threshold);
+    warn_of_leaks(context, &leaks);
+
+    let mut candidates = Vec::new();
+    let mut best: Option<(f64, ModelConfig, Kind)> = None;
+    for (model, algorithm) in trials(&config.model, arguments.algorithm(config)) {
+        let fitting = Fitting { model: &model, progress: &context.progress };
+        let (tried, kind) = fitting.choose(algorithm, &train, &validation)?;
+        let loss = tried.iter().map(|tried| tried.validation_log_loss).fold(f64::INFINITY, f64::min);
+        if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
+            best = Some((loss, model, kind));
+        }
+        candidates.extend(tried);
+    }
+    let (_, model, kind) = best.context("there was no candidate")?;
+    // What was chosen learns from the rows that chose it too; those of the test stay unseen.
+    let fitting = Fitting { model: &model, progress: &context.progress };
+    let fitted = fitting.fit(kind, &learning, "training on all but the test")?;
+    let card = Card {
+        name: source.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+        algorithm: kind.name().into(),
+        parameters: fitting.parameters(kind),
+        seed: fitting.seed(kind),
+        training_cutoffs: first_and_last(&learning),
+        validation_cutoffs: first_and_last(&validation),
+        test_cutoffs: first_and_last(&test),
+        training_rows: learning.len() as u64,
+        training_data: output::file_hash(source.file)?,
+        test_metrics: Vec::new(),
+        importance: fitted.importance.clone(),
+        trained_with: env!("CARGO_PKG_VERSION").into(),
+    };
+    let mut bundle = fitted.bundle(&learning, PolicyDefinition::default(), card);
+    bundle.check()?;
+    let bytes = bundle.encode()?;
+    context.progress.step("measuring".into());
+    let evaluation = Evaluation::measure(&bundle, content_hash(&bytes), &learning.labels, &test)?;
+
+    let training = Training {
+        table: source.file.to_owned(),
+        target: source.target.to_owned(),
+        classes: table.layout.schema.class_names().into_iter().map(str::to_owned).collect(),
+        model: config.model_path(),
+        features: table.width(),
+        rows_without_target: without_target,
+        rows_without_time: without_time,
+        training_rows: train.len(),
+        validation_rows: validation.len(),
+        test_rows: test.len(),
+        candidates,
+        algorithm: kind.name(),
+        leaks,
+        seconds: started.elapsed().as_secs_f64(),
+        left_out_columns: left_out,
+    };
+    output::write_bytes(&training.model, &bytes)?;
+    let folder = config.outputs.path.join("models");
+    output::write_json(&folder.join("training.json"), &training)?;
+    evaluation.write(&folder)?;
+    bundle.card.test_metrics = evaluation.card_metrics();
+    let (exported, _) = write_bundle(config, bundle, &table)?;
+    Ok(TrainedTable { training, evaluation, bundle: exported })
+}
+
+/// The models to choose from. What the config leaves open is set for a table: leaves of 20 rows and strong penalties
+/// suit a bank's hundred thousands of rows with few takers; the fewer the rows and the clearer the classes, the smaller
+/// may leaves be.
+fn trials(config: &ModelConfig, algorithm: Algorithm) -> Vec<(ModelConfig, Algorithm)> {
+    let mut config = config.clone();
+    config.hyperparameters.logistic_regression.alpha.get_or_insert(ALPHA);
+    let with_leaf = |rows: u32| {
+        let mut config = config.clone();
+        config.hyperparameters.random_forest.min_samples_leaf = Some(rows);
+        (config, Algorithm::RandomForest)
+    };
+    let forests: Vec<_> = match config.hyperparameters.random_forest.min_samples_leaf {
+        Some(rows) => vec![with_leaf(rows)],
+        None => LEAVES.map(with_leaf).to_vec(),
+    };
+    let logistic = (config.clone(), Algorithm::LogisticRegression);
+    match algorithm {
+        Algorithm::RandomForest => forests,
+        Algorithm::LogisticRegression => vec![logistic],
+        Algorithm::Auto => forests.into_iter().chain([logistic]).collect(),
+    }
+}
+
+/// Columns that alone tell a class from the others, the clearest first; each with the class that it tells best.
+fn leaks(table: &FeatureTable, threshold: f64) -> Vec<LeakyColumn> {
+    let names = table.layout.schema.class_names();
+    let best_of = |feature: usize| {
+        let values: Vec<f32> =
+            table.values.iter().skip(feature).step_by(table.width().max(1)).copied().collect();
+        let areas = areas_by_class(&values, &table.labels, names.len(), |_, _| false).into_iter().enumerate();
+        let leaks = areas
+            .map(|(class, (area, support))| (feature, class, area.max(1.0 - area), support))
+            .filter(|(.., roc_auc, support)| *support >= LEAK_SUPPORT && *roc_auc >= threshold);
+        leaks.max_by(|a, b| a.2.total_cmp(&b.2))
+    };
+    let mut found: Vec<_> = (0..table.width()).into_par_iter().filter_map(best_of).collect();
+    found.sort_by(|a, b| b.2.total_cmp(&a.2));
+    let named = found.iter().filter_map(|&(feature, class, roc_auc, _)| {
+        Some(LeakyColumn {
+            column: table.layout.features.get(feature)?.name.clone(),
+            class: (*names.get(class)?).to_owned(),
+            roc_auc,
+        })
+    });
+    named.collect()
+}
+
+fn warn_of_left_out(context: &Context, prepared: &Prepared) {
+    for (count, what) in [(prepared.without_target, "target"), (prepared.without_time, "time")] {
+        if count > 0 {
+            context.warn(&format!("left out {count} rows without a {what}"));
+        }
+    }
+    if !prepared.left_out.is_empty() {
+        let columns = prepared.left_out.iter().map(|it| format!("{} ({})", it.column, it.why));
+        context.warn(&format!("left out columns: {}", columns.collect::<Vec<_>>().join(", ")));
+    }
+}
+
+fn warn_of_leaks(context: &Context, leaks: &[LeakyColumn]) {
+    for leak in leaks.iter().take(LEAKS_SHOWN) {
+        context.warn(&format!(
+            "column {} alone tells class {} from all others (area under the ROC curve {:.3}): is it known before the \
+             outcome?",
+            leak.column, leak.class, leak.roc_auc
+        ));
+    }
+    if leaks.len() > LEAKS_SHOWN {
+        context.warn(&format!("and so do {} more columns", leaks.len() - LEAKS_SHOWN));
+    }
+}
+
+/// The first and the last moment of some rows; nothing where rows have no times.
+fn first_and_last(table: &FeatureTable) -> Vec<String> {
+    let bounds = [table.cutoffs.iter().min(), table.cutoffs.iter().max()];
+    bounds.into_iter().flatten().map(|time| time::format(*time)).collect()
+}
+
+impl fmt::Display for TrainedTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let training = &self.training;
+        for candidate in &training.candidates {
+            writeln!(f, "{candidate}")?;
+        }
+        writeln!(
+            f,
+            "{} of {} ({} classes) from {} columns: {} rows trained, {} chose, {} test; {:.1} s",
+            training.algorithm,
+            training.target,
+            training.classes.len(),
+            training.features,
+            training.training_rows,
+            training.validation_rows,
+            training.test_rows,
+            training.seconds
+        )?;
+        writeln!(f, "wrote {}\n", training.model.display())?;
+        write!(f, "{}\n{}", self.evaluation, self.bundle)
+    }
+}

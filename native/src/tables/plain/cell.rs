@@ -1,0 +1,128 @@
+//! One cell of a plain table as a number, a date or a word; or why it is none.
+
+use std::borrow::Cow;
+
+use nextbest_core::time;
+
+use super::super::batch::CellColumn;
+
+/// What stands for a missing value, in capitals or not; an empty cell does too.
+const MISSING: [&str; 5] = ["NA", "N/A", "NaN", "null", "?"];
+
+/// A cell as a number, NaN where it is missing; or the text that is none.
+pub(super) fn number(cells: &CellColumn, row: usize, decimal_comma: bool) -> Result<f64, String> {
+    let text = match cells {
+        CellColumn::Numbers(numbers) => {
+            let number = numbers.get(row).copied().unwrap_or(f64::NAN);
+            return if number.is_infinite() { Err(number.to_string()) } else { Ok(number) };
+        }
+        CellColumn::Integers(_) | CellColumn::Text(_) => present(cells, row)?,
+        CellColumn::Times(_) => {
+            return present(cells, row)?.map_or(Ok(f64::NAN), |text| Err(text.into_owned()));
+        }
+    };
+    let Some(text) = text else { return Ok(f64::NAN) };
+    parse_number(&text, decimal_comma).ok_or_else(|| text.into_owned())
+}
+
+/// A cell as seconds since 1970-01-01, NaN where it is missing; or the text that is no date.
+pub(super) fn time(cells: &CellColumn, row: usize) -> Result<f64, String> {
+    if let CellColumn::Times(times) = cells {
+        return Ok(times.get(row).copied().unwrap_or(f64::NAN));
+    }
+    let Some(text) = present(cells, row)? else { return Ok(f64::NAN) };
+    time::parse(&text).map(|time| time as f64).ok_or_else(|| text.into_owned())
+}
+
+/// A cell as a word; `None` where it is missing.
+pub(super) fn word(cells: &CellColumn, row: usize) -> Result<Option<Cow<'_, str>>, String> {
+    present(cells, row)
+}
+
+/// What is wrong with a cell that should be a date.
+pub(super) fn no_date(text: String) -> String {
+    format!("expected a date such as 2024-05-03 or 2024-05-03 12:30, got {text:?}")
+}
+
+fn present(cells: &CellColumn, row: usize) -> Result<Option<Cow<'_, str>>, String> {
+    let text = cells.text(row)?;
+    let is_missing = text.is_empty() || MISSING.iter().any(|marker| marker.eq_ignore_ascii_case(&text));
+    Ok((!is_missing).then_some(text))
+}
+
+/// A finite number in decimal digits, with a comma before the fraction where that is allowed. There are no thousands
+/// separators.
+fn parse_number(text: &str, decimal_comma: bool) -> Option<f64> {
+    // Rust would also read "infinity".
+    if !text.contains(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let number = match decimal_comma && text.contains(',') && !text.contains('.') {
+        true => text.replacen(',', ".", 1).parse(),
+        false => text.parse(),
+    };
+    number.ok().filter(|number: &f64| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::batch::TextColumn;
+    use super::*;
+
+    fn column(texts: &[&str]) -> CellColumn {
+        let mut column = TextColumn::default();
+        texts.iter().for_each(|text| column.push(text.as_bytes()));
+        CellColumn::Text(column)
+    }
+
+    #[test]
+    fn missing_is_missing_for_every_kind() {
+        let texts = ["", "  ", "NA", "na", "N/A", "NaN", "NULL", "null", "?"];
+        let cells = column(&texts);
+        for row in 0..texts.len() {
+            assert!(number(&cells, row, false).unwrap().is_nan());
+            assert!(time(&cells, row).unwrap().is_nan());
+            assert_eq!(word(&cells, row).unwrap(), None);
+        }
+        // These are words: a class may be called so.
+        let words = column(&["None", "NONE", "-", "0"]);
+        assert!((0..4).all(|row| word(&words, row).unwrap().is_some()));
+    }
+
+    #[test]
+    fn numbers_have_a_point_and_elsewhere_a_comma() {
+        let cases = [
+            ("12", Some(12.0), Some(12.0)),
+            (" -1.5 ", Some(-1.5), Some(-1.5)),
+            ("+3e2", Some(300.0), Some(300.0)),
+            ("1,5", None, Some(1.5)),
+            ("-0,25", None, Some(-0.25)),
+            ("1,234,567", None, None),
+            ("1.234,5", None, None),
+            ("1 234", None, None),
+            ("inf", None, None),
+            ("1e999", None, None),
+            ("12 kg", None, None),
+            ("0x10", None, None),
+        ];
+        for (text, with_point, with_comma) in cases {
+            let cells = column(&[text]);
+            assert_eq!(number(&cells, 0, false).ok(), with_point, "{text}");
+            assert_eq!(number(&cells, 0, true).ok(), with_comma, "{text}");
+        }
+        assert_eq!(number(&column(&["12 kg"]), 0, true), Err("12 kg".into()));
+    }
+
+    #[test]
+    fn typed_columns_are_what_they_are() {
+        let times = CellColumn::Times(vec![86_400.0, f64::NAN]);
+        assert_eq!((time(&times, 0), number(&times, 0, false)), (Ok(86_400.0), Err("1970-01-02".into())));
+        assert!(time(&times, 1).unwrap().is_nan() && number(&times, 1, false).unwrap().is_nan());
+        let whole = CellColumn::Integers(vec![7, super::super::super::batch::NO_INTEGER]);
+        assert_eq!((number(&whole, 0, false), word(&whole, 0).unwrap().as_deref()), (Ok(7.0), Some("7")));
+        assert_eq!((time(&whole, 0), word(&whole, 1)), (Err("7".into()), Ok(None)));
+        let numbers = CellColumn::Numbers(vec![0.5, f64::INFINITY, f64::NAN]);
+        assert_eq!((number(&numbers, 0, false), number(&numbers, 1, false)), (Ok(0.5), Err("inf".into())));
+        assert!(number(&numbers, 2, false).unwrap().is_nan());
+    }
+}

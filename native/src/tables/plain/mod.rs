@@ -1,0 +1,203 @@
+//! Plain tables: one file, one row a case, columns by name. Nothing about them is declared: what the columns hold is
+//! found out ([`infer`]).
+
+mod cell;
+mod header;
+mod infer;
+mod prepare;
+mod split;
+mod target;
+mod values;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, bail};
+
+use super::batch::{CellColumn, Cells, Part};
+use super::csv_file::CsvFile;
+use super::parquet_file::ParquetFile;
+
+pub(crate) use infer::LeftOut;
+pub(crate) use prepare::{Prepared, Source, prepare};
+pub(crate) use values::{UnknownWords, read_rows};
+
+/// The first bytes of every Parquet file.
+const PARQUET: [u8; 4] = *b"PAR1";
+
+/// A file that was read whole.
+pub(crate) struct PlainTable {
+    file: PathBuf,
+    /// The names of all columns, also of those that were not read.
+    header: Vec<String>,
+    columns: Vec<PlainColumn>,
+    rows: usize,
+    /// The rows in order, part by part.
+    parts: Vec<Cells>,
+    /// Whether the file itself says which columns are texts (Parquet).
+    typed: bool,
+    /// Whether numbers may have a comma before their fraction.
+    decimal_comma: bool,
+}
+
+/// A column that was read.
+struct PlainColumn {
+    name: String,
+    /// Its position among the cells of a part.
+    position: usize,
+}
+
+impl PlainTable {
+    /// Reads the columns of a CSV or Parquet file that are wanted.
+    ///
+    /// # Errors
+    /// Where the file can't be read, its header does not name the columns, or a row has other columns than the header.
+    pub(crate) fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Self> {
+        let place = || path.display().to_string();
+        let mut start = Vec::new();
+        let sample = header::SAMPLE as u64;
+        File::open(path).with_context(place)?.take(sample).read_to_end(&mut start).with_context(place)?;
+        let typed = start.starts_with(&PARQUET);
+        let (file, decimal_comma) = match typed {
+            true => {
+                let file = ParquetFile::open(path).with_context(place)?;
+                header::check_names(file.names()).with_context(place)?;
+                (OpenFile::Parquet(file), false)
+            }
+            false => {
+                let delimiter = header::delimiter(&start).with_context(place)?;
+                (OpenFile::Csv(CsvFile::open(path, delimiter)?), delimiter != b',')
+            }
+        };
+        let chosen: Vec<usize> = file
+            .names()
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| wanted(name))
+            .map(|(column, _)| column)
+            .collect();
+        let parts = file.parts(path, &chosen)?;
+        for cells in &parts {
+            if let Some((row, problem)) = cells.malformed.first() {
+                bail!("{}{}: {problem}", path.display(), cells.places.of(*row));
+            }
+        }
+        let rows = parts.iter().map(|cells| cells.rows).sum();
+        if rows == 0 {
+            bail!("{}: there are no rows below the header", path.display());
+        }
+        let columns = chosen.iter().enumerate().filter_map(|(position, column)| {
+            Some(PlainColumn { name: file.names().get(*column)?.clone(), position })
+        });
+        let columns = columns.collect();
+        let header = file.names().to_vec();
+        Ok(Self { file: path.to_owned(), header, columns, rows, parts, typed, decimal_comma })
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// The position of a column.
+    ///
+    /// # Errors
+    /// Where there is none of that name; the message says which there are.
+    pub(crate) fn column(&self, name: &str) -> anyhow::Result<usize> {
+        let position = self.columns.iter().position(|column| column.name == name);
+        position.with_context(|| {
+            format!(
+                "{}: no column `{name}` stands in the header; there are {}",
+                self.file.display(),
+                self.names()
+            )
+        })
+    }
+
+    /// The times of a column, in seconds since 1970-01-01; `None` where there is none.
+    ///
+    /// # Errors
+    /// Names the first cell that is no date.
+    pub(crate) fn times(&self, column: usize) -> anyhow::Result<Vec<Option<i64>>> {
+        let times = self.map(column, |cells, row| cell::time(cells, row).map_err(cell::no_date))?;
+        Ok(times.into_iter().map(|time| (!time.is_nan()).then_some(time as i64)).collect())
+    }
+
+    /// The words of a column that identifies rows.
+    ///
+    /// # Errors
+    /// Names the first cell that is empty.
+    pub(crate) fn ids(&self, column: usize) -> anyhow::Result<Vec<String>> {
+        self.map(column, |cells, row| match cell::word(cells, row)? {
+            Some(word) => Ok(word.into_owned()),
+            None => Err("the id is missing".into()),
+        })
+    }
+
+    /// Names for the rows of a table that has none.
+    pub(crate) fn row_numbers(&self) -> Vec<String> {
+        (1..=self.rows).map(|row| row.to_string()).collect()
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.header.iter().take(20).map(String::as_str).collect();
+        let more = if self.header.len() > names.len() { ", …" } else { "" };
+        format!("{}{more}", names.join(", "))
+    }
+
+    /// What `of` makes of each cell of a column, in order.
+    fn map<T>(
+        &self,
+        column: usize,
+        of: impl Fn(&CellColumn, usize) -> Result<T, String>,
+    ) -> anyhow::Result<Vec<T>> {
+        let column = self.columns.get(column).context("there is no such column")?;
+        let mut values = Vec::with_capacity(self.rows);
+        for part in &self.parts {
+            let cells = part.columns.get(column.position).context("a part of the file lacks a column")?;
+            for row in 0..part.rows {
+                values.push(of(cells, row).map_err(|problem| {
+                    let place = part.places.of(row);
+                    anyhow::anyhow!("{}{place}: column {}: {problem}", self.file.display(), column.name)
+                })?);
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// A file whose header was read.
+enum OpenFile {
+    Csv(CsvFile),
+    Parquet(ParquetFile),
+}
+
+impl OpenFile {
+    fn names(&self) -> &[String] {
+        match self {
+            OpenFile::Csv(file) => file.names(),
+            OpenFile::Parquet(file) => file.names(),
+        }
+    }
+
+    /// Some columns of all rows, in the order of the file.
+    fn parts(&self, path: &Path, columns: &[usize]) -> anyhow::Result<Vec<Cells>> {
+        let parts: Mutex<Vec<(Part, Cells)>> = Mutex::default();
+        let keep = |part, cells| {
+            parts.lock().unwrap_or_else(PoisonError::into_inner).push((part, cells));
+            Ok(())
+        };
+        match self {
+            OpenFile::Csv(file) => file.read(path, columns, keep)?,
+            OpenFile::Parquet(file) => file.read(path, columns, None, keep)?,
+        }
+        let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        parts.sort_by_key(|(part, _)| (part.group, part.number));
+        Ok(parts.into_iter().map(|(_, cells)| cells).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;

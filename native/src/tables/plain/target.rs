@@ -1,0 +1,70 @@
+//! The column that is predicted: its words are the classes.
+
+use std::collections::BTreeSet;
+
+use anyhow::bail;
+use nextbest_core::schema::MAX_CLASSES;
+
+use super::{PlainTable, cell};
+
+/// Reads the column that is predicted: the classes (whole numbers in order, or words in order) and that of each row, if
+/// it has one.
+///
+/// # Errors
+/// Where it has fractions, one class only, or more than a model can tell apart.
+pub(super) fn labels(table: &PlainTable, column: usize) -> anyhow::Result<(Vec<String>, Vec<Option<usize>>)> {
+    let (values, classes) = match numbers(table, column) {
+        Some(numbers) => whole_numbers(table, column, &numbers)?,
+        None => {
+            let words =
+                table.map(column, |cells, row| Ok(cell::word(cells, row)?.map(|word| word.into_owned())))?;
+            let classes: BTreeSet<String> = words.iter().flatten().cloned().collect();
+            (words, classes.into_iter().collect())
+        }
+    };
+    let name = table.columns.get(column).map_or("", |column| &column.name);
+    let place = format!("{}: column {name}", table.file.display());
+    match classes.as_slice() {
+        [] => bail!("{place}: every cell is missing: there is nothing to learn"),
+        [only] => bail!("{place}: every row is {only:?}: there is nothing to tell apart"),
+        many if many.len() > MAX_CLASSES => bail!(
+            "{place}: {} different values are more than the {MAX_CLASSES} classes that a model can tell apart; numbers \
+             such as amounts can't be predicted, only classes",
+            many.len()
+        ),
+        _ => {}
+    }
+    let class = |value: &Option<String>| classes.iter().position(|class| Some(class) == value.as_ref());
+    let of_row = values.iter().map(class).collect();
+    Ok((classes, of_row))
+}
+
+/// The column as numbers, where all of it are.
+fn numbers(table: &PlainTable, column: usize) -> Option<Vec<f64>> {
+    let is_text = table.typed && table.is_text(column);
+    let number = |cells: &_, row| cell::number(cells, row, table.decimal_comma);
+    (!is_text).then(|| table.map(column, number).ok())?
+}
+
+/// Numbers as classes: `1` and `1.0` are the same.
+fn whole_numbers(
+    table: &PlainTable,
+    column: usize,
+    numbers: &[f64],
+) -> anyhow::Result<(Vec<Option<String>>, Vec<String>)> {
+    if let Some(fraction) = numbers.iter().find(|number| !number.is_nan() && number.fract() != 0.0) {
+        bail!(
+            "{}: column {}: {fraction} is no class: numbers with fractions can't be predicted, only words and whole \
+             numbers",
+            table.file.display(),
+            table.columns.get(column).map_or("", |column| &column.name)
+        );
+    }
+    let mut distinct: Vec<f64> = numbers.iter().copied().filter(|number| !number.is_nan()).collect();
+    distinct.sort_unstable_by(f64::total_cmp);
+    distinct.dedup_by(|a, b| a == b);
+    // There is one zero.
+    let word = |number: &f64| (number + 0.0).to_string();
+    let words = numbers.iter().map(|number| (!number.is_nan()).then(|| word(number)));
+    Ok((words.collect(), distinct.iter().map(word).collect()))
+}

@@ -1,0 +1,95 @@
+//! The rows of a plain table as the schema of a model reads them.
+
+use std::collections::BTreeMap;
+
+use anyhow::bail;
+use nextbest_core::customers::{Columns, Customers};
+use nextbest_core::schema::{Column, ColumnKind, Schema};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::{PlainTable, cell};
+
+/// Rows as a model reads them.
+pub(crate) struct PlainRows {
+    /// One customer a row.
+    pub(crate) rows: Customers,
+    /// Columns with words that the model has never seen.
+    pub(crate) unknown: Vec<UnknownWords>,
+}
+
+/// Words that the model has never seen: they count as missing.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct UnknownWords {
+    pub(crate) column: String,
+    /// How many cells have one.
+    pub(crate) cells: usize,
+    /// The first of them.
+    pub(crate) first: String,
+}
+
+/// Reads the columns of a schema by their names. What is predicted is not read.
+///
+/// # Errors
+/// Names the columns that are not there, or the first cell that is not of its column's kind.
+pub(crate) fn read_rows(table: &PlainTable, schema: &Schema) -> anyhow::Result<PlainRows> {
+    let declared = &schema.customer().columns;
+    let is_read = |position: usize| schema.label() != Some(position);
+    let missing: Vec<&str> = declared
+        .iter()
+        .enumerate()
+        .filter(|(position, column)| is_read(*position) && table.column(&column.name).is_err())
+        .map(|(_, column)| column.name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        bail!(
+            "{}: the model reads columns that are not there: {}; there are {}",
+            table.file.display(),
+            missing.join(", "),
+            table.names()
+        );
+    }
+    let read = declared
+        .par_iter()
+        .enumerate()
+        .map(|(position, column)| match is_read(position) {
+            true => read_column(table, column),
+            false => Ok((vec![f64::NAN; table.len()], None)),
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let (columns, unknown): (Vec<Vec<f64>>, Vec<Option<UnknownWords>>) = read.into_iter().unzip();
+    let rows = Customers::new(schema, Columns::new(columns, table.len())?, Vec::new())?;
+    Ok(PlainRows { rows, unknown: unknown.into_iter().flatten().collect() })
+}
+
+fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64>, Option<UnknownWords>)> {
+    let column = table.column(&declared.name)?;
+    let words = match &declared.kind {
+        ColumnKind::Number => {
+            let no_number = |text: String| format!("expected a number, got {text:?}");
+            let number = |cells: &_, row| cell::number(cells, row, table.decimal_comma).map_err(no_number);
+            return Ok((table.map(column, number)?, None));
+        }
+        ColumnKind::Time => {
+            let times = table.map(column, |cells, row| cell::time(cells, row).map_err(cell::no_date))?;
+            return Ok((times, None));
+        }
+        ColumnKind::Category(words) => words,
+    };
+    let codes: BTreeMap<&str, usize> = words.iter().map(String::as_str).zip(0..).collect();
+    let read = table.map(column, |cells, row| {
+        Ok(match cell::word(cells, row)? {
+            None => Ok(f64::NAN),
+            Some(word) => codes.get(word.as_ref()).map(|code| *code as f64).ok_or_else(|| word.into_owned()),
+        })
+    })?;
+    let mut unknown: Option<UnknownWords> = None;
+    let values = read.into_iter().map(|value| {
+        value.unwrap_or_else(|word| {
+            let column = || UnknownWords { column: declared.name.clone(), cells: 0, first: word };
+            unknown.get_or_insert_with(column).cells += 1;
+            f64::NAN
+        })
+    });
+    Ok((values.collect(), unknown))
+}

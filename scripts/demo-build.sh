@@ -28,6 +28,8 @@ main() {
     fi
 
     bits_of tests/e2e/odd-customers.json parity-odd.json
+    "$CLI" --config config.yaml --quiet score --table tests/goldens/contracts.csv --id CONTRACT \
+        --bundle tests/goldens/format-2-label.bundle --out outputs/plain/scores.csv
 
     step 5 "building the wasm module"
     scripts/build-wasm.sh

@@ -7,8 +7,9 @@ use nextbest_tests::repository;
 
 #[test]
 fn samples_of_all_formats_still_load_and_score_the_same() {
-    for version in 1..=FORMAT_VERSION {
-        let path = repository().join(format!("tests/goldens/format-{version}.bundle"));
+    let banks = (1..=FORMAT_VERSION).map(|version| (version, format!("format-{version}.bundle")));
+    for (version, name) in banks.chain([(2, "format-2-label.bundle".to_owned())]) {
+        let path = repository().join("tests/goldens").join(name);
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes[8..10], version.to_le_bytes());
         let recommender = Recommender::load(&bytes).unwrap();

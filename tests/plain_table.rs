@@ -415,3 +415,15 @@ fn a_bundle_of_a_bank_scores_no_plain_table() {
     let arguments = ["score", "--table", "t.csv", "--bundle", "bank.bundle"];
     fails(&place, &arguments, 1, &["offers products to customers", "without --table"]);
 }
+
+#[test]
+fn the_sample_bundle_scores_the_table_that_it_was_made_of() {
+    let goldens = nextbest_tests::repository().join("tests/goldens").canonicalize().unwrap();
+    let (table, bundle) = (goldens.join("contracts.csv"), goldens.join("format-2-label.bundle"));
+    let place = Workplace::new(PROGRAM).unwrap();
+    let (table, bundle) = (table.to_str().unwrap(), bundle.to_str().unwrap());
+    let scored = json_of(&place, &["score", "--table", table, "--bundle", bundle, "--id", "CONTRACT"]);
+    assert_eq!((&scored["rows"], &scored["unknown_words"]), (&json!(240), &json!([])));
+    let inspected = place.run(&["inspect", bundle]).unwrap().stdout;
+    assert!(inspected.contains("tested    from 2023-07-27 to 2023-11-27"), "{inspected}");
+}

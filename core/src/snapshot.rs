@@ -217,6 +217,6 @@ mod tests {
             (snapshot.label(&row), moment(&schema, &row, 7))
         };
         assert_eq!(of(r#"{"OUTCOME": "good", "SEEN": "2024-05-01"}"#), (Some(1), at("2024-05-01")));
-        assert_eq!(of(r#"{"OUTCOME": "never seen"}"#), (None, 7));
+        assert_eq!(of(r#"{"OUTCOME": "never seen", "AGE": 3}"#), (None, 7));
     }
 }

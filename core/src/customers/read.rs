@@ -58,14 +58,19 @@ pub fn read_customer<'de, D: Deserializer<'de>>(
 fn read_plain_row(schema: &Schema, value: &Value) -> Result<Customers, Error> {
     let table = schema.customer();
     let row = read_rows(table, None, core::slice::from_ref(value), Shape::Plain)?;
+    let read = || {
+        let columns =
+            table.columns.iter().enumerate().filter(|(position, _)| schema.label() != Some(*position));
+        columns.map(|(_, column)| column.name.as_str())
+    };
     let known = match value {
-        Value::Object(fields) => fields.iter().any(|(name, _)| table.column(name).is_some()),
+        Value::Object(fields) => fields.iter().any(|(name, _)| read().any(|column| column == name)),
         _ => false,
     };
     // Surely a mistake, and the answer would be that for a row of which nothing is known.
     if !known {
-        let names: Vec<&str> = table.columns.iter().take(10).map(|column| column.name.as_str()).collect();
-        let more = if table.columns.len() > names.len() { ", …" } else { "" };
+        let names: Vec<&str> = read().take(10).collect();
+        let more = if read().count() > names.len() { ", …" } else { "" };
         return Err(misfit(
             &table.name,
             format_args!("none of its columns is one that the model knows: {}{more}", names.join(", ")),
@@ -261,7 +266,7 @@ mod tests {
             (r#"{"CITY": 0.5}"#, "CITY: expected a word, got 0.5"),
             (
                 r#"{"Age": 39}"#,
-                "row: none of its columns is one that the model knows: SEEN, SIGNED, AGE, CITY, OUTCOME",
+                "row: none of its columns is one that the model knows: SEEN, SIGNED, AGE, CITY",
             ),
         ] {
             let error = read_plain(json).unwrap_err().to_string();

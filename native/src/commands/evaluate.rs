@@ -229,6 +229,7 @@ impl fmt::Display for Evaluation {
         write!(f, "{} on {} test rows", self.algorithm, model.all.rows)?;
         match self.test_cutoffs.as_slice() {
             [] => writeln!(f, "\n")?,
+            [first, last] if model.without_none.is_none() => writeln!(f, " from {first} to {last}\n")?,
             cutoffs => writeln!(f, " at {}\n", cutoffs.join(", "))?,
         }
         let everyone = if model.without_none.is_some() { "all customers" } else { "all rows" };

@@ -85,9 +85,9 @@ impl fmt::Display for Inspected {
         writeln!(f, "  model     {} {} ({}): {}", card.name, self.model_version, card.algorithm, self.model)?;
         writeln!(f, "  SHA-256   {}", self.content_hash)?;
         write!(f, "  trained   on {} rows", card.training_rows)?;
-        write_dates(f, &card.training_cutoffs)?;
+        write_dates(f, &card.training_cutoffs, &self.schema.task)?;
         write!(f, "  tested   ")?;
-        write_dates(f, &card.test_cutoffs)?;
+        write_dates(f, &card.test_cutoffs, &self.schema.task)?;
         writeln!(f, "  self-test {} on {} golden rows", self.self_test, self.goldens)?;
         writeln!(f, "  seed      {}, nextbest {}", card.seed, card.trained_with)?;
         writeln!(f, "parameters")?;
@@ -130,10 +130,11 @@ impl fmt::Display for Inspected {
     }
 }
 
-/// The cut-offs of some rows; those of plain tables may have none.
-fn write_dates(f: &mut fmt::Formatter<'_>, dates: &[String]) -> fmt::Result {
-    match dates {
-        [] => writeln!(f, " without dates"),
-        dates => writeln!(f, " at {}", dates.join(", ")),
+/// The cut-offs of some rows; of a plain table the first and the last time, if they have any.
+fn write_dates(f: &mut fmt::Formatter<'_>, dates: &[String], task: &Task) -> fmt::Result {
+    match (dates, task) {
+        ([], _) => writeln!(f, " without dates"),
+        ([first, last], Task::Label { .. }) => writeln!(f, " from {first} to {last}"),
+        (dates, _) => writeln!(f, " at {}", dates.join(", ")),
     }
 }

@@ -1,0 +1,105 @@
+// The rows of a plain table get the same bits by `nextbest score --table`, in Node, in Chromium and in workerd.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { suite, test } from "node:test";
+import { built, builtPackage, DIST } from "./support/artefacts.mjs";
+import { chromium } from "./support/browser.mjs";
+import { scoreAll } from "./support/plain.mjs";
+import { serve } from "./support/server.mjs";
+import { worker } from "./support/workerd.mjs";
+
+const ROOT = path.resolve(import.meta.dirname, "../..");
+const BUNDLE = "tests/goldens/format-2-label.bundle";
+
+suite("a plain table", () => {
+  test("scores in Node as natively", async () => {
+    const { Recommender } = await builtPackage();
+    compare(scoreAll(await Recommender.load(readFileSync(path.join(ROOT, BUNDLE))), rows()));
+  });
+
+  test("scores in Chromium as natively", async (t) => {
+    const address = await serve(t, ROOT);
+    const browser = await chromium();
+    t.after(() => browser.close());
+    const page = await browser.newPage();
+    await page.goto(`${address}web/demo/icon.svg`);
+    const scored = await page.evaluate(async ([rows, file]) => {
+      const { init, Recommender } = await import("/web/dist/index.js");
+      const { scoreAll } = await import("/tests/e2e/support/plain.mjs");
+      await init();
+      return scoreAll(await Recommender.load(await (await fetch(`/${file}`)).arrayBuffer()), rows);
+    }, [rows(), BUNDLE]);
+    compare(scored);
+  });
+
+  test("scores in workerd as natively", async (t) => {
+    const scripts = readdirSync(built(DIST)).filter((name) => name.endsWith(".js"));
+    const runtime = await worker(ROOT, [
+      "tests/e2e/support/plain-worker.mjs",
+      "tests/e2e/support/plain.mjs",
+      ...scripts.map((name) => `web/dist/${name}`),
+      "web/pkg/nextbest_wasm.js",
+      "web/pkg/nextbest_wasm_bg.wasm",
+      BUNDLE,
+    ]);
+    t.after(() => runtime.dispose());
+    const response = await runtime.dispatchFetch("http://worker/", { method: "POST", body: JSON.stringify(rows()) });
+    assert.equal(response.status, 200, await response.clone().text());
+    compare(await response.json());
+  });
+
+  test("says what does not fit, and what its model does not answer", async () => {
+    const { NextbestError, Recommender } = await builtPackage();
+    const plain = await Recommender.load(readFileSync(path.join(ROOT, BUNDLE)));
+    assert.deepEqual(plain.schema.task, { label: { column: "OUTCOME" } });
+    assert.deepEqual(plain.classes, ["broken", "kept", "lost"]);
+    assert.equal(plain.products.length, 0);
+    const refused = (call, code, message) =>
+      assert.throws(call, (error) => error instanceof NextbestError && error.code === code && message.test(error.message));
+    refused(() => plain.scoreRow({ AGE: "44" }), "customer/value", /^AGE: expected a number, got "44"$/);
+    refused(() => plain.scoreRow({ Age: 44 }), "customer/value", /none of its columns is one that the model knows: SIGNED, AGE/);
+    refused(() => plain.scoreRow([]), "customer/value", /row: expected an object, got a list/);
+    refused(() => plain.scoreRow({ AGE: 44 }, { asOf: "soon" }), "options/as-of", /asOf/);
+    refused(() => plain.recommend({ AGE: 44 }), "recommender/task", /use scoreRow/);
+
+    // A word that the model has never seen is a missing value, and so is an absent one; other columns mean nothing.
+    const probabilities = (row) => plain.scoreRow(row, { asOf: "2024-01-01" }).classes;
+    assert.deepEqual(probabilities({ AGE: 30, CITY: "Atlantis", NOTE: {} }), probabilities({ AGE: 30 }));
+    // A row is seen from its own time, or else from asOf.
+    const signed = { AGE: 30, MEMBER: "no", SIGNED: "2022-01-01" };
+    assert.deepEqual(probabilities(signed), plain.scoreRow({ ...signed, SEEN: "2024-01-01" }, { asOf: "2030-01-01" }).classes);
+
+    const bank = await Recommender.load(readFileSync(path.join(ROOT, "tests/goldens/format-1.bundle")));
+    assert.equal(bank.schema.task, "nextProduct");
+    refused(() => bank.scoreRow({ customer: {} }), "recommender/task", /use recommend/);
+  });
+});
+
+/** The table's rows by column name, as the schema has them: the file writes numbers with a comma. */
+function rows() {
+  const [header, ...lines] = readFileSync(path.join(ROOT, "tests/goldens/contracts.csv"), "utf8").trimEnd().split("\n");
+  const names = header.split(";");
+  const numbers = ["AGE", "INCOME"];
+  const cell = (name, text) => (text === "" ? null : numbers.includes(name) ? Number(text.replace(",", ".")) : text);
+  return lines.map((line) => Object.fromEntries(line.split(";").map((text, at) => [names[at], cell(names[at], text)])));
+}
+
+/** `scored`: of each row the probabilities by class, the most probable first. */
+function compare(scored) {
+  const [header, ...lines] = readFileSync(built(ROOT, "outputs/plain/scores.csv"), "utf8").trimEnd().split("\n");
+  assert.deepEqual(header.split(","), ["CONTRACT", "PREDICTED", "PROBABILITY_broken", "PROBABILITY_kept", "PROBABILITY_lost"]);
+  assert.equal(scored.length, lines.length);
+  assert.ok(lines.length >= 240, "no rows: nothing would be compared");
+  lines.forEach((line, at) => {
+    const [id, predicted, ...probabilities] = line.split(",");
+    const { classes } = scored[at];
+    assert.equal(classes[0].name, predicted, id);
+    // The file has as few digits as tell a 32-bit float from its neighbours.
+    const native = { broken: probabilities[0], kept: probabilities[1], lost: probabilities[2] };
+    assert.equal(classes.length, 3);
+    for (const { name, probability } of classes) assert.equal(probability, Math.fround(native[name]), `${id}: ${name}`);
+    assert.ok(classes[0].probability >= classes[1].probability && classes[1].probability >= classes[2].probability, id);
+  });
+}

@@ -1,7 +1,9 @@
 //! The config file at the root shows every key with its default, and the examples' configs are sound.
 
+use std::collections::BTreeSet;
+
 use nextbest::config::Config;
-use nextbest_tests::repository;
+use nextbest_tests::{Workplace, repository};
 
 #[test]
 fn the_config_at_the_root_shows_the_defaults() {
@@ -14,7 +16,7 @@ fn the_config_at_the_root_shows_the_defaults() {
 fn the_default_schema_and_features_parse() {
     let config = Config::default();
     assert_eq!(config.schema().unwrap().tables.len(), 10);
-    let groups: std::collections::BTreeSet<String> =
+    let groups: BTreeSet<String> =
         config.features().unwrap().into_iter().map(|feature| feature.group).collect();
     let expected = ["account", "behavioral", "communication", "demographic", "temporal", "transaction"];
     assert!(groups.iter().eq(expected), "{groups:?}");
@@ -49,5 +51,30 @@ fn the_feature_languages_examples_are_understood() {
             understood += 1;
         }
     }
-    assert!(understood >= 12, "{understood}");
+    assert!(understood >= 20, "{understood}");
+}
+
+/// And all of them can be computed on the core-banking tables.
+#[test]
+fn the_feature_languages_examples_can_be_computed() {
+    let document = std::fs::read_to_string(repository().join("docs/FEATURES.md")).unwrap();
+    let mut names = BTreeSet::new();
+    let mut features = String::new();
+    for line in document.lines().filter(|line| line.trim_start().starts_with("- {name: ")) {
+        let name = line.split(['{', ':', ',']).nth(2).unwrap().trim();
+        if names.insert(name) {
+            features.push_str(&format!("    {}\n", line.trim_start()));
+        }
+    }
+    assert!(names.len() >= 20, "{names:?}");
+    // What the example of a ratio divides stands among the default features.
+    let counts = [30, 180].map(|days| {
+        format!("    - {{name: txn_count_{days}d, table: transactions, aggregate: count, window: {days}}}\n")
+    });
+    let counts = if names.contains("txn_count_30d") { &counts[1..] } else { &counts[..] };
+    let place = Workplace::new(env!("CARGO_BIN_EXE_nextbest-under-test")).unwrap();
+    let config = format!("feature_engineering:\n  features:\n{}{features}", counts.concat());
+    place.write("config.yaml", &config).unwrap();
+    let finished = place.run(&["features", "--catalogue"]).unwrap();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
 }

@@ -1,6 +1,6 @@
 //! The feature table does not depend on how the bank's tables come: format, order of rows, memory and threads.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
 use nextbest_tests::Workplace;
 use serde_json::Value;
@@ -100,6 +100,71 @@ feature_engineering:
         assert!(expected.len() > 100);
         assert_eq!(bounded.lines().collect::<Vec<_>>(), expected);
     }
+}
+
+/// Whatever happens to rows at or after the cut-off, in all tables of the bank, only what was taken next may change.
+#[test]
+fn the_future_changes_no_feature_and_nothing_that_is_held() {
+    let config = "generate: {customers: 500}
+snapshots: {first: 2025-10-01, last: 2025-10-01, data_end: 2026-06-30}
+";
+    let place = bank(config);
+    let table = |place: &Workplace| {
+        let [_, csv] = features(place, &[]);
+        let text = String::from_utf8(csv).unwrap();
+        let rows = text.lines().map(|line| {
+            let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+            let label = cells.remove(2);
+            (label, cells)
+        });
+        rows.unzip::<String, Vec<String>, Vec<_>, Vec<_>>()
+    };
+    let (labels, expected) = table(&place);
+    for (name, time) in [
+        ("TRANSACTION", "TRANSACTIONINITIATEDTIMESTAMP"),
+        ("COMMUNICATION", "COMMUNICATIONSTARTTIMESTAMP"),
+        ("DOCUMENT", "DOCUMENTCREATEDTIMESTAMP"),
+        ("CONSENT", "TIMESTAMP"),
+        ("CUSTOMER_ACCOUNT", "ORIGINATIONDATE"),
+    ] {
+        let file = format!("data/raw/{name}.csv");
+        let text = String::from_utf8(place.read(&file).unwrap()).unwrap();
+        let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+        let column = |name: &str| header.iter().position(|column| *column == name);
+        let time = column(time).unwrap();
+        let is_future = |cell: &str| cell >= "2025-10-01";
+        let mut kept = vec![header.join(",")];
+        let mut changed = 0;
+        for (row, line) in text.lines().skip(1).enumerate() {
+            let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+            // Even of a row of the past, that its account was closed later is the future.
+            if let Some(closed) = column("CLOSEDDATE").filter(|closed| is_future(&cells[*closed])) {
+                cells[closed] = if row % 2 == 0 { String::new() } else { "2026-06-01".into() };
+            }
+            if let Some(status) = column("ACCOUNTSTATUS") {
+                cells[status] = "CLOSED".into();
+            }
+            if is_future(&cells[time]) {
+                changed += 1;
+                // Accounts are referred to, so they must stay; but which product it is may change.
+                match name {
+                    "CUSTOMER_ACCOUNT" => cells[column("PRODUCTID").unwrap()] = "CREDIT_CARD".into(),
+                    _ if row % 3 == 0 => continue,
+                    _ => {}
+                }
+                for amount in ["TRANSACTIONAMOUNT", "BALANCEAFTER", "PRINCIPALAMOUNT"] {
+                    column(amount).into_iter().for_each(|amount| cells[amount] = "-77777".into());
+                }
+                cells[time] = if row % 2 == 0 { "2025-10-01" } else { "2026-06-30" }.into();
+            }
+            kept.push(cells.join(","));
+        }
+        assert!(changed > 50, "{name}: {changed}");
+        place.write(&file, &(kept.join("\n") + "\n")).unwrap();
+    }
+    let (other_labels, actual) = table(&place);
+    assert_eq!(actual, expected);
+    assert_ne!(other_labels, labels, "the test did change the future");
 }
 
 #[test]

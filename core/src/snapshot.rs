@@ -5,7 +5,7 @@
 //! label reads rows from T on.
 
 use crate::customers::Customer;
-use crate::schema::{ProductSource, Schema};
+use crate::schema::{Holding, ProductSource, Schema};
 use crate::time::DAY;
 
 /// A set of products by their position in the schema.
@@ -110,19 +110,22 @@ pub(crate) fn is_open_at(closed: f64, cutoff: f64) -> bool {
 
 /// Every product that the customer ever took.
 fn taken(schema: &Schema, customer: &Customer<'_>) -> impl Iterator<Item = Taken> {
-    schema.holdings().iter().flat_map(move |holding| {
-        let rows = customer.table(holding.table);
-        let closed = holding.closed.map_or(&[][..], |column| rows.column(column));
-        rows.column(holding.time).iter().enumerate().filter_map(move |(row, &opened)| {
-            let product = match &holding.product {
-                ProductSource::Always(product) => *product,
-                ProductSource::Column { column, product_of_code } => {
-                    let code = rows.column(*column).get(row).copied().filter(|code| !code.is_nan())?;
-                    (*product_of_code.get(code as usize)?)?
-                }
-            };
-            Some(Taken { product, opened, closed: closed.get(row).copied().unwrap_or(f64::NAN) })
-        })
+    schema.holdings().iter().flat_map(move |holding| taken_in(holding, customer).flatten())
+}
+
+/// What each row of a table says of a product taken; `None` where the row is about none that is declared.
+pub(crate) fn taken_in(holding: &Holding, customer: &Customer<'_>) -> impl Iterator<Item = Option<Taken>> {
+    let rows = customer.table(holding.table);
+    let closed = holding.closed.map_or(&[][..], |column| rows.column(column));
+    rows.column(holding.time).iter().enumerate().map(move |(row, &opened)| {
+        let product = match &holding.product {
+            ProductSource::Always(product) => *product,
+            ProductSource::Column { column, product_of_code } => {
+                let code = rows.column(*column).get(row).copied().filter(|code| !code.is_nan())?;
+                (*product_of_code.get(code as usize)?)?
+            }
+        };
+        Some(Taken { product, opened, closed: closed.get(row).copied().unwrap_or(f64::NAN) })
     })
 }
 

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use crate::commands::{evaluate, export, features, generate, inspect, run, score, train};
+use crate::commands::{doctor, eda, evaluate, export, features, generate, inspect, run, score, train};
 use crate::config::Config;
 use crate::progress::Progress;
 
@@ -49,11 +49,17 @@ enum Command {
         after_help = "Examples:\n  nextbest generate --customers 2000 --seed 7\n  nextbest generate --customers 300..1000 --format parquet"
     )]
     Generate(generate::Arguments),
-    /// Compute the feature table from the bank's tables
+    /// Compute the feature table from the bank's tables; or explain one value, or list what is computed
     #[command(
-        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --as-of 2025-08-15"
+        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --explain salary_90d 17 --as-of 2026-01-01\n  nextbest features --catalogue\n  nextbest features --as-of 2025-08-15"
     )]
-    Features(features::Arguments),
+    Features(features::Command),
+    /// Look for leaks and flaws in the tables and the feature table; exit code 1 where there are problems
+    #[command(after_help = "Example:\n  nextbest doctor --config bank.yaml")]
+    Doctor,
+    /// Look at the feature table: statistics, missing values, outliers, correlations, target; CSV and a page
+    #[command(after_help = "Example:\n  nextbest eda --config bank.yaml")]
+    Eda,
     /// Train a model on the feature table
     #[command(after_help = "Example:\n  nextbest train --algorithm logistic_regression")]
     Train(train::Arguments),
@@ -147,7 +153,9 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Context { config, progress: Progress::new(arguments.quiet || arguments.json), json: arguments.json };
     match arguments.command {
         Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
-        Command::Features(arguments) => features::run(&context, &arguments),
+        Command::Features(command) => features::execute(&context, &command),
+        Command::Doctor => doctor::run(&context),
+        Command::Eda => context.print(&eda::run(&context)?),
         Command::Train(arguments) => context.print(&train::run(&context, &arguments)?),
         Command::Evaluate => context.print(&evaluate::run(&context)?),
         Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),

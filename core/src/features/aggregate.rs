@@ -102,6 +102,29 @@ impl RowAggregate {
     }
 }
 
+impl RowAggregate {
+    /// The column that is aggregated, if one is.
+    pub(super) fn column(&self) -> Option<usize> {
+        match self {
+            RowAggregate::Count
+            | RowAggregate::DaysSinceLast { .. }
+            | RowAggregate::DaysSinceFirst { .. }
+            | RowAggregate::Share(_) => None,
+            RowAggregate::Trend(trend) => trend.column,
+            RowAggregate::Sum(column)
+            | RowAggregate::Mean(column)
+            | RowAggregate::Min(column)
+            | RowAggregate::Max(column)
+            | RowAggregate::Last { column, .. }
+            | RowAggregate::Distinct(column)
+            | RowAggregate::Std(column)
+            | RowAggregate::First { column, .. }
+            | RowAggregate::Entropy(column)
+            | RowAggregate::DaysUntilNext(column) => Some(*column),
+        }
+    }
+}
+
 impl RowTrend {
     fn value(&self, short: f64, whole: f64) -> f64 {
         match whole == 0.0 {

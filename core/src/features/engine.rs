@@ -21,8 +21,8 @@ pub struct FeatureEngine {
 }
 
 #[derive(Debug, Clone)]
-struct Feature {
-    formula: Formula,
+pub(super) struct Feature {
+    pub(super) formula: Formula,
     missing: f32,
 }
 
@@ -105,16 +105,33 @@ impl FeatureEngine {
         let at = Evaluation { schema: &self.schema, customer, cutoff };
         let start = row.len();
         for feature in &self.features {
-            let value = match &feature.formula {
-                Formula::Ratio { numerator, denominator } => {
-                    let earlier = |position: usize| row.get(start + position).copied().unwrap_or(f32::NAN);
-                    ratio(earlier(*numerator), earlier(*denominator))
-                }
-                formula => at.evaluate(formula) as f32,
-            };
-            // There is one zero: of -0 and 0, `min` and `max` may give either, here this one and there that one.
-            row.push(if value.is_nan() { feature.missing } else { value + 0.0 });
+            let earlier = |position: usize| row.get(start + position).copied().unwrap_or(f32::NAN);
+            let computed = feature.compute(&at, earlier);
+            row.push(feature.settle(computed));
         }
+    }
+
+    pub(super) fn feature(&self, position: usize) -> Option<&Feature> {
+        self.features.get(position)
+    }
+}
+
+impl Feature {
+    /// What the formula gives; NaN where it has no value. `earlier` are the values of the features before this one.
+    pub(super) fn compute(&self, at: &Evaluation<'_>, earlier: impl Fn(usize) -> f32) -> f64 {
+        match &self.formula {
+            Formula::Ratio { numerator, denominator } => {
+                f64::from(ratio(earlier(*numerator), earlier(*denominator)))
+            }
+            formula => at.evaluate(formula),
+        }
+    }
+
+    /// The feature's value, with what was computed.
+    pub(super) fn settle(&self, computed: f64) -> f32 {
+        let value = computed as f32;
+        // There is one zero: of -0 and 0, `min` and `max` may give either, here this one and there that one.
+        if value.is_nan() { self.missing } else { value + 0.0 }
     }
 }
 
@@ -123,10 +140,10 @@ fn ratio(numerator: f32, denominator: f32) -> f32 {
 }
 
 /// One customer at one cut-off.
-struct Evaluation<'a> {
-    schema: &'a Schema,
-    customer: &'a Customer<'a>,
-    cutoff: i64,
+pub(super) struct Evaluation<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) customer: &'a Customer<'a>,
+    pub(super) cutoff: i64,
 }
 
 impl Evaluation<'_> {

@@ -3,10 +3,14 @@
 mod aggregate;
 mod compile;
 mod engine;
+mod explain;
 mod spec;
+mod words;
 
 pub use engine::FeatureEngine;
+pub use explain::{Cell, ExplainedFeature, ExplainedRow, ExplainedTable, Explanation, explain};
 pub use spec::{
     Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection,
     SeasonPart, Test, Transform,
 };
+pub use words::FeatureType;

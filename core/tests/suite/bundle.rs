@@ -160,7 +160,7 @@ fn parts_that_do_not_fit_each_other_are_refused() {
     let cases: [(Spoil, &str); 11] = [
         (|b| b.reference.truncate(1), "9 features, but bins or a reference row for another number"),
         (|b| b.features.truncate(8), "8 features, but bins or a reference row for another number"),
-        (|b| b.features[0].name = "city".into(), "feature `city`: its name is empty or taken"),
+        (|b| b.features[0].name = "city".into(), "feature `city`: name: it is empty or taken"),
         (|b| b.goldens[0].row.truncate(1), "a golden row does not fit"),
         (|b| b.goldens[0].probabilities.push(0.0), "a golden row does not fit"),
         (|b| b.policy.min_probability = f32::NAN, "the policy's least probability is NaN"),

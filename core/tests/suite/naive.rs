@@ -7,10 +7,62 @@ use nextbest_core::features::{
     Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection,
     SeasonPart, Test, Transform,
 };
-use nextbest_core::schema::{Column, ColumnKind, HoldingProduct, Table};
+use nextbest_core::schema::{Column, ColumnKind, HoldingDefinition, HoldingProduct, Table};
 use nextbest_core::time;
 
 use crate::bank::{Case, Cell, Row};
+
+/// For each row of the table that an expression aggregates, in their order, whether it counts.
+pub(crate) fn counted(
+    case: &Case,
+    table: &str,
+    selection: &RowSelection,
+    aggregate: &Aggregate,
+) -> Vec<bool> {
+    let position = case.schema.tables.iter().position(|other| other.name == table).unwrap();
+    let table = &case.schema.tables[position];
+    let has_value = |row: &Row| match aggregate {
+        Aggregate::Count | Aggregate::DaysSinceLast | Aggregate::DaysSinceFirst | Aggregate::Share(_) => true,
+        Aggregate::Trend { column: None, .. } => true,
+        Aggregate::DaysUntilNext(column) => {
+            matches!(cell(table, column, row), Some(Cell::Time(date)) if *date >= case.cutoff)
+        }
+        Aggregate::Sum(column)
+        | Aggregate::Mean(column)
+        | Aggregate::Min(column)
+        | Aggregate::Max(column)
+        | Aggregate::Last(column)
+        | Aggregate::Distinct(column)
+        | Aggregate::Std(column)
+        | Aggregate::First(column)
+        | Aggregate::Entropy(column)
+        | Aggregate::Trend { column: Some(column), .. } => cell(table, column, row).is_some(),
+    };
+    let rows = in_order(table, &case.tables[position]);
+    rows.into_iter().map(|row| is_selected(case, table, selection, row) && has_value(row)).collect()
+}
+
+/// For each row of the tables that hold products, in their order, whether it counts.
+pub(crate) fn counted_holdings(case: &Case, aggregate: &HoldingAggregate) -> Vec<Vec<bool>> {
+    let of_table = |holding: &HoldingDefinition| {
+        let position = case.schema.tables.iter().position(|table| table.name == holding.table).unwrap();
+        let rows = in_order(&case.schema.tables[position], &case.tables[position]);
+        let counts = |row: &Row| {
+            let mut alone = case.clone();
+            alone.tables.iter_mut().for_each(Vec::clear);
+            alone.tables[position].push(row.clone());
+            match aggregate {
+                HoldingAggregate::EverCount | HoldingAggregate::DaysSinceLastTaken => {
+                    taken(&alone).iter().any(|taken| taken.opened < case.cutoff)
+                }
+                HoldingAggregate::OpenCount | HoldingAggregate::DistinctHeld => !held(&alone).is_empty(),
+                HoldingAggregate::Holds(_) => holdings(&alone, aggregate) == Some(1.0),
+            }
+        };
+        rows.into_iter().map(counts).collect()
+    };
+    case.schema.holdings.iter().map(of_table).collect()
+}
 
 /// The features of a case's customer at its cut-off.
 pub(crate) fn features(case: &Case, definitions: &[FeatureDefinition]) -> Vec<f32> {
@@ -170,7 +222,8 @@ fn in_order<'r>(table: &Table, rows: &'r [Row]) -> Vec<&'r Row> {
         |column: &Column, row: &Row| code(&column.kind, cell(table, &column.name, row)).unwrap_or(f64::NAN);
     let mut rows: Vec<&Row> = rows.iter().collect();
     rows.sort_by(|a, b| {
-        let by_time = row_time(table, a).cmp(&row_time(table, b));
+        let time = |row: &Row| row_time(table, row).unwrap_or(i64::MAX);
+        let by_time = time(a).cmp(&time(b));
         table
             .columns
             .iter()

@@ -12,17 +12,57 @@ use nextbest_core::features::{Expression, FeatureDefinition, FeatureEngine};
 use nextbest_core::schema::{Product, Schema};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time::{self, DAY};
-use nextbest_core::train::{Leak, find_leaks};
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::as_of::{self, Questions};
+use super::{catalogue, explain};
 use crate::cli::{Context, usage};
 use crate::config::{Config, StoreFormat};
+use crate::doctor::{self, LeakScore};
 use crate::feature_table::delta::{self, Commit};
-use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest, read_feature, read_labels};
+use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
 use crate::tables::{Bank, LoadOptions, Part, TableQuality, declared_schema, load};
 use crate::{cutoffs, output};
+
+/// What `nextbest features` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Command {
+    #[command(flatten)]
+    compute: Arguments,
+    /// Print how one value came about, row by row
+    #[arg(long, num_args = 2, value_names = ["NAME", "CUSTOMERID"])]
+    explain: Option<Vec<String>>,
+    /// Alone: read the feature table as it was known at this date, each customer's latest row without what was taken
+    /// next. With --explain: the cut-off; the last one where it is not given
+    #[arg(long, value_name = "DATE", conflicts_with = "catalogue")]
+    as_of: Option<String>,
+    /// With --as-of alone: only the customers of this CSV file; a second column may give each a date of its own
+    #[arg(long, value_name = "FILE", requires = "as_of", conflicts_with = "explain")]
+    entities: Option<PathBuf>,
+    /// List the features with their definitions in words, as outputs/features/CATALOGUE.md and catalogue.csv
+    #[arg(long, conflicts_with = "explain")]
+    catalogue: bool,
+    /// With --catalogue: list the features of this bundle, not of the config
+    #[arg(long, value_name = "FILE", requires = "catalogue")]
+    bundle: Option<PathBuf>,
+}
+
+/// Does what `nextbest features` is asked for.
+pub(crate) fn execute(context: &Context, command: &Command) -> anyhow::Result<()> {
+    match (command.explain.as_deref(), command.as_of.as_deref()) {
+        (Some([name, customer]), as_of) => {
+            let question =
+                explain::Question { name, customer, as_of, skip_bad_rows: command.compute.skip_bad_rows };
+            context.print(&explain::run(context, &question)?)
+        }
+        (_, Some(as_of)) => {
+            let questions = Questions { as_of, entities: command.entities.as_deref() };
+            context.print(&as_of::run(context, &questions)?)
+        }
+        _ if command.catalogue => context.print(&catalogue::run(context, command.bundle.as_deref())?),
+        _ => context.print(&run(context, &command.compute)?),
+    }
+}
 
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "features")]
@@ -30,13 +70,6 @@ pub(crate) struct Arguments {
     /// Leave rows out that can't be read, instead of stopping
     #[arg(long)]
     pub(crate) skip_bad_rows: bool,
-    /// Compute nothing, but read the feature table as it was known at a date: each customer's latest row, without what
-    /// was taken next
-    #[arg(long, value_name = "DATE")]
-    as_of: Option<String>,
-    /// With --as-of: only the customers of this CSV file; a second column may give each a date of its own
-    #[arg(long, value_name = "FILE", requires = "as_of")]
-    entities: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,7 +87,7 @@ pub(crate) struct Computed {
     compute_seconds: f64,
     tables: Vec<TableQuality>,
     cutoffs: Vec<CutoffSummary>,
-    leaks: Vec<NamedLeak>,
+    leaks: Vec<LeakScore>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,26 +104,7 @@ struct CutoffSummary {
     buyers: usize,
 }
 
-#[derive(Debug, Serialize)]
-struct NamedLeak {
-    feature: String,
-    product: String,
-    roc_auc: f64,
-    support: usize,
-}
-
-/// Computes the feature table, or reads it as it was known at a date, and prints what was done.
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
-    match &arguments.as_of {
-        Some(as_of) => {
-            let questions = Questions { as_of, entities: arguments.entities.as_deref() };
-            context.print(&as_of::run(context, &questions)?)
-        }
-        None => context.print(&compute_table(context, arguments)?),
-    }
-}
-
-fn compute_table(context: &Context, arguments: &Arguments) -> anyhow::Result<Computed> {
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Computed> {
     let config = &context.config;
     if !config.feature_store.wants(StoreFormat::Parquet) {
         return Err(usage(anyhow::anyhow!(
@@ -120,13 +134,10 @@ fn compute_table(context: &Context, arguments: &Arguments) -> anyhow::Result<Com
             leak.feature, leak.product, leak.roc_auc, leak.support
         ));
     }
-    let leak_row = |leak: &NamedLeak| {
-        [leak.feature.clone(), leak.product.clone(), leak.roc_auc.to_string(), leak.support.to_string()]
-    };
     output::write_csv(
         &config.outputs.path.join("features").join("leaks.csv"),
         ["FEATURE", "PRODUCT", "ROC_AUC", "SUPPORT"],
-        leaks.iter().map(leak_row),
+        leaks.iter().map(LeakScore::cells),
     )?;
     let store = &config.feature_store;
     let rows = cutoffs.iter().map(|cutoff| cutoff.customers).sum();
@@ -163,7 +174,7 @@ fn compute_table(context: &Context, arguments: &Arguments) -> anyhow::Result<Com
 ///
 /// # Errors
 /// The message names the first definition that can't be, and the key.
-fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>> {
+pub(super) fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>> {
     let without_products = definitions(config, &[])?;
     let schema = declared_schema(config, &without_products)?;
     let definitions = definitions(config, schema.products())?;
@@ -175,7 +186,7 @@ fn checked_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>
 }
 
 /// The config's feature definitions for some products.
-pub(crate) fn definitions(config: &Config, products: &[Product]) -> anyhow::Result<Vec<FeatureDefinition>> {
+pub(super) fn definitions(config: &Config, products: &[Product]) -> anyhow::Result<Vec<FeatureDefinition>> {
     let periods = &config.feature_engineering.lookback_periods;
     let mut definitions = Vec::new();
     for feature in config.features()? {
@@ -290,38 +301,15 @@ fn layout(config: &Config, schema: &Schema) -> anyhow::Result<Layout> {
     })
 }
 
-/// Looks at one feature after the other, so that a table of any size will do.
-fn leaks(parquet: &Path, layout: &Layout, threshold: f64) -> anyhow::Result<Vec<NamedLeak>> {
+/// Features that alone tell too much.
+fn leaks(parquet: &Path, layout: &Layout, threshold: f64) -> anyhow::Result<Vec<LeakScore>> {
     // No area is larger than 1: there is nothing to look for.
     if threshold > 1.0 {
         return Ok(Vec::new());
     }
-    let (labels, held) = read_labels(parquet)?;
-    let products = layout.schema.products();
-    let holds = |row: usize, class: usize| {
-        let product = class.saturating_sub(1);
-        let repeatable = products.get(product).is_none_or(|product| product.repeatable);
-        !repeatable && held.get(row).is_some_and(|held| held.contains(product))
-    };
-    let classes = layout.schema.class_count();
-    let found = (0..layout.features.len())
-        .into_par_iter()
-        .map(|feature| {
-            let values = read_feature(parquet, feature)?;
-            Ok(find_leaks(feature, &values, &labels, classes, holds, threshold))
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let mut found: Vec<Leak> = found.into_iter().flatten().collect();
-    found.sort_by(|a, b| b.roc_auc.total_cmp(&a.roc_auc));
-    let named = |leak: &Leak| {
-        Some(NamedLeak {
-            feature: layout.features.get(leak.feature)?.name.clone(),
-            product: products.get(leak.class.checked_sub(1)?)?.name.clone(),
-            roc_auc: leak.roc_auc,
-            support: leak.support,
-        })
-    };
-    Ok(found.iter().filter_map(named).collect())
+    let mut scores = doctor::leak_scores(parquet, layout)?;
+    scores.retain(|score| score.is_leak(threshold));
+    Ok(scores)
 }
 
 impl fmt::Display for Computed {

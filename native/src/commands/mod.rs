@@ -1,8 +1,12 @@
 //! The commands, one a file.
 
 pub(crate) mod as_of;
+mod catalogue;
 mod ceiling;
+pub(crate) mod doctor;
+pub(crate) mod eda;
 pub(crate) mod evaluate;
+mod explain;
 pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod generate;
@@ -15,6 +19,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use nextbest_core::model::bundle::Bundle;
+use nextbest_core::time;
 
 /// Reads a bundle file.
 fn read_bundle(path: &Path, made_by: &str) -> anyhow::Result<(Vec<u8>, Bundle)> {
@@ -22,6 +27,11 @@ fn read_bundle(path: &Path, made_by: &str) -> anyhow::Result<(Vec<u8>, Bundle)> 
         std::fs::read(path).with_context(|| format!("{}: `nextbest {made_by}` writes it", path.display()))?;
     let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
     Ok((bytes, bundle))
+}
+
+/// A date that stands in an argument.
+fn as_of(text: &str) -> anyhow::Result<i64> {
+    time::parse(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
 }
 
 /// A number of bytes for people: `1.2 MB`.

@@ -18,7 +18,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     if context.config.schema.is_none() && !input.exists() {
         context.print(&generate::run(context, &generate::Arguments::default())?)?;
     }
-    features::run(context, &arguments.features)?;
+    context.print(&features::run(context, &arguments.features)?)?;
     context.print(&train::run(context, &train::Arguments::default())?)?;
     context.print(&evaluate::run(context)?)?;
     context.print(&export::run(context, &export::Arguments { samples: arguments.samples })?)?;

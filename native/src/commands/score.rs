@@ -11,7 +11,7 @@ use nextbest_core::time;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::human_bytes;
+use super::{as_of, human_bytes};
 use crate::cli::{Context, usage};
 use crate::config::OutputFormat;
 use crate::predictions::Prediction;
@@ -199,10 +199,6 @@ fn score_tables(
         model_version: recommender.model_version(),
         seconds,
     })
-}
-
-fn as_of(text: &str) -> anyhow::Result<i64> {
-    time::parse(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
 }
 
 impl Serialize for Answers {

@@ -46,6 +46,8 @@ pub struct Config {
     pub feature_engineering: FeatureEngineering,
     /// The feature table.
     pub feature_store: FeatureStore,
+    /// Exploratory data analysis.
+    pub eda: Eda,
     /// The model.
     pub model: ModelConfig,
     /// What may be offered.
@@ -167,6 +169,22 @@ pub struct LookbackPeriods {
 impl Default for LookbackPeriods {
     fn default() -> Self {
         Self { short_term: 30, medium_term: 90, long_term: 180 }
+    }
+}
+
+/// Exploratory data analysis.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Eda {
+    /// The folder for its files; `eda` among the outputs where it is not given.
+    pub output_path: Option<PathBuf>,
+    /// Whether to draw the page with charts.
+    pub generate_plots: bool,
+}
+
+impl Default for Eda {
+    fn default() -> Self {
+        Self { output_path: None, generate_plots: true }
     }
 }
 
@@ -319,6 +337,11 @@ impl Config {
     /// Where the feature table is, without its extension.
     pub fn feature_table(&self) -> PathBuf {
         self.data_source.output_path().join(&self.feature_store.table_name)
+    }
+
+    /// Where the files of the exploratory data analysis go.
+    pub fn eda_path(&self) -> PathBuf {
+        self.eda.output_path.clone().unwrap_or_else(|| self.outputs.path.join("eda"))
     }
 
     /// Where the trained model is.

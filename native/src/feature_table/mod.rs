@@ -139,6 +139,21 @@ impl FeatureTable {
         Ok(table)
     }
 
+    /// Reads what the columns are, and each row's cut-off and class, but no features.
+    ///
+    /// # Errors
+    /// As [`FeatureTable::read_parquet`].
+    pub(crate) fn read_outline(path: &Path) -> anyhow::Result<(Arc<Layout>, Vec<i64>, Vec<usize>)> {
+        let (reader, layout) = open(path)?;
+        let mut table = FeatureTable::empty(&Arc::new(layout));
+        for group in 0..reader.num_row_groups() {
+            let group = reader.get_row_group(group)?;
+            table.read_cutoffs_of_group(&*group).with_context(|| misplaced(path))?;
+            table.read_labels_of_group(&*group).with_context(|| misplaced(path))?;
+        }
+        Ok((table.layout, table.cutoffs, table.labels))
+    }
+
     fn label_name(&self, row: usize) -> &str {
         let names = self.layout.schema.class_names();
         self.labels.get(row).and_then(|label| names.get(*label).copied()).unwrap_or_default()
@@ -152,6 +167,13 @@ impl FeatureTable {
             .map(|(_, product)| product.name.as_str())
             .collect();
         names.join("|")
+    }
+
+    fn read_cutoffs_of_group(&mut self, group: &dyn RowGroupReader) -> anyhow::Result<()> {
+        let count = usize::try_from(group.metadata().num_rows())?;
+        let (days, _) = read_column::<Int32Type>(group, 1, count)?;
+        self.cutoffs.extend(days.iter().map(|day| i64::from(*day) * DAY));
+        Ok(())
     }
 
     fn read_labels_of_group(&mut self, group: &dyn RowGroupReader) -> anyhow::Result<()> {
@@ -178,8 +200,7 @@ impl FeatureTable {
             bail!("it has {} columns, not {}", group.num_columns(), self.width() + 4);
         }
         self.ids.extend(read_texts(group, 0)?);
-        let (days, _) = read_column::<Int32Type>(group, 1, count)?;
-        self.cutoffs.extend(days.iter().map(|day| i64::from(*day) * DAY));
+        self.read_cutoffs_of_group(group)?;
         self.read_labels_of_group(group)?;
         let start = self.values.len();
         let width = self.width();
@@ -196,6 +217,14 @@ impl FeatureTable {
         }
         Ok(())
     }
+}
+
+/// Reads what a table's columns are, and nothing else.
+///
+/// # Errors
+/// Where there is no such file, or it is not a feature table.
+pub(crate) fn read_layout(path: &Path) -> anyhow::Result<Layout> {
+    open(path).map(|(_, layout)| layout)
 }
 
 /// Reads one feature's values from a table, and nothing else.

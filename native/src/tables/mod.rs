@@ -34,6 +34,7 @@ use batch::{Key, Places};
 pub(crate) use declared::declared_schema;
 pub(crate) use open::load;
 use plan::TablePlan;
+pub(crate) use products::products;
 
 /// How to read the tables.
 #[derive(Debug, Clone, Default)]

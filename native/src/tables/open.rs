@@ -67,7 +67,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
     }
     let products = match options.schema {
         Some(known) => known.products().to_vec(),
-        None => products::products(config, &schema)?,
+        None => products(config, &schema)?,
     };
     let (attribute_columns, attributes) = joins.attributes(&held, customer)?;
     let mut last_time = f64::NEG_INFINITY;

@@ -10,7 +10,7 @@ use crate::config::{Config, ProductConfig, ProductTableConfig, ProductsConfig, S
 ///
 /// # Errors
 /// Where their table can't be read.
-pub(super) fn products(config: &Config, schema: &SchemaConfig) -> anyhow::Result<Vec<Product>> {
+pub(crate) fn products(config: &Config, schema: &SchemaConfig) -> anyhow::Result<Vec<Product>> {
     match &schema.products {
         ProductsConfig::Table(table) => from_table(config, schema, table),
         ProductsConfig::List(list) => Ok(list.iter().map(declared).collect()),

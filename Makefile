@@ -75,4 +75,5 @@ $(NODE_MODULES): web/package-lock.json
 	npm --prefix web ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench bench-data clean
+.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench \
+	bench-data clean

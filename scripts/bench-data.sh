@@ -8,19 +8,22 @@ CLI=${CARGO_TARGET_DIR:-target}/release/nextbest
 CONFIG=tests/bench/data/config.yaml
 DATA=data/bench
 WORK=target/bench-data
-PYTHON=$WORK/venv/bin/python
-
-scripts/need.sh python3=python3
-# Debian has the module that makes environments in a package of its own.
-python3 -c 'import ensurepip, venv' 2>/dev/null || scripts/need.sh no-venv-yet=python3-venv
-mkdir -p "$WORK"
+VENV=$WORK/venv
+REQUIREMENTS=tests/bench/requirements.txt
 
 echo "==> building" >&2
 cargo build --release -p nextbest
 
-echo "==> polars and DuckDB ($WORK/venv)" >&2
-[ -x "$PYTHON" ] || python3 -m venv "$WORK/venv"
-"$PYTHON" -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+if ! cmp -s "$REQUIREMENTS" "$VENV/installed.txt"; then
+    echo "==> installing polars and DuckDB ($VENV)" >&2
+    scripts/need.sh python3=python3
+    # Debian has the module that makes environments in a package of its own.
+    python3 -c 'import ensurepip' 2>/dev/null || scripts/need.sh no-such-command=python3-venv
+    rm -rf "$VENV"
+    python3 -m venv "$VENV"
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement "$REQUIREMENTS"
+    cp "$REQUIREMENTS" "$VENV/installed.txt"
+fi
 
 # What the tables depend on but the program: after a change of the generator, remove data/bench.
 wanted="$CUSTOMERS customers, $(sha256sum <"$CONFIG")"
@@ -32,4 +35,4 @@ if [ "$(cat "$DATA/.made" 2>/dev/null)" != "$wanted" ]; then
 fi
 
 echo "==> measuring" >&2
-"$PYTHON" tests/bench/data/bench.py --program "$CLI" --data "$DATA" --work "$WORK"
+"$VENV/bin/python" tests/bench/data/bench.py --program "$CLI" --data "$DATA" --work "$WORK"

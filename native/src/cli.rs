@@ -53,7 +53,7 @@ enum Command {
     Generate(generate::Arguments),
     /// Compute the feature table from the bank's tables; or explain one value, or list what is computed
     #[command(
-        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --explain salary_90d 17 --as-of 2026-01-01\n  nextbest features --catalogue\n  nextbest features --as-of 2025-08-15"
+        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --explain salary_90d C0000010 --as-of 2026-01-01\n  nextbest features --catalogue\n  nextbest features --as-of 2025-08-15"
     )]
     Features(features::Command),
     /// Look for leaks and flaws in the tables and the feature table; exit code 1 where there are problems

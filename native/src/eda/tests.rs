@@ -117,7 +117,7 @@ fn only_an_attribute_with_words_is_a_category() {
         "tables": [{"name": "taken", "time": "AT", "columns": [{"name": "AT", "kind": "time", "current": false}]}],
         "holdings": [{"table": "taken", "product": {"always": "CARD"}, "closed": null}],
         "products": [{"id": "CARD", "name": "Card", "minAge": null, "repeatable": false, "value": null}],
-        "horizonDays": 90
+        "horizonDays": 90, "task": "nextProduct"
     }))
     .unwrap();
     let attribute = |name: &str, kind| SchemaColumn { name: name.into(), kind, current: false };

@@ -244,9 +244,17 @@ impl Column {
                 CellColumn::Text(texts)
             }
             ColumnReader::ByteArrayColumnReader(reader) => {
-                let values = spread(reader, rows, optional, ByteArray::from(Vec::new()), ByteArray::clone)?;
+                let (values, defined) = read_runs(reader, rows, optional)?;
                 let mut texts = TextColumn::default();
-                values.iter().for_each(|value| texts.push(value.data()));
+                if values.len() == rows.count() {
+                    values.iter().for_each(|value| texts.push(value.data()));
+                } else {
+                    let mut present = values.iter();
+                    for level in defined {
+                        let value = if level > 0 { present.next() } else { None };
+                        texts.push(value.map_or(&[], |value: &ByteArray| value.data()));
+                    }
+                }
                 CellColumn::Text(texts)
             }
             ColumnReader::FixedLenByteArrayColumnReader(reader) => match meaning {
@@ -269,17 +277,8 @@ fn spread<T: DataType, V: Clone>(
     missing: V,
     value: impl Fn(&T::T) -> V,
 ) -> anyhow::Result<Vec<V>> {
-    let count = rows.count();
-    let (mut values, mut defined) = (Vec::with_capacity(count), Vec::new());
-    for &(passed, taken) in &rows.0 {
-        let skipped = if passed > 0 { reader.skip_records(passed)? } else { 0 };
-        let levels = optional.then_some(&mut defined);
-        let read = if taken > 0 { reader.read_records(taken, levels, None, &mut values)?.0 } else { 0 };
-        if (skipped, read) != (passed, taken) {
-            bail!("a column has fewer rows than its group");
-        }
-    }
-    if values.len() == count {
+    let (values, defined) = read_runs(reader, rows, optional)?;
+    if values.len() == rows.count() {
         return Ok(values.iter().map(value).collect());
     }
     let mut present = values.iter();
@@ -289,6 +288,24 @@ fn spread<T: DataType, V: Clone>(
             if *level > 0 { present.next().map_or_else(|| missing.clone(), &value) } else { missing.clone() }
         })
         .collect())
+}
+
+/// The next values of a column that are there, and of an optional one whether each row has one.
+fn read_runs<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
+    rows: &Runs,
+    optional: bool,
+) -> anyhow::Result<(Vec<T::T>, Vec<i16>)> {
+    let (mut values, mut defined) = (Vec::with_capacity(rows.count()), Vec::new());
+    for &(passed, taken) in &rows.0 {
+        let skipped = if passed > 0 { reader.skip_records(passed)? } else { 0 };
+        let levels = optional.then_some(&mut defined);
+        let read = if taken > 0 { reader.read_records(taken, levels, None, &mut values)?.0 } else { 0 };
+        if (skipped, read) != (passed, taken) {
+            bail!("a column has fewer rows than its group");
+        }
+    }
+    Ok((values, defined))
 }
 
 /// A signed big-endian number.

@@ -147,7 +147,7 @@ fn the_command_line_and_config_are_understood_or_refused_with_2() {
     fails(&place, &["features", "--config", "nowhere.yaml"], 2, &["nowhere.yaml"]);
     let help = place.run(&["train", "--help"]).unwrap();
     assert_eq!(help.code, 0);
-    assert!(help.stdout.contains("Example:"), "{}", help.stdout);
+    assert!(help.stdout.contains("Examples:"), "{}", help.stdout);
     for (config, parts) in [
         ("model:\n  algoritm: auto\n", ["config.yaml", "algoritm", "line 2"]),
         ("model:\n  algorithm: xgboost\n", ["config.yaml", "xgboost", "line 2"]),

@@ -427,3 +427,19 @@ fn the_sample_bundle_scores_the_table_that_it_was_made_of() {
     let inspected = place.run(&["inspect", bundle]).unwrap().stdout;
     assert!(inspected.contains("tested    from 2023-07-27 to 2023-11-27"), "{inspected}");
 }
+
+/// Every command in docs/TABLES.md runs on the sample.
+#[test]
+fn the_documents_commands_run() {
+    let document = std::fs::read_to_string(nextbest_tests::repository().join("docs/TABLES.md")).unwrap();
+    let (_, rest) = document.split_once("```sh\n").unwrap();
+    let (commands, _) = rest.split_once("```").unwrap();
+    let table = nextbest_tests::repository().join("tests/goldens/contracts.csv");
+    let place = place_with("contracts.csv", &std::fs::read_to_string(table).unwrap());
+    assert!(commands.lines().count() >= 4);
+    for command in commands.lines() {
+        let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+        let finished = place.run(&arguments).unwrap();
+        assert_eq!(finished.code, 0, "{command}: {}", finished.stderr);
+    }
+}

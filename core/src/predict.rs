@@ -41,13 +41,13 @@ impl Recommender {
         let features = self.features(row, as_of);
         let mut scorer = self.scorer();
         let probabilities = scorer.score(&features)?;
-        let names = self.schema().class_names().into_iter();
-        let mut classes: Vec<ClassProbability> = names
-            .zip(probabilities)
-            .map(|(name, probability)| ClassProbability { name: name.to_owned(), probability: *probability })
-            .collect();
-        // Stable: equally probable classes stay in class order.
-        classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        let mut classes: Vec<ClassProbability> = Vec::with_capacity(probabilities.len());
+        for (name, &probability) in self.schema().class_names().into_iter().zip(probabilities) {
+            // A sort of so few would only make the module larger.
+            let place = classes.iter().position(|other| other.probability < probability);
+            let class = ClassProbability { name: name.to_owned(), probability };
+            classes.insert(place.unwrap_or(classes.len()), class);
+        }
         Ok(Prediction { classes, model_version: self.model_version() })
     }
 }

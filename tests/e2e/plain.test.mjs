@@ -59,7 +59,7 @@ suite("a plain table", () => {
     const refused = (call, code, message) =>
       assert.throws(call, (error) => error instanceof NextbestError && error.code === code && message.test(error.message));
     refused(() => plain.scoreRow({ AGE: "44" }), "customer/value", /^AGE: expected a number, got "44"$/);
-    refused(() => plain.scoreRow({ Age: 44 }), "customer/value", /none of its columns is one that the model knows: SIGNED, AGE/);
+    refused(() => plain.scoreRow({ Age: 44 }), "customer/value", /none of its columns is one that the model reads, such as SIGNED, AGE/);
     refused(() => plain.scoreRow([]), "customer/value", /row: expected an object, got a list/);
     refused(() => plain.scoreRow({ AGE: 44 }, { asOf: "soon" }), "options/as-of", /asOf/);
     refused(() => plain.recommend({ AGE: 44 }), "recommender/task", /use scoreRow/);
@@ -76,6 +76,21 @@ suite("a plain table", () => {
     refused(() => bank.scoreRow({ customer: {} }), "recommender/task", /use recommend/);
   });
 });
+
+test("docs/TABLES.md shows what a row gets", async () => {
+  const document = readFileSync(path.join(ROOT, "docs/TABLES.md"), "utf8");
+  const [, call, shown] = /scoreRow\((\{.*?\})\)\.classes;\n\/\/ (.*)\n/.exec(document) ?? assert.fail("no example");
+  const row = Function(`return ${call}`)();
+  const { Recommender } = await builtPackage();
+  const { classes } = (await Recommender.load(readFileSync(path.join(ROOT, BUNDLE)))).scoreRow(row);
+  const words = classes.map(({ name, probability }) => `{ name: "${name}", probability: ${cut(probability)}… }`);
+  assert.equal(shown, `[${words.join(", ")}]`);
+});
+
+/** The first three digits of a fraction. */
+function cut(fraction) {
+  return Math.floor(fraction * 1000) / 1000;
+}
 
 /** The table's rows by column name, as the schema has them: the file writes numbers with a comma. */
 function rows() {

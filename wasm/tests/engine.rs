@@ -11,6 +11,7 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 wasm_bindgen_test_configure!(run_in_browser);
 
 const BUNDLE: &[u8] = include_bytes!("../../tests/goldens/format-1.bundle");
+const PLAIN: &[u8] = include_bytes!("../../tests/goldens/format-2-label.bundle");
 
 const CUSTOMER: &str = r#"{
     "customer": {"DATEOFBIRTH": "1990-05-01", "CUSTOMERESTABLISHEDDATE": "2015-03-02"},
@@ -67,6 +68,26 @@ fn features_rows_and_batches_agree() {
     assert!((single.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     let batch = engine.score_batch(&row.repeat(3), 3).unwrap();
     assert_eq!(batch, single.repeat(3));
+}
+
+#[wasm_bindgen_test]
+fn a_row_of_a_plain_table_gets_its_classes() {
+    let engine = Engine::new(PLAIN).unwrap();
+    engine.self_test().unwrap();
+    let row = r#"{"AGE": 30, "MEMBER": "no", "CITY": "Atlantis", "SIGNED": "2022-01-01", "NOTE": [1]}"#;
+    let prediction = engine.score_row(row, "2024-01-01").unwrap();
+    let classes = Array::from(&get(&prediction, "classes"));
+    let probabilities: Vec<f64> =
+        classes.iter().map(|class| get(&class, "probability").as_f64().unwrap()).collect();
+    assert!(probabilities.is_sorted_by(|a, b| a >= b), "{probabilities:?}");
+    let mut names: Vec<String> =
+        classes.iter().map(|class| get(&class, "name").as_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, engine.classes());
+    assert_eq!(refused(engine.recommend(row, "2024-01-01", 3, false)).0, "recommender/task");
+    assert_eq!(refused(self::engine().score_row(CUSTOMER, "2024-01-01")).0, "recommender/task");
+    let (code, message) = refused(engine.score_row(r#"{"AGE": "old"}"#, "2024-01-01"));
+    assert_eq!((code.as_str(), message.as_str()), ("customer/value", "AGE: expected a number, got \"old\""));
 }
 
 #[wasm_bindgen_test]

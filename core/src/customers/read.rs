@@ -58,23 +58,15 @@ pub fn read_customer<'de, D: Deserializer<'de>>(
 fn read_plain_row(schema: &Schema, value: &Value) -> Result<Customers, Error> {
     let table = schema.customer();
     let row = read_rows(table, None, core::slice::from_ref(value), Shape::Plain)?;
-    let read = || {
-        let columns =
-            table.columns.iter().enumerate().filter(|(position, _)| schema.label() != Some(*position));
-        columns.map(|(_, column)| column.name.as_str())
-    };
-    let known = match value {
-        Value::Object(fields) => fields.iter().any(|(name, _)| read().any(|column| column == name)),
-        _ => false,
-    };
+    let columns = table.columns.iter().enumerate();
+    let read = columns.filter(|(position, _)| schema.label() != Some(*position));
+    let mut names: Vec<&str> = read.map(|(_, column)| column.name.as_str()).collect();
+    let is_known = |(name, _): &(String, Value)| names.contains(&name.as_str());
     // Surely a mistake, and the answer would be that for a row of which nothing is known.
-    if !known {
-        let names: Vec<&str> = read().take(10).collect();
-        let more = if read().count() > names.len() { ", …" } else { "" };
-        return Err(misfit(
-            &table.name,
-            format_args!("none of its columns is one that the model knows: {}{more}", names.join(", ")),
-        ));
+    if !matches!(value, Value::Object(fields) if fields.iter().any(is_known)) {
+        names.truncate(10);
+        let message = "none of its columns is one that the model reads, such as ";
+        return Err(misfit(&table.name, message.to_owned() + &names.join(", ")));
     }
     Customers::new(schema, row, Vec::new())
 }
@@ -266,7 +258,7 @@ mod tests {
             (r#"{"CITY": 0.5}"#, "CITY: expected a word, got 0.5"),
             (
                 r#"{"Age": 39}"#,
-                "row: none of its columns is one that the model knows: SEEN, SIGNED, AGE, CITY",
+                "row: none of its columns is one that the model reads, such as SEEN, SIGNED, AGE, CITY",
             ),
         ] {
             let error = read_plain(json).unwrap_err().to_string();

@@ -105,6 +105,25 @@ fn a_parquet_files_types_are_believed() {
     assert_eq!(with_time.split.test, (32..40).collect::<Vec<_>>());
 }
 
+/// A model of a CSV file scores a Parquet file.
+#[test]
+fn a_truth_value_is_the_word_that_a_csv_file_has_for_it() {
+    let rows: String = (0..30).map(|row| format!("{},{}\n", ["True", "False"][row % 2], row % 3)).collect();
+    let (_folder, csv) = in_a_file("t.csv", format!("member,y\n{rows}").as_bytes());
+    let schema = prepared(&csv, "y", None).unwrap().table.layout.schema.clone();
+    let parquet = csv.with_extension("parquet");
+    let message = Arc::new(parse_message_type("message t { REQUIRED BOOLEAN member; }").unwrap());
+    let file = File::create(&parquet).unwrap();
+    let mut writer = SerializedFileWriter::new(file, message, Arc::new(WriterProperties::default())).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    write_column::<BoolType, _>(&mut group, &[true, false], None).unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    let read = read_rows(&PlainTable::read(&parquet, |_| true).unwrap(), &schema).unwrap();
+    let codes: Vec<f64> = read.rows.iter().map(|row| row.attribute(0)).collect();
+    assert_eq!((codes, read.unknown.len()), (vec![1.0, 0.0], 0));
+}
+
 #[test]
 fn words_are_those_of_the_rows_that_learn() {
     let mut text = String::from("kind,n,outcome,day\n");

@@ -77,10 +77,16 @@ fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64
         ColumnKind::Category(words) => words,
     };
     let codes: BTreeMap<&str, usize> = words.iter().map(String::as_str).zip(0..).collect();
+    // Parquet has truth values, which every CSV file writes with capitals of its own.
+    let truth = |word: &str| words.iter().position(|other| table.typed && other.eq_ignore_ascii_case(word));
     let read = table.map(column, |cells, row| {
         Ok(match cell::word(cells, row)? {
             None => Ok(f64::NAN),
-            Some(word) => codes.get(word.as_ref()).map(|code| *code as f64).ok_or_else(|| word.into_owned()),
+            Some(word) => {
+                let code = codes.get(word.as_ref()).copied();
+                let code = code.or_else(|| truth(&word).filter(|_| word == "true" || word == "false"));
+                code.map(|code| code as f64).ok_or_else(|| word.into_owned())
+            }
         })
     })?;
     let mut unknown: Option<UnknownWords> = None;

@@ -186,6 +186,21 @@ fn keys_of_events_are_unique_whatever_their_order() {
     same("without the second one", &features(&place, &["--skip-bad-rows"]), &expected);
 }
 
+/// A row whose key was there before is left out, and what refers to the key means the first one.
+#[test]
+fn a_repeated_key_does_not_move_what_refers_to_it() {
+    let place = bank("generate: {customers: 80}");
+    let expected = features(&place, &[]);
+    for file in ["CUSTOMER_ACCOUNT", "PARTY", "CUSTOMER"] {
+        let file = format!("data/raw/{file}.csv");
+        let text = String::from_utf8(place.read(&file).unwrap()).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.insert(30, lines[7]);
+        place.write(&file, &(lines.join("\n") + "\n")).unwrap();
+    }
+    same("without the second ones", &features(&place, &["--skip-bad-rows"]), &expected);
+}
+
 #[test]
 fn versions_of_the_table_are_named_by_their_content() {
     let config = "generate: {customers: 200}\nfeature_store: {formats: [parquet, delta]}\n";

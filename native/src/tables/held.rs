@@ -133,9 +133,7 @@ impl HeldTable {
         let mut dropped = 0;
         for KeyedRow { key, row, cell } in std::mem::take(&mut batch.keys) {
             let target = if row == NO_ROW { NO_ROW } else { self.rows as u32 + row - dropped };
-            if self.keys.insert(key.clone(), target) {
-                continue;
-            }
+            let Some(key) = self.keys.insert(key, target) else { continue };
             batch.bad.add(|| super::twice(plan, &batch.places, cell, &key));
             match row {
                 NO_ROW => batch.outside -= 1,

@@ -1,5 +1,6 @@
 //! Keys of tables: from a key to its row, or only whether it was there before.
 
+use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use roaring::RoaringTreemap;
@@ -24,13 +25,25 @@ pub(super) enum Row {
 }
 
 impl KeyMap {
-    /// Adds the key of a row ([`NO_ROW`]: of one that is left out); `false` where it is there already.
-    pub(super) fn insert(&mut self, key: Key, row: u32) -> bool {
-        let before = match key {
-            Key::Number(number) => self.numbers.insert(number, row),
-            Key::Text(text) => self.texts.insert(text, row),
-        };
-        before.is_none()
+    /// Adds the key of a row ([`NO_ROW`]: of one that is left out). Where it is there already, it stays that of the row
+    /// before, and is given back.
+    pub(super) fn insert(&mut self, key: Key, row: u32) -> Option<Key> {
+        match key {
+            Key::Number(number) => match self.numbers.entry(number) {
+                Entry::Vacant(entry) => {
+                    entry.insert(row);
+                    None
+                }
+                Entry::Occupied(_) => Some(Key::Number(number)),
+            },
+            Key::Text(text) => match self.texts.entry(text) {
+                Entry::Vacant(entry) => {
+                    entry.insert(row);
+                    None
+                }
+                Entry::Occupied(entry) => Some(Key::Text(entry.key().clone())),
+            },
+        }
     }
 
     /// The row of a whole number.
@@ -106,13 +119,20 @@ mod tests {
         let mut seen = UniqueKeys::default();
         for (row, text) in ["7", "07", "+7", "A7", "18446744073709551616", "0", "00"].into_iter().enumerate()
         {
-            assert!(keys.insert(key(text), row as u32) && seen.insert(&key(text)), "{text}");
+            assert!(keys.insert(key(text), row as u32).is_none() && seen.insert(&key(text)), "{text}");
         }
         assert_eq!(keys.text("07"), Some(Row::At(1)));
         assert_eq!(keys.text("18446744073709551616"), Some(Row::At(4)));
-        assert!(!keys.insert(key("7"), NO_ROW) && !keys.insert(key("A7"), 9));
-        assert_eq!((keys.text("7"), keys.number(7)), (Some(Row::Outside), Some(Row::Outside)));
+        assert_eq!(keys.insert(key("7"), 8), Some(key("7")));
+        assert_eq!(keys.insert(key("A7"), 9), Some(key("A7")));
+        assert_eq!(
+            (keys.text("7"), keys.number(7)),
+            (Some(Row::At(0)), Some(Row::At(0))),
+            "the first one stays"
+        );
         assert_eq!(keys.text("8"), None);
+        assert_eq!(keys.insert(key("8"), NO_ROW), None);
+        assert_eq!(keys.text("8"), Some(Row::Outside));
         assert!(!seen.insert(&key("7")) && !seen.insert(&key("A7")) && seen.insert(&key("8")));
     }
 

@@ -5,10 +5,11 @@
 .DEFAULT_GOAL := help
 
 PORT ?= 8080
+CUSTOMERS ?= 1000000
 NODE_MODULES := web/node_modules/.package-lock.json
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ## --- see it ---
 
@@ -28,7 +29,7 @@ web: $(NODE_MODULES) ## build the npm package, the page and the edge worker into
 
 ## --- trust it ---
 
-test: lint test-scripts test-rust test-wasm demo-build test-e2e ## everything that CI checks
+test: lint test-scripts test-rust test-oracles test-wasm demo-build test-e2e ## everything that CI checks
 
 lint: ## rustfmt, clippy and shellcheck
 	@scripts/lint.sh
@@ -40,6 +41,9 @@ test-scripts: ## the set-up scripts, with stand-ins for the tools that they driv
 test-rust: ## the Rust tests on this machine
 	@echo "==> Rust tests"
 	cargo test
+
+test-oracles: ## statistics against pandas and SciPy, the Delta table against delta-rs
+	@scripts/test-oracles.sh
 
 test-wasm: ## the wasm crate's tests in headless Chromium
 	@echo "==> wasm tests in headless Chromium"
@@ -60,6 +64,9 @@ bench: $(NODE_MODULES) ## the numbers in docs/PERFORMANCE.md
 	target/release/bench
 	node tests/bench/bench.mjs
 
+bench-data: ## features of 100 M transactions beside polars and DuckDB (CUSTOMERS=1000000)
+	@scripts/bench-data.sh $(CUSTOMERS)
+
 clean: ## remove what the builds made; data/, outputs/ and mlruns/ stay
 	cargo clean
 	rm -rf web/dist web/pkg web/node_modules
@@ -68,4 +75,5 @@ $(NODE_MODULES): web/package-lock.json
 	npm --prefix web ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-wasm test-e2e deny bench clean
+.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench \
+	bench-data clean

@@ -81,7 +81,6 @@ fn questions_without_an_answer_are_refused() {
         (&["--explain", "mouth", "C0000001"], 2, "there is no feature `mouth`"),
         (&["--explain", "month"], 2, "2 values required"),
         (&["--explain", "month", "C0000001", "--as-of", "soon"], 2, "expected a date such as 2026-07-01"),
-        (&["--as-of", "2024-01-01"], 2, "--explain"),
         (&["--catalogue", "--bundle", "nowhere.bundle"], 1, "nowhere.bundle"),
     ] {
         let finished = place.run(&[&["features"], arguments].concat()).unwrap();

@@ -252,7 +252,7 @@ impl Schema {
 
     /// The column in which a holdings table says when a product was given up; what it says of the future must not be
     /// read.
-    pub(crate) fn closed_column(&self, table: usize) -> Option<usize> {
+    pub fn closed_column(&self, table: usize) -> Option<usize> {
         self.holdings.iter().find(|holding| holding.table == table).and_then(|holding| holding.closed)
     }
 }

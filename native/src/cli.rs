@@ -11,7 +11,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use crate::commands::{evaluate, export, features, generate, inspect, run, score, train, train_table};
+use crate::commands::{
+    doctor, eda, evaluate, export, features, generate, inspect, run, score, train, train_table,
+};
 use crate::config::Config;
 use crate::progress::Progress;
 
@@ -45,13 +47,21 @@ Exit codes: 0 done, 1 failed, 2 not understood (command or config).";
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write the ten tables of a synthetic bank
-    #[command(after_help = "Example:\n  nextbest generate --customers 2000 --seed 7")]
+    #[command(
+        after_help = "Examples:\n  nextbest generate --customers 2000 --seed 7\n  nextbest generate --customers 300..1000 --format parquet"
+    )]
     Generate(generate::Arguments),
     /// Compute the feature table from the bank's tables; or explain one value, or list what is computed
     #[command(
-        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --explain salary_90d 17 --as-of 2026-01-01\n  nextbest features --catalogue"
+        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --explain salary_90d C0000010 --as-of 2026-01-01\n  nextbest features --catalogue\n  nextbest features --as-of 2025-08-15"
     )]
     Features(features::Command),
+    /// Look for leaks and flaws in the tables and the feature table; exit code 1 where there are problems
+    #[command(after_help = "Example:\n  nextbest doctor --config bank.yaml")]
+    Doctor,
+    /// Look at the feature table: statistics, missing values, outliers, correlations, target; CSV and a page
+    #[command(after_help = "Example:\n  nextbest eda --config bank.yaml")]
+    Eda,
     /// Train a model on the feature table, or on any plain table
     #[command(
         after_help = "Examples:\n  nextbest train --algorithm logistic_regression\n  nextbest train --table titanic.csv --target Survived --id PassengerId"
@@ -148,6 +158,8 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
         Command::Features(command) => features::execute(&context, &command),
+        Command::Doctor => doctor::run(&context),
+        Command::Eda => context.print(&eda::run(&context)?),
         Command::Train(arguments) => match arguments.source() {
             None => context.print(&train::run(&context, &arguments)?),
             Some(source) => context.print(&train_table::run(&context, &arguments, source)?),

@@ -6,12 +6,16 @@ mod commands;
 pub mod config;
 mod customer_json;
 mod cutoffs;
+mod doctor;
+mod eda;
 mod feature_table;
 mod fitting;
 mod output;
 mod parquet_columns;
 mod predictions;
 mod progress;
+mod report;
+mod synthetic;
 mod tables;
 
 pub use cli::main;

@@ -113,6 +113,30 @@ impl Customers {
         Some(Customer { attributes, tables })
     }
 
+    /// The same customers without the rows of an event table whose value in a column is at least `limit`: how they would
+    /// look if that column told when a row came into being.
+    #[must_use]
+    pub fn without_rows_from(&self, table: usize, column: usize, limit: f64) -> Self {
+        let mut others = self.clone();
+        let Some(GroupedTable { columns, offsets }) = others.tables.get_mut(table) else { return others };
+        let Some(times) = columns.columns.get(column) else { return others };
+        let keep: Vec<bool> = times.iter().map(|time| time.is_nan() || *time < limit).collect();
+        let mut kept = 0;
+        let mut before = keep.iter();
+        let mut passed = 0;
+        for offset in offsets.iter_mut() {
+            kept += before.by_ref().take(*offset - passed).filter(|keep| **keep).count();
+            passed = *offset;
+            *offset = kept;
+        }
+        for values in &mut columns.columns {
+            let mut flags = keep.iter();
+            values.retain(|_| flags.next().copied().unwrap_or_default());
+        }
+        columns.rows = kept;
+        others
+    }
+
     /// All customers in order.
     pub fn iter(&self) -> impl Iterator<Item = Customer<'_>> {
         (0..self.len()).filter_map(|index| self.get(index))
@@ -166,5 +190,31 @@ impl<'a> Rows<'a> {
     /// The rows' values in a column; empty where there is no such column.
     pub fn column(&self, column: usize) -> &'a [f64] {
         self.columns.get(column).and_then(|values| values.get(self.range.clone())).unwrap_or(&[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::tests::small_schema;
+
+    #[test]
+    fn rows_from_a_limit_on_are_left_out_and_the_others_stay_whose_they_were() {
+        let nan = f64::NAN;
+        // SINCE, BORN, CITY; then AT, TYPE, AMOUNT … as far as the schema has them.
+        let schema = small_schema();
+        let attributes = Columns::new(vec![vec![0.0; 3]; schema.customer().columns.len()], 3).unwrap();
+        let table = |position: usize, values: Vec<f64>, offsets: Vec<usize>| {
+            let width = schema.tables()[position].columns.len();
+            (Columns::new(vec![values.clone(); width], values.len()).unwrap(), offsets)
+        };
+        let tables =
+            vec![table(0, vec![], vec![0; 4]), table(1, vec![1.0, 5.0, 7.0, 2.0, nan], vec![0, 3, 3, 5])];
+        let customers = Customers::new(&schema, attributes, tables).unwrap();
+        let earlier = customers.without_rows_from(1, 0, 5.0);
+        let column = |customer: usize| earlier.get(customer).unwrap().table(1).column(1).to_vec();
+        assert_eq!((column(0), column(1)), (vec![1.0], vec![]));
+        assert!(column(2)[0] == 2.0 && column(2)[1].is_nan() && column(2).len() == 2);
+        assert_eq!(earlier.len(), 3);
     }
 }

@@ -230,9 +230,19 @@ impl Selection {
             }
         };
         let ends = self.open_until.map(|column| rows.column(column));
+        // Most selections have one condition at most: its column is looked up once, not for each row.
+        let (first, others) = match self.filters.split_first() {
+            Some((Filter::Holds(comparison), others)) => {
+                (Some((rows.column(comparison.column), &comparison.predicate)), others)
+            }
+            _ => (None, self.filters.as_slice()),
+        };
         known.filter(move |&row| {
             ends.is_none_or(|ends| ends.get(row).is_some_and(|&end| is_open_at(end, cutoff)))
-                && self.filters.iter().all(|filter| filter.passes(rows, row))
+                && first.is_none_or(|(values, predicate)| {
+                    values.get(row).is_some_and(|&value| predicate.holds(value))
+                })
+                && others.iter().all(|filter| filter.passes(rows, row))
         })
     }
 }
@@ -248,8 +258,13 @@ impl Filter {
 
 impl Comparison {
     fn holds(&self, rows: &Rows<'_>, row: usize) -> bool {
-        let Some(&value) = rows.column(self.column).get(row) else { return false };
-        match &self.predicate {
+        rows.column(self.column).get(row).is_some_and(|&value| self.predicate.holds(value))
+    }
+}
+
+impl Predicate {
+    fn holds(&self, value: f64) -> bool {
+        match self {
             Predicate::Codes { codes, inside } => codes.contains(&value) == *inside,
             Predicate::Equals(number) => value == *number,
             Predicate::Below(number) => value < *number,

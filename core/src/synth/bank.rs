@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use super::account::Account;
 use super::calendar::{Date, Month};
-use super::catalogue::ByProduct;
-use super::csv;
+use super::columns::TableColumns;
+use super::csv::{CsvRows, TableBuffers};
 use super::dirt::Dirt;
 use super::economy::Economy;
 use super::ledger::Ledger;
@@ -15,8 +15,8 @@ use super::params::{BankParams, SynthError, ValidParams};
 use super::persona::{Persona, Stage};
 use super::random::{Purpose, Random};
 use super::record::{AccountRow, CustomerRecord};
-use super::table::{Table, TableBuffers};
-use super::uptake::competing_risks;
+use super::rows;
+use super::table::Table;
 
 /// The oldest relations, in days before the data start.
 const OLDEST_DAYS: f64 = 12.0 * 365.25;
@@ -30,17 +30,8 @@ const LAST_JOINING_DAYS: i32 = 30;
 /// A synthetic bank, see the [module](super).
 #[derive(Clone, Debug)]
 pub struct Bank {
-    params: ValidParams,
+    pub(super) params: ValidParams,
     economy: Economy,
-}
-
-/// What comes first in a time to come: each product, or none. Sums to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrueProbabilities {
-    /// No product is opened.
-    pub none: f64,
-    /// The product is opened before any other.
-    pub products: ByProduct,
 }
 
 impl Bank {
@@ -104,85 +95,32 @@ impl Bank {
     pub fn write_customer(&self, index: u64, buffers: &mut TableBuffers) -> Result<(), SynthError> {
         let record = self.customer(index)?;
         let mut dirt = Dirt::new(self.params.dirty_rate, self.params.seed, index);
-        csv::write_customer(&record, &mut dirt, buffers);
+        rows::write_customer(&record, &mut CsvRows { dirt: Some(&mut dirt), buffers });
+        Ok(())
+    }
+
+    /// Appends the rows of one customer to the tables' columns: the same values as the text's, but never damaged.
+    ///
+    /// # Errors
+    ///
+    /// If the bank has no customer of this index.
+    pub fn append_customer(&self, index: u64, columns: &mut TableColumns) -> Result<(), SynthError> {
+        rows::write_customer(&self.customer(index)?, columns);
         Ok(())
     }
 
     /// Appends the rows of `table` that belong to no customer: those of products and channels.
     pub fn write_static(&self, table: Table, buffers: &mut TableBuffers) {
-        csv::write_static(table, buffers);
+        rows::write_static(table, &mut CsvRows { dirt: None, buffers });
     }
 
-    /// What this customer will open first in `[cutoff, cutoff + days)`, given the whole latent state at `cutoff`: the best
-    /// that anyone could know. `None` for who is no customer before `cutoff`.
-    ///
-    /// Futures of needs and campaigns are drawn `paths` times; given a future, the competing risks are exact. The error
-    /// falls with the square root of `paths`; the draws are the same in every call.
-    ///
-    /// # Errors
-    ///
-    /// If the bank has no customer of this index.
-    pub fn true_probabilities(
-        &self,
-        index: u64,
-        cutoff: Date,
-        days: i32,
-        paths: u32,
-    ) -> Result<Option<TrueProbabilities>, SynthError> {
-        let (persona, mut rng) = self.persona(index)?;
-        if persona.established >= cutoff {
-            return Ok(None);
-        }
-        let (first, present) = (Month::of(persona.established), Month::of(cutoff));
-        let mut life = Life::begin(&self.moment(&persona, first), &mut rng);
-        for month in months(first.plus(1), present) {
-            let moment = self.moment(&persona, month);
-            life.step(&moment, &mut rng);
-            let last = month.last().min(cutoff.add_days(-1));
-            life.purchase(&moment, last, &mut rng);
-        }
-        let mut future = Random::new(self.params.seed, index, Purpose::Future);
-        let mut mean = TrueProbabilities { none: 0.0, products: ByProduct::default() };
-        let paths = paths.max(1);
-        for _ in 0..paths {
-            let path = self.one_future(&persona, life.clone(), cutoff, cutoff.add_days(days), &mut future);
-            mean.none += path.none / f64::from(paths);
-            for (product, probability) in path.products.iter() {
-                mean.products[product] += probability / f64::from(paths);
-            }
-        }
-        Ok(Some(mean))
-    }
-
-    /// Lets `life` go on from `from` to `until` without purchases, and accumulates what each might have been.
-    fn one_future(
-        &self,
-        persona: &Persona,
-        mut life: Life,
-        from: Date,
-        until: Date,
-        rng: &mut Random,
-    ) -> TrueProbabilities {
-        let mut so_far = TrueProbabilities { none: 1.0, products: ByProduct::default() };
-        let present = Month::of(from);
-        for month in months(present, Month::of(until)) {
-            let moment = self.moment(persona, month);
-            if month > present {
-                life.step(&moment, rng);
-            }
-            let begin = life.free_from(month.first().max(from));
-            let end = month.plus(1).first().min(until);
-            let (none, first) = competing_risks(&life.hazards(&moment), end.days() - begin.days());
-            for (product, probability) in first.iter() {
-                so_far.products[product] += so_far.none * probability;
-            }
-            so_far.none *= none;
-        }
-        so_far
+    /// Appends the rows of `table` that belong to no customer to the tables' columns.
+    pub fn append_static(&self, table: Table, columns: &mut TableColumns) {
+        rows::write_static(table, columns);
     }
 
     /// Who the customer is, and the stream from which its life goes on.
-    fn persona(&self, index: u64) -> Result<(Persona, Random), SynthError> {
+    pub(super) fn persona(&self, index: u64) -> Result<(Persona, Random), SynthError> {
         if !self.params.customers.contains(&index) {
             return Err(SynthError::NoSuchCustomer { index, customers: self.customers() });
         }
@@ -204,7 +142,7 @@ impl Bank {
         }
     }
 
-    fn moment<'a>(&self, persona: &'a Persona, month: Month) -> Moment<'a> {
+    pub(super) fn moment<'a>(&self, persona: &'a Persona, month: Month) -> Moment<'a> {
         Moment::new(persona, month, self.economy.at(month))
     }
 
@@ -251,6 +189,6 @@ fn record(index: u64, persona: &Persona, rng: &mut Random) -> CustomerRecord {
     }
 }
 
-fn months(first: Month, last: Month) -> impl Iterator<Item = Month> {
+pub(super) fn months(first: Month, last: Month) -> impl Iterator<Item = Month> {
     (0..=last.since(first)).map(move |n| first.plus(n))
 }

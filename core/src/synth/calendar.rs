@@ -1,9 +1,8 @@
-//! Civil days and months, without a clock.
-//!
-//! The day arithmetic is Howard Hinnant's `days_from_civil` / `civil_from_days`
-//! (<https://howardhinnant.github.io/date_algorithms.html>), in the proleptic Gregorian calendar.
+//! Civil days and months as types of their own, on the arithmetic of [`crate::time`].
 
 use core::fmt;
+
+use crate::time::{DAY, civil_from_days, days_from_civil, from_date};
 
 /// A civil day, counted from 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,11 +12,8 @@ impl Date {
     /// The day `year`-`month`-`day`, or `None` where the calendar has no such day or the year is not of four digits.
     #[must_use]
     pub fn from_ymd(year: i32, month: u32, day: u32) -> Option<Self> {
-        if !(1..=9999).contains(&year) || !(1..=12).contains(&month) {
-            return None;
-        }
-        let month = Month::new(year, month);
-        (1..=month.days()).contains(&(day as i32)).then(|| month.first().add_days(day as i32 - 1))
+        let seconds = from_date(year.into(), month.into(), day.into())?;
+        Some(Self((seconds / DAY) as i32))
     }
 
     /// The day that lies `days` after 1970-01-01.
@@ -34,18 +30,9 @@ impl Date {
 
     /// Year, month (1–12) and day of the month (1–31).
     #[must_use]
-    pub const fn ymd(self) -> (i32, u32, u32) {
-        let days = self.0 + 719_468;
-        let era = days.div_euclid(146_097);
-        let day_of_era = days.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-        let year = year_of_era + era * 400 + (month <= 2) as i32;
-        (year, month as u32, day as u32)
+    pub fn ymd(self) -> (i32, u32, u32) {
+        let (year, month, day) = civil_from_days(self.0.into());
+        (year as i32, month as u32, day as u32)
     }
 
     pub(super) const fn add_days(self, days: i32) -> Self {
@@ -60,7 +47,7 @@ impl Date {
     }
 
     /// Whole years from `birth` to this day.
-    pub(super) const fn years_since(self, birth: Self) -> i32 {
+    pub(super) fn years_since(self, birth: Self) -> i32 {
         let (year, month, day) = self.ymd();
         let (birth_year, birth_month, birth_day) = birth.ymd();
         let before_birthday = month < birth_month || (month == birth_month && day < birth_day);
@@ -84,7 +71,7 @@ impl Month {
         Self(year * 12 + month as i32 - 1)
     }
 
-    pub(super) const fn of(date: Date) -> Self {
+    pub(super) fn of(date: Date) -> Self {
         let (year, month, _) = date.ymd();
         Self::new(year, month)
     }
@@ -108,21 +95,16 @@ impl Month {
         f64::from(self.0) / 12.0
     }
 
-    pub(super) const fn first(self) -> Date {
-        let year = self.0.div_euclid(12) - (self.of_year() <= 2) as i32;
-        let era = year.div_euclid(400);
-        let year_of_era = year.rem_euclid(400);
-        let shifted_month = (self.of_year() as i32 + 9) % 12;
-        let day_of_year = (153 * shifted_month + 2) / 5;
-        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-        Date(era * 146_097 + day_of_era - 719_468)
+    pub(super) fn first(self) -> Date {
+        let year = self.0.div_euclid(12);
+        Date(days_from_civil(year.into(), self.of_year().into(), 1) as i32)
     }
 
-    pub(super) const fn last(self) -> Date {
+    pub(super) fn last(self) -> Date {
         self.plus(1).first().add_days(-1)
     }
 
-    pub(super) const fn days(self) -> i32 {
+    pub(super) fn days(self) -> i32 {
         self.plus(1).first().days() - self.first().days()
     }
 }

@@ -129,13 +129,46 @@ fn targeting(product: Product, stage: Stage) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::calendar::{Date, Month};
+    use super::super::economy::Economy;
+    use super::super::random::Purpose;
     use super::*;
+
+    /// The factor on a topic's hazard in each month, when so many contacts about it are made in each of the months before.
+    fn factors(contacts: &[usize]) -> Vec<f64> {
+        let mut rng = Random::new(1, 1, Purpose::Life);
+        let persona = Persona::draw(Date::from_ymd(2020, 1, 1).unwrap(), &mut rng);
+        let first = Month::of(Date::from_ymd(2024, 1, 1).unwrap());
+        let conditions = Conditions { campaigns: 0.0, ..Economy::new(first, first).at(first) };
+        let (stage, needs) = (Stage::Starter, Needs::default());
+        let target =
+            Target { persona: &persona, stage, needs: &needs, conditions: &conditions, consents: true };
+        let mut campaign = Campaign::default();
+        let month = |&count: &usize| {
+            let contact = Contact { topic: Product::CreditCard, answer: Answer::Ignored };
+            campaign.contacts = vec![contact; count];
+            campaign.step(&target, Product::ALL.into_iter(), &mut rng);
+            assert!(campaign.contacts.is_empty(), "no campaigns, no contacts but ours");
+            assert_eq!(campaign.factor(Product::HomeLoan), 1.0, "only the topic is pushed");
+            campaign.factor(Product::CreditCard)
+        };
+        contacts.iter().map(month).collect()
+    }
+
+    #[test]
+    fn one_contact_pushes_and_is_forgotten() {
+        let factors = factors(&[1, 0, 0]);
+        let pushes: Vec<f64> = factors.iter().map(|factor| factor - 1.0).collect();
+        assert!((pushes[0] - 1.25).abs() < 1e-12, "{pushes:?}");
+        assert!((pushes[1] - pushes[0] / 2.0).abs() < 1e-12 && (pushes[2] - pushes[0] / 4.0).abs() < 1e-12);
+    }
 
     #[test]
     fn contacts_push_until_they_tire() {
-        let fresh = Campaign::default();
-        let tired = Campaign { memory: 6.0, ..Campaign::default() };
-        assert!(fresh.response() > 1.0);
-        assert!(tired.response() < 0.0);
+        let now_and_then = factors(&[1, 0, 0, 0, 0, 1]);
+        let pestered = factors(&[3; 6]);
+        assert!(now_and_then[5] > 1.8, "{now_and_then:?}");
+        assert!(pestered[0] > now_and_then[0] && pestered[5] < 1.0, "{pestered:?}");
+        assert!(pestered.iter().all(|factor| (0.5..=5.0).contains(factor)));
     }
 }

@@ -202,6 +202,8 @@ impl Channel {
 pub struct ByProduct([f64; Product::COUNT]);
 
 impl ByProduct {
+    pub(super) const ZERO: Self = Self([0.0; Product::COUNT]);
+
     pub(super) fn from_fn(value: impl FnMut(Product) -> f64) -> Self {
         Self(Product::ALL.map(value))
     }

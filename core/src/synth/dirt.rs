@@ -1,7 +1,7 @@
 //! Damage to rows, as real exports have it: values that do not parse, keys that lead nowhere, keys that come twice.
 
 use super::random::{Purpose, Random};
-use super::table::{Kind, Table};
+use super::table::{Column, Kind, Role, Table};
 
 const NOT_A_NUMBER: &[u8] = b"12.5x";
 const NOT_A_DAY: &[u8] = b"2024-02-31";
@@ -11,8 +11,8 @@ const NOBODY: &[u8] = b"999999999999999";
 /// Kinds of damage.
 #[derive(Clone, Copy)]
 enum Damage {
-    /// A value of this kind of column is replaced with one that cannot be.
-    Value(Kind, &'static [u8]),
+    /// A value of a column that this holds for is replaced with one that cannot be.
+    Value(fn(&Column) -> bool, &'static [u8]),
     /// The row, and with it its key, comes twice.
     Duplicate,
 }
@@ -35,7 +35,7 @@ impl Dirt {
         }
         let row = text.split_off(start);
         match self.rng.weighted(possible(table).into_iter()) {
-            Some(Damage::Value(kind, value)) => self.replace(table, kind, value, &row, text),
+            Some(Damage::Value(of, value)) => self.replace(table, of, value, &row, text),
             Some(Damage::Duplicate) => {
                 text.extend_from_slice(&row);
                 text.extend_from_slice(&row);
@@ -44,10 +44,17 @@ impl Dirt {
         }
     }
 
-    /// Appends `row` with `value` in one of its columns of `kind`.
-    fn replace(&mut self, table: Table, kind: Kind, value: &[u8], row: &[u8], text: &mut Vec<u8>) {
+    /// Appends `row` with `value` in one of the columns that `of` holds for.
+    fn replace(
+        &mut self,
+        table: Table,
+        of: fn(&Column) -> bool,
+        value: &[u8],
+        row: &[u8],
+        text: &mut Vec<u8>,
+    ) {
         let columns = table.columns().iter().enumerate();
-        let candidates = columns.map(|(at, column)| (at, f64::from(u8::from(column.1 == kind))));
+        let candidates = columns.map(|(at, column)| (at, f64::from(u8::from(of(column)))));
         let spoilt = self.rng.weighted(candidates);
         let line = row.strip_suffix(b"\n").unwrap_or(row);
         for (at, field) in line.split(|&byte| byte == b',').enumerate() {
@@ -62,13 +69,23 @@ impl Dirt {
 
 /// The damage that can be done to a row of `table`, each with its weight.
 fn possible(table: Table) -> [(Damage, f64); 4] {
-    let if_any = |kind| f64::from(u8::from(table.columns().iter().any(|column| column.1 == kind)));
+    let if_any = |of: fn(&Column) -> bool| f64::from(u8::from(table.columns().iter().any(of)));
+    let value = |of: fn(&Column) -> bool, value| (Damage::Value(of, value), if_any(of));
     [
-        (Damage::Value(Kind::Number, NOT_A_NUMBER), if_any(Kind::Number)),
-        (Damage::Value(Kind::Time, NOT_A_DAY), if_any(Kind::Time)),
-        (Damage::Value(Kind::Reference, NOBODY), if_any(Kind::Reference)),
-        (Damage::Duplicate, if_any(Kind::Key)),
+        value(is_number, NOT_A_NUMBER),
+        value(is_time, NOT_A_DAY),
+        value(|column| column.role == Role::Reference, NOBODY),
+        (Damage::Duplicate, if_any(|column| column.role == Role::Key)),
     ]
+}
+
+/// Whether the column holds numbers that are no identifiers.
+fn is_number(column: &Column) -> bool {
+    column.role == Role::Value && matches!(column.kind, Kind::Integer | Kind::Decimal)
+}
+
+fn is_time(column: &Column) -> bool {
+    matches!(column.kind, Kind::Date | Kind::Timestamp)
 }
 
 #[cfg(test)]

@@ -85,7 +85,8 @@ fn policy_rate(years: f64) -> f64 {
     before.1
 }
 
-fn season(product: Product, month: Month) -> f64 {
+/// What demand is multiplied with in this calendar month.
+pub(super) fn season(product: Product, month: Month) -> f64 {
     match product {
         Product::SavingsAccount => [1.3, 1.1, 1.0, 0.9, 0.9, 0.9, 0.8, 0.9, 1.1, 1.1, 1.0, 1.0].of(month),
         Product::CreditCard => [0.8, 0.8, 0.9, 1.0, 1.1, 1.2, 1.1, 0.9, 0.9, 1.0, 1.2, 1.1].of(month),

@@ -154,7 +154,7 @@ impl Life {
         self.accounts.push(Account::open(product, day, persona, *stage, conditions, rng));
     }
 
-    /// The bank's rules: age, repeatability, how many at a time.
+    /// The bank's rules: age, repeatability, how many at a time (an account that ends this month still counts).
     fn may_take(&self, product: Product, moment: &Moment<'_>) -> bool {
         let spec = product.spec();
         let held = || self.accounts.iter().filter(|account| account.product == product);
@@ -162,7 +162,8 @@ impl Life {
             && self.accounts.len() < MAX_ACCOUNTS
             && moment.age >= i32::from(spec.min_age)
             && (spec.repeatable || held().next().is_none())
-            && held().filter(|account| account.closed.is_none()).count() < product.max_open()
+            && held().filter(|account| account.closed.is_none_or(|day| day >= moment.month.first())).count()
+                < product.max_open()
     }
 
     fn end_accounts(&mut self, moment: &Moment<'_>, rng: &mut Random) {

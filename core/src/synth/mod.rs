@@ -5,6 +5,8 @@
 //!
 //! # The generating model
 //!
+//! In short; docs/SYNTHETIC.md has every formula and number, and the measured ceiling.
+//!
 //! *Persona* (fixed). Dates of birth and establishment; the ages at which a student becomes a starter, founds a family, is
 //! established and retires; log-normal income, spending and thrift; taste for risk and for digital channels; whether this
 //! is the customer's main bank; and a log-normal readiness to buy that is recorded nowhere.
@@ -43,6 +45,7 @@ mod bank;
 mod calendar;
 mod campaign;
 mod catalogue;
+mod columns;
 mod csv;
 mod dirt;
 mod economy;
@@ -54,19 +57,24 @@ mod params;
 mod persona;
 mod random;
 mod record;
+mod rows;
 mod spending;
 mod table;
+mod truth;
 mod uptake;
 
 #[cfg(test)]
 mod tests;
 
-pub use bank::{Bank, TrueProbabilities};
+pub use bank::Bank;
 pub use calendar::Date;
 pub use catalogue::{ByProduct, Channel, Product, ProductSpec};
+pub use columns::{Columns, Present, TableColumns, Texts, Values};
+pub use csv::TableBuffers;
 pub use life::MIN_GAP_DAYS;
 pub use params::{BankParams, MAX_CUSTOMERS, SynthError};
 pub use record::{
     AccountRow, Communication, Consent, CustomerRecord, Document, Timestamp, Transaction, TransactionType,
 };
-pub use table::{TABLES, Table, TableBuffers};
+pub use table::{ALL_TABLES, Column, Kind, TABLES, Table};
+pub use truth::{Question, TrueProbabilities};

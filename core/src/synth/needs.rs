@@ -33,7 +33,7 @@ pub(super) enum Need {
 impl Need {
     pub(super) const COUNT: usize = 7;
 
-    const ALL: [Self; Self::COUNT] =
+    pub(super) const ALL: [Self; Self::COUNT] =
         [Self::Home, Self::Car, Self::Cash, Self::Surplus, Self::Protection, Self::Spending, Self::Study];
 
     /// The products that meet this need, with their yearly hazards at level 1.
@@ -166,5 +166,24 @@ mod tests {
         assert_eq!(needs.level(Need::Home), 1.0);
         needs.meet(Product::HomeLoan);
         assert_eq!(needs.level(Need::Home), 0.0);
+    }
+
+    #[test]
+    fn a_need_that_is_not_met_lasts_a_year_or_so() {
+        let mut rng = Random::new(1, 2, Purpose::Life);
+        let persona = Persona::draw(Date::from_ymd(2020, 1, 1).unwrap(), &mut rng);
+        let mut months = 0;
+        for _ in 0..4_000 {
+            let mut needs = Needs::default();
+            // No student sets out to buy a home, so the need does not begin again by itself.
+            needs.awaken(Need::Home, 1.0);
+            while needs.level(Need::Home) > 0.0 {
+                needs.step(&persona, Stage::Student, false, &mut rng);
+                months += 1;
+            }
+        }
+        // SHORTEST and one more, and then a geometric number of months.
+        let mean = f64::from(months) / 4_000.0;
+        assert!((mean - (6.0 + 0.87 / 0.13)).abs() < 0.4, "{mean}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::calendar::Date;
 use super::catalogue::{Channel, Product};
+use crate::time::DAY;
 
 /// Everything the bank recorded about one customer. `None` is a missing value.
 ///
@@ -64,6 +65,14 @@ pub struct Timestamp {
     pub date: Date,
     /// Seconds since midnight, below 86 400.
     pub second: u32,
+}
+
+impl Timestamp {
+    /// Seconds since 1970-01-01 00:00.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        i64::from(self.date.days()) * DAY + i64::from(self.second)
+    }
 }
 
 /// One row of TRANSACTION.

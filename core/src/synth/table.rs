@@ -1,5 +1,7 @@
 //! The ten tables: names, files, columns.
 
+use Kind::{Date, Decimal, Integer, Text, Timestamp};
+
 /// A table of the bank.
 ///
 /// Identifiers are functions of a customer's index *i* and a row's position *k* among the customer's rows, so that any
@@ -18,9 +20,11 @@ pub enum Table {
     Communication,
     Document,
     Consent,
+    /// Not the bank's: what is true of its customers, and nowhere to be seen.
+    Truth,
 }
 
-/// All tables, in the order in which a reader may load them.
+/// The bank's tables, in the order in which a reader may load them.
 pub const TABLES: [Table; 10] = [
     Table::Address,
     Table::Party,
@@ -34,17 +38,48 @@ pub const TABLES: [Table; 10] = [
     Table::Consent,
 ];
 
-/// What a column holds, as far as damage to it is concerned.
+/// The bank's tables and, last, that of the truth.
+pub const ALL_TABLES: [Table; 11] = {
+    let [a, b, c, d, e, f, g, h, i, j] = TABLES;
+    [a, b, c, d, e, f, g, h, i, j, Table::Truth]
+};
+
+/// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub struct Column {
+    /// The name in capitals.
+    pub name: &'static str,
+    /// What the values are.
+    pub kind: Kind,
+    /// Whether a row may lack the value.
+    pub optional: bool,
+    pub(super) role: Role,
+}
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Whole numbers.
+    Integer,
+    /// Numbers with a fixed count of decimals.
+    Decimal,
+    /// Days.
+    Date,
+    /// Days with the time of day.
+    Timestamp,
+    /// Words, and identifiers that are more than a number.
+    Text,
+}
+
+/// What the values of a column are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
     /// Identifies the row.
     Key,
     /// Identifies a row of another table.
     Reference,
-    Number,
-    /// A date or timestamp.
-    Time,
-    Text,
+    /// Says something about the row.
+    Value,
 }
 
 impl Table {
@@ -62,6 +97,7 @@ impl Table {
             Self::Communication => "COMMUNICATION",
             Self::Document => "DOCUMENT",
             Self::Consent => "CONSENT",
+            Self::Truth => "TRUTH",
         }
     }
 
@@ -79,12 +115,13 @@ impl Table {
             Self::Communication => "COMMUNICATION.csv",
             Self::Document => "DOCUMENT.csv",
             Self::Consent => "CONSENT.csv",
+            Self::Truth => "TRUTH.csv",
         }
     }
 
     /// The table's column names, in order.
     pub fn column_names(self) -> impl Iterator<Item = &'static str> {
-        self.columns().iter().map(|&(name, _)| name)
+        self.columns().iter().map(|column| column.name)
     }
 
     /// The header line of the table's CSV file, ended by a line feed.
@@ -95,116 +132,165 @@ impl Table {
         header
     }
 
-    pub(super) const fn columns(self) -> &'static [(&'static str, Kind)] {
-        use Kind::{Key, Number, Reference, Text, Time};
-        match self {
-            Self::Address => &[("ADDRESSID", Key), ("CITY", Text), ("STATE", Text), ("POSTALCODE", Text)],
-            Self::Party => &[
-                ("PARTYID", Key),
-                ("PARTYTYPE", Text),
-                ("DATEOFBIRTH", Time),
-                ("PRIMARYADDRESSID", Reference),
-            ],
-            Self::Customer => &[
-                ("CUSTOMERID", Key),
-                ("PARTYID", Reference),
-                ("CUSTOMERESTABLISHEDDATE", Time),
-                ("CUSTOMERTYPEID", Text),
-            ],
-            Self::BankingProduct => &[
-                ("PRODUCTID", Key),
-                ("PRODUCTNAME", Text),
-                ("CATEGORY", Text),
-                ("MINAMOUNT", Number),
-                ("MAXAMOUNT", Number),
-                ("MINTERMMONTHS", Number),
-                ("MAXTERMMONTHS", Number),
-                ("MARGIN", Number),
-                ("MINAGE", Number),
-                ("REPEATABLE", Text),
-            ],
-            Self::Channel => &[("CHANNELID", Key), ("CHANNELNAME", Text)],
-            Self::CustomerAccount => &[
-                ("CUSTOMERACCOUNTID", Key),
-                ("CUSTOMERID", Reference),
-                ("PRODUCTID", Reference),
-                ("CHANNELID", Reference),
-                ("ORIGINATIONDATE", Time),
-                ("MATURITYDATE", Time),
-                ("CLOSEDDATE", Time),
-                ("PRINCIPALAMOUNT", Number),
-                ("INTERESTRATE", Number),
-                ("ACCOUNTSTATUS", Text),
-            ],
-            Self::Transaction => &[
-                ("TRANSACTIONID", Key),
-                ("CUSTOMERACCOUNTID", Reference),
-                ("TRANSACTIONINITIATEDTIMESTAMP", Time),
-                ("TRANSACTIONAMOUNT", Number),
-                ("TRANSACTIONTYPEID", Text),
-                ("BALANCEAFTER", Number),
-            ],
-            Self::Communication => &[
-                ("COMMUNICATIONID", Key),
-                ("PARTYID", Reference),
-                ("COMMUNICATIONSTARTTIMESTAMP", Time),
-                ("COMMUNICATIONMETHODID", Text),
-                ("INBOUNDOUTBOUNDINDICATOR", Text),
-                ("OUTCOME", Text),
-            ],
-            Self::Document => &[
-                ("DOCUMENTID", Key),
-                ("PARTYID", Reference),
-                ("CUSTOMERACCOUNTID", Reference),
-                ("DOCUMENTTYPEID", Text),
-                ("DOCUMENTCREATEDTIMESTAMP", Time),
-            ],
-            Self::Consent => {
-                &[("CUSTOMERID", Reference), ("PURPOSE", Text), ("GRANTED", Text), ("TIMESTAMP", Time)]
-            }
-        }
-    }
-}
-
-/// The CSV text of every table, as far as it has been written.
-#[derive(Clone, Debug, Default)]
-pub struct TableBuffers {
-    text: [Vec<u8>; TABLES.len()],
-}
-
-impl TableBuffers {
-    /// The rows written to `table`, each ended by a line feed; UTF-8.
+    /// The table's columns, in order.
     #[must_use]
-    pub fn get(&self, table: Table) -> &[u8] {
-        self.text.get(table as usize).map_or(&[], Vec::as_slice)
-    }
-
-    /// Empties all tables and keeps their memory.
-    pub fn clear(&mut self) {
-        for text in &mut self.text {
-            text.clear();
+    pub const fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Address => ADDRESS,
+            Self::Party => PARTY,
+            Self::Customer => CUSTOMER,
+            Self::BankingProduct => BANKING_PRODUCT,
+            Self::Channel => CHANNEL,
+            Self::CustomerAccount => CUSTOMER_ACCOUNT,
+            Self::Transaction => TRANSACTION,
+            Self::Communication => COMMUNICATION,
+            Self::Document => DOCUMENT,
+            Self::Consent => CONSENT,
+            Self::Truth => TRUTH,
         }
     }
+}
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "every discriminant of Table is below TABLES.len(), the array's length"
-    )]
-    pub(super) fn text(&mut self, table: Table) -> &mut Vec<u8> {
-        &mut self.text[table as usize]
+const ADDRESS: &[Column] = &[
+    key("ADDRESSID", Text),
+    value("CITY", Text).optional(),
+    value("STATE", Text),
+    value("POSTALCODE", Text).optional(),
+];
+
+const PARTY: &[Column] = &[
+    key("PARTYID", Text),
+    value("PARTYTYPE", Text),
+    value("DATEOFBIRTH", Date).optional(),
+    reference("PRIMARYADDRESSID", Text),
+];
+
+const CUSTOMER: &[Column] = &[
+    key("CUSTOMERID", Text),
+    reference("PARTYID", Text),
+    value("CUSTOMERESTABLISHEDDATE", Date),
+    value("CUSTOMERTYPEID", Text),
+];
+
+const BANKING_PRODUCT: &[Column] = &[
+    key("PRODUCTID", Text),
+    value("PRODUCTNAME", Text),
+    value("CATEGORY", Text),
+    value("MINAMOUNT", Integer).optional(),
+    value("MAXAMOUNT", Integer).optional(),
+    value("MINTERMMONTHS", Integer).optional(),
+    value("MAXTERMMONTHS", Integer).optional(),
+    value("MARGIN", Decimal),
+    value("MINAGE", Integer),
+    value("REPEATABLE", Text),
+];
+
+const CHANNEL: &[Column] = &[key("CHANNELID", Text), value("CHANNELNAME", Text)];
+
+const CUSTOMER_ACCOUNT: &[Column] = &[
+    key("CUSTOMERACCOUNTID", Integer),
+    reference("CUSTOMERID", Text),
+    reference("PRODUCTID", Text),
+    reference("CHANNELID", Text).optional(),
+    value("ORIGINATIONDATE", Date),
+    value("MATURITYDATE", Date).optional(),
+    value("CLOSEDDATE", Date).optional(),
+    value("PRINCIPALAMOUNT", Decimal).optional(),
+    value("INTERESTRATE", Decimal).optional(),
+    value("ACCOUNTSTATUS", Text),
+];
+
+const TRANSACTION: &[Column] = &[
+    key("TRANSACTIONID", Integer),
+    reference("CUSTOMERACCOUNTID", Integer),
+    value("TRANSACTIONINITIATEDTIMESTAMP", Timestamp),
+    value("TRANSACTIONAMOUNT", Decimal),
+    value("TRANSACTIONTYPEID", Text),
+    value("BALANCEAFTER", Decimal).optional(),
+];
+
+const COMMUNICATION: &[Column] = &[
+    key("COMMUNICATIONID", Integer),
+    reference("PARTYID", Text),
+    value("COMMUNICATIONSTARTTIMESTAMP", Timestamp),
+    value("COMMUNICATIONMETHODID", Text),
+    value("INBOUNDOUTBOUNDINDICATOR", Text),
+    value("OUTCOME", Text).optional(),
+];
+
+const DOCUMENT: &[Column] = &[
+    key("DOCUMENTID", Integer),
+    reference("PARTYID", Text),
+    reference("CUSTOMERACCOUNTID", Integer).optional(),
+    value("DOCUMENTTYPEID", Text),
+    value("DOCUMENTCREATEDTIMESTAMP", Timestamp),
+];
+
+const CONSENT: &[Column] = &[
+    reference("CUSTOMERID", Text),
+    value("PURPOSE", Text),
+    value("GRANTED", Text),
+    value("TIMESTAMP", Timestamp),
+];
+
+/// A column for every product follows that of no product.
+const TRUTH: &[Column] = &[
+    reference("CUSTOMERID", Text),
+    value("CUTOFF", Date),
+    value("NONE", Decimal),
+    value("CURRENT_ACCOUNT", Decimal),
+    value("SAVINGS_ACCOUNT", Decimal),
+    value("CREDIT_CARD", Decimal),
+    value("PERSONAL_LOAN", Decimal),
+    value("HOME_LOAN", Decimal),
+    value("AUTO_LOAN", Decimal),
+    value("TERM_DEPOSIT", Decimal),
+    value("INVESTMENT_FUND", Decimal),
+    value("LIFE_INSURANCE", Decimal),
+    value("STUDENT_LOAN", Decimal),
+];
+
+const fn key(name: &'static str, kind: Kind) -> Column {
+    Column { name, kind, optional: false, role: Role::Key }
+}
+
+const fn reference(name: &'static str, kind: Kind) -> Column {
+    Column { name, kind, optional: false, role: Role::Reference }
+}
+
+const fn value(name: &'static str, kind: Kind) -> Column {
+    Column { name, kind, optional: false, role: Role::Value }
+}
+
+impl Column {
+    /// Whether its values identify the rows: no two rows have the same.
+    #[must_use]
+    pub fn is_key(&self) -> bool {
+        self.role == Role::Key
+    }
+
+    const fn optional(self) -> Self {
+        Self { optional: true, ..self }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::catalogue::Product;
     use super::*;
 
     #[test]
     fn tables_are_listed_in_the_order_of_their_discriminants() {
-        for (position, table) in TABLES.into_iter().enumerate() {
+        for (position, table) in ALL_TABLES.into_iter().enumerate() {
             assert_eq!(table as usize, position);
             assert_eq!(table.file_name(), format!("{}.csv", table.name()));
         }
         assert_eq!(Table::Channel.header(), "CHANNELID,CHANNELNAME\n");
+    }
+
+    #[test]
+    fn the_truth_has_a_column_for_every_product() {
+        let products = Product::ALL.map(|product| product.spec().id);
+        assert!(Table::Truth.column_names().skip(3).eq(products));
     }
 }

@@ -1,51 +1,14 @@
-//! Finds features that know too much: a feature that alone tells who will take a product was probably written down
-//! after the fact.
-
-use serde::Serialize;
-
-/// A feature that alone separates a class too well.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Leak {
-    /// The feature's position.
-    pub feature: usize,
-    /// The class's position.
-    pub class: usize,
-    /// The area under the ROC curve of the feature's values as they stand (turned round where it is below ½).
-    pub roc_auc: f64,
-    /// How many of the rows are of the class.
-    pub support: usize,
-}
-
-/// Fewer rows of a class than this prove nothing.
-const MIN_SUPPORT: usize = 20;
-
-/// The classes (but `none`, that of those to whom nothing happens, where there is one) whose rows a feature's values
-/// alone separate from the other rows with an area under the ROC curve of at least `threshold`; `values` and `labels` are
-/// of the same rows. Rows for which `excluded(row, class)` holds (customers who hold the product already, and so can't
-/// take it) are left out of that product's comparison: they would hide a leak behind everyone who took it before.
-/// Missing values count as lower than all others.
-pub fn find_leaks(
-    feature: usize,
-    values: &[f32],
-    labels: &[usize],
-    class_count: usize,
-    none: Option<usize>,
-    excluded: impl Fn(usize, usize) -> bool,
-    threshold: f64,
-) -> Vec<Leak> {
-    let areas = areas_by_class(values, labels, class_count, excluded).into_iter().enumerate();
-    areas
-        .filter_map(|(class, (area, support))| {
-            let roc_auc = area.max(1.0 - area);
-            let proven = Some(class) != none && support >= MIN_SUPPORT && roc_auc >= threshold;
-            proven.then_some(Leak { feature, class, roc_auc, support })
-        })
-        .collect()
-}
+//! How much a feature knows by itself: one that alone tells who will take a product was probably written down after the
+//! fact.
 
 /// For each class, the area under the ROC curve of a feature's values (as in [`crate::metrics::roc_auc`], but all
-/// classes in one pass over the sorted rows), and how many rows are of it.
-fn areas_by_class(
+/// classes in one pass over the sorted rows), and how many rows are of it. The area is NaN where a class has no rows, or
+/// all.
+///
+/// `values` and `labels` are of the same rows. Rows for which `excluded(row, class)` holds (customers who hold the product
+/// already, and so can't take it) are left out of that class's comparison: they would hide a leak behind everyone who
+/// took it before. Missing values count as lower than all others.
+pub fn areas_by_class(
     values: &[f32],
     labels: &[usize],
     class_count: usize,
@@ -99,13 +62,12 @@ mod tests {
         let labels: Vec<usize> = (0..1000).map(|row| usize::from(row % 10 == 0)).collect();
         let leak: Vec<f32> = (0..1000).map(|row| f32::from(u8::from(row % 10 < 2))).collect();
         let noise: Vec<f32> = (0..1000).map(|row| ((row * 7919) % 1000) as f32).collect();
-        let leaks = find_leaks(3, &leak, &labels, 2, Some(0), |row, _| held(row), 0.97);
-        assert_eq!(leaks, [Leak { feature: 3, class: 1, roc_auc: 1.0, support: 100 }]);
-        assert!(find_leaks(3, &leak, &labels, 2, Some(0), |_, _| false, 0.97).is_empty());
-        assert!(find_leaks(3, &noise, &labels, 2, Some(0), |row, _| held(row), 0.97).is_empty());
-        // Where no class stands for nothing, the other side of the same coin is found too.
-        let both = find_leaks(3, &leak, &labels, 2, None, |_, _| false, 0.9);
-        assert_eq!(both.iter().map(|leak| leak.class).collect::<Vec<_>>(), [0, 1]);
+        let area = |values: &[f32], excluded: &dyn Fn(usize, usize) -> bool| {
+            areas_by_class(values, &labels, 2, excluded)[1]
+        };
+        assert_eq!(area(&leak, &|row, _| held(row)), (1.0, 100));
+        assert!(area(&leak, &|_, _| false).0 < 0.97);
+        assert!(area(&noise, &|row, _| held(row)).0 < 0.6);
     }
 
     #[test]

@@ -8,5 +8,5 @@ mod logistic;
 
 pub use dataset::{Dataset, fit_bins};
 pub use forest::{ForestParams, Grown, MaxFeatures, ValidForestParams};
-pub use leak::{Leak, find_leaks};
+pub use leak::areas_by_class;
 pub use logistic::LogisticParams;

@@ -10,6 +10,7 @@ use nextbest_core::score::Scorer;
 use nextbest_core::time;
 use serde::{Deserialize, Serialize};
 
+use super::ceiling::{self, Ceiling};
 use crate::cli::Context;
 use crate::feature_table::FeatureTable;
 use crate::fitting::class_prior;
@@ -24,6 +25,9 @@ pub(crate) struct Evaluation {
     test_cutoffs: Vec<String>,
     /// The model, then the baselines.
     contestants: Vec<Contestant>,
+    /// The best that anyone could do, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ceiling: Option<Ceiling>,
     importance: Vec<(String, f32)>,
 }
 
@@ -53,11 +57,11 @@ struct RecordedMetrics {
 }
 
 #[derive(Debug, Serialize)]
-struct Contestant {
-    name: &'static str,
-    all: Metrics,
+pub(super) struct Contestant {
+    pub(super) name: &'static str,
+    pub(super) all: Metrics,
     /// Of those to whom something happened, where there is a class for nothing.
-    without_none: Option<Metrics>,
+    pub(super) without_none: Option<Metrics>,
 }
 
 pub(crate) fn run(context: &Context) -> anyhow::Result<Evaluation> {
@@ -77,7 +81,8 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<Evaluation> {
     let train = table.at(&cutoffs(&bundle.card.training_cutoffs));
     let test = table.at(&cutoffs(&bundle.card.test_cutoffs));
     context.progress.step("measuring".into());
-    let evaluation = Evaluation::measure(&bundle, content_hash(&bytes), &train.labels, &test)?;
+    let mut evaluation = Evaluation::measure(&bundle, content_hash(&bytes), &train.labels, &test)?;
+    evaluation.ceiling = ceiling::measure(context, &bundle, &train.labels, &test)?;
     evaluation.write(&config.outputs.path.join("models"))?;
     Ok(evaluation)
 }
@@ -117,6 +122,7 @@ impl Evaluation {
             algorithm: bundle.card.algorithm.clone(),
             test_cutoffs: bundle.card.test_cutoffs.clone(),
             contestants: contestants.collect(),
+            ceiling: None,
             importance,
         })
     }
@@ -237,6 +243,9 @@ impl fmt::Display for Evaluation {
                 contestants.filter_map(|it| Some((it.name, it.without_none.as_ref()?))),
             )?;
         }
+        if let Some(ceiling) = &self.ceiling {
+            write!(f, "{ceiling}")?;
+        }
         writeln!(
             f,
             "{:<24}{:>8}{:>9}{:>11}{:>14}",
@@ -257,7 +266,7 @@ impl fmt::Display for Evaluation {
     }
 }
 
-fn write_contest<'m>(
+pub(super) fn write_contest<'m>(
     f: &mut fmt::Formatter<'_>,
     title: &str,
     contestants: impl Iterator<Item = (&'m str, &'m Metrics)>,

@@ -12,14 +12,15 @@ use nextbest_core::features::{Expression, FeatureDefinition, FeatureEngine};
 use nextbest_core::schema::{Product, Schema};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time::{self, DAY};
-use nextbest_core::train::{Leak, find_leaks};
-use rayon::prelude::*;
 use serde::Serialize;
 
+use super::as_of::{self, Questions};
 use super::{catalogue, explain};
 use crate::cli::{Context, usage};
 use crate::config::{Config, StoreFormat};
-use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, read_feature, read_labels};
+use crate::doctor::{self, LeakScore};
+use crate::feature_table::delta::{self, Commit};
+use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
 use crate::tables::{Bank, LoadOptions, Part, TableQuality, declared_schema, load};
 use crate::{cutoffs, output};
 
@@ -31,9 +32,13 @@ pub(crate) struct Command {
     /// Print how one value came about, row by row
     #[arg(long, num_args = 2, value_names = ["NAME", "CUSTOMERID"])]
     explain: Option<Vec<String>>,
-    /// With --explain: the cut-off; the last one where it is not given
-    #[arg(long, value_name = "DATE", requires = "explain")]
+    /// Alone: read the feature table as it was known at this date, each customer's latest row without what was taken
+    /// next. With --explain: the cut-off; the last one where it is not given
+    #[arg(long, value_name = "DATE", conflicts_with = "catalogue")]
     as_of: Option<String>,
+    /// With --as-of alone: only the customers of this CSV file; a second column may give each a date of its own
+    #[arg(long, value_name = "FILE", requires = "as_of", conflicts_with = "explain")]
+    entities: Option<PathBuf>,
     /// List the features with their definitions in words, as outputs/features/CATALOGUE.md and catalogue.csv
     #[arg(long, conflicts_with = "explain")]
     catalogue: bool,
@@ -44,15 +49,15 @@ pub(crate) struct Command {
 
 /// Does what `nextbest features` is asked for.
 pub(crate) fn execute(context: &Context, command: &Command) -> anyhow::Result<()> {
-    match &command.explain.as_deref() {
-        Some([name, customer]) => {
-            let question = explain::Question {
-                name,
-                customer,
-                as_of: command.as_of.as_deref(),
-                skip_bad_rows: command.compute.skip_bad_rows,
-            };
+    match (command.explain.as_deref(), command.as_of.as_deref()) {
+        (Some([name, customer]), as_of) => {
+            let question =
+                explain::Question { name, customer, as_of, skip_bad_rows: command.compute.skip_bad_rows };
             context.print(&explain::run(context, &question)?)
+        }
+        (_, Some(as_of)) => {
+            let questions = Questions { as_of, entities: command.entities.as_deref() };
+            context.print(&as_of::run(context, &questions)?)
         }
         _ if command.catalogue => context.print(&catalogue::run(context, command.bundle.as_deref())?),
         _ => context.print(&run(context, &command.compute)?),
@@ -71,6 +76,9 @@ pub(crate) struct Arguments {
 pub(crate) struct Computed {
     parquet: PathBuf,
     csv: Option<PathBuf>,
+    delta: Option<DeltaVersion>,
+    /// The SHA-256 of the Parquet file.
+    version: String,
     features: usize,
     rows: usize,
     /// Seconds spent reading and joining the tables.
@@ -79,7 +87,13 @@ pub(crate) struct Computed {
     compute_seconds: f64,
     tables: Vec<TableQuality>,
     cutoffs: Vec<CutoffSummary>,
-    leaks: Vec<NamedLeak>,
+    leaks: Vec<LeakScore>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeltaVersion {
+    folder: PathBuf,
+    version: u64,
 }
 
 /// How many customers there were at a cut-off, and how many of them took a product next.
@@ -90,16 +104,13 @@ struct CutoffSummary {
     buyers: usize,
 }
 
-#[derive(Debug, Serialize)]
-struct NamedLeak {
-    feature: String,
-    product: String,
-    roc_auc: f64,
-    support: usize,
-}
-
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Computed> {
     let config = &context.config;
+    if !config.feature_store.wants(StoreFormat::Parquet) {
+        return Err(usage(anyhow::anyhow!(
+            "feature_store.formats: parquet is missing, which training reads"
+        )));
+    }
     let definitions = checked_definitions(config).map_err(usage)?;
     let seen = seen_rows(config, &definitions).map_err(usage)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen };
@@ -123,19 +134,34 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
             leak.feature, leak.product, leak.roc_auc, leak.support
         ));
     }
-    let leak_row = |leak: &NamedLeak| {
-        [leak.feature.clone(), leak.product.clone(), leak.roc_auc.to_string(), leak.support.to_string()]
-    };
     output::write_csv(
         &config.outputs.path.join("features").join("leaks.csv"),
         ["FEATURE", "PRODUCT", "ROC_AUC", "SUPPORT"],
-        leaks.iter().map(leak_row),
+        leaks.iter().map(LeakScore::cells),
     )?;
+    let store = &config.feature_store;
+    let rows = cutoffs.iter().map(|cutoff| cutoff.customers).sum();
+    let dates = cutoffs.iter().map(|cutoff| cutoff.cutoff.clone()).collect();
+    let manifest = Manifest::new(&store.table_name, &store.description, &layout, &parquet, rows, dates)?;
+    output::write_json(&parquet.with_extension("json"), &manifest)?;
+    let delta = match store.wants(StoreFormat::Delta) {
+        true => {
+            let folder = config.feature_table();
+            context.progress.step(format!("writing {}", folder.display()));
+            let (Commit::Written(version) | Commit::Unchanged(version)) =
+                delta::commit(&folder, &parquet, &layout, &store.description)?;
+            Some(DeltaVersion { folder, version })
+        }
+        false => None,
+    };
+    let version = manifest.version;
     Ok(Computed {
         parquet,
         csv,
+        delta,
+        version,
         features: layout.features.len(),
-        rows: cutoffs.iter().map(|cutoff| cutoff.customers).sum(),
+        rows,
         read_seconds,
         compute_seconds,
         tables: bank.quality,
@@ -275,38 +301,15 @@ fn layout(config: &Config, schema: &Schema) -> anyhow::Result<Layout> {
     })
 }
 
-/// Looks at one feature after the other, so that a table of any size will do.
-fn leaks(parquet: &Path, layout: &Layout, threshold: f64) -> anyhow::Result<Vec<NamedLeak>> {
+/// Features that alone tell too much.
+fn leaks(parquet: &Path, layout: &Layout, threshold: f64) -> anyhow::Result<Vec<LeakScore>> {
     // No area is larger than 1: there is nothing to look for.
     if threshold > 1.0 {
         return Ok(Vec::new());
     }
-    let (labels, held) = read_labels(parquet)?;
-    let products = layout.schema.products();
-    let holds = |row: usize, class: usize| {
-        let product = class.saturating_sub(1);
-        let repeatable = products.get(product).is_none_or(|product| product.repeatable);
-        !repeatable && held.get(row).is_some_and(|held| held.contains(product))
-    };
-    let (classes, none) = (layout.schema.class_count(), layout.schema.none_class());
-    let found = (0..layout.features.len())
-        .into_par_iter()
-        .map(|feature| {
-            let values = read_feature(parquet, feature)?;
-            Ok(find_leaks(feature, &values, &labels, classes, none, holds, threshold))
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let mut found: Vec<Leak> = found.into_iter().flatten().collect();
-    found.sort_by(|a, b| b.roc_auc.total_cmp(&a.roc_auc));
-    let named = |leak: &Leak| {
-        Some(NamedLeak {
-            feature: layout.features.get(leak.feature)?.name.clone(),
-            product: products.get(leak.class.checked_sub(1)?)?.name.clone(),
-            roc_auc: leak.roc_auc,
-            support: leak.support,
-        })
-    };
-    Ok(found.iter().filter_map(named).collect())
+    let mut scores = doctor::leak_scores(parquet, layout)?;
+    scores.retain(|score| score.is_leak(threshold));
+    Ok(scores)
 }
 
 impl fmt::Display for Computed {
@@ -338,6 +341,9 @@ impl fmt::Display for Computed {
         for file in [Some(&self.parquet), self.csv.as_ref()].into_iter().flatten() {
             writeln!(f, "wrote {}", file.display())?;
         }
-        Ok(())
+        match &self.delta {
+            Some(delta) => writeln!(f, "wrote {} (Delta, version {})", delta.folder.display(), delta.version),
+            None => Ok(()),
+        }
     }
 }

@@ -1,125 +1,135 @@
-//! `nextbest generate`: the synthetic bank's ten tables as CSV.
+//! `nextbest generate`: the synthetic bank's ten tables.
 
 use std::fmt;
-use std::io::Write;
+use std::ops::Range;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-use nextbest_core::synth::{Bank, BankParams, Date, TABLES, TableBuffers};
+use anyhow::{Context as _, anyhow};
+use nextbest_core::synth::{Bank, BankParams, Date, Question};
 use nextbest_core::time::{self, DAY};
-use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::cli::{Context, usage};
-use crate::output;
+use crate::config::{OutputFormat, SourceType};
+use crate::cutoffs;
+use crate::synthetic::{Plan, Written};
 
-/// Customers are simulated in chunks of this many.
-const CHUNK: u64 = 128;
-/// So many chunks are simulated at a time, by all threads, before they are written in order.
-const CHUNKS_AT_ONCE: u64 = 32;
+/// How many futures the true probabilities are averaged over: the ceiling's log-loss is then off by about a thousandth of
+/// itself (docs/SYNTHETIC.md).
+const FUTURES: u32 = 64;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// How many customers (config: generate.customers)
-    #[arg(long, value_name = "N")]
-    customers: Option<u64>,
+    /// How many customers, or which: 300..1000 is a slice of a larger bank (config: generate.customers)
+    #[arg(long, value_name = "N|A..B", value_parser = customers)]
+    customers: Option<Range<u64>>,
     /// The seed: the same seed gives the same bytes (config: generate.seed)
     #[arg(long)]
     seed: Option<u64>,
     /// The share of rows to damage on purpose, 0 to 1 (config: generate.dirty_rate)
     #[arg(long, value_name = "SHARE")]
     dirty: Option<f64>,
+    /// The format of the tables (config: data_source.type)
+    #[arg(long)]
+    format: Option<OutputFormat>,
+    /// Of how many customers to write the true probabilities, 0 for none (config: generate.truth_customers)
+    #[arg(long, value_name = "N")]
+    truth_customers: Option<u64>,
+    /// The folder to write to (config: data_source.csv.input_path or .parquet.input_path)
+    #[arg(long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Generated {
     folder: PathBuf,
+    /// The index of the first customer.
+    first: u64,
+    /// How many customers there are from it on.
     customers: u64,
-    tables: Vec<GeneratedTable>,
-}
-
-#[derive(Debug, Serialize)]
-struct GeneratedTable {
-    file: &'static str,
-    rows: usize,
-    bytes: usize,
+    tables: Vec<Written>,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Generated> {
     let config = &context.config.generate;
-    let customers = arguments.customers.unwrap_or(config.customers);
+    let customers = arguments.customers.clone().unwrap_or(0..config.customers);
     let params = BankParams {
         seed: arguments.seed.unwrap_or(config.seed),
-        customers: 0..customers,
+        customers: customers.clone(),
         start: date(&config.start, "generate.start")?,
         end: date(&config.end, "generate.end")?,
         dirty_rate: arguments.dirty.unwrap_or(config.dirty_rate),
     };
+    let dirty_rate = params.dirty_rate;
+    let data_end = i64::from(params.end.days() + 1) * DAY;
     let bank = Bank::new(params).map_err(|error| usage(error.into()))?;
-    let folder = context.config.data_source.input_path().to_owned();
-    context.progress.parts("simulating customers".into(), customers.div_ceil(CHUNK));
-    let mut tables: Vec<GeneratedTable> =
-        TABLES.iter().map(|table| GeneratedTable { file: table.file_name(), rows: 0, bytes: 0 }).collect();
-    output::write_files(&folder, TABLES.map(|table| table.file_name()).as_slice(), |files| {
-        for ((table, file), written) in TABLES.iter().zip(&mut *files).zip(&mut tables) {
-            let mut header = table.column_names().collect::<Vec<_>>().join(",");
-            header.push('\n');
-            let mut buffers = TableBuffers::default();
-            bank.write_static(*table, &mut buffers);
-            written.write(file, header.as_bytes())?;
-            written.write(file, buffers.get(*table))?;
-        }
-        for start in (0..customers).step_by((CHUNK * CHUNKS_AT_ONCE) as usize) {
-            let chunks = (start..customers.min(start + CHUNK * CHUNKS_AT_ONCE)).step_by(CHUNK as usize);
-            let simulated = chunks
-                .collect::<Vec<u64>>()
-                .into_par_iter()
-                .map(|first| {
-                    let mut buffers = TableBuffers::default();
-                    for customer in first..customers.min(first + CHUNK) {
-                        bank.write_customer(customer, &mut buffers)?;
-                    }
-                    context.progress.part_done();
-                    Ok(buffers)
-                })
-                .collect::<anyhow::Result<Vec<TableBuffers>>>()?;
-            for buffers in &simulated {
-                for ((table, file), written) in TABLES.iter().zip(&mut *files).zip(&mut tables) {
-                    written.write(file, buffers.get(*table))?;
-                }
-            }
-        }
-        Ok(())
-    })?;
-    for table in &mut tables {
-        // The header is no row.
-        table.rows = table.rows.saturating_sub(1);
+    let format = arguments.format.unwrap_or(match context.config.data_source.r#type {
+        SourceType::Csv => OutputFormat::Csv,
+        SourceType::Parquet => OutputFormat::Parquet,
+    });
+    if format == OutputFormat::Parquet && dirty_rate > 0.0 {
+        return Err(usage(anyhow!(
+            "generate.dirty_rate: is {dirty_rate}, but only CSV can be damaged: a column of a Parquet file holds \
+             no values that are not of its type. Set it to 0, or write CSV"
+        )));
     }
-    Ok(Generated { folder, customers, tables })
+    let folder = arguments
+        .output
+        .as_ref()
+        .map_or(context.config.data_source.input_path(), PathBuf::as_path)
+        .to_owned();
+    let truth = truth(context, arguments.truth_customers.unwrap_or(config.truth_customers), data_end);
+    let tables = Plan { bank: &bank, format, truth }.write(&folder, &context.progress)?;
+    Ok(Generated { folder, first: customers.start, customers: customers.end - customers.start, tables })
 }
 
-impl GeneratedTable {
-    fn write(&mut self, file: &mut impl Write, text: &[u8]) -> anyhow::Result<()> {
-        self.rows += text.iter().filter(|byte| **byte == b'\n').count();
-        self.bytes += text.len();
-        Ok(file.write_all(text)?)
+/// The truth about the first customers at the cut-offs that will test a model.
+fn truth(context: &Context, customers: u64, data_end: i64) -> Option<(Question, u64)> {
+    let snapshots = &context.config.snapshots;
+    let horizon = i64::from(snapshots.horizon_days) * DAY;
+    let planned = cutoffs::plan(snapshots, data_end).and_then(|cutoffs| cutoffs::split(snapshots, &cutoffs));
+    match planned {
+        _ if customers == 0 => None,
+        Ok(split) => {
+            let known = split.test.iter().filter(|cutoff| *cutoff + horizon <= data_end);
+            let cutoffs = known.filter_map(|cutoff| i32::try_from(cutoff.div_euclid(DAY)).ok());
+            let cutoffs = cutoffs.map(Date::from_days).collect();
+            let days = i32::try_from(snapshots.horizon_days).ok()?;
+            Some((Question { cutoffs, days, paths: FUTURES }, customers))
+        }
+        Err(error) => {
+            context.warn(&format!("no table of the truth, since there are no test cut-offs: {error:#}"));
+            None
+        }
     }
 }
 
 impl fmt::Display for Generated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "a synthetic bank of {} customers in {}:", self.customers, self.folder.display())?;
-        for table in &self.tables {
-            writeln!(
-                f,
-                "  {:<22}{:>10} rows{:>12}",
-                table.file,
-                table.rows,
-                super::human_bytes(table.bytes)
-            )?;
+        let Self { first, customers, .. } = self;
+        match first {
+            0 => write!(f, "a synthetic bank of {customers} customers")?,
+            _ => write!(f, "customers {first}..{} of a synthetic bank", first + customers)?,
+        }
+        writeln!(f, " in {}:", self.folder.display())?;
+        for Written { file, rows, bytes } in &self.tables {
+            let bytes = super::human_bytes(usize::try_from(*bytes).unwrap_or(usize::MAX));
+            writeln!(f, "  {file:<26}{rows:>12} rows{bytes:>12}")?;
         }
         Ok(())
     }
+}
+
+/// Reads how many customers there are, or which.
+fn customers(text: &str) -> Result<Range<u64>, String> {
+    let number = |text: &str| text.parse::<u64>().ok();
+    let range = match text.split_once("..") {
+        None => number(text).map(|count| 0..count),
+        Some((start, end)) => number(start).zip(number(end)).map(|(start, end)| start..end),
+    };
+    range.filter(|range| !range.is_empty()).ok_or_else(|| {
+        "expected how many customers (1000), or the first and the one after the last (300..1000)".to_owned()
+    })
 }
 
 fn date(text: &str, key: &str) -> anyhow::Result<Date> {
@@ -127,4 +137,20 @@ fn date(text: &str, key: &str) -> anyhow::Result<Date> {
         time::parse(text).map(|seconds| seconds.div_euclid(DAY)).and_then(|days| i32::try_from(days).ok());
     let days = days.with_context(|| format!("{key}: expected a date such as 2024-01-01, got {text:?}"));
     days.map(Date::from_days).map_err(usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn customers_are_a_count_or_a_range() {
+        assert_eq!(customers("1000"), Ok(0..1000));
+        assert_eq!(customers("300..1000"), Ok(300..1000));
+        for nonsense in
+            ["", "0", "-5", "x", "a..", "..5", "5..", "..", "5..2", "5..5", "1..2..3", "1.5", "1 .. 2"]
+        {
+            assert!(customers(nonsense).is_err(), "{nonsense}");
+        }
+    }
 }

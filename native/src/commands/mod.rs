@@ -1,6 +1,10 @@
 //! The commands, one a file.
 
+pub(crate) mod as_of;
 mod catalogue;
+mod ceiling;
+pub(crate) mod doctor;
+pub(crate) mod eda;
 pub(crate) mod evaluate;
 mod explain;
 pub(crate) mod export;

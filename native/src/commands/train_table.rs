@@ -8,7 +8,7 @@ use nextbest_core::model::bundle::content_hash;
 use nextbest_core::model::card::Card;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::time;
-use nextbest_core::train::find_leaks;
+use nextbest_core::train::areas_by_class;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -26,6 +26,8 @@ use crate::tables::plain::{LeftOut, Prepared, Source, prepare};
 const LEAVES: [u32; 3] = [1, 5, 20];
 /// The penalty of a logistic regression, where the config does not say.
 const ALPHA: f64 = 1.0;
+/// Fewer rows of a class than this prove nothing about a leak.
+const LEAK_SUPPORT: usize = 20;
 /// So many columns that know too much are named.
 const LEAKS_SHOWN: usize = 5;
 
@@ -171,16 +173,19 @@ fn leaks(table: &FeatureTable, threshold: f64) -> Vec<LeakyColumn> {
     let best_of = |feature: usize| {
         let values: Vec<f32> =
             table.values.iter().skip(feature).step_by(table.width().max(1)).copied().collect();
-        let found = find_leaks(feature, &values, &table.labels, names.len(), None, |_, _| false, threshold);
-        found.into_iter().max_by(|a, b| a.roc_auc.total_cmp(&b.roc_auc))
+        let areas = areas_by_class(&values, &table.labels, names.len(), |_, _| false).into_iter().enumerate();
+        let leaks = areas
+            .map(|(class, (area, support))| (feature, class, area.max(1.0 - area), support))
+            .filter(|(.., roc_auc, support)| *support >= LEAK_SUPPORT && *roc_auc >= threshold);
+        leaks.max_by(|a, b| a.2.total_cmp(&b.2))
     };
     let mut found: Vec<_> = (0..table.width()).into_par_iter().filter_map(best_of).collect();
-    found.sort_by(|a, b| b.roc_auc.total_cmp(&a.roc_auc));
-    let named = found.iter().filter_map(|leak| {
+    found.sort_by(|a, b| b.2.total_cmp(&a.2));
+    let named = found.iter().filter_map(|&(feature, class, roc_auc, _)| {
         Some(LeakyColumn {
-            column: table.layout.features.get(leak.feature)?.name.clone(),
-            class: (*names.get(leak.class)?).to_owned(),
-            roc_auc: leak.roc_auc,
+            column: table.layout.features.get(feature)?.name.clone(),
+            class: (*names.get(class)?).to_owned(),
+            roc_auc,
         })
     });
     named.collect()

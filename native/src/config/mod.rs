@@ -1,18 +1,21 @@
 //! config.yaml: every key has a default, and an unknown or ill-typed key is an error with its line.
 
 mod conditions;
+mod data_source;
+mod feature_store;
 mod features;
 mod model;
 mod number_or_word;
 mod schema;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use nextbest_core::policy::{PolicyDefinition, RankBy};
 use serde::Deserialize;
 
+pub use data_source::{Csv, DataSource, Parquet, SourceType};
+pub use feature_store::{FeatureStore, StoreFormat};
 pub use features::FeatureConfig;
 pub use model::{Algorithm, Hyperparameters, LogisticRegression, ModelConfig, RandomForest};
 pub use schema::{
@@ -43,6 +46,8 @@ pub struct Config {
     pub feature_engineering: FeatureEngineering,
     /// The feature table.
     pub feature_store: FeatureStore,
+    /// Exploratory data analysis.
+    pub eda: Eda,
     /// The model.
     pub model: ModelConfig,
     /// What may be offered.
@@ -70,125 +75,6 @@ pub enum Mode {
     Local,
 }
 
-/// Where the bank's tables are.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DataSource {
-    /// `csv` or `parquet`.
-    pub r#type: SourceType,
-    /// CSV files.
-    pub csv: Csv,
-    /// Parquet files.
-    pub parquet: Parquet,
-    /// How many MiB of events may wait in memory; the rest waits on disk.
-    pub memory_mb: usize,
-}
-
-impl Default for DataSource {
-    fn default() -> Self {
-        let (csv, parquet) = Default::default();
-        Self { r#type: SourceType::default(), csv, parquet, memory_mb: 1024 }
-    }
-}
-
-/// The kind of source.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceType {
-    /// CSV files in a folder.
-    #[default]
-    Csv,
-    /// Parquet files in a folder.
-    Parquet,
-}
-
-/// CSV files.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Csv {
-    /// The folder with the bank's tables.
-    pub input_path: PathBuf,
-    /// The folder for the feature table.
-    pub output_path: PathBuf,
-    /// One character between values.
-    pub delimiter: char,
-    /// File names of tables, where they differ from the schema's.
-    pub tables: BTreeMap<String, PathBuf>,
-}
-
-impl Default for Csv {
-    fn default() -> Self {
-        let Parquet { input_path, output_path, tables } = Parquet::default();
-        Self { input_path, output_path, delimiter: ',', tables }
-    }
-}
-
-/// Parquet files.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Parquet {
-    /// The folder with the bank's tables.
-    pub input_path: PathBuf,
-    /// The folder for the feature table.
-    pub output_path: PathBuf,
-    /// File names of tables, where they differ from the schema's with the extension `parquet`.
-    pub tables: BTreeMap<String, PathBuf>,
-}
-
-impl Default for Parquet {
-    fn default() -> Self {
-        Self { input_path: "data/raw".into(), output_path: "data/processed".into(), tables: BTreeMap::new() }
-    }
-}
-
-impl Csv {
-    /// The byte between values.
-    ///
-    /// # Errors
-    /// Where it is not one ASCII character.
-    pub fn delimiter(&self) -> anyhow::Result<u8> {
-        let delimiter = u8::try_from(self.delimiter).ok().filter(u8::is_ascii);
-        delimiter.context("data_source.csv.delimiter: expected one ASCII character")
-    }
-}
-
-impl DataSource {
-    /// The folder with the bank's tables.
-    pub fn input_path(&self) -> &Path {
-        match self.r#type {
-            SourceType::Csv => &self.csv.input_path,
-            SourceType::Parquet => &self.parquet.input_path,
-        }
-    }
-
-    /// The key that says where the tables are.
-    pub fn input_path_key(&self) -> &'static str {
-        match self.r#type {
-            SourceType::Csv => "data_source.csv.input_path",
-            SourceType::Parquet => "data_source.parquet.input_path",
-        }
-    }
-
-    /// The folder for the feature table.
-    pub fn output_path(&self) -> &Path {
-        match self.r#type {
-            SourceType::Csv => &self.csv.output_path,
-            SourceType::Parquet => &self.parquet.output_path,
-        }
-    }
-
-    /// The file of a table, by the table's name and its file in the schema.
-    pub fn table_file(&self, name: &str, file: &Path) -> PathBuf {
-        let file = match self.r#type {
-            SourceType::Csv => self.csv.tables.get(name).cloned().unwrap_or_else(|| file.to_owned()),
-            SourceType::Parquet => {
-                self.parquet.tables.get(name).cloned().unwrap_or_else(|| file.with_extension("parquet"))
-            }
-        };
-        self.input_path().join(file)
-    }
-}
-
 /// The synthetic bank.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -203,6 +89,8 @@ pub struct Generate {
     pub end: String,
     /// The share of rows that are damaged on purpose.
     pub dirty_rate: f64,
+    /// Of how many customers the true probabilities are written, the first ones; none where it is 0.
+    pub truth_customers: u64,
 }
 
 impl Default for Generate {
@@ -213,6 +101,7 @@ impl Default for Generate {
             start: "2023-01-01".into(),
             end: "2026-06-30".into(),
             dirty_rate: 0.0,
+            truth_customers: 100_000,
         }
     }
 }
@@ -283,58 +172,19 @@ impl Default for LookbackPeriods {
     }
 }
 
-/// The feature table.
+/// Exploratory data analysis.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct FeatureStore {
-    /// The table's name, and its files'.
-    pub table_name: String,
-    /// The column that identifies a customer; exactly one.
-    pub primary_keys: Vec<String>,
-    /// The column with the cut-off.
-    pub timestamp_key: String,
-    /// How the table is written. Training reads Parquet, so that is one of them.
-    pub formats: Vec<StoreFormat>,
+pub struct Eda {
+    /// The folder for its files; `eda` among the outputs where it is not given.
+    pub output_path: Option<PathBuf>,
+    /// Whether to draw the page with charts.
+    pub generate_plots: bool,
 }
 
-/// How the feature table is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoreFormat {
-    /// Apache Parquet.
-    Parquet,
-    /// Comma-separated values.
-    Csv,
-    /// A Delta table: a folder of Parquet files with a log of versions.
-    Delta,
-}
-
-impl Default for FeatureStore {
+impl Default for Eda {
     fn default() -> Self {
-        Self {
-            table_name: "customer_product_features".into(),
-            primary_keys: vec!["CUSTOMERID".into()],
-            timestamp_key: "CUTOFF".into(),
-            formats: vec![StoreFormat::Parquet, StoreFormat::Csv],
-        }
-    }
-}
-
-impl FeatureStore {
-    /// The column that identifies a customer.
-    ///
-    /// # Errors
-    /// Where there is not exactly one.
-    pub fn key(&self) -> anyhow::Result<&str> {
-        match self.primary_keys.as_slice() {
-            [key] => Ok(key),
-            keys => bail!("feature_store.primary_keys: expected one column, got {}", keys.len()),
-        }
-    }
-
-    /// Whether the table is written in a format.
-    pub fn wants(&self, format: StoreFormat) -> bool {
-        self.formats.contains(&format)
+        Self { output_path: None, generate_plots: true }
     }
 }
 
@@ -395,7 +245,7 @@ impl Default for BatchInference {
 }
 
 /// The format of a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputFormat {
     /// Comma-separated values.
@@ -403,6 +253,16 @@ pub enum OutputFormat {
     Csv,
     /// Apache Parquet.
     Parquet,
+}
+
+impl OutputFormat {
+    /// What file names end with.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
 }
 
 /// Where results go.
@@ -477,6 +337,11 @@ impl Config {
     /// Where the feature table is, without its extension.
     pub fn feature_table(&self) -> PathBuf {
         self.data_source.output_path().join(&self.feature_store.table_name)
+    }
+
+    /// Where the files of the exploratory data analysis go.
+    pub fn eda_path(&self) -> PathBuf {
+        self.eda.output_path.clone().unwrap_or_else(|| self.outputs.path.join("eda"))
     }
 
     /// Where the trained model is.

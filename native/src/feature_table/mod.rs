@@ -4,6 +4,8 @@
 //! The Parquet file's metadata holds the schema and the feature definitions, so that a model trained on the file
 //! carries exactly what computed it.
 
+pub(crate) mod delta;
+mod manifest;
 mod write;
 
 use std::fs::File;
@@ -20,6 +22,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
 use crate::parquet_columns::read_column;
+pub(crate) use manifest::Manifest;
 pub(crate) use write::FeatureTableWriter;
 
 /// The column with the products that a customer holds at the cut-off.
@@ -81,7 +84,7 @@ impl FeatureTable {
         self.rows(&(0..self.len()).filter(chosen).collect::<Vec<_>>())
     }
 
-    /// Some of the rows, by position.
+    /// Some rows, by their positions.
     pub(crate) fn rows(&self, rows: &[usize]) -> FeatureTable {
         let width = self.width();
         FeatureTable {
@@ -136,6 +139,21 @@ impl FeatureTable {
         Ok(table)
     }
 
+    /// Reads what the columns are, and each row's cut-off and class, but no features.
+    ///
+    /// # Errors
+    /// As [`FeatureTable::read_parquet`].
+    pub(crate) fn read_outline(path: &Path) -> anyhow::Result<(Arc<Layout>, Vec<i64>, Vec<usize>)> {
+        let (reader, layout) = open(path)?;
+        let mut table = FeatureTable::empty(&Arc::new(layout));
+        for group in 0..reader.num_row_groups() {
+            let group = reader.get_row_group(group)?;
+            table.read_cutoffs_of_group(&*group).with_context(|| misplaced(path))?;
+            table.read_labels_of_group(&*group).with_context(|| misplaced(path))?;
+        }
+        Ok((table.layout, table.cutoffs, table.labels))
+    }
+
     fn label_name(&self, row: usize) -> &str {
         let names = self.layout.schema.class_names();
         self.labels.get(row).and_then(|label| names.get(*label).copied()).unwrap_or_default()
@@ -149,6 +167,13 @@ impl FeatureTable {
             .map(|(_, product)| product.name.as_str())
             .collect();
         names.join("|")
+    }
+
+    fn read_cutoffs_of_group(&mut self, group: &dyn RowGroupReader) -> anyhow::Result<()> {
+        let count = usize::try_from(group.metadata().num_rows())?;
+        let (days, _) = read_column::<Int32Type>(group, 1, count)?;
+        self.cutoffs.extend(days.iter().map(|day| i64::from(*day) * DAY));
+        Ok(())
     }
 
     fn read_labels_of_group(&mut self, group: &dyn RowGroupReader) -> anyhow::Result<()> {
@@ -175,8 +200,7 @@ impl FeatureTable {
             bail!("it has {} columns, not {}", group.num_columns(), self.width() + 4);
         }
         self.ids.extend(read_texts(group, 0)?);
-        let (days, _) = read_column::<Int32Type>(group, 1, count)?;
-        self.cutoffs.extend(days.iter().map(|day| i64::from(*day) * DAY));
+        self.read_cutoffs_of_group(group)?;
         self.read_labels_of_group(group)?;
         let start = self.values.len();
         let width = self.width();

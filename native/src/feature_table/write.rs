@@ -21,6 +21,15 @@ const ROWS_IN_GROUP: usize = 64 * 1024;
 /// CSV is made in pieces of this many rows.
 const ROWS_IN_PIECE: usize = 4096;
 
+/// A column that stands before the features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leading {
+    Key,
+    Cutoff,
+    Label,
+    Held,
+}
+
 /// Writes a feature table part by part.
 pub(crate) struct FeatureTableWriter<W: Write + Send> {
     layout: Arc<Layout>,
@@ -28,6 +37,7 @@ pub(crate) struct FeatureTableWriter<W: Write + Send> {
     columns: SchemaDescPtr,
     properties: WriterPropertiesPtr,
     csv: Option<W>,
+    leading: &'static [Leading],
     /// Rows that are not written yet.
     pending: FeatureTable,
     rows: usize,
@@ -38,7 +48,24 @@ impl<W: Write + Send> FeatureTableWriter<W> {
     ///
     /// # Errors
     /// Where its beginning can't be written.
-    pub(crate) fn new(layout: &Arc<Layout>, parquet: W, mut csv: Option<W>) -> anyhow::Result<Self> {
+    pub(crate) fn new(layout: &Arc<Layout>, parquet: W, csv: Option<W>) -> anyhow::Result<Self> {
+        Self::with(layout, parquet, csv, &[Leading::Key, Leading::Cutoff, Leading::Label, Leading::Held])
+    }
+
+    /// Begins a table that does not tell what was taken next. It can't be read back for training.
+    ///
+    /// # Errors
+    /// Where its beginning can't be written.
+    pub(crate) fn without_label(layout: &Arc<Layout>, parquet: W, csv: Option<W>) -> anyhow::Result<Self> {
+        Self::with(layout, parquet, csv, &[Leading::Key, Leading::Cutoff, Leading::Held])
+    }
+
+    fn with(
+        layout: &Arc<Layout>,
+        parquet: W,
+        mut csv: Option<W>,
+        leading: &'static [Leading],
+    ) -> anyhow::Result<Self> {
         let metadata = KeyValue::new(METADATA.to_owned(), serde_json::to_string(layout.as_ref())?);
         let properties = WriterProperties::builder()
             .set_compression(parquet::basic::Compression::SNAPPY)
@@ -46,18 +73,29 @@ impl<W: Write + Send> FeatureTableWriter<W> {
             .set_key_value_metadata(Some(vec![metadata]))
             .build();
         let properties = Arc::new(properties);
-        let writer =
-            SerializedFileWriter::new(parquet, Arc::new(parquet_type(layout)?), Arc::clone(&properties))?;
+        let writer = SerializedFileWriter::new(
+            parquet,
+            Arc::new(parquet_type(layout, leading)?),
+            Arc::clone(&properties),
+        )?;
         let columns = Arc::new(writer.schema_descr().clone());
         if let Some(csv) = &mut csv {
             let mut header = csv::Writer::from_writer(csv);
-            let names = [&layout.key_column, &layout.cutoff_column, &layout.label_column];
-            let names = names.into_iter().map(String::as_str).chain([HELD_COLUMN]);
+            let names = leading.iter().map(|leading| leading.name(layout));
             header.write_record(names.chain(layout.features.iter().map(|feature| feature.name.as_str())))?;
             header.flush()?;
         }
         let pending = FeatureTable::empty(layout);
-        Ok(Self { layout: Arc::clone(layout), parquet: writer, columns, properties, csv, pending, rows: 0 })
+        Ok(Self {
+            layout: Arc::clone(layout),
+            parquet: writer,
+            columns,
+            properties,
+            csv,
+            leading,
+            pending,
+            rows: 0,
+        })
     }
 
     /// Adds rows.
@@ -88,7 +126,7 @@ impl<W: Write + Send> FeatureTableWriter<W> {
         let rows = std::mem::replace(&mut self.pending, FeatureTable::empty(&self.layout));
         let encoded = (0..self.columns.num_columns())
             .into_par_iter()
-            .map(|column| encode(&rows, column, &self.columns, &self.properties))
+            .map(|column| encode(&rows, column, self.leading, &self.columns, &self.properties))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let mut group = self.parquet.next_row_group()?;
         for column in encoded {
@@ -99,7 +137,7 @@ impl<W: Write + Send> FeatureTableWriter<W> {
             let pieces = (0..rows.len()).step_by(ROWS_IN_PIECE).collect::<Vec<_>>();
             let texts = pieces
                 .into_par_iter()
-                .map(|start| csv_text(&rows, start..rows.len().min(start + ROWS_IN_PIECE)))
+                .map(|start| csv_text(&rows, start..rows.len().min(start + ROWS_IN_PIECE), self.leading))
                 .collect::<anyhow::Result<Vec<_>>>()?;
             texts.iter().try_for_each(|text| csv.write_all(text))?;
         }
@@ -108,44 +146,64 @@ impl<W: Write + Send> FeatureTableWriter<W> {
     }
 }
 
-/// A column of some rows: the four that every table has, then the features.
+impl Leading {
+    fn name(self, layout: &Layout) -> &str {
+        match self {
+            Leading::Key => &layout.key_column,
+            Leading::Cutoff => &layout.cutoff_column,
+            Leading::Label => &layout.label_column,
+            Leading::Held => HELD_COLUMN,
+        }
+    }
+
+    fn text(self, rows: &FeatureTable, row: usize) -> String {
+        match self {
+            Leading::Key => rows.ids.get(row).cloned().unwrap_or_default(),
+            Leading::Cutoff => time::format(rows.cutoffs.get(row).copied().unwrap_or_default()),
+            Leading::Label => rows.label_name(row).to_owned(),
+            Leading::Held => rows.held_names(row),
+        }
+    }
+}
+
+/// A column of some rows: one of the leading ones, or a feature.
 fn encode(
     rows: &FeatureTable,
     column: usize,
+    leading: &[Leading],
     columns: &SchemaDescPtr,
     properties: &WriterPropertiesPtr,
 ) -> anyhow::Result<EncodedColumn> {
     let (descriptor, properties) = (columns.column(column), Arc::clone(properties));
-    let Some(feature) = column.checked_sub(4) else {
-        let texts = |text: &dyn Fn(usize) -> String| {
-            let values: Vec<_> = (0..rows.len()).map(|row| text(row).into_bytes().into()).collect();
-            encode_column::<ByteArrayType>(descriptor.clone(), properties.clone(), &values, None)
-        };
-        return match column {
-            0 => texts(&|row| rows.ids.get(row).cloned().unwrap_or_default()),
-            1 => {
-                let days: Vec<i32> =
-                    rows.cutoffs.iter().map(|cutoff| cutoff.div_euclid(DAY) as i32).collect();
-                encode_column::<Int32Type>(descriptor.clone(), properties.clone(), &days, None)
-            }
-            2 => texts(&|row| rows.label_name(row).to_owned()),
-            _ => texts(&|row| rows.held_names(row)),
-        };
-    };
-    let values = || rows.values.iter().skip(feature).step_by(rows.width().max(1)).copied();
-    let known: Vec<f32> = values().filter(|value| !value.is_nan()).collect();
-    let defined: Vec<i16> = values().map(|value| i16::from(!value.is_nan())).collect();
-    encode_column::<FloatType>(descriptor, properties, &known, Some(&defined))
+    match leading.get(column) {
+        Some(Leading::Cutoff) => {
+            let days: Vec<i32> = rows.cutoffs.iter().map(|cutoff| cutoff.div_euclid(DAY) as i32).collect();
+            encode_column::<Int32Type>(descriptor, properties, &days, None)
+        }
+        Some(leading) => {
+            let texts: Vec<_> =
+                (0..rows.len()).map(|row| leading.text(rows, row).into_bytes().into()).collect();
+            encode_column::<ByteArrayType>(descriptor, properties, &texts, None)
+        }
+        None => {
+            let feature = column - leading.len();
+            let values = || rows.values.iter().skip(feature).step_by(rows.width().max(1)).copied();
+            let known: Vec<f32> = values().filter(|value| !value.is_nan()).collect();
+            let defined: Vec<i16> = values().map(|value| i16::from(!value.is_nan())).collect();
+            encode_column::<FloatType>(descriptor, properties, &known, Some(&defined))
+        }
+    }
 }
 
-fn csv_text(rows: &FeatureTable, range: std::ops::Range<usize>) -> anyhow::Result<Vec<u8>> {
+fn csv_text(
+    rows: &FeatureTable,
+    range: std::ops::Range<usize>,
+    leading: &[Leading],
+) -> anyhow::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     let width = rows.width();
     for row in range {
-        csv.write_field(rows.ids.get(row).map_or("", String::as_str))?;
-        csv.write_field(time::format(rows.cutoffs.get(row).copied().unwrap_or_default()))?;
-        csv.write_field(rows.label_name(row))?;
-        csv.write_field(rows.held_names(row))?;
+        leading.iter().try_for_each(|leading| csv.write_field(leading.text(rows, row)))?;
         for value in rows.values.get(row * width..(row + 1) * width).unwrap_or_default() {
             if value.is_nan() { csv.write_field("")? } else { csv.write_field(value.to_string())? }
         }
@@ -154,7 +212,7 @@ fn csv_text(rows: &FeatureTable, range: std::ops::Range<usize>) -> anyhow::Resul
     csv.into_inner().context("memory does not fail")
 }
 
-fn parquet_type(layout: &Layout) -> anyhow::Result<Type> {
+fn parquet_type(layout: &Layout, leading: &[Leading]) -> anyhow::Result<Type> {
     let column = |name: &str, physical, repetition, logical: Option<LogicalType>| {
         let builder = Type::primitive_type_builder(name, physical).with_repetition(repetition);
         let builder = match &logical {
@@ -164,14 +222,14 @@ fn parquet_type(layout: &Layout) -> anyhow::Result<Type> {
         };
         builder.with_logical_type(logical).build().map(Arc::new)
     };
-    let (bytes, required) = (PhysicalType::BYTE_ARRAY, Repetition::REQUIRED);
-    let text = |name: &str| column(name, bytes, required, Some(LogicalType::String));
-    let mut columns = vec![
-        text(&layout.key_column)?,
-        column(&layout.cutoff_column, PhysicalType::INT32, required, Some(LogicalType::Date))?,
-        text(&layout.label_column)?,
-        text(HELD_COLUMN)?,
-    ];
+    let mut columns = Vec::new();
+    for leading in leading {
+        let (physical, logical) = match leading {
+            Leading::Cutoff => (PhysicalType::INT32, LogicalType::Date),
+            _ => (PhysicalType::BYTE_ARRAY, LogicalType::String),
+        };
+        columns.push(column(leading.name(layout), physical, Repetition::REQUIRED, Some(logical))?);
+    }
     for feature in &layout.features {
         columns.push(column(&feature.name, PhysicalType::FLOAT, Repetition::OPTIONAL, None)?);
     }

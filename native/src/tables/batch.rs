@@ -1,6 +1,7 @@
 //! A part of a table's file on its way in: first as cells, whatever the format, then as typed values.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use nextbest_core::time;
 
@@ -20,6 +21,18 @@ pub(super) struct Cells {
     pub(super) places: Places,
     /// Rows whose cells can't be told apart, and why. Their cells are empty.
     pub(super) malformed: Vec<(usize, String)>,
+    /// How many further rows were left out because their time is not among those that are seen.
+    pub(super) unseen: usize,
+    /// The latest time of a row that was left out, or −∞.
+    pub(super) last_unseen: f64,
+}
+
+/// Which rows need be read: those whose time lies in a range, and those without one.
+#[derive(Clone)]
+pub(super) struct Seen {
+    /// The time's position among the columns that are read.
+    pub(super) column: usize,
+    pub(super) range: Range<f64>,
 }
 
 /// Where rows stand in their file.
@@ -28,6 +41,8 @@ pub(super) enum Places {
     Lines(Vec<u64>),
     /// The number of the first row.
     RowsFrom(u64),
+    /// The number of each row.
+    Rows(Vec<u64>),
 }
 
 /// The cells of a column, as their file has them.
@@ -96,6 +111,7 @@ impl Places {
         match self {
             Places::Lines(lines) => format!(":{}", lines.get(row).copied().unwrap_or_default()),
             Places::RowsFrom(first) => format!(": row {}", first + row as u64),
+            Places::Rows(numbers) => format!(": row {}", numbers.get(row).copied().unwrap_or_default()),
         }
     }
 }

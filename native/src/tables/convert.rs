@@ -15,18 +15,19 @@ use crate::config::ColumnType;
 /// # Errors
 /// Where a category has too many words. Other problems are of single rows, which become bad rows.
 pub(super) fn convert(plan: &TablePlan<'_>, cells: Cells) -> anyhow::Result<Batch> {
+    let (unseen, last_unseen) = (cells.unseen, cells.last_unseen);
     let mut reading = Reading::new(cells);
     reading.leave_out_filtered(plan);
     let mut batch = Batch {
         rows: 0,
-        unseen: 0,
+        unseen,
         outside: 0,
         bad: BadRows::default(),
         columns: Vec::new(),
         targets: Vec::new(),
         keys: Vec::new(),
         ids: Vec::new(),
-        last_time: f64::NEG_INFINITY,
+        last_time: last_unseen,
         places: super::batch::Places::RowsFrom(0),
     };
     // Rows that no feature can see need no further look.
@@ -36,7 +37,7 @@ pub(super) fn convert(plan: &TablePlan<'_>, cells: Cells) -> anyhow::Result<Batc
         let seen: Vec<bool> = times.iter().map(|time| time.is_nan() || plan.seen.contains(time)).collect();
         let before = reading.rows.len();
         reading.keep(&seen);
-        batch.unseen = before - reading.rows.len();
+        batch.unseen += before - reading.rows.len();
     }
     for column in &plan.columns {
         if let Some(target) = column.target {
@@ -196,26 +197,42 @@ impl Reading {
         let mut codes = vec![NO_WORD; self.rows.len()];
         let mut words: Vec<String> = Vec::new();
         let mut met: FxHashMap<String, u16> = FxHashMap::default();
+        // Most cells say what some cell before them said, to the byte.
+        let mut by_bytes: FxHashMap<Vec<u8>, u16> = FxHashMap::default();
         let mut too_many = false;
         self.each(plan, column.from, |cells, row, index| {
-            let whole = cells.text(row)?;
-            let text = cell::text(column.config, &whole);
-            let code = match &column.words {
-                _ if text.is_empty() => NO_WORD,
-                Some(known) => known.get(text.as_ref()).copied().unwrap_or(NO_WORD),
-                None => match met.get(text.as_ref()) {
-                    Some(code) => *code,
-                    None if words.len() < MAX_WORDS => {
-                        let code = words.len() as u16;
-                        met.insert(text.clone().into_owned(), code);
-                        words.push(text.into_owned());
-                        code
+            let bytes = match cells {
+                CellColumn::Text(texts) => Some(texts.get(row)),
+                _ => None,
+            };
+            let known_code = bytes.and_then(|bytes| by_bytes.get(bytes)).copied();
+            let code = match known_code {
+                Some(code) => code,
+                None => {
+                    let whole = cells.text(row)?;
+                    let text = cell::text(column.config, &whole);
+                    let code = match &column.words {
+                        _ if text.is_empty() => NO_WORD,
+                        Some(known) => known.get(text.as_ref()).copied().unwrap_or(NO_WORD),
+                        None => match met.get(text.as_ref()) {
+                            Some(code) => *code,
+                            None if words.len() < MAX_WORDS => {
+                                let code = words.len() as u16;
+                                met.insert(text.clone().into_owned(), code);
+                                words.push(text.into_owned());
+                                code
+                            }
+                            None => {
+                                too_many = true;
+                                NO_WORD
+                            }
+                        },
+                    };
+                    if let Some(bytes) = bytes {
+                        by_bytes.insert(bytes.to_vec(), code);
                     }
-                    None => {
-                        too_many = true;
-                        NO_WORD
-                    }
-                },
+                    code
+                }
             };
             if let Some(slot) = codes.get_mut(index) {
                 *slot = code;

@@ -85,7 +85,8 @@ impl CsvFile {
             malformed.extend(problem.map(|problem| (lines.len() - 1, problem)));
         }
         let columns = texts.into_iter().map(CellColumn::Text).collect();
-        Cells { rows: lines.len(), columns, places: Places::Lines(lines), malformed }
+        let (rows, places) = (lines.len(), Places::Lines(lines));
+        Cells { rows, columns, places, malformed, unseen: 0, last_unseen: f64::NEG_INFINITY }
     }
 }
 

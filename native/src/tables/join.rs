@@ -98,14 +98,24 @@ fn owners(tables: &[HeldTable], customer: usize, lookups: &[Lookup]) -> Vec<Opti
     set(customer, (0..rows_of(customer) as u32).collect(), &mut owners);
     for lookup in lookups {
         let mut of = vec![NO_ROW; rows_of(lookup.table)];
-        let mut shared = false;
+        let mut shared = vec![false; of.len()];
         for (customer, row) in (0u32..).zip(&lookup.rows) {
-            if let Some(slot) = of.get_mut(*row as usize) {
-                shared |= std::mem::replace(slot, customer) != NO_ROW;
+            if let (Some(slot), Some(shared)) = (of.get_mut(*row as usize), shared.get_mut(*row as usize)) {
+                *shared |= *slot != NO_ROW;
+                *slot = customer;
             }
         }
-        // A row that several customers share (a district, an address) belongs to none of them.
-        if !shared {
+        // A row that several customers share belongs to none of them. Where most are shared (districts, addresses) the
+        // table does not tell customers apart; where a few are (two customers by mistake with one party) it does.
+        let (mut referred, mut shares) = (0, 0);
+        for (slot, shared) in of.iter_mut().zip(shared) {
+            referred += usize::from(*slot != NO_ROW);
+            if shared {
+                shares += 1;
+                *slot = NO_ROW;
+            }
+        }
+        if shares * 2 <= referred {
             set(lookup.table, of, &mut owners);
         }
     }

@@ -37,7 +37,10 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
     let customer =
         customer.with_context(|| format!("schema.customer: there is no table `{customer_table}`"))?;
     let ids = held.get_mut(customer).map(|table| std::mem::take(&mut table.ids)).unwrap_or_default();
-    check_ids(&ids, id_column)?;
+    // Keys were checked as they were read.
+    if schema.tables.get(customer_table).is_none_or(|table| table.key.as_deref() != Some(id_column)) {
+        check_ids(&ids, id_column)?;
+    }
     progress.step("joining tables".into());
     let joins = Joins::new(&held, customer);
     let mut streamed: Vec<EventTable> = Vec::new();

@@ -12,10 +12,12 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 use rayon::prelude::*;
 
-use super::batch::{CellColumn, Cells, NO_INTEGER, Part, Places, TextColumn};
+use super::batch::{CellColumn, Cells, NO_INTEGER, Part, Places, Seen, TextColumn};
 
 /// Parts have this many rows at most.
 const ROWS: usize = 32 * 1024;
+/// Rows are passed over where the runs of rows that are taken and passed over are this long on the average.
+const MIN_RUN: usize = 8;
 
 /// A Parquet file whose metadata were read.
 pub(super) struct ParquetFile {
@@ -42,13 +44,14 @@ impl ParquetFile {
         &self,
         path: &Path,
         columns: &[usize],
+        seen: Option<&Seen>,
         each: impl Fn(Part, Cells) -> anyhow::Result<()> + Sync,
     ) -> anyhow::Result<()> {
         let place = || path.display().to_string();
         (0..self.groups).par_bridge().try_for_each(|group| {
             let reader =
                 SerializedFileReader::new(File::open(path).with_context(place)?).with_context(place)?;
-            read_group(&reader, group, columns, &each).with_context(place)
+            read_group(&reader, group, columns, seen, &each).with_context(place)
         })
     }
 }
@@ -57,6 +60,7 @@ fn read_group(
     reader: &SerializedFileReader<File>,
     group: usize,
     columns: &[usize],
+    seen: Option<&Seen>,
     each: &impl Fn(Part, Cells) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let rows_of = |group: usize| reader.metadata().row_group(group).num_rows();
@@ -79,16 +83,80 @@ fn read_group(
     for number in 0.. {
         let rows = left.min(ROWS);
         left -= rows;
-        let cells = readers.iter_mut().map(|column| column.read(rows)).collect::<anyhow::Result<Vec<_>>>()?;
-        let places = Places::RowsFrom(first_row);
         let part = Part { group, number, is_last: left == 0 };
-        each(part, Cells { rows, columns: cells, places, malformed: Vec::new() })?;
+        each(part, read_part(&mut readers, rows, first_row, seen)?)?;
         if part.is_last {
             break;
         }
         first_row += rows as u64;
     }
     Ok(())
+}
+
+/// The next rows of all columns. Where not all rows are seen, the time is read first and the others are left out of all
+/// other columns.
+fn read_part(
+    columns: &mut [Column],
+    rows: usize,
+    first_row: u64,
+    seen: Option<&Seen>,
+) -> anyhow::Result<Cells> {
+    let mut wanted = Runs::all(rows);
+    let mut places = Places::RowsFrom(first_row);
+    let mut times = None;
+    let mut last_unseen = f64::NEG_INFINITY;
+    if let Some(seen) = seen
+        && let Some(column) = columns.get_mut(seen.column)
+    {
+        times = Some((seen.column, column.read(&wanted)?));
+    }
+    if let (Some(seen), Some((_, CellColumn::Times(values)))) = (seen, &mut times) {
+        let is_seen = |time: &f64| time.is_nan() || seen.range.contains(time);
+        let runs = Runs::of(values.iter().map(is_seen));
+        // Short runs take longer to pass over than to read.
+        if runs.0.len() * MIN_RUN <= rows {
+            last_unseen = values.iter().copied().filter(|time| !is_seen(time)).fold(last_unseen, f64::max);
+            let numbers = (first_row..).zip(&*values).filter(|(_, time)| is_seen(time));
+            places = Places::Rows(numbers.map(|(number, _)| number).collect());
+            values.retain(is_seen);
+            wanted = runs;
+        }
+    }
+    let mut cells = Vec::with_capacity(columns.len());
+    for (position, column) in columns.iter_mut().enumerate() {
+        match times.take_if(|(time, _)| *time == position) {
+            Some((_, times)) => cells.push(times),
+            None => cells.push(column.read(&wanted)?),
+        }
+    }
+    let kept = wanted.count();
+    Ok(Cells { rows: kept, columns: cells, places, malformed: Vec::new(), unseen: rows - kept, last_unseen })
+}
+
+/// Which of some consecutive rows are wanted: so many are passed over, then so many taken, and so on.
+struct Runs(Vec<(usize, usize)>);
+
+impl Runs {
+    fn all(rows: usize) -> Self {
+        Self(vec![(0, rows)])
+    }
+
+    fn of(wanted: impl Iterator<Item = bool>) -> Self {
+        let mut runs = vec![(0, 0)];
+        for wanted in wanted {
+            match runs.last_mut() {
+                Some((_, taken)) if wanted => *taken += 1,
+                Some((passed, 0)) => *passed += 1,
+                _ => runs.push((1, 0)),
+            }
+        }
+        Self(runs)
+    }
+
+    /// How many are taken.
+    fn count(&self) -> usize {
+        self.0.iter().map(|(_, taken)| taken).sum()
+    }
 }
 
 /// A column of a row group while it is read.
@@ -145,7 +213,7 @@ impl Meaning {
 }
 
 impl Column {
-    fn read(&mut self, rows: usize) -> anyhow::Result<CellColumn> {
+    fn read(&mut self, rows: &Runs) -> anyhow::Result<CellColumn> {
         let (optional, meaning) = (self.is_optional, self.meaning);
         Ok(match &mut self.reader {
             ColumnReader::Int32ColumnReader(reader) => {
@@ -196,18 +264,22 @@ impl Column {
 /// The next values of a column, with `missing` in the places of those that are not there.
 fn spread<T: DataType, V: Clone>(
     reader: &mut ColumnReaderImpl<T>,
-    rows: usize,
+    rows: &Runs,
     optional: bool,
     missing: V,
     value: impl Fn(&T::T) -> V,
 ) -> anyhow::Result<Vec<V>> {
-    let (mut values, mut defined) = (Vec::with_capacity(rows), Vec::new());
-    let levels = optional.then_some(&mut defined);
-    let (count, _, _) = reader.read_records(rows, levels, None, &mut values)?;
-    if count != rows {
-        bail!("a column has fewer rows than its group");
+    let count = rows.count();
+    let (mut values, mut defined) = (Vec::with_capacity(count), Vec::new());
+    for &(passed, taken) in &rows.0 {
+        let skipped = if passed > 0 { reader.skip_records(passed)? } else { 0 };
+        let levels = optional.then_some(&mut defined);
+        let read = if taken > 0 { reader.read_records(taken, levels, None, &mut values)?.0 } else { 0 };
+        if (skipped, read) != (passed, taken) {
+            bail!("a column has fewer rows than its group");
+        }
     }
-    if values.len() == rows {
+    if values.len() == count {
         return Ok(values.iter().map(value).collect());
     }
     let mut present = values.iter();
@@ -224,4 +296,18 @@ fn big_endian(bytes: &[u8]) -> f64 {
     let negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
     let start = if negative { -1i128 } else { 0 };
     bytes.iter().fold(start, |number, byte| (number << 8) | i128::from(*byte)) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_pass_over_what_is_not_wanted() {
+        let runs = |wanted: &[u8]| Runs::of(wanted.iter().map(|wanted| *wanted == 1)).0;
+        assert_eq!(runs(&[1, 1, 0, 0, 1]), [(0, 2), (2, 1)]);
+        assert_eq!(runs(&[0, 1, 0]), [(1, 1), (1, 0)]);
+        assert_eq!(runs(&[]), [(0, 0)]);
+        assert_eq!(Runs(runs(&[0, 1, 0, 1, 1])).count(), 3);
+    }
 }

@@ -7,6 +7,7 @@ use indexmap::IndexSet;
 use nextbest_core::schema::{ColumnKind, Schema};
 use rustc_hash::FxHashMap;
 
+use super::batch::Seen;
 use super::keys::KeyMap;
 use crate::config::{ColumnConfig, ColumnType, SchemaConfig, TableConfig};
 
@@ -103,6 +104,13 @@ impl<'a> TablePlan<'a> {
     /// The name of a column of the file.
     pub(super) fn file_column_name(&self, position: usize) -> &str {
         self.file_columns.get_index(position).copied().unwrap_or("?")
+    }
+
+    /// Which rows need be read, where not all need be.
+    pub(super) fn seen_rows(&self) -> Option<Seen> {
+        let time = self.columns.iter().find(|column| column.is_time)?;
+        let is_bounded = self.seen.start.is_finite() || self.seen.end.is_finite();
+        is_bounded.then(|| Seen { column: time.from, range: self.seen.clone() })
     }
 
     /// The columns that have values, and not only refer to another table.

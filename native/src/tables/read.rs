@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 
-use super::batch::{Batch, Cells, Part};
+use super::batch::{Batch, Cells, Part, Seen};
 use super::convert::convert;
 use super::csv_file::CsvFile;
 use super::parquet_file::ParquetFile;
@@ -75,15 +75,17 @@ impl TableFile {
         }
     }
 
-    /// Passes cells to `each`, from several threads at once.
+    /// Passes cells to `each`, from several threads at once. Rows that are not seen may be left out.
     fn read(
         &self,
         columns: &[usize],
+        seen: Option<&Seen>,
         each: impl Fn(Part, Cells) -> anyhow::Result<()> + Sync,
     ) -> anyhow::Result<()> {
         match &self.format {
+            // Text has to be taken apart before anything can be left out.
             Format::Csv(file) => file.read(&self.path, columns, each),
-            Format::Parquet(file) => file.read(&self.path, columns, each),
+            Format::Parquet(file) => file.read(&self.path, columns, seen, each),
         }
     }
 }
@@ -102,7 +104,7 @@ pub(super) fn read_table<B: Send>(
     let columns = plan.file_columns.iter().map(|column| file.position(column, plan.name));
     let columns = columns.collect::<anyhow::Result<Vec<_>>>()?;
     let in_order = Mutex::new(InOrder { next: (0, 0), waiting: BTreeMap::new(), sink });
-    file.read(&columns, |part, cells| {
+    file.read(&columns, plan.seen_rows().as_ref(), |part, cells| {
         let batch = prepare(convert(plan, cells)?);
         // A thread that panicked has already brought the whole command down.
         in_order.lock().unwrap_or_else(PoisonError::into_inner).pass(part, batch)
@@ -129,7 +131,7 @@ pub(super) fn read_texts(
     let wanted = columns.iter().flatten().map(|column| file.position(column, table));
     let wanted = wanted.collect::<anyhow::Result<Vec<_>>>()?;
     let rows = Mutex::new(Vec::new());
-    file.read(&wanted, |part, cells| {
+    file.read(&wanted, None, |part, cells| {
         if let Some((row, problem)) = cells.malformed.first() {
             bail!("{}{}: {problem}", file.path.display(), cells.places.of(*row));
         }

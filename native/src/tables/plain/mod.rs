@@ -191,7 +191,7 @@ impl OpenFile {
         };
         match self {
             OpenFile::Csv(file) => file.read(path, columns, keep)?,
-            OpenFile::Parquet(file) => file.read(path, columns, keep)?,
+            OpenFile::Parquet(file) => file.read(path, columns, None, keep)?,
         }
         let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
         parts.sort_by_key(|(part, _)| (part.group, part.number));

@@ -1,0 +1,120 @@
+//! `nextbest features --as-of`: point-in-time reads of the feature table.
+//!
+//! Each customer's row is the latest that was known at the moment of the question. What the customer took next is left
+//! out: at that moment it was not known.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use nextbest_core::time;
+use serde::Serialize;
+
+use crate::cli::{Context, usage};
+use crate::config::StoreFormat;
+use crate::feature_table::{FeatureTable, FeatureTableWriter};
+use crate::output;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Read {
+    files: Vec<PathBuf>,
+    rows: usize,
+    /// Questions to which the table has no answer: no row of the customer that early.
+    unanswered: usize,
+}
+
+/// Which customers are asked for, and when.
+pub(crate) struct Questions<'a> {
+    /// The moment of the question; of those in the file that name none.
+    pub(crate) as_of: &'a str,
+    /// A CSV file with a column of customers and perhaps one of dates; all customers where there is none.
+    pub(crate) entities: Option<&'a Path>,
+}
+
+pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Result<Read> {
+    let config = &context.config;
+    let as_of = date(questions.as_of).map_err(usage)?;
+    let path = config.feature_table().with_extension("parquet");
+    context.progress.step(format!("reading {}", path.display()));
+    let table = FeatureTable::read_parquet(&path)?;
+    let mut rows_of: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (row, id) in table.ids.iter().enumerate() {
+        rows_of.entry(id).or_default().push(row);
+    }
+    let latest = |id: &str, as_of: i64| {
+        let cutoff = |row: &usize| table.cutoffs.get(*row).copied().filter(|cutoff| *cutoff <= as_of);
+        rows_of.get(id)?.iter().filter(|row| cutoff(row).is_some()).max_by_key(|row| cutoff(row)).copied()
+    };
+    let found: Vec<Option<usize>> = match questions.entities {
+        Some(file) => {
+            let asked = read_entities(file, &table.layout.key_column, as_of)?;
+            asked.iter().map(|(id, as_of)| latest(id, *as_of)).collect()
+        }
+        None => {
+            let mut seen = std::collections::HashSet::new();
+            let ids = table.ids.iter().filter(|id| seen.insert(id.as_str()));
+            ids.map(|id| latest(id, as_of)).collect()
+        }
+    };
+    let rows: Vec<usize> = found.iter().flatten().copied().collect();
+    if rows.is_empty() {
+        bail!("{}: no row is as old as {}", path.display(), questions.as_of);
+    }
+    let answers = table.rows(&rows);
+    let folder = config.outputs.path.join("features");
+    let name = format!("{}_as_of_{}", config.feature_store.table_name, questions.as_of);
+    let extensions: &[&str] =
+        if config.feature_store.wants(StoreFormat::Csv) { &["parquet", "csv"] } else { &["parquet"] };
+    let names: Vec<String> = extensions.iter().map(|extension| format!("{name}.{extension}")).collect();
+    let layout = Arc::clone(&answers.layout);
+    output::write_files(&folder, &names.iter().map(String::as_str).collect::<Vec<_>>(), |files| {
+        let mut files = files.iter_mut();
+        let file = files.next().context("no file to write to")?;
+        let mut writer = FeatureTableWriter::without_label(&layout, file, files.next())?;
+        writer.push(answers)?;
+        writer.finish().map(drop)
+    })?;
+    Ok(Read {
+        files: names.iter().map(|name| folder.join(name)).collect(),
+        rows: rows.len(),
+        unanswered: found.len() - rows.len(),
+    })
+}
+
+/// The customers of a CSV file, each with the date in its second column, or `as_of` where there is none.
+fn read_entities(file: &Path, key: &str, as_of: i64) -> anyhow::Result<Vec<(String, i64)>> {
+    let place = || file.display().to_string();
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(file).with_context(place)?;
+    let headers = reader.headers().with_context(place)?.clone();
+    let position = headers.iter().position(|name| name.trim_start_matches('\u{feff}').trim() == key);
+    let position = position.with_context(|| format!("{}:1: no column `{key}`", file.display()))?;
+    let mut asked = Vec::new();
+    for record in reader.records() {
+        let record = record.with_context(place)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let id = record.get(position).unwrap_or_default().trim().to_owned();
+        let when = (0..record.len()).find(|column| *column != position).and_then(|column| record.get(column));
+        let when = match when.map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) => date(text).with_context(|| format!("{}:{line}", file.display()))?,
+            None => as_of,
+        };
+        asked.push((id, when));
+    }
+    Ok(asked)
+}
+
+fn date(text: &str) -> anyhow::Result<i64> {
+    time::parse(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} rows, each the latest that was known", self.rows)?;
+        if self.unanswered > 0 {
+            writeln!(f, "{} of those asked for had no row that early", self.unanswered)?;
+        }
+        self.files.iter().try_for_each(|file| writeln!(f, "wrote {}", file.display()))
+    }
+}

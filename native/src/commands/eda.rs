@@ -1,0 +1,104 @@
+//! `nextbest eda`: the feature table → what stands in it, as CSV, words and a page.
+
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+
+use super::human_bytes;
+use crate::cli::Context;
+use crate::eda::findings::{Finding, as_text, findings};
+use crate::eda::{Analysis, Dataset, files, page};
+use crate::feature_table::FeatureTable;
+use crate::output;
+
+const PAGE: &str = "report.html";
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Explored {
+    folder: PathBuf,
+    files: Vec<WrittenFile>,
+    rows: usize,
+    features: usize,
+    /// Seconds spent on the numbers, without reading the table.
+    seconds: f64,
+    findings: Vec<Finding>,
+}
+
+#[derive(Debug, Serialize)]
+struct WrittenFile {
+    name: &'static str,
+    bytes: usize,
+}
+
+pub(crate) fn run(context: &Context) -> anyhow::Result<Explored> {
+    let config = &context.config;
+    let path = config.feature_table().with_extension("parquet");
+    context.progress.step(format!("reading {}", path.display()));
+    let table_bytes = path.metadata().map(|metadata| metadata.len());
+    let table = FeatureTable::read_parquet(&path)?;
+    if table.is_empty() {
+        bail!("{} has no rows: there is nothing to look at", path.display());
+    }
+    let data = Dataset::of(config.feature_store.table_name.clone(), &table);
+    drop(table);
+    let started = Instant::now();
+    let analysis = Analysis::of(&data, |what| context.progress.step(what.to_owned()));
+    let seconds = started.elapsed().as_secs_f64();
+    let findings = findings(&data, &analysis);
+    let mut files = files::csv_files(&data, &analysis, table_bytes.unwrap_or_default())?;
+    files.push(("summary.txt", as_text(&findings).into_bytes()));
+    let folder = config.eda_path();
+    if config.eda.generate_plots {
+        context.progress.step(format!("drawing {PAGE}"));
+        files.push((PAGE, page::html(&data, &analysis, &findings)?.into_bytes()));
+    } else {
+        remove_old_page(&folder)?;
+    }
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    output::write_files(&folder, &names, |writers| {
+        for (writer, (_, content)) in writers.iter_mut().zip(&files) {
+            writer.write_all(content)?;
+        }
+        Ok(())
+    })?;
+    Ok(Explored {
+        folder,
+        files: files.iter().map(|(name, content)| WrittenFile { name, bytes: content.len() }).collect(),
+        rows: data.target.codes.len(),
+        features: data.columns.len(),
+        seconds,
+        findings,
+    })
+}
+
+/// A page of an earlier run would contradict the new files beside it.
+fn remove_old_page(folder: &std::path::Path) -> anyhow::Result<()> {
+    let page = folder.join(PAGE);
+    match std::fs::remove_file(&page) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error)
+            .with_context(|| format!("{}: is of an earlier run and can't be removed", page.display())),
+        _ => Ok(()),
+    }
+}
+
+impl fmt::Display for Explored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", as_text(&self.findings))?;
+        writeln!(
+            f,
+            "analysed {} rows of {} features in {:.1} s; wrote to {}",
+            self.rows,
+            self.features,
+            self.seconds,
+            self.folder.display()
+        )?;
+        for file in &self.files {
+            writeln!(f, "  {:<28}{:>10}", file.name, human_bytes(file.bytes))?;
+        }
+        Ok(())
+    }
+}

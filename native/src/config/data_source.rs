@@ -1,0 +1,126 @@
+//! Where the bank's tables are, and where the feature table goes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Deserialize;
+
+/// Where the bank's tables are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataSource {
+    /// `csv` or `parquet`.
+    pub r#type: SourceType,
+    /// CSV files.
+    pub csv: Csv,
+    /// Parquet files.
+    pub parquet: Parquet,
+    /// How many MiB of events may wait in memory; the rest waits on disk.
+    pub memory_mb: usize,
+}
+
+impl Default for DataSource {
+    fn default() -> Self {
+        let (csv, parquet) = Default::default();
+        Self { r#type: SourceType::default(), csv, parquet, memory_mb: 1024 }
+    }
+}
+
+/// The kind of source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceType {
+    /// CSV files in a folder.
+    #[default]
+    Csv,
+    /// Parquet files in a folder.
+    Parquet,
+}
+
+/// CSV files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Csv {
+    /// The folder with the bank's tables.
+    pub input_path: PathBuf,
+    /// The folder for the feature table.
+    pub output_path: PathBuf,
+    /// One character between values.
+    pub delimiter: char,
+    /// File names of tables, where they differ from the schema's.
+    pub tables: BTreeMap<String, PathBuf>,
+}
+
+impl Default for Csv {
+    fn default() -> Self {
+        let Parquet { input_path, output_path, tables } = Parquet::default();
+        Self { input_path, output_path, delimiter: ',', tables }
+    }
+}
+
+/// Parquet files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Parquet {
+    /// The folder with the bank's tables.
+    pub input_path: PathBuf,
+    /// The folder for the feature table.
+    pub output_path: PathBuf,
+    /// File names of tables, where they differ from the schema's with the extension `parquet`.
+    pub tables: BTreeMap<String, PathBuf>,
+}
+
+impl Default for Parquet {
+    fn default() -> Self {
+        Self { input_path: "data/raw".into(), output_path: "data/processed".into(), tables: BTreeMap::new() }
+    }
+}
+
+impl Csv {
+    /// The byte between values.
+    ///
+    /// # Errors
+    /// Where it is not one ASCII character.
+    pub fn delimiter(&self) -> anyhow::Result<u8> {
+        let delimiter = u8::try_from(self.delimiter).ok().filter(u8::is_ascii);
+        delimiter.context("data_source.csv.delimiter: expected one ASCII character")
+    }
+}
+
+impl DataSource {
+    /// The folder with the bank's tables.
+    pub fn input_path(&self) -> &Path {
+        match self.r#type {
+            SourceType::Csv => &self.csv.input_path,
+            SourceType::Parquet => &self.parquet.input_path,
+        }
+    }
+
+    /// The key that says where the tables are.
+    pub fn input_path_key(&self) -> &'static str {
+        match self.r#type {
+            SourceType::Csv => "data_source.csv.input_path",
+            SourceType::Parquet => "data_source.parquet.input_path",
+        }
+    }
+
+    /// The folder for the feature table.
+    pub fn output_path(&self) -> &Path {
+        match self.r#type {
+            SourceType::Csv => &self.csv.output_path,
+            SourceType::Parquet => &self.parquet.output_path,
+        }
+    }
+
+    /// The file of a table, by the table's name and its file in the schema.
+    pub fn table_file(&self, name: &str, file: &Path) -> PathBuf {
+        let file = match self.r#type {
+            SourceType::Csv => self.csv.tables.get(name).cloned().unwrap_or_else(|| file.to_owned()),
+            SourceType::Parquet => {
+                self.parquet.tables.get(name).cloned().unwrap_or_else(|| file.with_extension("parquet"))
+            }
+        };
+        self.input_path().join(file)
+    }
+}

@@ -1,0 +1,62 @@
+//! The feature table: its name, keys and formats.
+
+use anyhow::bail;
+use serde::Deserialize;
+
+/// The feature table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeatureStore {
+    /// The table's name, and its files'.
+    pub table_name: String,
+    /// The column that identifies a customer; exactly one.
+    pub primary_keys: Vec<String>,
+    /// The column with the cut-off.
+    pub timestamp_key: String,
+    /// What the table is, in words.
+    pub description: String,
+    /// How the table is written. Training reads Parquet, so that is one of them.
+    pub formats: Vec<StoreFormat>,
+}
+
+/// How the feature table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreFormat {
+    /// Apache Parquet.
+    Parquet,
+    /// Comma-separated values.
+    Csv,
+    /// A Delta table: a folder of Parquet files with a log of versions.
+    Delta,
+}
+
+impl Default for FeatureStore {
+    fn default() -> Self {
+        Self {
+            table_name: "customer_product_features".into(),
+            primary_keys: vec!["CUSTOMERID".into()],
+            timestamp_key: "CUTOFF".into(),
+            description: "Customers at cut-offs: what was known before, and what they took next".into(),
+            formats: vec![StoreFormat::Parquet, StoreFormat::Csv],
+        }
+    }
+}
+
+impl FeatureStore {
+    /// The column that identifies a customer.
+    ///
+    /// # Errors
+    /// Where there is not exactly one.
+    pub fn key(&self) -> anyhow::Result<&str> {
+        match self.primary_keys.as_slice() {
+            [key] => Ok(key),
+            keys => bail!("feature_store.primary_keys: expected one column, got {}", keys.len()),
+        }
+    }
+
+    /// Whether the table is written in a format.
+    pub fn wants(&self, format: StoreFormat) -> bool {
+        self.formats.contains(&format)
+    }
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Compares what nextbest writes with what others make of the same data: pandas, SciPy, delta-rs. They are installed from
+# tests/oracles/requirements.txt into target/oracles.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+target=$PWD/target/oracles
+requirements=tests/oracles/requirements.txt
+if ! cmp -s "$requirements" "$target/installed.txt"; then
+    command -v python3 >/dev/null || scripts/need.sh python3=python3
+    python3 -c 'import ensurepip' 2>/dev/null || scripts/need.sh no-such-command=python3-venv
+    rm -rf "$target"
+    python3 -m venv "$target"
+    "$target/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+    cp "$requirements" "$target/installed.txt"
+fi
+python=$target/bin/python
+
+cargo build --quiet -p nextbest-tests --bin nextbest-under-test
+nextbest=$PWD/target/debug/nextbest-under-test
+oracles=$PWD/tests/oracles
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+printf 'generate: {customers: 1500}\nfeature_store: {formats: [parquet, csv, delta]}\n' >older.yaml
+{ cat older.yaml && echo 'snapshots: {every_months: 6}'; } >newer.yaml
+"$nextbest" generate --quiet --config older.yaml >generate.txt
+"$nextbest" features --quiet --config older.yaml >features.txt
+cp data/processed/customer_product_features.csv older.csv
+
+echo "==> nextbest eda against pandas and SciPy"
+"$nextbest" eda --quiet --config older.yaml >eda.txt
+"$python" "$oracles/eda.py"
+
+echo "==> the Delta table against delta-rs"
+"$nextbest" features --quiet --config newer.yaml >features.txt
+"$python" "$oracles/delta.py" data/processed/customer_product_features older.csv \
+    data/processed/customer_product_features.csv

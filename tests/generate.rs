@@ -1,0 +1,170 @@
+//! The synthetic bank as a user generates it: formats, slices, threads.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
+
+use nextbest_tests::Workplace;
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+
+/// The tables with rows of customers, and those that belong to no customer.
+const OF_CUSTOMERS: [&str; 9] = [
+    "ADDRESS",
+    "PARTY",
+    "CUSTOMER",
+    "CUSTOMER_ACCOUNT",
+    "TRANSACTION",
+    "COMMUNICATION",
+    "DOCUMENT",
+    "CONSENT",
+    "TRUTH",
+];
+const OF_NOBODY: [&str; 2] = ["BANKING_PRODUCT", "CHANNEL"];
+
+fn generated(place: &Workplace, arguments: &[&str]) {
+    let run = place.run(&[&["generate", "--quiet"], arguments].concat()).unwrap();
+    assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
+}
+
+/// A CSV file's header, and the rest.
+fn header_and_rows(place: &Workplace, file: &str) -> (String, String) {
+    let text = String::from_utf8(place.read(file).unwrap()).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    (header.to_owned(), rows.to_owned())
+}
+
+#[test]
+fn slices_put_together_are_the_whole() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    for dirty in ["0", "0.02"] {
+        generated(&place, &["--customers", "1000", "--output", "whole", "--dirty", dirty]);
+        generated(&place, &["--customers", "0..300", "--output", "first", "--dirty", dirty]);
+        generated(&place, &["--customers", "300..1000", "--output", "second", "--dirty", dirty]);
+        for table in OF_CUSTOMERS {
+            let part = |folder: &str| header_and_rows(&place, &format!("{folder}/{table}.csv"));
+            let ((header, mut rows), (other, more), whole) = (part("first"), part("second"), part("whole"));
+            assert!(!rows.is_empty() && !more.is_empty(), "{table}");
+            assert_eq!(header, other);
+            rows.push_str(&more);
+            assert!((header, rows) == whole, "{table}, {dirty} damaged: the slices differ from the whole");
+        }
+        for table in OF_NOBODY {
+            let read = |folder: &str| place.read(&format!("{folder}/{table}.csv")).unwrap();
+            assert_eq!(read("whole"), read("second"));
+        }
+    }
+}
+
+#[test]
+fn threads_change_no_byte_of_any_format() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    for format in ["csv", "parquet"] {
+        for threads in ["1", "2", "5"] {
+            let folder = format!("{format}{threads}");
+            generated(
+                &place,
+                &["--customers", "2500", "--format", format, "--threads", threads, "--output", &folder],
+            );
+        }
+        for table in OF_CUSTOMERS.iter().chain(&OF_NOBODY) {
+            let read = |threads| place.read(&format!("{format}{threads}/{table}.{format}")).unwrap();
+            assert!(read("1") == read("2") && read("2") == read("5"), "{table}.{format}");
+        }
+    }
+}
+
+#[test]
+fn another_seed_is_another_bank() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    for seed in ["1", "2"] {
+        generated(&place, &["--customers", "50", "--seed", seed, "--output", seed]);
+    }
+    assert_ne!(place.read("1/TRANSACTION.csv").unwrap(), place.read("2/TRANSACTION.csv").unwrap());
+}
+
+#[test]
+fn nonsense_is_a_usage_error_that_says_what_to_do() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    place.write("config.yaml", "data_source: {type: parquet}\ngenerate: {dirty_rate: 0.1}").unwrap();
+    for (arguments, expected) in [
+        (["--customers", "5..2"], "expected how many customers (1000), or the first"),
+        (["--customers", "a.."], "expected how many customers (1000), or the first"),
+        (["--customers", "5..2000000000"], "give a range a..b with a < b"),
+        (["--format", "xlsx"], "possible values: csv, parquet"),
+        (["--customers", "10"], "generate.dirty_rate: is 0.1, but only CSV can be damaged"),
+    ] {
+        let run = place.run(&[&["generate"], arguments.as_slice()].concat()).unwrap();
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.stderr);
+        assert!(run.stderr.contains(expected), "{arguments:?}: {}", run.stderr);
+    }
+    assert!(!place.path("data").exists());
+}
+
+fn evaluated(place: &Workplace) -> (Value, String) {
+    let run = place.run(&["evaluate", "--json"]).unwrap();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    (serde_json::from_str(&run.stdout).unwrap(), run.stderr)
+}
+
+#[test]
+fn the_truth_is_a_ceiling_that_no_model_reaches() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    let config = "
+generate: {customers: 1500, seed: 5}
+model: {hyperparameters: {random_forest: {n_estimators: 20}}}
+";
+    place.write("config.yaml", config).unwrap();
+    for command in ["generate", "features", "train"] {
+        assert_eq!(place.run(&[command]).unwrap().code, 0, "{command}");
+    }
+    let (whole, warnings) = evaluated(&place);
+    assert_eq!(warnings, "");
+    let ceiling = &whole["ceiling"];
+    let loss = |contestant: usize, group: &str| {
+        ceiling["contestants"][contestant][group]["log_loss"].as_f64().unwrap()
+    };
+    let number = |key: &str| ceiling[key].as_f64().unwrap();
+    assert!(loss(0, "all") < loss(1, "all") && loss(1, "all") < loss(2, "all"));
+    assert!(loss(0, "without_none") < loss(1, "without_none"));
+    assert!(number("gap_closed") > 0.0 && number("gap_closed") < 1.0);
+    let off = (loss(0, "all") - number("expected_log_loss")) / number("standard_error");
+    assert!(off.abs() < 4.0, "{off} standard errors off");
+    // Every test row is covered, so the model is measured on the same rows as ever.
+    assert_eq!(ceiling["contestants"][1], whole["contestants"][0]);
+    let text = String::from_utf8(place.read("outputs/models/evaluation.txt").unwrap()).unwrap();
+    assert!(text.contains("how close to the Bayes ceiling"), "{text}");
+
+    // The same truth as Parquet.
+    generated(&place, &["--format", "parquet", "--output", "parquet"]);
+    std::fs::rename(place.path("parquet/TRUTH.parquet"), place.path("data/raw/TRUTH.parquet")).unwrap();
+    std::fs::remove_file(place.path("data/raw/TRUTH.csv")).unwrap();
+    assert_eq!(evaluated(&place).0, whole);
+
+    // Some customers' truth is a ceiling for their rows; the table of another format goes.
+    generated(&place, &["--truth-customers", "900"]);
+    assert!(!place.path("data/raw/TRUTH.parquet").exists());
+    let (part, _) = evaluated(&place);
+    let rows = |evaluation: &Value| evaluation["ceiling"]["rows"].as_u64().unwrap();
+    let share = rows(&part) as f64 / rows(&whole) as f64;
+    assert!((0.57..0.63).contains(&share), "{share}");
+    assert_eq!(part["contestants"], whole["contestants"]);
+
+    // The truth about another bank is found out, and without any there is no ceiling.
+    generated(&place, &["--seed", "6", "--output", "other"]);
+    std::fs::rename(place.path("other/TRUTH.csv"), place.path("data/raw/TRUTH.csv")).unwrap();
+    let warning = evaluated(&place).1;
+    assert!(warning.contains("can't be the truth about these customers"), "{warning}");
+    generated(&place, &["--truth-customers", "0"]);
+    assert!(!place.path("data/raw/TRUTH.csv").exists());
+    assert_eq!(evaluated(&place).0["ceiling"], Value::Null);
+}
+
+#[test]
+fn without_test_cut_offs_there_is_no_truth_but_a_warning() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    place.write("config.yaml", "snapshots: {first: 2026-04-01, last: 2026-04-01}").unwrap();
+    let run = place.run(&["generate", "--customers", "20"]).unwrap();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("no table of the truth"), "{}", run.stderr);
+    assert!(place.path("data/raw/PARTY.csv").exists() && !place.path("data/raw/TRUTH.csv").exists());
+}

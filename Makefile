@@ -42,7 +42,7 @@ test-rust: ## the Rust tests on this machine
 	@echo "==> Rust tests"
 	cargo test
 
-test-oracles: ## statistics against pandas and SciPy, the Delta table against delta-rs
+test-oracles: ## against pandas, SciPy, delta-rs and scikit-learn
 	@scripts/test-oracles.sh
 
 test-wasm: ## the wasm crate's tests in headless Chromium

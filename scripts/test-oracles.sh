@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares what nextbest writes with what others make of the same data: pandas, SciPy, delta-rs. They are installed from
+# Compares what nextbest writes with what others make of the same data: pandas, SciPy, delta-rs, scikit-learn. They are installed from
 # tests/oracles/requirements.txt into target/oracles.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -37,3 +37,6 @@ echo "==> the Delta table against delta-rs"
 "$nextbest" features --quiet --config newer.yaml >features.txt
 "$python" "$oracles/delta.py" data/processed/customer_product_features older.csv \
     data/processed/customer_product_features.csv
+
+echo "==> models of plain tables against scikit-learn"
+"$python" "$oracles/plain_table.py" "$nextbest"

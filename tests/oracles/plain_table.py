@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Compares `nextbest train --table` with scikit-learn on tables that scikit-learn brings with it.
 
-    pip install scikit-learn pandas
-    cargo build --release -p nextbest
+    make test-oracles    # runs it; or, with requirements.txt installed:
     python3 tests/oracles/plain_table.py [target/release/nextbest]
 
 Both learn from the same rows and are tested on the same rows: the split is computed here a second time, from what

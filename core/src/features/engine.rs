@@ -263,6 +263,7 @@ impl Comparison {
 }
 
 impl Predicate {
+    #[inline]
     fn holds(&self, value: f64) -> bool {
         match self {
             Predicate::Codes { codes, inside } => codes.contains(&value) == *inside,

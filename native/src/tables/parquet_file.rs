@@ -61,7 +61,7 @@ fn read_group(
     group: usize,
     columns: &[usize],
     seen: Option<&Seen>,
-    each: &impl Fn(Part, Cells) -> anyhow::Result<()>,
+    each: &(impl Fn(Part, Cells) -> anyhow::Result<()> + Sync),
 ) -> anyhow::Result<()> {
     let rows_of = |group: usize| reader.metadata().row_group(group).num_rows();
     let mut first_row = 1 + u64::try_from((0..group).map(rows_of).sum::<i64>())?;
@@ -80,15 +80,21 @@ fn read_group(
             Ok(Column { reader: row_group.get_column_reader(column)?, is_optional, meaning })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut rows = left.min(ROWS);
+    let mut cells = read_part(&mut readers, rows, first_row, seen)?;
     for number in 0.. {
-        let rows = left.min(ROWS);
         left -= rows;
-        let part = Part { group, number, is_last: left == 0 };
-        each(part, read_part(&mut readers, rows, first_row, seen)?)?;
-        if part.is_last {
-            break;
-        }
         first_row += rows as u64;
+        rows = left.min(ROWS);
+        let part = Part { group, number, is_last: left == 0 };
+        if part.is_last {
+            return each(part, cells);
+        }
+        // A file of one row group keeps two cores busy, too: one reads on while the other makes values of what is read.
+        let (passed, next) =
+            rayon::join(|| each(part, cells), || read_part(&mut readers, rows, first_row, seen));
+        passed?;
+        cells = next?;
     }
     Ok(())
 }

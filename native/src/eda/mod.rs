@@ -15,7 +15,7 @@ pub(crate) mod page;
 mod sorted;
 mod target;
 
-use nextbest_core::features::{Expression, Transform};
+use nextbest_core::features::{Aggregate, Expression, Transform};
 use nextbest_core::schema::{ColumnKind, Schema};
 use nextbest_core::time;
 use rayon::prelude::*;
@@ -166,13 +166,18 @@ impl Dataset {
     }
 }
 
-/// A feature that is a category of the customer's is one of the schema's words; all others are numbers.
+/// A feature that is a category of the customer's, or of the latest or earliest row of an event table, is one of the
+/// schema's words; all others are numbers.
 fn kind(schema: &Schema, expression: &Expression) -> Kind {
-    let Expression::Attribute { column, transform: Transform::Value } = expression else {
-        return Kind::Numeric;
+    let read = match expression {
+        Expression::Attribute { column, transform: Transform::Value } => Some((schema.customer(), column)),
+        Expression::Events {
+            table, aggregate: Aggregate::Last(column) | Aggregate::First(column), ..
+        } => schema.tables().iter().find(|other| other.name == *table).map(|table| (table, column)),
+        _ => None,
     };
-    let customer = schema.customer();
-    match customer.column(column).and_then(|position| Some(&customer.columns.get(position)?.kind)) {
+    let column = read.and_then(|(table, column)| table.columns.get(table.column(column)?));
+    match column.map(|column| &column.kind) {
         Some(ColumnKind::Category(words)) => Kind::Category(words.clone()),
         _ => Kind::Numeric,
     }

@@ -109,12 +109,16 @@ fn a_table_of_one_row_is_a_table() {
 }
 
 #[test]
-fn only_an_attribute_with_words_is_a_category() {
+fn only_what_reads_a_word_is_a_category() {
+    use nextbest_core::features::{Aggregate, RowSelection};
     use nextbest_core::schema::{Column as SchemaColumn, SchemaDefinition, Table};
     let definition: SchemaDefinition = serde_json::from_value(serde_json::json!({
         "customer": {"name": "customer", "time": null, "columns": []},
         "established": "SINCE", "birthDate": null,
-        "tables": [{"name": "taken", "time": "AT", "columns": [{"name": "AT", "kind": "time", "current": false}]}],
+        "tables": [{"name": "taken", "time": "AT", "columns": [
+            {"name": "AT", "kind": "time", "current": false},
+            {"name": "WHERE", "kind": {"category": ["app"]}, "current": false}
+        ]}],
         "holdings": [{"table": "taken", "product": {"always": "CARD"}, "closed": null}],
         "products": [{"id": "CARD", "name": "Card", "minAge": null, "repeatable": false, "value": null}],
         "horizonDays": 90, "task": "nextProduct"
@@ -133,4 +137,11 @@ fn only_an_attribute_with_words_is_a_category() {
     assert_eq!(of("CITY", Transform::Value), Kind::Category(vec!["Bonn".into()]));
     assert_eq!(of("INCOME", Transform::Value), Kind::Numeric);
     assert_eq!(of("SINCE", Transform::DaysSince), Kind::Numeric);
+    let of_rows = |aggregate| {
+        let rows = Box::new(RowSelection::default());
+        kind(&schema, &Expression::Events { table: "taken".into(), rows, aggregate })
+    };
+    assert_eq!(of_rows(Aggregate::Last("WHERE".into())), Kind::Category(vec!["app".into()]));
+    assert_eq!(of_rows(Aggregate::First("WHERE".into())), Kind::Category(vec!["app".into()]));
+    assert_eq!(of_rows(Aggregate::Distinct("WHERE".into())), Kind::Numeric);
 }

@@ -4,6 +4,7 @@
 //! anything is used, and nothing is allocated because a number in the file says so.
 
 mod version_1;
+mod version_2;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use crate::score::Scorer;
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"NEXTBEST";
 /// The format version that this code writes, and the newest that it reads. It reads every older one too.
-pub const FORMAT_VERSION: u16 = 2;
+pub const FORMAT_VERSION: u16 = 3;
 /// No bundle is larger than this.
 pub const MAX_BYTES: usize = 64 << 20;
 /// No section but the bins and the model is larger than this: what is a byte here may be an empty text or list, some
@@ -115,7 +116,10 @@ impl Bundle {
                 _ => sections.small(b"FEAT")?,
             },
             bins: sections.large(b"BINS")?,
-            model: sections.large(b"MODL")?,
+            model: match sections.layout {
+                ..=2 => sections.large::<version_2::OldModel>(b"MODL")?.try_into()?,
+                _ => sections.large(b"MODL")?,
+            },
             policy: sections.small(b"PLCY")?,
             reference: sections.small(b"REFR")?,
             goldens: sections.small(b"GOLD")?,

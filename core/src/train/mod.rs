@@ -1,12 +1,13 @@
 //! Training: rows of features and labels in, models out.
 
+mod binning;
 mod dataset;
 mod forest;
-mod grow;
 mod leak;
 mod logistic;
 
-pub use dataset::{Dataset, fit_bins};
-pub use forest::{ForestParams, Grown, MaxFeatures, ValidForestParams};
+pub use binning::fit_bins;
+pub use dataset::Dataset;
+pub use forest::{ForestParams, Grown, MaxFeatures, OutOfBag, ValidForestParams};
 pub use leak::areas_by_class;
 pub use logistic::LogisticParams;

@@ -3,7 +3,7 @@
 use nextbest_core::features::Expression;
 use nextbest_core::model::Model;
 use nextbest_core::model::bundle::{MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTION, content_hash};
-use nextbest_core::model::forest::{Forest, Tree, TreeNode};
+use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
 use nextbest_core::{Bundle, Error, Recommender};
 
 use crate::frame::{HASH, Sections, put_together, rehash, take_apart};
@@ -214,7 +214,7 @@ fn with_a_split_on_a_tenth_feature(bundle: &mut Bundle) {
     let split = TreeNode::Split { feature: 9, threshold: 1, missing_right: false };
     let tree =
         Tree { nodes: vec![split, TreeNode::Leaf, TreeNode::Leaf], leaves: [0.5, 0.25, 0.25].repeat(2) };
-    bundle.model = Model::Forest(Forest::new(3, &[tree]).unwrap());
+    bundle.model = Model::Forest(Forest::new(3, Link::Mean, &[tree]).unwrap());
 }
 
 fn without_features(bundle: &mut Bundle) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use nextbest_core::model::Model;
-use nextbest_core::train::{Dataset, ForestParams, fit_bins};
+use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -53,6 +53,9 @@ fn fit(learner: &str, data: &Dataset) -> Result<Model, Failure> {
             // scikit-learn's leaves are not smoothed.
             let params = ForestParams { min_samples_leaf: 5, leaf_smoothing: 0.0, ..ForestParams::default() };
             Ok(Model::Forest(params.check()?.fit(data, || ())?.forest))
+        }
+        "gradient_boosting" => {
+            Ok(Model::Forest(BoostParams::default().check()?.fit(data, None, || ())?.forest))
         }
         other => Err(format!("no learner {other}").into()),
     }

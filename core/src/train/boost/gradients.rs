@@ -144,9 +144,11 @@ fn derivatives(probability: f64, happened: bool, class_count: usize) -> (f64, f6
     (probability - f64::from(u8::from(happened)), probability * (1.0 - probability) * classes / (classes - 1.0))
 }
 
-/// Rounds down or up, so that the mean over all chances is the value.
-fn round(value: f64, chance: u32) -> f64 {
-    (value + f64::from(chance) / (1u64 << 32) as f64).floor()
+/// Rounds a number of at most 32 bits down or up, so that the mean over all chances is the number.
+fn round(value: f64, chance: u32) -> i64 {
+    // Above 0 cutting off the fraction rounds down, which is faster than `floor`.
+    const ABOVE: f64 = (1u64 << 33) as f64;
+    (value + ABOVE + f64::from(chance) / (1u64 << 32) as f64) as i64 - ABOVE as i64
 }
 
 /// SplitMix64's mixing function (Steele et al., 2014): evenly distributed numbers from consecutive ones.

@@ -130,8 +130,7 @@ impl Grower<'_> {
     #[expect(clippy::indexing_slicing, reason = "ranges and rows are those of the data; this is a hot loop")]
     fn partition(&mut self, start: usize, end: usize, split: &TreeNode) -> usize {
         let feature = split.feature().map_or(0, usize::from);
-        let bins = &self.blocks.blocks[feature / WIDTH];
-        let slot = feature % WIDTH;
+        let bins = &self.data.columns()[feature];
         let mut goes_right = [false; 256];
         for (bin, goes) in (0..=u8::MAX).zip(&mut goes_right) {
             *goes = split.goes_right(bin);
@@ -144,7 +143,7 @@ impl Grower<'_> {
         let (mut left, mut right) = (start, 0);
         for at in start..end {
             let (row, pair) = (rows[at], pairs[at]);
-            let goes = goes_right[usize::from(bins[row as usize][slot])];
+            let goes = goes_right[usize::from(bins[row as usize])];
             right_rows[right] = row;
             right_pairs[right] = pair;
             rows[left] = row;

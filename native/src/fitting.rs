@@ -5,6 +5,7 @@ use nextbest_core::metrics::Metrics;
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::bundle::Bundle;
+use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::card::Card;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::score::Scorer;
@@ -177,6 +178,7 @@ impl Fitted {
             features: table.layout.features.clone(),
             bins: self.bins,
             model: self.model,
+            calibration: Calibration::None,
             policy,
             reference: medians(table),
             goldens: Vec::new(),

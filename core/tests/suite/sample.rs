@@ -39,7 +39,9 @@ pub(crate) fn forest() -> Bundle {
 }
 
 pub(crate) fn linear() -> Bundle {
-    bundle(Calibration::Temperature { temperature: 1.3 }, |data| Model::Linear(LogisticParams::default().fit(data).unwrap()))
+    bundle(Calibration::Temperature { temperature: 1.3 }, |data| {
+        Model::Linear(LogisticParams::default().fit(data).unwrap())
+    })
 }
 
 /// A model of a plain table: whether a contract is kept.

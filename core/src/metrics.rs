@@ -91,7 +91,7 @@ impl Metrics {
             recall_weighted: weighted(|class| class.recall),
             f1_weighted: weighted(|class| class.f1),
             roc_auc_ovr: self::mean(classes.iter().map(|class| class.roc_auc).filter(|auc| !auc.is_nan())),
-            log_loss: mean(&|(label, row)| -clipped_ln(row.get(*label).copied().unwrap_or_default().into())),
+            log_loss: mean(&|(label, row)| row_log_loss(row, *label)),
             top_3_accuracy: mean(&|(label, row)| f64::from(u8::from(rank(row, *label) < 3))),
             brier: mean(&|(label, row)| {
                 let squares = row.iter().enumerate().map(|(class, probability)| {
@@ -101,7 +101,7 @@ impl Metrics {
                 squares.sum()
             }),
             calibration_error: self::mean(
-                (0..class_names.len()).map(|class| calibration_error(class, &rows)),
+                (0..class_names.len()).map(|class| class_calibration_error(class, &rows)),
             ),
             classes,
             confusion,
@@ -147,6 +147,24 @@ impl ClassMetrics {
     }
 }
 
+/// The mean of −ln(probability of what happened); NaN of no rows. As [`Metrics::log_loss`].
+pub fn log_loss(labels: &[usize], probabilities: &[f32], class_count: usize) -> f64 {
+    let rows = labels.iter().zip(probabilities.chunks_exact(class_count.max(1)));
+    mean(rows.map(|(label, row)| row_log_loss(row, *label)))
+}
+
+/// −ln(probability of what happened) of one row.
+pub fn row_log_loss(row: &[f32], label: usize) -> f64 {
+    -clipped_ln(row.get(label).copied().unwrap_or_default().into())
+}
+
+/// As [`Metrics::calibration_error`].
+pub fn calibration_error(labels: &[usize], probabilities: &[f32], class_count: usize) -> f64 {
+    let rows: Vec<Scored<'_>> =
+        labels.iter().copied().zip(probabilities.chunks_exact(class_count.max(1))).collect();
+    mean((0..class_count).map(|class| class_calibration_error(class, &rows)))
+}
+
 /// The area under the ROC curve of scored rows: the probability that a row that is it scores above one that is not,
 /// ties counting half (the Mann–Whitney statistic). NaN where all rows are it or none is.
 pub fn roc_auc(scored: &[(f32, bool)]) -> f64 {
@@ -163,7 +181,7 @@ pub fn roc_auc(scored: &[(f32, bool)]) -> f64 {
     if positives == 0.0 || below == 0.0 { f64::NAN } else { wins / (positives * below) }
 }
 
-fn calibration_error(class: usize, rows: &[Scored<'_>]) -> f64 {
+fn class_calibration_error(class: usize, rows: &[Scored<'_>]) -> f64 {
     // In each bin: the sums of the probabilities and of what happened.
     let mut bins = [(0.0, 0.0); CALIBRATION_BINS];
     for (label, row) in rows {

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::Model;
 use super::bins::Bins;
+use super::calibration::Calibration;
 use super::card::Card;
 use crate::Error;
 use crate::error::BundleError;
@@ -46,6 +47,8 @@ pub struct Bundle {
     pub bins: Bins,
     /// What reads those.
     pub model: Model,
+    /// What corrects its probabilities.
+    pub calibration: Calibration,
     /// What may be offered.
     pub policy: PolicyDefinition,
     /// A typical customer's features: what a reason is measured against.
@@ -76,6 +79,7 @@ impl Bundle {
             encode(b"FEAT", MAX_SMALL_SECTION, &self.features)?,
             encode(b"BINS", MAX_BYTES, &self.bins)?,
             encode(b"MODL", MAX_BYTES, &self.model)?,
+            encode(b"CALB", MAX_SMALL_SECTION, &self.calibration)?,
             encode(b"PLCY", MAX_SMALL_SECTION, &self.policy)?,
             encode(b"REFR", MAX_SMALL_SECTION, &self.reference)?,
             encode(b"GOLD", MAX_SMALL_SECTION, &self.goldens)?,
@@ -119,6 +123,10 @@ impl Bundle {
             model: match sections.layout {
                 ..=2 => sections.large::<version_2::OldModel>(b"MODL")?.try_into()?,
                 _ => sections.large(b"MODL")?,
+            },
+            calibration: match sections.layout {
+                ..=2 => Calibration::None,
+                _ => sections.small(b"CALB")?,
             },
             policy: sections.small(b"PLCY")?,
             reference: sections.small(b"REFR")?,
@@ -169,6 +177,7 @@ impl Bundle {
         }
         FeatureEngine::new(&self.schema, &self.features)?;
         self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
+        self.calibration.check(self.schema.class_count()).map_err(content)?;
         self.policy.check(&self.schema).map_err(content)?;
         let classes = self.schema.class_count();
         match self

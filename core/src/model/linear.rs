@@ -9,7 +9,7 @@ use super::bins::{Bins, MISSING_BIN};
 
 /// Models whose scores might grow beyond this are refused: far below what `f32` can hold, so that neither a score nor a
 /// difference of scores overflows.
-const MAX_SCORE: f64 = 1e30;
+pub(super) const MAX_SCORE: f64 = 1e30;
 
 /// A linear model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,13 +2,17 @@
 
 mod binning;
 mod boost;
+mod calibrate;
+mod chunks;
 mod dataset;
 mod forest;
 mod leak;
 mod logistic;
+mod minimise;
 
 pub use binning::fit_bins;
 pub use boost::{BoostParams, Boosted, RoundLoss, ValidBoostParams};
+pub use calibrate::{CalibrationChoice, CalibrationMethod, CalibrationRows, CalibrationTrial};
 pub use dataset::Dataset;
 pub use forest::{ForestParams, Grown, MaxFeatures, OutOfBag, ValidForestParams};
 pub use leak::areas_by_class;

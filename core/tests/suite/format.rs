@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nextbest_core::Bundle;
+use nextbest_core::model::calibration::Calibration;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
@@ -20,9 +21,16 @@ impl Grammar {
         Self::block("```grammar\n")
     }
 
+    /// With what was different in version 2.
+    fn version_2() -> Self {
+        let mut grammar = Self::read();
+        grammar.0.extend(Self::block("```grammar-2\n").0);
+        grammar
+    }
+
     /// With what was different in version 1.
     fn version_1() -> Self {
-        let mut grammar = Self::read();
+        let mut grammar = Self::version_2();
         grammar.0.extend(Self::block("```grammar-1\n").0);
         grammar
     }
@@ -150,6 +158,7 @@ fn expected(bundle: &Bundle) -> BTreeMap<String, Value> {
         value("FEAT", serde_json::to_value(&bundle.features)),
         value("BINS", serde_json::to_value(&bundle.bins)),
         value("MODL", serde_json::to_value(&bundle.model)),
+        value("CALB", serde_json::to_value(&bundle.calibration)),
         value("PLCY", serde_json::to_value(&bundle.policy)),
         value("REFR", serde_json::to_value(&bundle.reference)),
         value("GOLD", serde_json::to_value(&bundle.goldens)),
@@ -174,7 +183,7 @@ fn plain(value: Value) -> Value {
 fn the_documents_grammar_reads_every_bundle() {
     let grammar = Grammar::read();
     let mut met = BTreeSet::new();
-    let mut bundles = vec![sample::forest(), sample::linear(), sample::label()];
+    let mut bundles = sample::all().to_vec();
     bundles[0].policy.rank_by = nextbest_core::policy::RankBy::Probability;
     // Every kind of feature on some banks.
     let mut runner = TestRunner::deterministic();
@@ -182,6 +191,7 @@ fn the_documents_grammar_reads_every_bundle() {
         let case = bank::cases().new_tree(&mut runner).unwrap().current();
         let numbers = definitions::numbers().new_tree(&mut runner).unwrap().current();
         let mut bundle = sample::forest();
+        bundle.calibration = Calibration::None;
         bundle.features = definitions::every_definition(&case.schema, &numbers);
         bundle.schema = case.schema();
         bundles.push(bundle);
@@ -223,7 +233,32 @@ fn the_documents_grammar_of_version_1_reads_its_sample() {
     }
     assert!(filtered > 10);
     for (tag, actual) in actual {
-        assert_eq!(plain(actual), expected[&tag], "{tag}");
+        assert_eq!(plain(today(actual)), expected[&tag], "{tag}");
+    }
+}
+
+/// A forest of version 2 as it would be written today; all else as it is.
+fn today(mut section: Value) -> Value {
+    if let Some(forest) = section.get_mut("Forest").and_then(Value::as_object_mut) {
+        let added = json!({ "link": "Mean", "set_features": [], "sets": [] });
+        forest.extend(added.as_object().unwrap().clone());
+        let leaves = forest["leaves"].as_object_mut().unwrap();
+        let scales = leaves.remove("scales").unwrap();
+        leaves.insert("lows".into(), json!(vec![0.0; list(&scales).len()]));
+        leaves.insert("steps".into(), scales);
+    }
+    section
+}
+
+#[test]
+fn the_documents_grammar_of_version_2_reads_its_sample() {
+    let bytes = include_bytes!("../../../tests/goldens/format-2.bundle");
+    let actual = read(&Grammar::version_2(), bytes, &mut BTreeSet::new());
+    let mut expected = expected(&Bundle::decode(bytes).unwrap());
+    assert_eq!(expected.remove("CALB"), Some(json!("none")), "nothing is corrected");
+    assert!(actual.keys().eq(expected.keys()));
+    for (tag, actual) in actual {
+        assert_eq!(plain(today(actual)), expected[&tag], "{tag}");
     }
 }
 
@@ -231,10 +266,10 @@ fn the_documents_grammar_of_version_1_reads_its_sample() {
 fn the_frame_is_as_the_document_says() {
     let bytes = sample::forest().encode().unwrap();
     assert_eq!(&bytes[..8], b"NEXTBEST");
-    assert_eq!(bytes[8..HEADER], [2, 0, 2, 0, 8, 0, 0, 0]);
+    assert_eq!(bytes[8..HEADER], [3, 0, 3, 0, 9, 0, 0, 0]);
     let tags: Vec<_> =
         take_apart(&bytes).into_iter().map(|(tag, _)| String::from_utf8(tag.to_vec()).unwrap()).collect();
-    assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "PLCY", "REFR", "GOLD", "CARD"]);
+    assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "CALB", "PLCY", "REFR", "GOLD", "CARD"]);
     let (content, hash) = bytes.split_at(bytes.len() - HASH);
     assert_eq!(<sha2::Sha256 as sha2::Digest>::digest(content).as_slice(), hash);
 }
@@ -242,7 +277,7 @@ fn the_frame_is_as_the_document_says() {
 #[test]
 fn the_documents_words_on_scoring_give_the_goldens() {
     let grammar = Grammar::read();
-    for bundle in [sample::forest(), sample::linear(), sample::label()] {
+    for bundle in sample::all() {
         let mut bundle = bundle;
         // More goldens than two: a grid over the edges.
         let values = [f32::NAN, -1.0, 0.0, 0.5, 1.5, 2.5, 60.0, 500.0];
@@ -262,11 +297,12 @@ fn the_documents_words_on_scoring_give_the_goldens() {
                 })
                 .collect();
             let model = &sections["MODL"];
-            let scored = if model["Forest"].is_object() {
+            let mut scored = if model["Forest"].is_object() {
                 score_forest(&model["Forest"], &bins)
             } else {
                 score_linear(&model["Linear"], &bins)
             };
+            calibrate(&sections["CALB"], &mut scored);
             let expected = floats(&golden["probabilities"]);
             assert_eq!(scored, expected);
         }
@@ -275,10 +311,11 @@ fn the_documents_words_on_scoring_give_the_goldens() {
 
 fn score_forest(forest: &Value, bins: &[u8]) -> Vec<f32> {
     let classes = forest["class_count"].as_u64().unwrap() as usize;
-    let (scales, codes) = (floats(&forest["leaves"]["scales"]), floats(&forest["leaves"]["codes"]));
-    let mut sums = vec![0f32; classes];
+    let [lows, steps, codes] = ["lows", "steps", "codes"].map(|name| floats(&forest["leaves"][name]));
+    let start = forest.pointer("/link/Softmax").map(floats);
+    let mut sums = start.clone().unwrap_or(vec![0f32; classes]);
     let mut leaves_before = 0;
-    for tree in list(&forest["trees"]) {
+    for (number, tree) in list(&forest["trees"]).iter().enumerate() {
         let nodes: Vec<usize> =
             list(&tree["nodes"]).iter().map(|code| code.as_u64().unwrap() as usize).collect();
         let count =
@@ -287,17 +324,30 @@ fn score_forest(forest: &Value, bins: &[u8]) -> Vec<f32> {
         while nodes[node] > 0 {
             let (feature, missing_right) = ((nodes[node] - 1) / 2, (nodes[node] - 1) % 2 == 1);
             let threshold = tree["thresholds"][count(node, true)].as_u64().unwrap();
-            let right = match bins[feature] {
-                0 => missing_right,
-                bin => u64::from(bin) > threshold,
+            let right = if list(&forest["set_features"]).contains(&json!(feature)) {
+                let words = list(&forest["sets"][threshold as usize]);
+                words[usize::from(bins[feature]) / 64].as_u64().unwrap() >> (bins[feature] % 64) & 1 == 0
+            } else {
+                match bins[feature] {
+                    0 => missing_right,
+                    bin => u64::from(bin) > threshold,
+                }
             };
             node = 2 * count(node, true) + 1 + usize::from(right);
         }
         let leaf = leaves_before + count(node, false);
-        for class in 0..classes {
-            sums[class] += codes[leaf * classes + class] * scales[class];
+        if start.is_some() {
+            let class = number % classes;
+            sums[class] += lows[class] + codes[leaf] * steps[class];
+        } else {
+            for class in 0..classes {
+                sums[class] += lows[class] + codes[leaf * classes + class] * steps[class];
+            }
         }
         leaves_before += count(nodes.len(), false);
+    }
+    if start.is_some() {
+        return softmax(&sums);
     }
     let mut total = 0f32;
     sums.iter().for_each(|sum| total += sum);
@@ -316,11 +366,52 @@ fn score_linear(linear: &Value, bins: &[u8]) -> Vec<f32> {
             *score += weights[class * bins.len() + feature] * rank;
         }
     }
+    softmax(&scores)
+}
+
+fn softmax(scores: &[f32]) -> Vec<f32> {
     let greatest = scores.iter().copied().reduce(f32::max).unwrap();
     let parts: Vec<f32> = scores.iter().map(|score| libm::expf(score - greatest)).collect();
     let mut total = 0f32;
     parts.iter().for_each(|part| total += part);
     parts.iter().map(|part| part / total).collect()
+}
+
+fn calibrate(calibration: &Value, probabilities: &mut Vec<f32>) {
+    let logs = || probabilities.iter().map(|probability| libm::logf(probability.max(1e-15)));
+    if let Some(temperature) = calibration.pointer("/Temperature/temperature") {
+        let temperature = temperature.as_f64().unwrap() as f32;
+        *probabilities = softmax(&logs().map(|log| log / temperature).collect::<Vec<_>>());
+    } else if let Some(map) = calibration.get("Dirichlet") {
+        let (weights, mut scores) = (floats(&map["weights"]), floats(&map["intercepts"]));
+        let classes = scores.len();
+        for (class, score) in scores.iter_mut().enumerate() {
+            logs().enumerate().for_each(|(other, log)| *score += weights[class * classes + other] * log);
+        }
+        *probabilities = softmax(&scores);
+    } else if let Some(curves) = calibration.pointer("/Isotonic/curves") {
+        let heights: Vec<f32> =
+            probabilities.iter().zip(list(curves)).map(|(input, curve)| height(curve, *input)).collect();
+        let mut total = 0f32;
+        heights.iter().for_each(|height| total += height);
+        *probabilities = heights.iter().map(|height| height / total).collect();
+    } else {
+        assert_eq!(calibration, "None");
+    }
+}
+
+fn height(curve: &Value, input: f32) -> f32 {
+    let (inputs, outputs) = (floats(&curve["inputs"]), floats(&curve["outputs"]));
+    let last = inputs.len() - 1;
+    let segment = (0..last).find(|left| inputs[*left] < input && input <= inputs[left + 1]);
+    match segment {
+        Some(left) => {
+            let share = (input - inputs[left]) / (inputs[left + 1] - inputs[left]);
+            (outputs[left] + (outputs[left + 1] - outputs[left]) * share).min(outputs[left + 1])
+        }
+        None if input <= inputs[0] => outputs[0],
+        None => outputs[last],
+    }
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -36,7 +36,8 @@ impl<'a> Scores<'a> {
 
     fn update(&mut self, trees: &[(&[f32], &[u16])]) {
         let width = self.data.class_count();
-        let chunks = self.scores.par_chunks_mut(CHUNK * width).zip(self.probabilities.par_chunks_mut(CHUNK * width));
+        let chunks =
+            self.scores.par_chunks_mut(CHUNK * width).zip(self.probabilities.par_chunks_mut(CHUNK * width));
         let sums: Vec<(f64, f64)> = chunks
             .enumerate()
             .map(|(chunk, (scores, probabilities))| {
@@ -141,7 +142,10 @@ impl Gradients {
 /// diagonal of the Hessian, enlarged for what the other classes' scores do meanwhile (Friedman, 2001: (K − 1) / K).
 fn derivatives(probability: f64, happened: bool, class_count: usize) -> (f64, f64) {
     let classes = class_count.max(2) as f64;
-    (probability - f64::from(u8::from(happened)), probability * (1.0 - probability) * classes / (classes - 1.0))
+    (
+        probability - f64::from(u8::from(happened)),
+        probability * (1.0 - probability) * classes / (classes - 1.0),
+    )
 }
 
 /// Rounds a number of at most 32 bits down or up, so that the mean over all chances is the number.

@@ -52,7 +52,18 @@ pub(super) fn grow(
     let rules = Rules::new(params, gradients.scale);
     let wanted = features.chunks(WIDTH).map(|block| block.contains(&true)).collect();
     let right = (Vec::new(), Vec::new());
-    let grower = Grower { data, blocks, params, gradients, features, rules, wanted, right, nodes: vec![], spare: vec![] };
+    let grower = Grower {
+        data,
+        blocks,
+        params,
+        gradients,
+        features,
+        rules,
+        wanted,
+        right,
+        nodes: vec![],
+        spare: vec![],
+    };
     grower.grow()
 }
 
@@ -117,7 +128,8 @@ impl Grower<'_> {
             return;
         }
         // The smaller child is counted, the other is what remains.
-        let (smaller, larger) = if middle - start <= end - middle { (left, left + 1) } else { (left + 1, left) };
+        let (smaller, larger) =
+            if middle - start <= end - middle { (left, left + 1) } else { (left + 1, left) };
         let small = self.histogram(smaller);
         let mut large = histogram;
         large.subtract(&small);
@@ -200,7 +212,8 @@ impl Grower<'_> {
                 }
             }
         }
-        let nodes = self.nodes.iter().map(|node| node.children.map(|(split, left)| (split.node, left))).collect();
+        let nodes =
+            self.nodes.iter().map(|node| node.children.map(|(split, left)| (split.node, left))).collect();
         let mut grown = GrownTree { tree, nodes, values, importance, leaves: Vec::new() };
         grown.leaves = match self.gradients.rows.len() == self.data.row_count() {
             true => self.partitioned_leaves(),

@@ -49,7 +49,10 @@ impl Histogram {
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "a bin is a u8, rows are those of the data; this is the hot loop")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a bin is a u8, rows are those of the data; this is the hot loop"
+)]
 fn count(sums: &mut [FeatureSums; WIDTH], bins: &[[u8; WIDTH]], rows: &[u32], pairs: &[Pair]) {
     for (row, pair) in rows.iter().zip(pairs) {
         let bins = &bins[*row as usize];

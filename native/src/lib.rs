@@ -10,7 +10,6 @@ mod cutoffs;
 mod doctor;
 mod eda;
 mod feature_table;
-mod fitting;
 mod output;
 mod parquet_columns;
 mod predictions;
@@ -18,5 +17,6 @@ mod progress;
 mod report;
 mod synthetic;
 mod tables;
+mod training;
 
 pub use cli::main;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::evaluate::{Contestant, write_contest};
 use crate::cli::Context;
 use crate::feature_table::FeatureTable;
-use crate::fitting::class_prior;
+use crate::training::class_prior;
 use crate::synthetic::Truth;
 
 /// A realised log-loss this many standard errors off the expected one is no chance: the truth is another bank's.

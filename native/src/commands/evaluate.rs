@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::ceiling::{self, Ceiling};
 use crate::cli::Context;
 use crate::feature_table::FeatureTable;
-use crate::fitting::class_prior;
+use crate::training::class_prior;
 use crate::output;
 
 /// What was measured, of which model.

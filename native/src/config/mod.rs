@@ -2,8 +2,10 @@
 
 mod conditions;
 mod data_source;
+mod duration;
 mod feature_store;
 mod features;
+mod hyperparameters;
 mod model;
 mod number_or_word;
 mod schema;
@@ -17,9 +19,9 @@ use serde::Deserialize;
 pub use data_source::{Csv, DataSource, Parquet, SourceType};
 pub use feature_store::{FeatureStore, StoreFormat};
 pub use features::FeatureConfig;
-pub use model::{
-    Algorithm, CalibrationConfig, Hyperparameters, LogisticRegression, ModelConfig, RandomForest,
-};
+pub use hyperparameters::{GradientBoosting, Hyperparameters, LogisticRegression, RandomForest};
+pub use model::{Algorithm, CalibrationConfig, ClassWeight, ModelConfig, Selection};
+pub use duration::Time;
 pub use schema::{
     ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig,
     ProductTableConfig, ProductsConfig, SchemaConfig, TableConfig,

@@ -11,17 +11,29 @@ const MAX_ITERATIONS: u64 = 500;
 const TOLERANCE: f64 = 1e-5;
 
 /// Fits a map. `deviation` says how far from 0 a weight between two classes, or an intercept, is expected to be: the
-/// penalty is that of a normal prior. With λ = k(k − 1) / (2 × deviation² × rows) of k classes it is that of the paper.
+/// penalty is that of a normal prior. Classes that are not `learned` keep a weight of 1 for themselves and 0 for others. With λ = k(k − 1) / (2 × deviation² × rows) of k classes it is that of the paper.
 ///
 /// # Errors
 /// Where the loss can't be minimised.
-pub(super) fn fit(logs: &Logs, deviation: f64) -> Result<Calibration, Error> {
+pub(super) fn fit(logs: &Logs, deviation: f64, learned: &[bool]) -> Result<Calibration, Error> {
     let classes = logs.classes;
     let squares = classes * classes;
     let mut start = vec![0.0; squares + classes];
     start.iter_mut().take(squares).step_by(classes + 1).for_each(|weight| *weight = 1.0);
     let penalty = 1.0 / (deviation * deviation * logs.len().max(1) as f64);
-    let found = minimise(|map| loss(logs, map, penalty), start, MAX_ITERATIONS, TOLERANCE)?;
+    let is_learned = |class: usize| learned.get(class).copied().unwrap_or_default();
+    let is_free = |position: usize| match position.checked_sub(squares) {
+        Some(class) => is_learned(class),
+        None => is_learned(position / classes) && is_learned(position % classes),
+    };
+    let free: Vec<bool> = (0..start.len()).map(is_free).collect();
+    let loss = |map: &[f64]| {
+        let (value, mut gradient) = loss(logs, map, penalty);
+        // Where the gradient is always 0, nothing ever moves.
+        gradient.iter_mut().zip(&free).filter(|(_, free)| !**free).for_each(|(slope, _)| *slope = 0.0);
+        (value, gradient)
+    };
+    let found = minimise(loss, start, MAX_ITERATIONS, TOLERANCE)?;
     let (weights, intercepts) = found.point.split_at(squares);
     let narrow = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect();
     Ok(Calibration::Dirichlet { weights: narrow(weights), intercepts: narrow(intercepts) })

@@ -103,9 +103,16 @@ impl Fitting<'_> {
             }
             Kind::LogisticRegression => {
                 self.progress.step(what);
-                let linear = parameters.logistic_regression.params().fit(&data)?;
-                let importance = linear.importance();
-                (Model::Linear(linear), importance)
+                let params = parameters.logistic_regression.params();
+                let fitted = params.fit(&data)?;
+                if !fitted.converged {
+                    self.progress.warn(&format!(
+                        "logistic regression did not converge in {} iterations: raise max_iter or alpha (config: \
+                         model.hyperparameters.logistic_regression)",
+                        fitted.iterations
+                    ));
+                }
+                (Model::Linear(fitted.model), fitted.importance)
             }
         };
         Ok(Fitted { bins, model, importance })
@@ -134,13 +141,9 @@ impl Fitting<'_> {
         Ok((candidate, probabilities))
     }
 
-    /// The seed of everything random in fitting a kind of model.
-    pub(crate) fn seed(&self, kind: Kind) -> u64 {
-        let parameters = &self.model.hyperparameters;
-        match kind {
-            Kind::RandomForest => parameters.random_forest.random_state,
-            Kind::LogisticRegression => parameters.logistic_regression.random_state,
-        }
+    /// The seed of everything random: nothing is in fitting a logistic regression, but a plain table's rows are split by it.
+    pub(crate) fn seed(&self) -> u64 {
+        self.model.hyperparameters.random_forest.random_state
     }
 
     /// The parameters of a kind of model and what corrects it, for its card.
@@ -159,7 +162,8 @@ impl Fitting<'_> {
             ]),
             Kind::LogisticRegression => parameters.extend([
                 ("alpha", logistic.params().alpha.to_string()),
-                ("max_majority_rows", logistic.max_majority_rows.to_string()),
+                ("max_iter", logistic.max_iter.to_string()),
+                ("tolerance", logistic.tolerance.to_string()),
             ]),
         }
         parameters.push(("calibration", calibration.name().into()));

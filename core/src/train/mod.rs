@@ -8,6 +8,7 @@ mod grow;
 mod leak;
 mod logistic;
 mod minimise;
+mod softmax;
 
 pub use calibrate::{CalibrationChoice, CalibrationMethod, CalibrationRows, CalibrationTrial};
 pub use dataset::{Dataset, fit_bins};

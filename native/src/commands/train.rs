@@ -90,7 +90,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
         name: config.model.name.clone(),
         algorithm: kind.name().into(),
         parameters: fitting.parameters(kind, &calibration),
-        seed: fitting.seed(kind),
+        seed: fitting.seed(),
         training_cutoffs: dates(&refit_cutoffs),
         validation_cutoffs: dates(&split.validation),
         test_cutoffs: dates(&split.test),

@@ -105,7 +105,7 @@ pub(crate) fn run(
         name: source.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
         algorithm: kind.name().into(),
         parameters: fitting.parameters(kind, &calibration),
-        seed: fitting.seed(kind),
+        seed: fitting.seed(),
         training_cutoffs: first_and_last(&learning),
         validation_cutoffs: first_and_last(&validation),
         test_cutoffs: first_and_last(&test),

@@ -148,16 +148,16 @@ impl RandomForest {
 pub struct LogisticRegression {
     /// The strength of the L2 penalty. Where it is not given, 30; of a plain table (`train --table`) 1.
     pub alpha: Option<f64>,
-    /// The most rows of the largest class that are learned from.
-    pub max_majority_rows: usize,
-    /// The seed of the choice of those.
-    pub random_state: u64,
+    /// The most iterations.
+    pub max_iter: u64,
+    /// The length of the mean log-loss's gradient at which the weights are good enough.
+    pub tolerance: f64,
 }
 
 impl Default for LogisticRegression {
     fn default() -> Self {
         let params = LogisticParams::default();
-        Self { alpha: None, max_majority_rows: params.max_majority_rows, random_state: params.seed }
+        Self { alpha: None, max_iter: params.max_iter, tolerance: params.tolerance }
     }
 }
 
@@ -166,8 +166,8 @@ impl LogisticRegression {
     pub fn params(&self) -> LogisticParams {
         LogisticParams {
             alpha: self.alpha.unwrap_or(LogisticParams::default().alpha),
-            max_majority_rows: self.max_majority_rows,
-            seed: self.random_state,
+            max_iter: self.max_iter,
+            tolerance: self.tolerance,
         }
     }
 }

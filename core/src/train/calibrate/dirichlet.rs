@@ -6,6 +6,7 @@ use crate::Error;
 use crate::model::calibration::Calibration;
 use crate::train::chunks::sum_rows;
 use crate::train::minimise::minimise;
+use crate::train::softmax::errors;
 
 const MAX_ITERATIONS: u64 = 500;
 const TOLERANCE: f64 = 1e-5;
@@ -72,24 +73,6 @@ pub(super) fn loss(logs: &Logs, map: &[f64], penalty: f64) -> (f64, Vec<f64>) {
         }
     }
     (value, gradient)
-}
-
-/// Turns scores into probabilities less 1 for the label, which is the gradient by the scores, and gives the log-loss.
-pub(in crate::train) fn errors(scores: &mut [f64], label: usize) -> f64 {
-    let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let of_label = scores.get(label).copied().unwrap_or_default();
-    let mut total = 0.0;
-    for score in scores.iter_mut() {
-        *score = (*score - greatest).exp();
-        total += *score;
-    }
-    for score in scores.iter_mut() {
-        *score /= total;
-    }
-    if let Some(score) = scores.get_mut(label) {
-        *score -= 1.0;
-    }
-    total.ln() + greatest - of_label
 }
 
 #[cfg(test)]

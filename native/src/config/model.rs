@@ -95,6 +95,8 @@ pub struct RandomForest {
     pub n_estimators: usize,
     /// How many splits lie between the root and a leaf at most.
     pub max_depth: u32,
+    /// How many leaves a tree has at most; any number where it is not given.
+    pub max_leaf_nodes: Option<usize>,
     /// The least rows that may be split.
     pub min_samples_split: u32,
     /// The least rows on each side of a split. Where it is not given, 20; of a plain table (`train --table`) what is best
@@ -102,6 +104,10 @@ pub struct RandomForest {
     pub min_samples_leaf: Option<u32>,
     /// The share of the features that each split chooses from; the square root of their number where it is not given.
     pub max_features: Option<f64>,
+    /// Whether each tree learns from a bootstrap sample of the rows, rather than from all of them.
+    pub bootstrap: bool,
+    /// Whether thresholds are drawn rather than searched for.
+    pub extra_trees: bool,
     /// How many rows' worth of the class prior is mixed into each leaf.
     pub leaf_smoothing: f64,
     /// The seed.
@@ -116,9 +122,12 @@ impl Default for RandomForest {
         Self {
             n_estimators: params.trees,
             max_depth: params.max_depth,
+            max_leaf_nodes: params.max_leaf_nodes,
             min_samples_split: params.min_samples_split,
             min_samples_leaf: None,
             max_features: None,
+            bootstrap: params.bootstrap,
+            extra_trees: params.extra_trees,
             leaf_smoothing: params.leaf_smoothing,
             random_state: params.seed,
             n_jobs: -1,
@@ -133,9 +142,12 @@ impl RandomForest {
         ForestParams {
             trees: self.n_estimators,
             max_depth: self.max_depth,
+            max_leaf_nodes: self.max_leaf_nodes,
             min_samples_split: self.min_samples_split,
             min_samples_leaf: self.min_samples_leaf.unwrap_or(usual.min_samples_leaf),
             max_features: self.max_features.map_or(MaxFeatures::Sqrt, MaxFeatures::Share),
+            bootstrap: self.bootstrap,
+            extra_trees: self.extra_trees,
             leaf_smoothing: self.leaf_smoothing,
             seed: self.random_state,
         }

@@ -15,8 +15,8 @@ pub(crate) mod page;
 mod sorted;
 mod target;
 
-use nextbest_core::features::{Aggregate, Expression, Transform};
-use nextbest_core::schema::{ColumnKind, Schema};
+use nextbest_core::features::Expression;
+use nextbest_core::schema::Schema;
 use nextbest_core::time;
 use rayon::prelude::*;
 
@@ -166,21 +166,9 @@ impl Dataset {
     }
 }
 
-/// A feature that is a category of the customer's, or of the latest or earliest row of an event table, is one of the
-/// schema's words; all others are numbers.
+/// A feature that is a category is one of the schema's words; all others are numbers.
 fn kind(schema: &Schema, expression: &Expression) -> Kind {
-    let read = match expression {
-        Expression::Attribute { column, transform: Transform::Value } => Some((schema.customer(), column)),
-        Expression::Events {
-            table, aggregate: Aggregate::Last(column) | Aggregate::First(column), ..
-        } => schema.tables().iter().find(|other| other.name == *table).map(|table| (table, column)),
-        _ => None,
-    };
-    let column = read.and_then(|(table, column)| table.columns.get(table.column(column)?));
-    match column.map(|column| &column.kind) {
-        Some(ColumnKind::Category(words)) => Kind::Category(words.clone()),
-        _ => Kind::Numeric,
-    }
+    expression.words(schema).map_or(Kind::Numeric, |words| Kind::Category(words.to_vec()))
 }
 
 /// What was found in a table.

@@ -9,6 +9,7 @@ mod forest;
 mod leak;
 mod logistic;
 mod minimise;
+mod softmax;
 
 pub use binning::fit_bins;
 pub use boost::{BoostParams, Boosted, RoundLoss, ValidBoostParams};

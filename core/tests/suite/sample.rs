@@ -40,7 +40,7 @@ pub(crate) fn forest() -> Bundle {
 
 pub(crate) fn linear() -> Bundle {
     bundle(Calibration::Temperature { temperature: 1.3 }, |data| {
-        Model::Linear(LogisticParams::default().fit(data).unwrap())
+        Model::Linear(LogisticParams::default().fit(data).unwrap().model)
     })
 }
 

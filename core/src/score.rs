@@ -2,11 +2,13 @@
 
 use crate::Error;
 use crate::model::bundle::Bundle;
+use crate::model::calibration::Calibration;
 
 /// Scores rows with a bundle's model, without allocating for each row.
 #[derive(Debug, Clone)]
 pub struct Scorer<'b> {
     bundle: &'b Bundle,
+    calibration: &'b Calibration,
     bins: Vec<u8>,
     probabilities: Vec<f32>,
 }
@@ -14,8 +16,18 @@ pub struct Scorer<'b> {
 impl<'b> Scorer<'b> {
     /// A scorer for a bundle.
     pub fn new(bundle: &'b Bundle) -> Self {
+        Self::with(bundle, &bundle.calibration)
+    }
+
+    /// A scorer that gives the model's probabilities as they were before their calibration.
+    pub fn uncalibrated(bundle: &'b Bundle) -> Self {
+        Self::with(bundle, &Calibration::None)
+    }
+
+    fn with(bundle: &'b Bundle, calibration: &'b Calibration) -> Self {
         Self {
             bundle,
+            calibration,
             bins: vec![0; bundle.bins.feature_count()],
             probabilities: vec![0.0; bundle.schema.class_count()],
         }
@@ -31,6 +43,7 @@ impl<'b> Scorer<'b> {
         }
         self.bundle.bins.bin_row(row, &mut self.bins);
         self.bundle.model.predict(&self.bins, &mut self.probabilities);
+        self.calibration.apply(&mut self.probabilities);
         Ok(&self.probabilities)
     }
 

@@ -5,6 +5,7 @@ use nextbest_core::metrics::Metrics;
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::bundle::Bundle;
+use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::card::Card;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::score::Scorer;
@@ -51,7 +52,8 @@ pub(crate) struct Fitted {
 }
 
 impl Fitting<'_> {
-    /// Fits each kind of model to the rows to learn from, and gives the one with the least log-loss on the others.
+    /// Fits each kind of model to the rows to learn from, and gives the one with the least log-loss on the others, with
+    /// what it says of those: probabilities that it did not learn, for its calibration.
     ///
     /// # Errors
     /// Where a model can't be fitted.
@@ -60,21 +62,24 @@ impl Fitting<'_> {
         algorithm: Algorithm,
         train: &FeatureTable,
         validation: &FeatureTable,
-    ) -> anyhow::Result<(Vec<Candidate>, Kind)> {
+    ) -> anyhow::Result<(Vec<Candidate>, Kind, Vec<f32>)> {
         let kinds = match algorithm {
             Algorithm::Auto => vec![Kind::RandomForest, Kind::LogisticRegression],
             Algorithm::RandomForest => vec![Kind::RandomForest],
             Algorithm::LogisticRegression => vec![Kind::LogisticRegression],
         };
         let mut candidates = Vec::new();
-        for kind in &kinds {
-            let fitted = self.fit(*kind, train, "training")?;
-            candidates.push(self.candidate(*kind, fitted, train, validation)?);
+        let mut best: Option<(f64, Kind, Vec<f32>)> = None;
+        for kind in kinds {
+            let fitted = self.fit(kind, train, "training")?;
+            let (candidate, probabilities) = self.candidate(kind, fitted, train, validation)?;
+            if best.as_ref().is_none_or(|(least, ..)| candidate.validation_log_loss < *least) {
+                best = Some((candidate.validation_log_loss, kind, probabilities));
+            }
+            candidates.push(candidate);
         }
-        let best = candidates.iter().min_by(|a, b| a.validation_log_loss.total_cmp(&b.validation_log_loss));
-        let best = best.map(|best| best.algorithm).context("there was no candidate")?;
-        let kind = kinds.into_iter().find(|kind| kind.name() == best).context("there was no candidate")?;
-        Ok((candidates, kind))
+        let (_, kind, probabilities) = best.context("there was no candidate")?;
+        Ok((candidates, kind, probabilities))
     }
 
     /// Fits a model.
@@ -112,20 +117,21 @@ impl Fitting<'_> {
         fitted: Fitted,
         train: &FeatureTable,
         validation: &FeatureTable,
-    ) -> anyhow::Result<Candidate> {
+    ) -> anyhow::Result<(Candidate, Vec<f32>)> {
         let names = train.layout.schema.class_names();
-        let bundle = fitted.bundle(train, PolicyDefinition::default(), Card::default());
+        let bundle = fitted.bundle(train, Calibration::None, PolicyDefinition::default(), Card::default());
         let probabilities = Scorer::new(&bundle).score_batch(&validation.values, validation.len())?;
         let metrics = Metrics::measure(&names, &validation.labels, &probabilities);
         let prior = class_prior(&train.labels, names.len()).repeat(validation.len());
         let forest = self.model.hyperparameters.random_forest.params();
-        Ok(Candidate {
+        let candidate = Candidate {
             algorithm: kind.name(),
             min_samples_leaf: (kind == Kind::RandomForest).then_some(forest.min_samples_leaf),
             validation_log_loss: metrics.log_loss,
             validation_roc_auc: metrics.roc_auc_ovr,
             prior_log_loss: Metrics::measure(&names, &validation.labels, &prior).log_loss,
-        })
+        };
+        Ok((candidate, probabilities))
     }
 
     /// The seed of everything random in fitting a kind of model.
@@ -137,8 +143,8 @@ impl Fitting<'_> {
         }
     }
 
-    /// The parameters of a kind of model, for its card.
-    pub(crate) fn parameters(&self, kind: Kind) -> Vec<(String, String)> {
+    /// The parameters of a kind of model and what corrects it, for its card.
+    pub(crate) fn parameters(&self, kind: Kind, calibration: &Calibration) -> Vec<(String, String)> {
         let hyperparameters = &self.model.hyperparameters;
         let (forest, logistic) = (&hyperparameters.random_forest, &hyperparameters.logistic_regression);
         let mut parameters = vec![("max_bins", self.model.max_bins.to_string())];
@@ -156,6 +162,7 @@ impl Fitting<'_> {
                 ("max_majority_rows", logistic.max_majority_rows.to_string()),
             ]),
         }
+        parameters.push(("calibration", calibration.name().into()));
         parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
@@ -171,12 +178,19 @@ impl Kind {
 
 impl Fitted {
     /// The model with all that belongs to it, but without golden rows. `table` is what it learned from.
-    pub(crate) fn bundle(self, table: &FeatureTable, policy: PolicyDefinition, card: Card) -> Bundle {
+    pub(crate) fn bundle(
+        self,
+        table: &FeatureTable,
+        calibration: Calibration,
+        policy: PolicyDefinition,
+        card: Card,
+    ) -> Bundle {
         Bundle {
             schema: table.layout.schema.clone(),
             features: table.layout.features.clone(),
             bins: self.bins,
             model: self.model,
+            calibration,
             policy,
             reference: medians(table),
             goldens: Vec::new(),

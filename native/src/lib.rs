@@ -1,5 +1,6 @@
 //! The command line of nextbest: from a bank's raw tables to a bundle for browsers and edge workers.
 
+mod calibrating;
 mod class_scores;
 pub mod cli;
 mod commands;

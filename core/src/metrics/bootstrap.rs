@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{average_precision_at_3, brier, log_loss, most_probable, rank, without_none};
+use super::{average_precision_at_3, brier, most_probable, rank, row_log_loss, without_none};
 
 /// A metric that is resampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,10 +230,10 @@ impl Prepared {
             let mut of_taker = 0.0;
             if let Some(product) = label.checked_sub(1).filter(|_| scores.has_none) {
                 counts.1 += 1;
-                of_taker = log_loss(&without_none(row).collect::<Vec<_>>(), product);
+                of_taker = row_log_loss(&without_none(row).collect::<Vec<_>>(), product);
             }
             let values = [
-                log_loss(row, *label),
+                row_log_loss(row, *label),
                 f64::from(u8::from(most_probable(row) == *label)),
                 f64::from(u8::from(rank(row, *label) < 3)),
                 average_precision_at_3(row, *label),

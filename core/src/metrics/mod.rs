@@ -102,12 +102,12 @@ impl Metrics {
             recall_weighted: weighted(|class| class.recall),
             f1_weighted: weighted(|class| class.f1),
             roc_auc_ovr: self::mean(classes.iter().map(|class| class.roc_auc).filter(|auc| !auc.is_nan())),
-            log_loss: mean(&|(label, row)| log_loss(row, *label)),
+            log_loss: mean(&|(label, row)| row_log_loss(row, *label)),
             top_3_accuracy: mean(&|(label, row)| f64::from(u8::from(rank(row, *label) < 3))),
             map_at_3: mean(&|(label, row)| average_precision_at_3(row, *label)),
             brier: mean(&|(label, row)| brier(row, *label)),
             calibration_error: self::mean(
-                (0..class_names.len()).map(|class| reliability::calibration_error(class, &rows)),
+                (0..class_names.len()).map(|class| reliability::class_calibration_error(class, &rows)),
             ),
             classes,
             confusion,
@@ -149,16 +149,30 @@ impl ClassMetrics {
     }
 }
 
+/// The mean of −ln(probability of what happened); NaN of no rows. As [`Metrics::log_loss`].
+pub fn log_loss(labels: &[usize], probabilities: &[f32], class_count: usize) -> f64 {
+    let rows = labels.iter().zip(probabilities.chunks_exact(class_count.max(1)));
+    mean(rows.map(|(label, row)| row_log_loss(row, *label)))
+}
+
+/// −ln(probability of what happened) of one row.
+pub fn row_log_loss(row: &[f32], label: usize) -> f64 {
+    -clipped_ln(row.get(label).copied().unwrap_or_default().into())
+}
+
+/// As [`Metrics::calibration_error`].
+pub fn calibration_error(labels: &[usize], probabilities: &[f32], class_count: usize) -> f64 {
+    let rows: Vec<Scored<'_>> =
+        labels.iter().copied().zip(probabilities.chunks_exact(class_count.max(1))).collect();
+    mean((0..class_count).map(|class| reliability::class_calibration_error(class, &rows)))
+}
+
 /// The products' probabilities of a row, scaled to sum to 1 without the first class.
 fn without_none(row: &[f32]) -> impl Iterator<Item = f32> {
     let products = row.get(1..).unwrap_or_default();
     let total: f32 = products.iter().sum();
     let even = 1.0 / products.len().max(1) as f32;
     products.iter().map(move |value| if total > 0.0 { value / total } else { even })
-}
-
-fn log_loss(row: &[f32], label: usize) -> f64 {
-    -clipped_ln(row.get(label).copied().unwrap_or_default().into())
 }
 
 fn brier(row: &[f32], label: usize) -> f64 {

@@ -89,7 +89,7 @@ pub fn wilson(happened: usize, count: usize) -> (f64, f64) {
     ((center - half).max(0.0), (center + half).min(1.0))
 }
 
-pub(super) fn calibration_error(class: usize, rows: &[Scored<'_>]) -> f64 {
+pub(super) fn class_calibration_error(class: usize, rows: &[Scored<'_>]) -> f64 {
     // In each bin: the sums of the probabilities and of what happened.
     let mut bins = [(0.0, 0.0); CALIBRATION_BINS];
     for (label, row) in rows {

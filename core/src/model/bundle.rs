@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::Model;
 use super::bins::Bins;
+use super::calibration::Calibration;
 use super::card::Card;
 use crate::Error;
 use crate::error::BundleError;
@@ -22,7 +23,7 @@ use crate::score::Scorer;
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"NEXTBEST";
 /// The format version that this code writes, and the newest that it reads. It reads every older one too.
-pub const FORMAT_VERSION: u16 = 2;
+pub const FORMAT_VERSION: u16 = 3;
 /// No bundle is larger than this.
 pub const MAX_BYTES: usize = 64 << 20;
 /// No section but the bins and the model is larger than this: what is a byte here may be an empty text or list, some
@@ -45,6 +46,8 @@ pub struct Bundle {
     pub bins: Bins,
     /// What reads those.
     pub model: Model,
+    /// What corrects its probabilities.
+    pub calibration: Calibration,
     /// What may be offered.
     pub policy: PolicyDefinition,
     /// A typical customer's features: what a reason is measured against.
@@ -75,6 +78,7 @@ impl Bundle {
             encode(b"FEAT", MAX_SMALL_SECTION, &self.features)?,
             encode(b"BINS", MAX_BYTES, &self.bins)?,
             encode(b"MODL", MAX_BYTES, &self.model)?,
+            encode(b"CALB", MAX_SMALL_SECTION, &self.calibration)?,
             encode(b"PLCY", MAX_SMALL_SECTION, &self.policy)?,
             encode(b"REFR", MAX_SMALL_SECTION, &self.reference)?,
             encode(b"GOLD", MAX_SMALL_SECTION, &self.goldens)?,
@@ -116,6 +120,10 @@ impl Bundle {
             },
             bins: sections.large(b"BINS")?,
             model: sections.large(b"MODL")?,
+            calibration: match sections.layout {
+                ..=2 => Calibration::None,
+                _ => sections.small(b"CALB")?,
+            },
             policy: sections.small(b"PLCY")?,
             reference: sections.small(b"REFR")?,
             goldens: sections.small(b"GOLD")?,
@@ -165,6 +173,7 @@ impl Bundle {
         }
         FeatureEngine::new(&self.schema, &self.features)?;
         self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
+        self.calibration.check(self.schema.class_count()).map_err(content)?;
         self.policy.check(&self.schema).map_err(content)?;
         let classes = self.schema.class_count();
         match self

@@ -9,7 +9,7 @@ use super::bins::{Bins, MISSING_BIN};
 
 /// Models whose scores might grow beyond this are refused: far below what `f32` can hold, so that neither a score nor a
 /// difference of scores overflows.
-const MAX_SCORE: f64 = 1e30;
+pub(super) const MAX_SCORE: f64 = 1e30;
 
 /// A linear model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,7 +97,7 @@ impl Linear {
 }
 
 /// Scores to probabilities, in place. `libm` gives the same bits on every machine.
-fn softmax(scores: &mut [f32]) {
+pub(super) fn softmax(scores: &mut [f32]) {
     let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut total = 0.0;
     for score in scores.iter_mut() {

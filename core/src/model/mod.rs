@@ -1,8 +1,9 @@
-//! Models: bins, the two kinds of model over them, and the bundle that carries everything a scorer needs.
+//! Models: bins, the two kinds of model over them, their calibration, and the bundle that carries everything a scorer needs.
 
 pub mod bins;
 mod bounded;
 pub mod bundle;
+pub mod calibration;
 pub mod card;
 pub mod forest;
 pub mod linear;

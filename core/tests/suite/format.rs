@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nextbest_core::Bundle;
+use nextbest_core::model::calibration::Calibration;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
@@ -150,6 +151,7 @@ fn expected(bundle: &Bundle) -> BTreeMap<String, Value> {
         value("FEAT", serde_json::to_value(&bundle.features)),
         value("BINS", serde_json::to_value(&bundle.bins)),
         value("MODL", serde_json::to_value(&bundle.model)),
+        value("CALB", serde_json::to_value(&bundle.calibration)),
         value("PLCY", serde_json::to_value(&bundle.policy)),
         value("REFR", serde_json::to_value(&bundle.reference)),
         value("GOLD", serde_json::to_value(&bundle.goldens)),
@@ -182,6 +184,7 @@ fn the_documents_grammar_reads_every_bundle() {
         let case = bank::cases().new_tree(&mut runner).unwrap().current();
         let numbers = definitions::numbers().new_tree(&mut runner).unwrap().current();
         let mut bundle = sample::forest();
+        bundle.calibration = Calibration::None;
         bundle.features = definitions::every_definition(&case.schema, &numbers);
         bundle.schema = case.schema();
         bundles.push(bundle);
@@ -228,13 +231,25 @@ fn the_documents_grammar_of_version_1_reads_its_sample() {
 }
 
 #[test]
+fn a_bundle_of_version_2_has_no_calibration() {
+    let bytes = include_bytes!("../../../tests/goldens/format-2.bundle");
+    let actual = read(&Grammar::read(), bytes, &mut BTreeSet::new());
+    let mut expected = expected(&Bundle::decode(bytes).unwrap());
+    assert_eq!(expected.remove("CALB"), Some(json!("none")));
+    assert!(actual.keys().eq(expected.keys()));
+    for (tag, actual) in actual {
+        assert_eq!(plain(actual), expected[&tag], "{tag}");
+    }
+}
+
+#[test]
 fn the_frame_is_as_the_document_says() {
     let bytes = sample::forest().encode().unwrap();
     assert_eq!(&bytes[..8], b"NEXTBEST");
-    assert_eq!(bytes[8..HEADER], [2, 0, 2, 0, 8, 0, 0, 0]);
+    assert_eq!(bytes[8..HEADER], [3, 0, 3, 0, 9, 0, 0, 0]);
     let tags: Vec<_> =
         take_apart(&bytes).into_iter().map(|(tag, _)| String::from_utf8(tag.to_vec()).unwrap()).collect();
-    assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "PLCY", "REFR", "GOLD", "CARD"]);
+    assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "CALB", "PLCY", "REFR", "GOLD", "CARD"]);
     let (content, hash) = bytes.split_at(bytes.len() - HASH);
     assert_eq!(<sha2::Sha256 as sha2::Digest>::digest(content).as_slice(), hash);
 }
@@ -262,11 +277,12 @@ fn the_documents_words_on_scoring_give_the_goldens() {
                 })
                 .collect();
             let model = &sections["MODL"];
-            let scored = if model["Forest"].is_object() {
+            let mut scored = if model["Forest"].is_object() {
                 score_forest(&model["Forest"], &bins)
             } else {
                 score_linear(&model["Linear"], &bins)
             };
+            calibrate(&sections["CALB"], &mut scored);
             let expected = floats(&golden["probabilities"]);
             assert_eq!(scored, expected);
         }
@@ -316,11 +332,52 @@ fn score_linear(linear: &Value, bins: &[u8]) -> Vec<f32> {
             *score += weights[class * bins.len() + feature] * rank;
         }
     }
+    softmax(&scores)
+}
+
+fn softmax(scores: &[f32]) -> Vec<f32> {
     let greatest = scores.iter().copied().reduce(f32::max).unwrap();
     let parts: Vec<f32> = scores.iter().map(|score| libm::expf(score - greatest)).collect();
     let mut total = 0f32;
     parts.iter().for_each(|part| total += part);
     parts.iter().map(|part| part / total).collect()
+}
+
+fn calibrate(calibration: &Value, probabilities: &mut Vec<f32>) {
+    let logs = || probabilities.iter().map(|probability| libm::logf(probability.max(1e-15)));
+    if let Some(temperature) = calibration.pointer("/Temperature/temperature") {
+        let temperature = temperature.as_f64().unwrap() as f32;
+        *probabilities = softmax(&logs().map(|log| log / temperature).collect::<Vec<_>>());
+    } else if let Some(map) = calibration.get("Dirichlet") {
+        let (weights, mut scores) = (floats(&map["weights"]), floats(&map["intercepts"]));
+        let classes = scores.len();
+        for (class, score) in scores.iter_mut().enumerate() {
+            logs().enumerate().for_each(|(other, log)| *score += weights[class * classes + other] * log);
+        }
+        *probabilities = softmax(&scores);
+    } else if let Some(curves) = calibration.pointer("/Isotonic/curves") {
+        let heights: Vec<f32> =
+            probabilities.iter().zip(list(curves)).map(|(input, curve)| height(curve, *input)).collect();
+        let mut total = 0f32;
+        heights.iter().for_each(|height| total += height);
+        *probabilities = heights.iter().map(|height| height / total).collect();
+    } else {
+        assert_eq!(calibration, "None");
+    }
+}
+
+fn height(curve: &Value, input: f32) -> f32 {
+    let (inputs, outputs) = (floats(&curve["inputs"]), floats(&curve["outputs"]));
+    let last = inputs.len() - 1;
+    let segment = (0..last).find(|left| inputs[*left] < input && input <= inputs[left + 1]);
+    match segment {
+        Some(left) => {
+            let share = (input - inputs[left]) / (inputs[left + 1] - inputs[left]);
+            (outputs[left] + (outputs[left + 1] - outputs[left]) * share).min(outputs[left + 1])
+        }
+        None if input <= inputs[0] => outputs[0],
+        None => outputs[last],
+    }
 }
 
 fn list(value: &Value) -> &[Value] {

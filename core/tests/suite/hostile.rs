@@ -226,6 +226,10 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         with(b"MODL", [&[0, 3, 1][..], &list(1 << 22, &[0]), &[0]].concat()),
         // One class: of two nodes one is a leaf with one code.
         with(b"MODL", comb(1 << 20)),
+        // Weights, curves, and the points of one.
+        with(b"CALB", [&[2][..], &list(small / 4, &[0; 4])].concat()),
+        with(b"CALB", [&[3][..], &list(small / 2, &[0, 0])].concat()),
+        with(b"CALB", [&[3, 1][..], &list(small / 4, &[0; 4])].concat()),
         put_together(&dense_in_all_that_is_small(&sections)),
         // More sections than there may be.
         put_together(&[sections.clone(), vec![(*b"NEW!", Vec::new()); 100_000]].concat()),

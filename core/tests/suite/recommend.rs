@@ -3,6 +3,7 @@
 use nextbest_core::customers::read_customer;
 use nextbest_core::explain::contributions;
 use nextbest_core::model::Model;
+use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::{Forest, Tree, TreeNode};
 use nextbest_core::policy::{PolicyDefinition, RankBy, Rule};
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
@@ -93,6 +94,22 @@ proptest! {
 }
 
 #[test]
+fn what_the_model_says_is_calibrated_or_as_it_was() {
+    SAMPLES.with(|samples| {
+        for bundle in samples {
+            let row = &bundle.goldens[0].row;
+            let model = Scorer::uncalibrated(bundle).score(row).unwrap().to_vec();
+            let mut calibrated = model.clone();
+            bundle.calibration.apply(&mut calibrated);
+            assert_ne!(calibrated, model);
+            assert_eq!(Scorer::new(bundle).score(row).unwrap(), calibrated);
+            let plain = Bundle { calibration: Calibration::None, ..bundle.clone() };
+            assert_eq!(Scorer::new(&plain).score(row).unwrap(), model);
+        }
+    });
+}
+
+#[test]
 fn rows_of_another_length_are_refused() {
     let bundle = sample::forest();
     let mut scorer = Scorer::new(&bundle);
@@ -122,6 +139,7 @@ fn constant(products: &[(f32, Option<f64>)], policy: PolicyDefinition) -> Bundle
     let leaves = std::iter::once(1.0 - taken).chain(products.iter().map(|(probability, _)| *probability));
     let tree = Tree { nodes: vec![TreeNode::Leaf], leaves: leaves.collect() };
     bundle.model = Model::Forest(Forest::new(products.len() + 1, &[tree]).unwrap());
+    bundle.calibration = Calibration::None;
     bundle.goldens.clear();
     bundle.policy = policy;
     bundle

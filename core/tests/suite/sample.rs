@@ -8,6 +8,7 @@ use nextbest_core::features::{
 };
 use nextbest_core::model::Model;
 use nextbest_core::model::bundle::Golden;
+use nextbest_core::model::calibration::{Calibration, Curve};
 use nextbest_core::model::card::Card;
 use nextbest_core::policy::{PolicyDefinition, RankBy};
 use nextbest_core::schema::{
@@ -27,14 +28,20 @@ pub(crate) fn cutoff() -> i64 {
 }
 
 pub(crate) fn forest() -> Bundle {
-    bundle(|data| {
+    let calibration = Calibration::Dirichlet {
+        weights: vec![0.9, 0.1, 0.0, -0.2, 1.2, 0.3, 0.0, 0.05, 0.8],
+        intercepts: vec![0.25, -0.5, 0.125],
+    };
+    bundle(calibration, |data| {
         let params = ForestParams { trees: 3, max_depth: 3, ..ForestParams::default() };
         Model::Forest(params.check().unwrap().fit(data, || ()).unwrap().forest)
     })
 }
 
 pub(crate) fn linear() -> Bundle {
-    bundle(|data| Model::Linear(LogisticParams::default().fit(data).unwrap()))
+    bundle(Calibration::Temperature { temperature: 1.3 }, |data| {
+        Model::Linear(LogisticParams::default().fit(data).unwrap())
+    })
 }
 
 /// A model of a plain table: whether a contract is kept.
@@ -51,7 +58,17 @@ pub(crate) fn label() -> Bundle {
         labels.extend(Snapshot::new(&schema, moment).label(&row));
     }
     let params = ForestParams { trees: 3, max_depth: 3, ..ForestParams::default() }.check().unwrap();
-    let mut bundle = trained(schema, features, &rows, &labels, |data| {
+    let curve = |points: &[(f32, f32)]| {
+        let (inputs, outputs) = points.iter().copied().unzip();
+        Curve { inputs, outputs }
+    };
+    let curves = vec![
+        curve(&[(0.1, 0.01), (0.3, 0.2), (0.9, 0.7)]),
+        curve(&[(0.25, 0.3), (0.75, 0.8)]),
+        curve(&[(0.0, 0.05), (0.5, 0.05), (0.625, 0.5)]),
+    ];
+    let calibration = Calibration::Isotonic { curves };
+    let mut bundle = trained((schema, features), &rows, &labels, calibration, |data| {
         Model::Forest(params.fit(data, || ()).unwrap().forest)
     });
     bundle.policy = PolicyDefinition::default();
@@ -83,7 +100,7 @@ pub(crate) const ADA_AT_18: &str = r#"{
                      {"AT": "2023-12-24", "AMOUNT": 80, "TYPE": "SALARY"}]
 }"#;
 
-fn bundle(train: impl Fn(&Dataset) -> Model) -> Bundle {
+fn bundle(calibration: Calibration, train: impl Fn(&Dataset) -> Model) -> Bundle {
     let schema: Schema = schema().try_into().unwrap();
     let engine = FeatureEngine::new(&schema, &features()).unwrap();
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
@@ -93,14 +110,14 @@ fn bundle(train: impl Fn(&Dataset) -> Model) -> Bundle {
         engine.compute(&customer, cutoff(), &mut rows);
         labels.extend(Snapshot::new(&schema, cutoff()).label(&customer));
     }
-    trained(schema, features(), &rows, &labels, train)
+    trained((schema, features()), &rows, &labels, calibration, train)
 }
 
 fn trained(
-    schema: Schema,
-    features: Vec<FeatureDefinition>,
+    (schema, features): (Schema, Vec<FeatureDefinition>),
     rows: &[f32],
     labels: &[usize],
+    calibration: Calibration,
     train: impl Fn(&Dataset) -> Model,
 ) -> Bundle {
     let width = features.len();
@@ -108,6 +125,7 @@ fn trained(
     let data = Dataset::new(&bins, rows, labels, schema.class_count()).unwrap();
     let mut bundle = Bundle {
         model: train(&data),
+        calibration,
         reference: medians(rows, width),
         features,
         policy: PolicyDefinition { rank_by: RankBy::ExpectedValue, min_probability: 0.01 },

@@ -3,6 +3,7 @@
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::bundle::Bundle;
+use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::{Forest, Tree, TreeNode};
 use nextbest_core::policy::{PolicyDefinition, RankBy};
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
@@ -120,6 +121,7 @@ fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
     let bundle = Bundle {
         bins: Bins::new(vec![vec![-1.0, 0.0, 1.0, 10.0]; features.len()]).unwrap(),
         model: Model::Forest(Forest::new(classes, &stumps).unwrap()),
+        calibration: Calibration::Temperature { temperature: 1.5 },
         policy: PolicyDefinition {
             rank_by: RankBy::ExpectedValue,
             min_probability: 1.0 / (classes + 1) as f32,

@@ -28,6 +28,7 @@ pub(crate) struct Inspected {
     content_hash: String,
     model_version: String,
     model: String,
+    calibration: &'static str,
     goldens: usize,
     self_test: &'static str,
     features: Vec<InspectedFeature>,
@@ -68,6 +69,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<In
         content_hash: recommender.content_hash().to_owned(),
         model_version: recommender.model_version(),
         model,
+        calibration: bundle.calibration.name(),
         goldens: bundle.goldens.len(),
         self_test: "passed",
         features: features.collect(),
@@ -83,6 +85,7 @@ impl fmt::Display for Inspected {
         let card = &self.card;
         writeln!(f, "{} ({})", self.file.display(), human_bytes(self.bytes))?;
         writeln!(f, "  model     {} {} ({}): {}", card.name, self.model_version, card.algorithm, self.model)?;
+        writeln!(f, "  corrected by calibration: {}", self.calibration)?;
         writeln!(f, "  SHA-256   {}", self.content_hash)?;
         write!(f, "  trained   on {} rows", card.training_rows)?;
         write_dates(f, &card.training_cutoffs, &self.schema.task)?;

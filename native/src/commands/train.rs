@@ -7,6 +7,7 @@ use nextbest_core::model::card::Card;
 use nextbest_core::time;
 use serde::Serialize;
 
+use crate::calibrating::{CalibrationReport, calibrate};
 use crate::cli::{Context, usage};
 use crate::config::{Algorithm, Config};
 use crate::feature_table::FeatureTable;
@@ -61,6 +62,7 @@ enum AlgorithmArgument {
 pub(crate) struct Trained {
     model: PathBuf,
     candidates: Vec<Candidate>,
+    calibration: CalibrationReport,
     algorithm: &'static str,
     training_rows: usize,
     training_cutoffs: Vec<String>,
@@ -76,7 +78,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
     let split = cutoffs::split(&config.snapshots, &table.distinct_cutoffs()).map_err(usage)?;
     let (train, validation) = (table.at(&split.train), table.at(&split.validation));
     let fitting = Fitting { model: &config.model, progress: &context.progress };
-    let (candidates, kind) = fitting.choose(arguments.algorithm(config), &train, &validation)?;
+    let (candidates, kind, probabilities) =
+        fitting.choose(arguments.algorithm(config), &train, &validation)?;
+    let (calibration, calibration_report) = calibrate(&config.model, &validation, &probabilities)?;
     // What was chosen learns from the validation cut-offs too; those of the test stay unseen.
     let refit_cutoffs: Vec<i64> = split.train.iter().chain(&split.validation).copied().collect();
     let all = table.at(&refit_cutoffs);
@@ -85,7 +89,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
     let card = Card {
         name: config.model.name.clone(),
         algorithm: kind.name().into(),
-        parameters: fitting.parameters(kind),
+        parameters: fitting.parameters(kind, &calibration),
         seed: fitting.seed(kind),
         training_cutoffs: dates(&refit_cutoffs),
         validation_cutoffs: dates(&split.validation),
@@ -96,13 +100,14 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
         importance: fitted.importance.clone(),
         trained_with: env!("CARGO_PKG_VERSION").into(),
     };
-    let bundle = fitted.bundle(&all, config.policy.definition(), card);
+    let bundle = fitted.bundle(&all, calibration, config.policy.definition(), card);
     bundle.check()?;
     let model = config.model_path();
     output::write_bytes(&model, &bundle.encode()?)?;
     let trained = Trained {
         model,
         candidates,
+        calibration: calibration_report,
         algorithm: kind.name(),
         training_rows: all.len(),
         training_cutoffs: dates(&refit_cutoffs),
@@ -127,6 +132,7 @@ impl fmt::Display for Trained {
         for candidate in &self.candidates {
             writeln!(f, "{candidate}")?;
         }
+        writeln!(f, "{}", self.calibration)?;
         let cutoffs = (self.training_cutoffs.first(), self.training_cutoffs.last());
         writeln!(
             f,

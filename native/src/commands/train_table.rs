@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::evaluate::Evaluation;
 use super::export::{Exported, write_bundle};
 use super::train::Arguments;
+use crate::calibrating::{CalibrationReport, calibrate};
 use crate::cli::Context;
 use crate::config::{Algorithm, ModelConfig};
 use crate::feature_table::FeatureTable;
@@ -53,6 +54,7 @@ struct Training {
     validation_rows: usize,
     test_rows: usize,
     candidates: Vec<Candidate>,
+    calibration: CalibrationReport,
     algorithm: &'static str,
     leaks: Vec<LeakyColumn>,
     seconds: f64,
@@ -84,24 +86,25 @@ pub(crate) fn run(
     warn_of_leaks(context, &leaks);
 
     let mut candidates = Vec::new();
-    let mut best: Option<(f64, ModelConfig, Kind)> = None;
+    let mut best: Option<(f64, ModelConfig, Kind, Vec<f32>)> = None;
     for (model, algorithm) in trials(&config.model, arguments.algorithm(config)) {
         let fitting = Fitting { model: &model, progress: &context.progress };
-        let (tried, kind) = fitting.choose(algorithm, &train, &validation)?;
+        let (tried, kind, probabilities) = fitting.choose(algorithm, &train, &validation)?;
         let loss = tried.iter().map(|tried| tried.validation_log_loss).fold(f64::INFINITY, f64::min);
         if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
-            best = Some((loss, model, kind));
+            best = Some((loss, model, kind, probabilities));
         }
         candidates.extend(tried);
     }
-    let (_, model, kind) = best.context("there was no candidate")?;
+    let (_, model, kind, probabilities) = best.context("there was no candidate")?;
+    let (calibration, calibration_report) = calibrate(&model, &validation, &probabilities)?;
     // What was chosen learns from the rows that chose it too; those of the test stay unseen.
     let fitting = Fitting { model: &model, progress: &context.progress };
     let fitted = fitting.fit(kind, &learning, "training on all but the test")?;
     let card = Card {
         name: source.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
         algorithm: kind.name().into(),
-        parameters: fitting.parameters(kind),
+        parameters: fitting.parameters(kind, &calibration),
         seed: fitting.seed(kind),
         training_cutoffs: first_and_last(&learning),
         validation_cutoffs: first_and_last(&validation),
@@ -112,7 +115,7 @@ pub(crate) fn run(
         importance: fitted.importance.clone(),
         trained_with: env!("CARGO_PKG_VERSION").into(),
     };
-    let mut bundle = fitted.bundle(&learning, PolicyDefinition::default(), card);
+    let mut bundle = fitted.bundle(&learning, calibration, PolicyDefinition::default(), card);
     bundle.check()?;
     let bytes = bundle.encode()?;
     context.progress.step("measuring".into());
@@ -130,6 +133,7 @@ pub(crate) fn run(
         validation_rows: validation.len(),
         test_rows: test.len(),
         candidates,
+        calibration: calibration_report,
         algorithm: kind.name(),
         leaks,
         seconds: started.elapsed().as_secs_f64(),
@@ -228,6 +232,7 @@ impl fmt::Display for TrainedTable {
         for candidate in &training.candidates {
             writeln!(f, "{candidate}")?;
         }
+        writeln!(f, "{}", training.calibration)?;
         writeln!(
             f,
             "{} of {} ({} classes) from {} columns: {} rows trained, {} chose, {} test; {:.1} s",

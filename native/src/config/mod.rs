@@ -17,7 +17,9 @@ use serde::Deserialize;
 pub use data_source::{Csv, DataSource, Parquet, SourceType};
 pub use feature_store::{FeatureStore, StoreFormat};
 pub use features::FeatureConfig;
-pub use model::{Algorithm, Hyperparameters, LogisticRegression, ModelConfig, RandomForest};
+pub use model::{
+    Algorithm, CalibrationConfig, Hyperparameters, LogisticRegression, ModelConfig, RandomForest,
+};
 pub use schema::{
     ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig,
     ProductTableConfig, ProductsConfig, SchemaConfig, TableConfig,

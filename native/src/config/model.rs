@@ -1,6 +1,6 @@
 //! The model's part of config.yaml.
 
-use nextbest_core::train::{ForestParams, LogisticParams, MaxFeatures};
+use nextbest_core::train::{CalibrationMethod, ForestParams, LogisticParams, MaxFeatures};
 use serde::Deserialize;
 
 /// The model.
@@ -15,6 +15,8 @@ pub struct ModelConfig {
     pub algorithm: Algorithm,
     /// The most bins of a feature.
     pub max_bins: usize,
+    /// What is done to the chosen model's probabilities.
+    pub calibration: CalibrationConfig,
     /// The parameters of each kind.
     pub hyperparameters: Hyperparameters,
 }
@@ -26,6 +28,7 @@ impl Default for ModelConfig {
             target_variable: "NEXT_PRODUCT".into(),
             algorithm: Algorithm::default(),
             max_bins: 255,
+            calibration: CalibrationConfig::default(),
             hyperparameters: Hyperparameters::default(),
         }
     }
@@ -42,6 +45,36 @@ pub enum Algorithm {
     LogisticRegression,
     /// The best of all on the validation cut-offs.
     Auto,
+}
+
+/// What is done to the chosen model's probabilities.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalibrationConfig {
+    /// What is best on the validation rows; of what is hardly better than something simpler, the simpler.
+    #[default]
+    Auto,
+    /// Nothing.
+    None,
+    /// One number for all classes.
+    Temperature,
+    /// A linear map of the logarithms.
+    Dirichlet,
+    /// A rising curve a class.
+    Isotonic,
+}
+
+impl CalibrationConfig {
+    /// The method; `None` where the best one is wanted.
+    pub fn method(self) -> Option<CalibrationMethod> {
+        match self {
+            Self::Auto => None,
+            Self::None => Some(CalibrationMethod::None),
+            Self::Temperature => Some(CalibrationMethod::Temperature),
+            Self::Dirichlet => Some(CalibrationMethod::Dirichlet),
+            Self::Isotonic => Some(CalibrationMethod::Isotonic),
+        }
+    }
 }
 
 /// The parameters of each kind of model.

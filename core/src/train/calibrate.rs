@@ -1,0 +1,361 @@
+//! Learns how to correct a model's probabilities, from rows that the model did not learn from, and chooses among the
+//! ways to do so.
+//!
+//! Each method is fitted on four fifths of the customers and judged on the last, five times over, so that none is judged
+//! on what it was fitted to. A method that bends more is taken only where it is better than the simpler one by more than
+//! the standard error of the difference (the rule of Breiman et al., 1984, "Classification and Regression Trees"): what
+//! looks better by less may well be noise, and the simpler one errs less on other data.
+
+mod dirichlet;
+mod isotonic;
+mod temperature;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::Error;
+use crate::metrics;
+use crate::model::calibration::{Calibration, LEAST};
+use crate::schema::MAX_CLASSES;
+
+const FOLDS: usize = 5;
+/// Fewer rows are too few for any method.
+const MIN_ROWS: usize = 25;
+/// A method that learns something of each class needs so many rows of each.
+const MIN_ROWS_OF_CLASS: usize = 10;
+/// How far from 0 the weights between classes may be expected; the best of these is taken.
+const DEVIATIONS: [f64; 3] = [0.05, 0.2, 0.8];
+const SEED: u64 = 42;
+
+/// A way to correct probabilities, the simplest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CalibrationMethod {
+    /// Leave them as they are.
+    None,
+    /// One number for all classes.
+    Temperature,
+    /// A linear map of the logarithms.
+    Dirichlet,
+    /// A rising curve a class.
+    Isotonic,
+}
+
+/// Rows that a model was not fitted to, with what it says of them.
+#[derive(Debug, Clone, Copy)]
+pub struct CalibrationRows<'r> {
+    /// How many classes there are.
+    pub class_count: usize,
+    /// The model's uncalibrated probabilities, row by row, one a class.
+    pub probabilities: &'r [f32],
+    /// The class of each row.
+    pub labels: &'r [usize],
+    /// The customer of each row, as any number: rows of one customer are never on both sides of a fold.
+    pub groups: &'r [usize],
+}
+
+/// What was chosen, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CalibrationChoice {
+    /// The chosen method, fitted to all rows.
+    pub calibration: Calibration,
+    /// Every method that was tried, the simplest first. The first is none: how things were before.
+    pub trials: Vec<CalibrationTrial>,
+    /// Why it was that one, for people.
+    pub reason: String,
+}
+
+/// How good a method is on rows that it was not fitted to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CalibrationTrial {
+    /// The method.
+    pub method: CalibrationMethod,
+    /// The mean of −ln(probability of what happened).
+    pub log_loss: f64,
+    /// Of [`CalibrationMethod::Dirichlet`]: how far from 0 the weights between classes, and the intercepts, were expected
+    /// to be (the deviation of their normal prior); what was best of three.
+    pub deviation: Option<f64>,
+    /// The class-wise expected calibration error, as in [`metrics::Metrics::calibration_error`].
+    pub calibration_error: f64,
+    /// How much less its log-loss is than that of the simpler method that was best so far; 0 for none.
+    pub gain: f64,
+    /// The standard error of that, customers being independent and the rows of one not.
+    pub standard_error: f64,
+}
+
+impl CalibrationMethod {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Temperature => "temperature",
+            Self::Dirichlet => "dirichlet",
+            Self::Isotonic => "isotonic",
+        }
+    }
+}
+
+impl CalibrationRows<'_> {
+    /// Chooses a method, or takes the one that is wanted, and fits it. Where the rows are too few for it, it takes a simpler one
+    /// and says so.
+    ///
+    /// # Errors
+    /// Where the lists do not fit each other, or a loss can't be minimised.
+    pub fn choose(&self, wanted: Option<CalibrationMethod>) -> Result<CalibrationChoice, Error> {
+        self.check()?;
+        let (most, shortage) = self.most_flexible();
+        let methods =
+            [CalibrationMethod::Temperature, CalibrationMethod::Dirichlet, CalibrationMethod::Isotonic];
+        let is_asked = |method: &CalibrationMethod| match wanted {
+            Some(wanted) => *method == wanted.min(most),
+            None => *method <= most,
+        };
+        let folds = self.folds();
+        let mut trials = vec![CalibrationTrial {
+            method: CalibrationMethod::None,
+            log_loss: metrics::log_loss(self.labels, self.probabilities, self.class_count),
+            calibration_error: metrics::calibration_error(self.labels, self.probabilities, self.class_count),
+            deviation: None,
+            gain: 0.0,
+            standard_error: 0.0,
+        }];
+        let mut best = Candidate {
+            method: CalibrationMethod::None,
+            deviation: 0.0,
+            probabilities: self.probabilities.to_vec(),
+        };
+        for method in methods.into_iter().filter(is_asked) {
+            let candidate = self.cross_fit(method, &folds)?;
+            let (gain, standard_error) = self.gain(&best.probabilities, &candidate.probabilities);
+            trials.push(CalibrationTrial {
+                method,
+                log_loss: metrics::log_loss(self.labels, &candidate.probabilities, self.class_count),
+                calibration_error: metrics::calibration_error(
+                    self.labels,
+                    &candidate.probabilities,
+                    self.class_count,
+                ),
+                deviation: (method == CalibrationMethod::Dirichlet).then_some(candidate.deviation),
+                gain,
+                standard_error,
+            });
+            if wanted.is_some() || gain > standard_error {
+                best = candidate;
+            }
+        }
+        let reason = match (shortage, wanted) {
+            (Some(shortage), Some(wanted)) if wanted > most => format!("not {}: {shortage}", wanted.name()),
+            (_, Some(_)) => "as configured".into(),
+            (Some(shortage), None) => shortage,
+            (None, None) => "the simplest that none beats by more than a standard error".into(),
+        };
+        Ok(CalibrationChoice { calibration: self.fit(best.method, best.deviation)?, trials, reason })
+    }
+
+    /// Fits a method to all rows. `deviation` matters to [`CalibrationMethod::Dirichlet`] alone.
+    fn fit(&self, method: CalibrationMethod, deviation: f64) -> Result<Calibration, Error> {
+        let logs = || Logs::new(self.probabilities, self.labels, self.class_count);
+        match method {
+            CalibrationMethod::None => Ok(Calibration::None),
+            CalibrationMethod::Temperature => Ok(temperature::fit(&logs())),
+            CalibrationMethod::Dirichlet => dirichlet::fit(&logs(), deviation),
+            CalibrationMethod::Isotonic => {
+                Ok(isotonic::fit(self.probabilities, self.labels, self.class_count))
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let count = self.labels.len();
+        let classes = self.class_count;
+        if !(1..=MAX_CLASSES).contains(&classes)
+            || self.probabilities.len() != count * classes
+            || self.groups.len() != count
+            || self.labels.iter().any(|label| *label >= classes)
+        {
+            return Err(Error::Training(format!(
+                "calibration: {} probabilities, {count} labels and {} groups do not fit {classes} classes",
+                self.probabilities.len(),
+                self.groups.len()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The most flexible method that the rows suffice for, and what they lack for more.
+    fn most_flexible(&self) -> (CalibrationMethod, Option<String>) {
+        let mut counts = vec![0usize; self.class_count];
+        for label in self.labels {
+            counts.iter_mut().skip(*label).take(1).for_each(|count| *count += 1);
+        }
+        let groups = sorted_groups(self.groups).len();
+        if self.labels.len() < MIN_ROWS || groups < FOLDS {
+            let shortage = format!("{} rows of {groups} customers suffice for none", self.labels.len());
+            return (CalibrationMethod::None, Some(shortage));
+        }
+        match counts.iter().min() {
+            Some(least) if *least < MIN_ROWS_OF_CLASS => {
+                let shortage =
+                    format!("{least} rows of the rarest class suffice for no more than a temperature");
+                (CalibrationMethod::Temperature, Some(shortage))
+            }
+            _ => (CalibrationMethod::Isotonic, None),
+        }
+    }
+
+    /// The fold of each row.
+    fn folds(&self) -> Vec<usize> {
+        let groups = sorted_groups(self.groups);
+        let mut folds: Vec<usize> = (0..groups.len()).map(|position| position % FOLDS).collect();
+        folds.shuffle(&mut ChaCha8Rng::seed_from_u64(SEED));
+        let fold = |group: &usize| {
+            groups.binary_search(group).ok().and_then(|at| folds.get(at)).copied().unwrap_or_default()
+        };
+        self.groups.iter().map(fold).collect()
+    }
+
+    /// What a method makes of each row when it was fitted to the other folds.
+    fn cross_fit(&self, method: CalibrationMethod, folds: &[usize]) -> Result<Candidate, Error> {
+        let deviations = if method == CalibrationMethod::Dirichlet { &DEVIATIONS[..] } else { &[0.0] };
+        let mut best: Option<(f64, Candidate)> = None;
+        for deviation in deviations {
+            let mut probabilities = self.probabilities.to_vec();
+            for fold in 0..FOLDS {
+                let others = Subset::of(self, |row| folds.get(row).is_some_and(|other| *other != fold));
+                let calibration = others.rows(self.class_count).fit(method, *deviation)?;
+                for (row, own) in probabilities.chunks_exact_mut(self.class_count).zip(folds) {
+                    if *own == fold {
+                        calibration.apply(row);
+                    }
+                }
+            }
+            let loss = metrics::log_loss(self.labels, &probabilities, self.class_count);
+            if best.as_ref().is_none_or(|(least, _)| loss < *least) {
+                best = Some((loss, Candidate { method, deviation: *deviation, probabilities }));
+            }
+        }
+        best.map(|(_, candidate)| candidate)
+            .ok_or_else(|| Error::Training("calibration: the probabilities are not finite".into()))
+    }
+
+    /// How much less the mean log-loss of the second probabilities is, and the standard error of that.
+    fn gain(&self, before: &[f32], after: &[f32]) -> (f64, f64) {
+        let losses = |probabilities: &[f32]| -> Vec<f64> {
+            let rows = probabilities.chunks_exact(self.class_count).zip(self.labels);
+            rows.map(|(row, label)| metrics::row_log_loss(row, *label)).collect()
+        };
+        let gains: Vec<f64> = losses(before).into_iter().zip(losses(after)).map(|(a, b)| a - b).collect();
+        let count = gains.len().max(1) as f64;
+        let mean = gains.iter().sum::<f64>() / count;
+        // Sums over each customer's rows: those of one customer resemble one another.
+        let mut by_group: Vec<(usize, f64)> =
+            self.groups.iter().copied().zip(gains.iter().map(|it| it - mean)).collect();
+        by_group.sort_by_key(|(group, _)| *group);
+        let squares = by_group
+            .chunk_by(|a, b| a.0 == b.0)
+            .map(|rows| rows.iter().map(|(_, gain)| gain).sum::<f64>().powi(2));
+        (mean, squares.sum::<f64>().sqrt() / count)
+    }
+}
+
+/// A method with what it makes of rows that it was not fitted to.
+struct Candidate {
+    method: CalibrationMethod,
+    deviation: f64,
+    probabilities: Vec<f32>,
+}
+
+/// Some of the rows.
+struct Subset {
+    probabilities: Vec<f32>,
+    labels: Vec<usize>,
+}
+
+impl Subset {
+    fn of(all: &CalibrationRows<'_>, is_in: impl Fn(usize) -> bool) -> Self {
+        let mut subset = Self { probabilities: Vec::new(), labels: Vec::new() };
+        let rows = all.probabilities.chunks_exact(all.class_count).zip(all.labels).enumerate();
+        for (_, (row, label)) in rows.filter(|(row, _)| is_in(*row)) {
+            subset.probabilities.extend(row);
+            subset.labels.push(*label);
+        }
+        subset
+    }
+
+    fn rows(&self, class_count: usize) -> CalibrationRows<'_> {
+        CalibrationRows { class_count, probabilities: &self.probabilities, labels: &self.labels, groups: &[] }
+    }
+}
+
+/// The logarithms of probabilities, and the labels.
+struct Logs {
+    classes: usize,
+    values: Vec<f64>,
+    labels: Vec<usize>,
+}
+
+impl Logs {
+    fn new(probabilities: &[f32], labels: &[usize], classes: usize) -> Self {
+        let log = |probability: &f32| f64::from(probability.max(LEAST)).ln();
+        Self { classes, values: probabilities.iter().map(log).collect(), labels: labels.to_vec() }
+    }
+
+    fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// A row's logarithms and its label.
+    fn row(&self, row: usize) -> (&[f64], usize) {
+        let start = row * self.classes;
+        let values = self.values.get(start..start + self.classes).unwrap_or_default();
+        (values, self.labels.get(row).copied().unwrap_or_default())
+    }
+}
+
+fn sorted_groups(groups: &[usize]) -> Vec<usize> {
+    let mut groups = groups.to_vec();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_are_even_and_split_no_customer() {
+        let groups: Vec<usize> = (0..1000).map(|row| row * row % 317 * 1_000_003).collect();
+        let labels = vec![0; groups.len()];
+        let rows =
+            CalibrationRows { class_count: 1, probabilities: &[1.0; 1000], labels: &labels, groups: &groups };
+        let folds = rows.folds();
+        let mut of_group = std::collections::BTreeMap::new();
+        for (group, fold) in groups.iter().zip(&folds) {
+            assert_eq!(of_group.entry(group).or_insert(fold), &fold);
+        }
+        for fold in 0..FOLDS {
+            let customers = of_group.values().filter(|other| ***other == fold).count();
+            assert!(customers.abs_diff(of_group.len() / FOLDS) <= 1, "{customers} in fold {fold}");
+        }
+    }
+
+    #[test]
+    fn rows_of_one_customer_count_as_one() {
+        // A hundred customers' gains, each customer ten times: the error is that of a hundred rows, not of a thousand.
+        let before: Vec<f32> = [0.5, 0.5].repeat(1000);
+        let after: Vec<f32> =
+            (0..1000).flat_map(|row| if row / 10 % 2 == 0 { [0.8, 0.2] } else { [0.4, 0.6] }).collect();
+        let labels = vec![0; 1000];
+        let error = |groups: &[usize]| {
+            let rows = CalibrationRows { class_count: 2, probabilities: &before, labels: &labels, groups };
+            rows.gain(&before, &after)
+        };
+        let (mean, alone) = error(&(0..1000).collect::<Vec<_>>());
+        let (_, together) = error(&(0..1000).map(|row| row / 10).collect::<Vec<_>>());
+        let deviation = (0.8f64 / 0.4).ln() / 2.0;
+        assert!((mean - ((0.8f64 * 0.4).sqrt() / 0.5).ln()).abs() < 1e-6, "{mean}");
+        assert!((alone - deviation / 1000f64.sqrt()).abs() < 1e-6, "{alone}");
+        assert!((together - deviation / 100f64.sqrt()).abs() < 1e-6, "{together}");
+    }
+}

@@ -1,0 +1,106 @@
+//! Dirichlet calibration with off-diagonal and intercept regularisation (ODIR; Kull et al., 2019, "Beyond temperature
+//! scaling").
+
+use super::Logs;
+use crate::Error;
+use crate::model::calibration::Calibration;
+use crate::train::chunks::sum_rows;
+use crate::train::minimise::minimise;
+
+const MAX_ITERATIONS: u64 = 500;
+const TOLERANCE: f64 = 1e-5;
+
+/// Fits a map. `deviation` says how far from 0 a weight between two classes, or an intercept, is expected to be: the
+/// penalty is that of a normal prior. With λ = k(k − 1) / (2 × deviation² × rows) of k classes it is that of the paper.
+///
+/// # Errors
+/// Where the loss can't be minimised.
+pub(super) fn fit(logs: &Logs, deviation: f64) -> Result<Calibration, Error> {
+    let classes = logs.classes;
+    let squares = classes * classes;
+    let mut start = vec![0.0; squares + classes];
+    start.iter_mut().take(squares).step_by(classes + 1).for_each(|weight| *weight = 1.0);
+    let penalty = 1.0 / (deviation * deviation * logs.len().max(1) as f64);
+    let found = minimise(|map| loss(logs, map, penalty), start, MAX_ITERATIONS, TOLERANCE)?;
+    let (weights, intercepts) = found.point.split_at(squares);
+    let narrow = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect();
+    Ok(Calibration::Dirichlet { weights: narrow(weights), intercepts: narrow(intercepts) })
+}
+
+/// The mean log-loss with its penalty, and its gradient. A map is the weights, score by score, and then the intercepts.
+pub(super) fn loss(logs: &Logs, map: &[f64], penalty: f64) -> (f64, Vec<f64>) {
+    let classes = logs.classes;
+    let (weights, intercepts) = map.split_at(classes * classes);
+    let mut sums = sum_rows(logs.len(), map.len() + 1, |rows, sums| {
+        let Some((loss, gradient)) = sums.split_first_mut() else { return };
+        let (of_weights, of_intercepts) = gradient.split_at_mut(classes * classes);
+        let mut scores = vec![0.0; classes];
+        for (row, label) in rows.map(|row| logs.row(row)) {
+            let lines = weights.chunks_exact(classes).zip(intercepts);
+            for (score, (weights, intercept)) in scores.iter_mut().zip(lines) {
+                *score = intercept + row.iter().zip(weights).map(|(log, weight)| log * weight).sum::<f64>();
+            }
+            *loss += errors(&mut scores, label);
+            let lines = of_weights.chunks_exact_mut(classes).zip(of_intercepts.iter_mut());
+            for (error, (weights, intercept)) in scores.iter().zip(lines) {
+                weights.iter_mut().zip(row).for_each(|(sum, log)| *sum += error * log);
+                *intercept += error;
+            }
+        }
+    });
+    let count = logs.len().max(1) as f64;
+    sums.iter_mut().for_each(|sum| *sum /= count);
+    let mut gradient = sums.split_off(1);
+    let mut value = sums.first().copied().unwrap_or_default();
+    for (position, (slope, number)) in gradient.iter_mut().zip(map).enumerate() {
+        let is_diagonal = position < classes * classes && position % (classes + 1) == 0;
+        if !is_diagonal {
+            value += 0.5 * penalty * number * number;
+            *slope += penalty * number;
+        }
+    }
+    (value, gradient)
+}
+
+/// Turns scores into probabilities less 1 for the label, which is the gradient by the scores, and gives the log-loss.
+pub(in crate::train) fn errors(scores: &mut [f64], label: usize) -> f64 {
+    let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let of_label = scores.get(label).copied().unwrap_or_default();
+    let mut total = 0.0;
+    for score in scores.iter_mut() {
+        *score = (*score - greatest).exp();
+        total += *score;
+    }
+    for score in scores.iter_mut() {
+        *score /= total;
+    }
+    if let Some(score) = scores.get_mut(label) {
+        *score -= 1.0;
+    }
+    total.ln() + greatest - of_label
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gradient_is_that_of_finite_differences() {
+        let probabilities: Vec<f32> = (0..40)
+            .flat_map(|n| [0.1 + n as f32 / 100.0, 0.5 - n as f32 / 200.0, 0.4 - n as f32 / 200.0])
+            .collect();
+        let labels: Vec<usize> = (0..40).map(|n| n * n % 3).collect();
+        let logs = Logs::new(&probabilities, &labels, 3);
+        let map: Vec<f64> = (0..12).map(|n| f64::from(n * 7 % 5) / 4.0 - 0.5).collect();
+        let (_, gradient) = loss(&logs, &map, 0.3);
+        for position in 0..map.len() {
+            let moved = |step: f64| {
+                let mut map = map.clone();
+                map[position] += step;
+                loss(&logs, &map, 0.3).0
+            };
+            let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            assert!((difference - gradient[position]).abs() < 1e-8, "{position}: {difference}");
+        }
+    }
+}

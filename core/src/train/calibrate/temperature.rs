@@ -1,0 +1,54 @@
+//! The temperature that makes labels most likely (Guo et al., 2017).
+
+use super::Logs;
+use crate::model::calibration::{Calibration, MAX_TEMPERATURE, MIN_TEMPERATURE};
+use crate::train::chunks::sum_rows;
+
+const MAX_STEPS: usize = 100;
+/// The step, as a share of the temperature, at which it is good enough.
+const TOLERANCE: f64 = 1e-9;
+
+pub(super) fn fit(logs: &Logs) -> Calibration {
+    // The loss is convex in 1 / temperature, so its slope has one zero: Newton's steps, bisection where one leaves the
+    // bracket.
+    let (mut low, mut high) = (1.0 / f64::from(MAX_TEMPERATURE), 1.0 / f64::from(MIN_TEMPERATURE));
+    let mut inverse = 1.0;
+    for _ in 0..MAX_STEPS {
+        let (slope, curvature) = slope_and_curvature(logs, inverse);
+        if slope > 0.0 {
+            high = inverse;
+        } else {
+            low = inverse;
+        }
+        let newton = inverse - slope / curvature;
+        let next = if low < newton && newton < high { newton } else { (low * high).sqrt() };
+        let step = (next - inverse).abs();
+        inverse = next;
+        if step <= TOLERANCE * inverse {
+            break;
+        }
+    }
+    Calibration::Temperature { temperature: ((1.0 / inverse) as f32).clamp(MIN_TEMPERATURE, MAX_TEMPERATURE) }
+}
+
+/// The first two derivatives of the mean log-loss by the inverse temperature: of a row, the mean logarithm less that of
+/// its label, and the variance of the logarithms.
+fn slope_and_curvature(logs: &Logs, inverse: f64) -> (f64, f64) {
+    let sums = sum_rows(logs.len(), 2, |rows, sums| {
+        for (row, label) in rows.map(|row| logs.row(row)) {
+            let greatest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let (mut total, mut first, mut second) = (0.0, 0.0, 0.0);
+            for log in row {
+                let weight = ((log - greatest) * inverse).exp();
+                total += weight;
+                first += weight * log;
+                second += weight * log * log;
+            }
+            let mean = first / total;
+            let of_row = [mean - row.get(label).copied().unwrap_or_default(), second / total - mean * mean];
+            sums.iter_mut().zip(of_row).for_each(|(sum, value)| *sum += value);
+        }
+    });
+    let mean = |position: usize| sums.get(position).copied().unwrap_or_default() / logs.len().max(1) as f64;
+    (mean(0), mean(1))
+}

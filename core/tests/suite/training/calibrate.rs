@@ -1,0 +1,226 @@
+//! Calibration finds back what was done to probabilities, and keeps its hands off where nothing was.
+
+use nextbest_core::model::calibration::{Calibration, LEAST, MAX_TEMPERATURE, MIN_TEMPERATURE};
+use nextbest_core::train::{CalibrationChoice, CalibrationMethod, CalibrationRows};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::assert_distributions;
+
+const CLASSES: usize = 4;
+
+/// Rows of which the truth is known.
+struct Truth {
+    probabilities: Vec<f32>,
+    labels: Vec<usize>,
+}
+
+impl Truth {
+    /// Probabilities of all sizes, each class more seldom than the one before, and labels drawn from them.
+    fn draw(count: usize) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mut truth = Self { probabilities: Vec::new(), labels: Vec::new() };
+        for _ in 0..count {
+            let scores: Vec<f64> =
+                (0..CLASSES).map(|class| rng.random_range(-2.0..2.0) - 0.5 * class as f64).collect();
+            let row = softmax(&scores);
+            let mut left = rng.random_range(0.0..1.0f64);
+            let label = row.iter().position(|probability| {
+                left -= f64::from(*probability);
+                left < 0.0
+            });
+            truth.labels.push(label.unwrap_or(CLASSES - 1));
+            truth.probabilities.extend(row);
+        }
+        truth
+    }
+
+    /// What a model says that distorts the logarithms of the truth.
+    fn distorted(&self, distort: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f32> {
+        let rows = self.probabilities.chunks_exact(CLASSES);
+        rows.flat_map(|row| softmax(&distort(&row.iter().map(|it| f64::from(*it).ln()).collect::<Vec<_>>())))
+            .collect()
+    }
+
+    fn choose(&self, probabilities: &[f32], wanted: Option<CalibrationMethod>) -> CalibrationChoice {
+        choose(CLASSES, probabilities, &self.labels, wanted)
+    }
+
+    /// The mean distance of calibrated probabilities from the truth.
+    fn distance(&self, calibration: &Calibration, probabilities: &[f32]) -> f64 {
+        let mut probabilities = probabilities.to_vec();
+        probabilities.chunks_exact_mut(CLASSES).for_each(|row| calibration.apply(row));
+        let distances = probabilities.iter().zip(&self.probabilities).map(|(a, b)| f64::from((a - b).abs()));
+        distances.sum::<f64>() / probabilities.len() as f64
+    }
+}
+
+fn choose(
+    class_count: usize,
+    probabilities: &[f32],
+    labels: &[usize],
+    wanted: Option<CalibrationMethod>,
+) -> CalibrationChoice {
+    let groups: Vec<usize> = (0..labels.len()).collect();
+    CalibrationRows { class_count, probabilities, labels, groups: &groups }.choose(wanted).unwrap()
+}
+
+fn softmax(scores: &[f64]) -> Vec<f32> {
+    let total: f64 = scores.iter().map(|score| score.exp()).sum();
+    scores.iter().map(|score| (score.exp() / total) as f32).collect()
+}
+
+#[test]
+fn what_is_true_already_is_left_alone() {
+    let truth = Truth::draw(20_000);
+    let choice = truth.choose(&truth.probabilities, None);
+    assert_eq!(choice.calibration, Calibration::None, "{choice:?}");
+    let methods: Vec<&str> = choice.trials.iter().map(|trial| trial.method.name()).collect();
+    assert_eq!(methods, ["none", "temperature", "dirichlet", "isotonic"]);
+    let loss = choice.trials[0].log_loss;
+    assert!(choice.trials.iter().all(|trial| trial.log_loss >= loss - trial.standard_error), "{choice:?}");
+}
+
+#[test]
+fn a_known_temperature_is_found() {
+    let truth = Truth::draw(20_000);
+    for temperature in [0.5f32, 2.5] {
+        let said = truth.distorted(|logs| logs.iter().map(|log| log * f64::from(temperature)).collect());
+        let choice = truth.choose(&said, None);
+        let Calibration::Temperature { temperature: found } = choice.calibration else {
+            panic!("{choice:?}")
+        };
+        assert!((found / temperature - 1.0).abs() < 0.03, "{found} instead of {temperature}");
+        assert!(choice.trials[1].calibration_error < choice.trials[0].calibration_error / 2.0, "{choice:?}");
+    }
+}
+
+#[test]
+fn known_weights_are_found() {
+    let truth = Truth::draw(40_000);
+    // The second class is believed too much, and the first class's logarithm leaks into the third's.
+    let said = truth.distorted(|logs| vec![logs[0], logs[1] + 1.0, logs[2] + 0.4 * logs[0], logs[3]]);
+    let choice = truth.choose(&said, None);
+    assert!(matches!(choice.calibration, Calibration::Dirichlet { .. }), "{choice:?}");
+    assert!(choice.trials[2].deviation.is_some());
+    let (before, after) =
+        (truth.distance(&Calibration::None, &said), truth.distance(&choice.calibration, &said));
+    assert!(after < 0.01 && before > 5.0 * after, "{before} became {after}");
+}
+
+#[test]
+fn a_known_curve_is_found_and_never_falls() {
+    // Two classes: what is said as x happens in 10 % of the cases up to a half, and in 90 % beyond.
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let (mut said, mut labels) = (Vec::new(), Vec::new());
+    for _ in 0..20_000 {
+        let x: f32 = rng.random_range(0.0..1.0);
+        said.extend([1.0 - x, x]);
+        labels.push(usize::from(rng.random_bool(if x < 0.5 { 0.1 } else { 0.9 })));
+    }
+    let choice = choose(2, &said, &labels, None);
+    let Calibration::Isotonic { curves } = &choice.calibration else { panic!("{choice:?}") };
+    for (x, expected) in [(0.1, 0.1), (0.4, 0.1), (0.6, 0.9), (0.9, 0.9)] {
+        let mut row = [1.0 - x, x];
+        choice.calibration.apply(&mut row);
+        assert!((row[1] - expected).abs() < 0.04, "{x} became {row:?}");
+    }
+    for curve in curves {
+        let heights: Vec<f32> = (0..=10_000).map(|n| curve.at(n as f32 / 10_000.0)).collect();
+        assert!(heights.is_sorted());
+    }
+}
+
+#[test]
+fn few_rows_get_something_simpler_and_a_reason() {
+    let truth = Truth::draw(300);
+    let said = truth.distorted(|logs| logs.iter().map(|log| log * 3.0).collect());
+    let first = |count: usize, labels: &[usize], wanted| {
+        choose(CLASSES, &said[..count * CLASSES], &labels[..count], wanted)
+    };
+    let few = first(24, &truth.labels, None);
+    assert_eq!((&few.calibration, few.trials.len()), (&Calibration::None, 1));
+    assert_eq!(few.reason, "24 rows of 24 customers suffice for none");
+    let wanted = first(24, &truth.labels, Some(CalibrationMethod::Temperature));
+    assert_eq!(wanted.calibration, Calibration::None);
+    assert_eq!(wanted.reason, "not temperature: 24 rows of 24 customers suffice for none");
+    // A class that does not occur.
+    let without: Vec<usize> = truth.labels.iter().map(|label| (*label).min(2)).collect();
+    for wanted in [None, Some(CalibrationMethod::Isotonic)] {
+        let choice = first(300, &without, wanted);
+        assert!(matches!(choice.calibration, Calibration::Temperature { .. }), "{choice:?}");
+        let shortage = "0 rows of the rarest class suffice for no more than a temperature";
+        assert!(choice.reason.ends_with(shortage), "{}", choice.reason);
+    }
+    // All rows of one customer can't be split.
+    let groups = vec![7; 300];
+    let rows = CalibrationRows {
+        class_count: CLASSES,
+        probabilities: &said,
+        labels: &truth.labels,
+        groups: &groups,
+    };
+    assert_eq!(rows.choose(None).unwrap().reason, "300 rows of 1 customers suffice for none");
+    let ragged = CalibrationRows { groups: &groups[1..], ..rows };
+    assert!(ragged.choose(None).unwrap_err().to_string().contains("299 groups do not fit"));
+    let foreign = CalibrationRows { class_count: 3, probabilities: &said[..900], ..rows };
+    assert!(foreign.choose(None).unwrap_err().to_string().contains("do not fit 3 classes"));
+}
+
+#[test]
+fn what_is_wanted_is_done() {
+    let truth = Truth::draw(2000);
+    for (wanted, tried) in [
+        (CalibrationMethod::None, 1),
+        (CalibrationMethod::Temperature, 2),
+        (CalibrationMethod::Dirichlet, 2),
+        (CalibrationMethod::Isotonic, 2),
+    ] {
+        let choice = truth.choose(&truth.probabilities, Some(wanted));
+        assert_eq!(choice.calibration.name(), wanted.name());
+        assert_eq!((choice.trials.len(), choice.reason.as_str()), (tried, "as configured"));
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let truth = Truth::draw(20_000);
+    let said = truth.distorted(|logs| vec![logs[0] * 1.2, logs[1] + 1.0, logs[2], logs[3] + 0.2 * logs[0]]);
+    for wanted in [CalibrationMethod::Temperature, CalibrationMethod::Dirichlet, CalibrationMethod::Isotonic]
+    {
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| truth.choose(&said, Some(wanted)))
+        };
+        assert_eq!(on(1), on(3));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Certain, impossible and even probabilities, whatever the labels: sound numbers that give distributions.
+    #[test]
+    fn anything_can_be_calibrated(
+        rows in vec((0..5usize, 0..3usize), 60..200),
+        wanted in proptest::sample::select(vec![
+            CalibrationMethod::Temperature, CalibrationMethod::Dirichlet, CalibrationMethod::Isotonic,
+        ]),
+    ) {
+        let kinds = [[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0], [1.0 / 3.0; 3], [0.999, LEAST, 0.001]];
+        let said: Vec<f32> = rows.iter().flat_map(|(kind, _)| kinds[*kind]).collect();
+        let labels: Vec<usize> = rows.iter().map(|(_, label)| *label).collect();
+        let calibration = choose(3, &said, &labels, Some(wanted)).calibration;
+        if let Calibration::Temperature { temperature } = calibration {
+            prop_assert!((MIN_TEMPERATURE..=MAX_TEMPERATURE).contains(&temperature));
+        }
+        let calibrated: Vec<Vec<f32>> = said.chunks(3).map(|row| {
+            let mut row = row.to_vec();
+            calibration.apply(&mut row);
+            row
+        }).collect();
+        assert_distributions(&calibrated);
+    }
+}

@@ -113,6 +113,11 @@ impl Bootstrap {
         Self { customer_of, customers: numbers.len(), draws: draws.into(), seed }
     }
 
+    /// How many different customers there are.
+    pub fn customers(&self) -> usize {
+        self.customers
+    }
+
     /// Measures each model in each draw; all of them are of the rows that this was made of.
     pub fn replicates(&self, models: &[Scores<'_>]) -> Vec<Replicates> {
         let prepared: Vec<Prepared> = models

@@ -1,11 +1,14 @@
 //! How good probabilities are, measured against what happened.
 //!
 //! [`Metrics`] holds what is one number; [`roc`], [`gain`] and [`reliability`] have the curves behind some of them. With
-//! the feature `train`, `bootstrap` says how far each number would differ on other customers.
+//! the feature `train`, `bootstrap` says how far each number would differ on other customers, and `permutation` which
+//! features they are owed to.
 
 #[cfg(feature = "train")]
 pub mod bootstrap;
 pub mod gain;
+#[cfg(feature = "train")]
+pub mod permutation;
 pub mod reliability;
 pub mod roc;
 

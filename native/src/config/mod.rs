@@ -2,6 +2,7 @@
 
 mod conditions;
 mod data_source;
+mod evaluation;
 mod feature_store;
 mod features;
 mod model;
@@ -15,6 +16,7 @@ use nextbest_core::policy::{PolicyDefinition, RankBy};
 use serde::Deserialize;
 
 pub use data_source::{Csv, DataSource, Parquet, SourceType};
+pub use evaluation::{EvaluationConfig, SegmentConfig};
 pub use feature_store::{FeatureStore, StoreFormat};
 pub use features::FeatureConfig;
 pub use model::{
@@ -52,6 +54,8 @@ pub struct Config {
     pub eda: Eda,
     /// The model.
     pub model: ModelConfig,
+    /// How models are measured.
+    pub evaluation: EvaluationConfig,
     /// What may be offered.
     pub policy: Policy,
     /// How offers are made.

@@ -15,12 +15,10 @@ pub(crate) mod page;
 mod sorted;
 mod target;
 
-use nextbest_core::features::{Aggregate, Expression, Transform};
-use nextbest_core::schema::{ColumnKind, Schema};
 use nextbest_core::time;
 use rayon::prelude::*;
 
-use crate::feature_table::FeatureTable;
+use crate::feature_table::{FeatureTable, category_words};
 
 use association::{CategoryAssociation, TargetAssociation};
 use correlation::{Matrix, Ranked};
@@ -122,7 +120,8 @@ impl Dataset {
                 feature.name.clone(),
                 feature.label.clone(),
                 feature.group.clone(),
-                kind(schema, &feature.expression),
+                category_words(schema, &feature.expression)
+                    .map_or(Kind::Numeric, |words| Kind::Category(words.to_vec())),
                 table.values.iter().skip(position).step_by(width.max(1)).copied(),
             )
         });
@@ -163,23 +162,6 @@ impl Dataset {
             }
         }
         groups
-    }
-}
-
-/// A feature that is a category of the customer's, or of the latest or earliest row of an event table, is one of the
-/// schema's words; all others are numbers.
-fn kind(schema: &Schema, expression: &Expression) -> Kind {
-    let read = match expression {
-        Expression::Attribute { column, transform: Transform::Value } => Some((schema.customer(), column)),
-        Expression::Events {
-            table, aggregate: Aggregate::Last(column) | Aggregate::First(column), ..
-        } => schema.tables().iter().find(|other| other.name == *table).map(|table| (table, column)),
-        _ => None,
-    };
-    let column = read.and_then(|(table, column)| table.columns.get(table.column(column)?));
-    match column.map(|column| &column.kind) {
-        Some(ColumnKind::Category(words)) => Kind::Category(words.clone()),
-        _ => Kind::Numeric,
     }
 }
 

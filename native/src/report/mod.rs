@@ -4,7 +4,7 @@
 //! tables, [`heat_map`] matrices, [`number`] writes numbers as people read them. Colours are classes ([`ink`]), which style.css
 //! fills in for light and dark. Whatever comes from the data is escaped by maud.
 
-mod canvas;
+pub(crate) mod canvas;
 pub(crate) mod chart;
 pub(crate) mod charts;
 pub(crate) mod heat_map;

@@ -40,3 +40,6 @@ echo "==> the Delta table against delta-rs"
 
 echo "==> models of plain tables against scikit-learn"
 "$python" "$oracles/plain_table.py" "$nextbest"
+
+echo "==> the evaluation's numbers and curves against scikit-learn"
+"$python" "$oracles/evaluation.py" "$nextbest"

@@ -9,6 +9,7 @@ mod customer_json;
 mod cutoffs;
 mod doctor;
 mod eda;
+mod evaluation;
 mod feature_table;
 mod output;
 mod parquet_columns;

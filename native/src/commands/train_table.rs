@@ -11,10 +11,10 @@ use nextbest_core::train::areas_by_class;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::evaluate::Evaluation;
 use super::export::{Exported, write_bundle};
 use super::train::Arguments;
 use crate::cli::Context;
+use crate::evaluation::{Evaluation, Subject};
 use crate::feature_table::FeatureTable;
 use crate::output;
 use crate::tables::plain::{LeftOut, Prepared, Source, prepare};
@@ -25,7 +25,7 @@ const LEAK_SUPPORT: usize = 20;
 /// So many columns that know too much are named.
 const LEAKS_SHOWN: usize = 5;
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct TrainedTable {
     training: Training,
     evaluation: Evaluation,
@@ -103,8 +103,15 @@ pub(crate) fn run(
     models.write(&config.model_path())?;
     let mut bundle = models.best()?.bundle.clone();
     let bytes = bundle.encode()?;
-    context.progress.step("measuring".into());
-    let evaluation = Evaluation::measure(&bundle, content_hash(&bytes), &learning.labels, &test)?;
+    let subject = Subject {
+        bundle: &bundle,
+        hash: content_hash(&bytes),
+        training_labels: &learning.labels,
+        test: &test,
+        finalists: &[],
+        against: None,
+    };
+    let evaluation = subject.measure(&config.evaluation, &context.progress)?;
 
     let training = Training {
         table: source.file.to_owned(),

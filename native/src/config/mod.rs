@@ -3,6 +3,7 @@
 mod conditions;
 mod data_source;
 mod duration;
+mod evaluation;
 mod feature_store;
 mod features;
 mod hyperparameters;
@@ -17,11 +18,12 @@ use nextbest_core::policy::{PolicyDefinition, RankBy};
 use serde::Deserialize;
 
 pub use data_source::{Csv, DataSource, Parquet, SourceType};
+pub use duration::Time;
+pub use evaluation::{EvaluationConfig, SegmentConfig};
 pub use feature_store::{FeatureStore, StoreFormat};
 pub use features::FeatureConfig;
 pub use hyperparameters::{GradientBoosting, Hyperparameters, LogisticRegression, RandomForest};
 pub use model::{Algorithm, CalibrationConfig, ClassWeight, ModelConfig, Selection};
-pub use duration::Time;
 pub use schema::{
     ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig,
     ProductTableConfig, ProductsConfig, SchemaConfig, TableConfig,
@@ -54,6 +56,8 @@ pub struct Config {
     pub eda: Eda,
     /// The model.
     pub model: ModelConfig,
+    /// How models are measured.
+    pub evaluation: EvaluationConfig,
     /// What may be offered.
     pub policy: Policy,
     /// How offers are made.

@@ -1,5 +1,6 @@
 //! Fits one model to rows of features.
 
+use nextbest_core::features::FeatureDefinition;
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::train::{Dataset, OutOfBag, fit_bins};
@@ -39,11 +40,8 @@ impl TrainingRows {
     ) -> anyhow::Result<Self> {
         let bins = fit_bins(&table.values, table.width(), config.max_bins).map_err(|e| usage(e.into()))?;
         let layout = &table.layout;
-        let categories: Vec<bool> = layout
-            .features
-            .iter()
-            .map(|feature| feature.expression.words(&layout.schema).is_some())
-            .collect();
+        let is_category = |feature: &FeatureDefinition| feature.words(&layout.schema).is_some();
+        let categories: Vec<bool> = layout.features.iter().map(is_category).collect();
         let binned = |table: &FeatureTable| {
             let data = Dataset::new(&bins, &table.values, &table.labels, layout.schema.class_count())?;
             anyhow::Ok(data.with_categories(&categories))
@@ -67,11 +65,7 @@ impl TrainingRows {
                 let valid = params.clone().check().map_err(|error| usage(error.into()))?;
                 progress.parts(what, params.trees as u64);
                 let grown = valid.fit(&self.data, || progress.part_done())?;
-                Ok(Fitted {
-                    model: Model::Forest(grown.forest),
-                    importance: grown.importance,
-                    rounds: None,
-                })
+                Ok(Fitted { model: Model::Forest(grown.forest), importance: grown.importance, rounds: None })
             }
             Settings::GradientBoosting(params) => {
                 let valid = params.clone().check().map_err(|error| usage(error.into()))?;
@@ -93,11 +87,7 @@ impl TrainingRows {
                         fitted.iterations
                     ));
                 }
-                Ok(Fitted {
-                    model: Model::Linear(fitted.model),
-                    importance: fitted.importance,
-                    rounds: None,
-                })
+                Ok(Fitted { model: Model::Linear(fitted.model), importance: fitted.importance, rounds: None })
             }
         }
     }

@@ -18,8 +18,8 @@ use crate::feature_table::FeatureTable;
 use crate::output;
 use crate::progress::Progress;
 use fitting::TrainingRows;
-use selection::{Finalist, Selector};
 pub(crate) use selection::Trial;
+use selection::{Finalist, Selector};
 pub(crate) use settings::RowsOf;
 
 /// What trains models.

@@ -81,8 +81,7 @@ impl Selector<'_> {
         while trials.len() < self.config.selection.trials {
             let left = self.budget.saturating_sub(started.elapsed());
             let open = contenders.iter_mut().filter(|it| !it.untried.is_empty() && it.last <= left);
-            let best = open
-                .min_by(|a, b| a.best.validation_log_loss.total_cmp(&b.best.validation_log_loss));
+            let best = open.min_by(|a, b| a.best.validation_log_loss.total_cmp(&b.best.validation_log_loss));
             let Some(contender) = best else { break };
             let Some((name, value)) = contender.untried.pop() else { break };
             let settings = contender.best.settings.with(name, value);
@@ -111,7 +110,8 @@ impl Selector<'_> {
         let fitted = self.rows.fit(settings, self.progress, &format!("trial {number}"))?;
         let probabilities = self.rows.predict(&fitted.model, self.validation);
         let names = self.validation.layout.schema.class_names();
-        let measure = |probabilities: &[f32]| Metrics::measure(&names, &self.validation.labels, probabilities);
+        let measure =
+            |probabilities: &[f32]| Metrics::measure(&names, &self.validation.labels, probabilities);
         let metrics = measure(&probabilities);
         let trial = Trial {
             algorithm: settings.name(),
@@ -160,7 +160,8 @@ impl Settings {
 
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut notes: Vec<String> = self.changed.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let mut notes: Vec<String> =
+            self.changed.iter().map(|(name, value)| format!("{name} {value}")).collect();
         notes.extend(self.rounds.map(|rounds| format!("{rounds} rounds")));
         write!(
             f,

@@ -77,7 +77,16 @@ impl<'d> Loss<'d> {
         });
         let categories = categories.collect();
         let total_weight: f64 = data.class_weights().iter().sum();
-        Self { data, present, described, places, ranks, categories, penalty: alpha / total_weight, total_weight }
+        Self {
+            data,
+            present,
+            described,
+            places,
+            ranks,
+            categories,
+            penalty: alpha / total_weight,
+            total_weight,
+        }
     }
 
     fn intercepts_at(&self) -> usize {
@@ -205,7 +214,12 @@ impl Loss<'_> {
         let mut numbers = point.iter().map(|number| *number as f32);
         for class in self.described {
             for (rank, weight) in self.ranks.iter().zip(&mut numbers) {
-                model.weights.iter_mut().skip(class * features + rank.feature).take(1).for_each(|it| *it = weight);
+                model
+                    .weights
+                    .iter_mut()
+                    .skip(class * features + rank.feature)
+                    .take(1)
+                    .for_each(|it| *it = weight);
             }
         }
         for category in &mut model.categories {
@@ -231,10 +245,12 @@ mod tests {
     fn the_gradient_is_that_of_finite_differences() {
         // Three rows more than a block: a number, a category with missing values, and classes that do not occur.
         let count = BLOCK + 3;
-        let value = |row: usize| [(row * row % 7) as f32, if row % 5 == 0 { f32::NAN } else { (row % 3) as f32 }];
+        let value =
+            |row: usize| [(row * row % 7) as f32, if row % 5 == 0 { f32::NAN } else { (row % 3) as f32 }];
         let rows: Vec<f32> = (0..count).flat_map(value).collect();
         for classes in [vec![0, 1, 3], vec![1, 3]] {
-            let labels: Vec<usize> = (0..count).map(|row| classes[(row * row * row / 5) % classes.len()]).collect();
+            let labels: Vec<usize> =
+                (0..count).map(|row| classes[(row * row * row / 5) % classes.len()]).collect();
             let bins = fit_bins(&rows, 2, 255).unwrap();
             let weights = (0..count).map(|row| (row % 4) as f32 / 2.0).collect();
             let data = Dataset::new(&bins, &rows, &labels, 4).unwrap().with_categories(&[false, true]);

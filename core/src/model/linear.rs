@@ -196,7 +196,8 @@ mod tests {
     fn numbers_that_could_overflow_are_refused() {
         type Spoil = fn(&mut Linear);
         fn with(model: &mut Linear, features: &[u16], count: usize, weight: f32) {
-            let category = |feature: &u16| CategoryWeights { feature: *feature, weights: vec![weight; count] };
+            let category =
+                |feature: &u16| CategoryWeights { feature: *feature, weights: vec![weight; count] };
             model.categories = features.iter().map(category).collect();
         }
         let cases: [Spoil; 16] = [

@@ -54,19 +54,14 @@ impl LogisticParams {
         }
         let mut model = empty_model(data);
         let loss = Loss::new(data, &model, &present, self.alpha);
-        let found =
-            minimise(|point| loss.at(point), loss.start(&weights), self.max_iter, self.tolerance)?;
+        let found = minimise(|point| loss.at(point), loss.start(&weights), self.max_iter, self.tolerance)?;
         loss.store(&found.point, &mut model);
         give_absent_classes_little(&weights, &mut model.intercepts);
-        match model.numbers().all(f32::is_finite) {
-            true => Ok(FittedLogistic {
-                importance: importance(data, &model),
-                model,
-                iterations: found.iterations,
-                converged: found.converged,
-            }),
-            false => Err(Error::Training("logistic regression did not converge to finite weights".into())),
+        if !model.numbers().all(f32::is_finite) {
+            return Err(Error::Training("logistic regression did not converge to finite weights".into()));
         }
+        let importance = importance(data, &model);
+        Ok(FittedLogistic { model, importance, iterations: found.iterations, converged: found.converged })
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -77,7 +72,9 @@ impl LogisticParams {
         ];
         match sound.iter().find(|(_, sound, _)| !sound) {
             None => Ok(()),
-            Some((name, _, range)) => Err(Error::Training(format!("{name} of logistic regression must be {range}"))),
+            Some((name, _, range)) => {
+                Err(Error::Training(format!("{name} of logistic regression must be {range}")))
+            }
         }
     }
 }
@@ -152,7 +149,8 @@ fn importance(data: &Dataset, model: &Linear) -> Vec<f32> {
         let deviation = |class: usize| {
             let of_class = category.weights.iter().skip(class).step_by(classes).map(|it| f64::from(*it));
             let mean = |power: i32| {
-                let terms = of_class.clone().zip(&frequencies).map(|(weight, count)| weight.powi(power) * count);
+                let terms =
+                    of_class.clone().zip(&frequencies).map(|(weight, count)| weight.powi(power) * count);
                 terms.sum::<f64>() / total
             };
             (mean(2) - mean(1).powi(2)).max(0.0).sqrt()

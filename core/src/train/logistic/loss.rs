@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
 
 use crate::model::linear::Linear;
 use crate::train::chunks::sum_rows;
@@ -77,7 +77,16 @@ impl<'d> Loss<'d> {
         });
         let categories = categories.collect();
         let total_weight: f64 = data.class_weights().iter().sum();
-        Self { data, present, described, places, ranks, categories, penalty: alpha / total_weight, total_weight }
+        Self {
+            data,
+            present,
+            described,
+            places,
+            ranks,
+            categories,
+            penalty: alpha / total_weight,
+            total_weight,
+        }
     }
 
     fn intercepts_at(&self) -> usize {
@@ -155,17 +164,19 @@ impl Loss<'_> {
                 *slot = rank.values.get(usize::from(*bin)).copied().unwrap_or_default();
             }
         }
-        let ranks = block.ranks.slice(s![.., ..rows.len()]);
-        let mut scores = block.scores.slice_mut(s![..rows.len(), ..]);
+        let ranks = block.ranks.slice_axis(Axis(1), Slice::from(..rows.len()));
+        let mut scores = block.scores.slice_axis_mut(Axis(0), Slice::from(..rows.len()));
+        let with_weights = Slice::from(without_weights..);
         scores.fill(0.0);
-        general_mat_mul(1.0, &ranks.t(), &weights.t(), 0.0, &mut scores.slice_mut(s![.., without_weights..]));
+        let mut weighted = scores.slice_axis_mut(Axis(1), with_weights);
+        general_mat_mul(1.0, &ranks.t(), &weights.t(), 0.0, &mut weighted);
 
         let mut sum = 0.0;
         for (mut scores, row) in scores.outer_iter_mut().zip(rows) {
             let Some(scores) = scores.as_slice_mut() else { continue };
             sum += self.add_row(scores, row, point_rest, gradient_rest);
         }
-        let errors = scores.slice(s![.., without_weights..]);
+        let errors = scores.slice_axis(Axis(1), with_weights);
         general_mat_mul(1.0, &errors.t(), &ranks.t(), 1.0, &mut weights_gradient);
         sum
     }
@@ -205,7 +216,12 @@ impl Loss<'_> {
         let mut numbers = point.iter().map(|number| *number as f32);
         for class in self.described {
             for (rank, weight) in self.ranks.iter().zip(&mut numbers) {
-                model.weights.iter_mut().skip(class * features + rank.feature).take(1).for_each(|it| *it = weight);
+                model
+                    .weights
+                    .iter_mut()
+                    .skip(class * features + rank.feature)
+                    .take(1)
+                    .for_each(|it| *it = weight);
             }
         }
         for category in &mut model.categories {
@@ -231,10 +247,12 @@ mod tests {
     fn the_gradient_is_that_of_finite_differences() {
         // Three rows more than a block: a number, a category with missing values, and classes that do not occur.
         let count = BLOCK + 3;
-        let value = |row: usize| [(row * row % 7) as f32, if row % 5 == 0 { f32::NAN } else { (row % 3) as f32 }];
+        let value =
+            |row: usize| [(row * row % 7) as f32, if row % 5 == 0 { f32::NAN } else { (row % 3) as f32 }];
         let rows: Vec<f32> = (0..count).flat_map(value).collect();
         for classes in [vec![0, 1, 3], vec![1, 3]] {
-            let labels: Vec<usize> = (0..count).map(|row| classes[(row * row * row / 5) % classes.len()]).collect();
+            let labels: Vec<usize> =
+                (0..count).map(|row| classes[(row * row * row / 5) % classes.len()]).collect();
             let bins = fit_bins(&rows, 2, 255).unwrap();
             let weights = (0..count).map(|row| (row % 4) as f32 / 2.0).collect();
             let data = Dataset::new(&bins, &rows, &labels, 4).unwrap().with_categories(&[false, true]);

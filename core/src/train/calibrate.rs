@@ -22,7 +22,7 @@ use crate::schema::MAX_CLASSES;
 const FOLDS: usize = 5;
 /// Fewer rows are too few for any method.
 const MIN_ROWS: usize = 25;
-/// A class with fewer rows is left as it was by the methods that learn something of each class.
+/// Of a class with fewer rows nothing is learned: its score stays its logarithm, its curve a straight line.
 const MIN_ROWS_OF_CLASS: usize = 10;
 /// How far from 0 the weights between classes may be expected; the best of these is taken.
 const DEVIATIONS: [f64; 3] = [0.05, 0.2, 0.8];

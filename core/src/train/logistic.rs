@@ -57,15 +57,11 @@ impl LogisticParams {
         let found = minimise(|point| loss.at(point), loss.start(&weights), self.max_iter, self.tolerance)?;
         loss.store(&found.point, &mut model);
         give_absent_classes_little(&weights, &mut model.intercepts);
-        match model.numbers().all(f32::is_finite) {
-            true => Ok(FittedLogistic {
-                importance: importance(data, &model),
-                model,
-                iterations: found.iterations,
-                converged: found.converged,
-            }),
-            false => Err(Error::Training("logistic regression did not converge to finite weights".into())),
+        if !model.numbers().all(f32::is_finite) {
+            return Err(Error::Training("logistic regression did not converge to finite weights".into()));
         }
+        let importance = importance(data, &model);
+        Ok(FittedLogistic { model, importance, iterations: found.iterations, converged: found.converged })
     }
 
     fn check(&self) -> Result<(), Error> {

@@ -366,6 +366,12 @@ fn score_linear(linear: &Value, bins: &[u8]) -> Vec<f32> {
             *score += weights[class * bins.len() + feature] * rank;
         }
     }
+    let classes = scores.len();
+    for category in list(&linear["categories"]) {
+        let bin = usize::from(bins[category["feature"].as_u64().unwrap() as usize]);
+        let weights = floats(&category["weights"]);
+        scores.iter_mut().zip(&weights[bin * classes..]).for_each(|(score, weight)| *score += weight);
+    }
     softmax(&scores)
 }
 

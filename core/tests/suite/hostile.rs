@@ -229,6 +229,8 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         with(b"MODL", [&[0, 3, 0, 0][..], &list(1 << 21, &[0, 0, 0, 0])].concat()),
         // One class: of two nodes one is a leaf with one code.
         with(b"MODL", comb(1 << 20)),
+        // A linear model of categories without weights.
+        with(b"MODL", [&[1, 0, 0, 0][..], &list(1 << 21, &[0, 0]), &[0]].concat()),
         // Weights, curves, and the points of one.
         with(b"CALB", [&[2][..], &list(small / 4, &[0; 4])].concat()),
         with(b"CALB", [&[3][..], &list(small / 2, &[0, 0])].concat()),

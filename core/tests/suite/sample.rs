@@ -40,7 +40,9 @@ pub(crate) fn forest() -> Bundle {
 
 pub(crate) fn linear() -> Bundle {
     bundle(Calibration::Temperature { temperature: 1.3 }, |data| {
-        Model::Linear(LogisticParams::default().fit(data).unwrap().model)
+        // The city is a category.
+        let data = data.clone().with_categories(&[false, true]);
+        Model::Linear(LogisticParams::default().fit(&data).unwrap().model)
     })
 }
 

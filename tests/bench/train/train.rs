@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use nextbest_core::model::Model;
-use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
+use nextbest_core::train::{BoostParams, Dataset, ForestParams, LogisticParams, fit_bins};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -56,6 +56,10 @@ fn fit(learner: &str, data: &Dataset) -> Result<Model, Failure> {
         }
         "gradient_boosting" => {
             Ok(Model::Forest(BoostParams::default().check()?.fit(data, None, || ())?.forest))
+        }
+        "logistic_regression" => {
+            let params = LogisticParams { alpha: 1.0, ..LogisticParams::default() };
+            Ok(Model::Linear(params.fit(data)?.model))
         }
         other => Err(format!("no learner {other}").into()),
     }

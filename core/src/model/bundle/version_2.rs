@@ -10,11 +10,11 @@ use crate::model::bounded::at_most;
 use crate::model::forest::{Forest, ForestCode, Leaves, Link, MAX_TREES, TreeCode};
 use crate::model::linear::Linear;
 
-/// A model, when every forest was of distributions and every split had a threshold.
+/// A model, when every forest was of distributions, every split had a threshold and every feature was a number.
 #[derive(Deserialize)]
 pub(super) enum OldModel {
     Forest(OldForest),
-    Linear(Linear),
+    Linear(OldLinear),
 }
 
 #[derive(Deserialize)]
@@ -32,6 +32,14 @@ struct OldTree {
     thresholds: Vec<u8>,
 }
 
+#[derive(Deserialize)]
+pub(super) struct OldLinear {
+    means: Vec<f32>,
+    inverse_deviations: Vec<f32>,
+    weights: Vec<f32>,
+    intercepts: Vec<f32>,
+}
+
 impl TryFrom<OldModel> for Model {
     type Error = BundleError;
 
@@ -40,7 +48,13 @@ impl TryFrom<OldModel> for Model {
             OldModel::Forest(old) => {
                 Forest::try_from(old.code()).map(Model::Forest).map_err(BundleError::Content)
             }
-            OldModel::Linear(linear) => Ok(Model::Linear(linear)),
+            OldModel::Linear(old) => Ok(Model::Linear(Linear {
+                means: old.means,
+                inverse_deviations: old.inverse_deviations,
+                weights: old.weights,
+                categories: Vec::new(),
+                intercepts: old.intercepts,
+            })),
         }
     }
 }

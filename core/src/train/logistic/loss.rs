@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
 
 use crate::model::linear::Linear;
 use crate::train::chunks::sum_rows;
@@ -164,17 +164,19 @@ impl Loss<'_> {
                 *slot = rank.values.get(usize::from(*bin)).copied().unwrap_or_default();
             }
         }
-        let ranks = block.ranks.slice(s![.., ..rows.len()]);
-        let mut scores = block.scores.slice_mut(s![..rows.len(), ..]);
+        let ranks = block.ranks.slice_axis(Axis(1), Slice::from(..rows.len()));
+        let mut scores = block.scores.slice_axis_mut(Axis(0), Slice::from(..rows.len()));
+        let with_weights = Slice::from(without_weights..);
         scores.fill(0.0);
-        general_mat_mul(1.0, &ranks.t(), &weights.t(), 0.0, &mut scores.slice_mut(s![.., without_weights..]));
+        let mut weighted = scores.slice_axis_mut(Axis(1), with_weights);
+        general_mat_mul(1.0, &ranks.t(), &weights.t(), 0.0, &mut weighted);
 
         let mut sum = 0.0;
         for (mut scores, row) in scores.outer_iter_mut().zip(rows) {
             let Some(scores) = scores.as_slice_mut() else { continue };
             sum += self.add_row(scores, row, point_rest, gradient_rest);
         }
-        let errors = scores.slice(s![.., without_weights..]);
+        let errors = scores.slice_axis(Axis(1), with_weights);
         general_mat_mul(1.0, &errors.t(), &ranks.t(), 1.0, &mut weights_gradient);
         sum
     }

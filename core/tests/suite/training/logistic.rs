@@ -47,7 +47,7 @@ fn design(sample: &Sample, data: &Dataset, categories: &[bool]) -> ndarray::Arra
         let bins: Vec<u8> = values.map(|value| data.bins().bin(feature, *value)).collect();
         if *is_category {
             let of_bin =
-                |bin: usize| bins.iter().map(|other| f64::from(u8::from(usize::from(*other) == bin)));
+                |bin: usize| bins.iter().map(move |other| f64::from(u8::from(usize::from(*other) == bin)));
             columns.extend((0..data.bins().count(feature)).map(|bin| of_bin(bin).collect()));
             continue;
         }

@@ -16,8 +16,9 @@ if ! cmp -s "$requirements" "$target/installed.txt"; then
 fi
 python=$target/bin/python
 
-cargo build --quiet -p nextbest-tests --bin nextbest-under-test
+cargo build --quiet -p nextbest-tests --bin nextbest-under-test --bin oracle-cases
 nextbest=$PWD/target/debug/nextbest-under-test
+nextbest_cases=$PWD/target/debug/oracle-cases
 oracles=$PWD/tests/oracles
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -43,3 +44,7 @@ echo "==> models of plain tables against scikit-learn"
 
 echo "==> the evaluation's numbers and curves against scikit-learn"
 "$python" "$oracles/evaluation.py" "$nextbest"
+
+echo "==> calibrations and logistic regressions against SciPy and scikit-learn"
+"$nextbest_cases" >cases.json
+"$python" "$oracles/fits.py" <cases.json

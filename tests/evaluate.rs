@@ -38,11 +38,9 @@ fn done(place: &Workplace, arguments: &[&str]) -> Finished {
 fn workplace() -> Workplace {
     let place = Workplace::new(PROGRAM).unwrap();
     place.write("config.yaml", CONFIG).unwrap();
-    for file in [
-        "data/processed/customer_product_features.parquet",
-        "outputs/models/model.bundle",
-        "logistic.bundle",
-    ] {
+    for file in
+        ["data/processed/customer_product_features.parquet", "outputs/models/model.bundle", "logistic.bundle"]
+    {
         std::fs::create_dir_all(place.path(file).parent().unwrap()).unwrap();
         std::fs::copy(MADE.path(file), place.path(file)).unwrap();
     }
@@ -89,8 +87,10 @@ fn everything_is_written_and_agrees() {
         let svg = text(&place, &format!("{name}.svg"));
         // XML, with colours of its own: attributes in quotes, tags closed, no variables.
         assert!(svg.starts_with("<svg xmlns=") && !svg.contains("var(") && svg.contains("fill:#"), "{name}");
-        let opened = svg.matches("<path").count() + svg.matches("<text").count() + svg.matches("<title").count();
-        let closed = svg.matches("</path>").count() + svg.matches("</text>").count() + svg.matches("</title>").count();
+        let opened =
+            svg.matches("<path").count() + svg.matches("<text").count() + svg.matches("<title").count();
+        let closed =
+            svg.matches("</path>").count() + svg.matches("</text>").count() + svg.matches("</title>").count();
         let at_once = svg.split('<').filter(|tag| tag.starts_with("path") && tag.contains("/>")).count();
         assert_eq!(opened, closed + at_once, "{name}");
     }
@@ -98,8 +98,11 @@ fn everything_is_written_and_agrees() {
 
     // The confusion matrix counts each test row once, and reliability's bins of each class do.
     let test_rows = number(&model["all"]["rows"]) as usize;
-    let counted: usize =
-        rows(&place, "confusion_matrix.csv").iter().flat_map(|row| row[1..].to_vec()).map(|n| n.parse::<usize>().unwrap()).sum();
+    let counted: usize = rows(&place, "confusion_matrix.csv")
+        .iter()
+        .flat_map(|row| row[1..].to_vec())
+        .map(|n| n.parse::<usize>().unwrap())
+        .sum();
     assert_eq!(counted, test_rows);
     let bins = rows(&place, "reliability.csv");
     let in_bins = |of: &str, whose: &str| -> usize {
@@ -140,7 +143,10 @@ fn segments_are_parts_of_the_customers() {
         .iter()
         .map(|it| it["name"].as_str().unwrap())
         .collect();
-    assert!(words.contains(&"BRANCH") || words.iter().any(|word| word.chars().all(char::is_uppercase)), "{words:?}");
+    assert!(
+        words.contains(&"BRANCH") || words.iter().any(|word| word.chars().all(char::is_uppercase)),
+        "{words:?}"
+    );
 
     // Other segments can be asked for; one whose feature there is not is a remark.
     let segments = "  segments: [{name: type, feature: customer_type}, {name: mood, feature: mood}]\n";
@@ -173,7 +179,8 @@ fn finalists_of_the_same_training_are_contestants() {
     std::fs::create_dir_all(&candidates).unwrap();
     std::fs::copy(place.path("logistic.bundle"), candidates.join("logistic_regression.bundle")).unwrap();
     // The chosen model itself is no second contestant.
-    std::fs::copy(place.path("outputs/models/model.bundle"), candidates.join("random_forest.bundle")).unwrap();
+    std::fs::copy(place.path("outputs/models/model.bundle"), candidates.join("random_forest.bundle"))
+        .unwrap();
     let found = evaluation(&place, &[]);
     let names: Vec<&str> =
         found["contestants"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
@@ -184,12 +191,17 @@ fn finalists_of_the_same_training_are_contestants() {
     let other = Workplace::new(PROGRAM).unwrap();
     other.write("config.yaml", &CONFIG.replace("seed: 11", "seed: 12").replace("1200", "600")).unwrap();
     ["generate", "features", "train"].map(|command| done(&other, &[command]));
-    std::fs::copy(other.path("outputs/models/model.bundle"), candidates.join("logistic_regression.bundle")).unwrap();
+    std::fs::copy(other.path("outputs/models/model.bundle"), candidates.join("logistic_regression.bundle"))
+        .unwrap();
     let finished = done(&place, &["evaluate", "--quiet"]);
     assert!(finished.stderr.contains("was not trained on the rows"), "{}", finished.stderr);
     std::fs::write(candidates.join("logistic_regression.bundle"), b"not one").unwrap();
     let finished = place.run(&["evaluate"]).unwrap();
-    assert!(finished.code == 1 && finished.stderr.contains("logistic_regression.bundle"), "{}", finished.stderr);
+    assert!(
+        finished.code == 1 && finished.stderr.contains("logistic_regression.bundle"),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]
@@ -257,14 +269,25 @@ fn features_in_another_order_are_mapped_and_others_refused() {
 fn a_model_that_has_seen_the_test_rows_is_refused() {
     let place = workplace();
     // Trained until the cut-off before the first of the test, whose outcomes reach into the test period.
-    model_of(&format!("{CONFIG}snapshots: {{every_months: 3, test_from: 2026-04-01, validation_from: 2025-10-01}}\n"), &place);
+    model_of(
+        &format!(
+            "{CONFIG}snapshots: {{every_months: 3, test_from: 2026-04-01, validation_from: 2025-10-01}}\n"
+        ),
+        &place,
+    );
     let finished = place.run(&["evaluate", "--against", "other.bundle"]).unwrap();
     assert_eq!(finished.code, 1);
-    for part in ["was trained on customers at 2026-01-01", "the test rows begin at 2026-01-01", "until 2025-10-03"] {
+    for part in
+        ["was trained on customers at 2026-01-01", "the test rows begin at 2026-01-01", "until 2025-10-03"]
+    {
         assert!(finished.stderr.contains(part), "{part}: {}", finished.stderr);
     }
     let finished = place.run(&["evaluate", "--against", "nothing.bundle"]).unwrap();
-    assert!(finished.code == 1 && finished.stderr.contains("nothing.bundle: can't be read"), "{}", finished.stderr);
+    assert!(
+        finished.code == 1 && finished.stderr.contains("nothing.bundle: can't be read"),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]
@@ -272,8 +295,13 @@ fn threads_change_no_byte_of_the_report() {
     let (one, three) = (workplace(), workplace());
     done(&one, &["evaluate", "--threads", "1", "--against", "logistic.bundle"]);
     done(&three, &["evaluate", "--threads", "3", "--against", "logistic.bundle"]);
-    for file in ["evaluation.json", "report.html", "feature_importance.csv", "segments.csv", "feature_importance.png"] {
+    for file in
+        ["evaluation.json", "report.html", "feature_importance.csv", "segments.csv", "feature_importance.png"]
+    {
         let path = format!("outputs/models/{file}");
-        assert!(one.read(&path).unwrap() == three.read(&path).unwrap(), "{file} depends on the number of threads");
+        assert!(
+            one.read(&path).unwrap() == three.read(&path).unwrap(),
+            "{file} depends on the number of threads"
+        );
     }
 }

@@ -120,10 +120,7 @@ impl Context {
 
     /// Tells something that the user should know but that is no error.
     pub(crate) fn warn(&self, message: &str) {
-        self.progress.suspend(|| {
-            // Where standard error is closed there is no one to warn.
-            let _ = writeln!(std::io::stderr(), "warning: {message}");
-        });
+        self.progress.warn(message);
     }
 }
 

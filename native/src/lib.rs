@@ -11,7 +11,6 @@ mod doctor;
 mod eda;
 mod evaluation;
 mod feature_table;
-mod fitting;
 mod output;
 mod parquet_columns;
 mod predictions;
@@ -19,5 +18,6 @@ mod progress;
 mod report;
 mod synthetic;
 mod tables;
+mod training;
 
 pub use cli::main;

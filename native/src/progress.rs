@@ -50,6 +50,14 @@ impl Progress {
         self.bar.suspend(print);
     }
 
+    /// Tells something that the user should know but that is no error.
+    pub(crate) fn warn(&self, message: &str) {
+        self.suspend(|| {
+            // Where standard error is closed there is no one to warn.
+            let _ = writeln!(std::io::stderr(), "warning: {message}");
+        });
+    }
+
     /// One part is done. May be called from any thread.
     pub(crate) fn part_done(&self) {
         self.bar.inc(1);

@@ -4,6 +4,7 @@
 //! anything is used, and nothing is allocated because a number in the file says so.
 
 mod version_1;
+mod version_2;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -119,7 +120,10 @@ impl Bundle {
                 _ => sections.small(b"FEAT")?,
             },
             bins: sections.large(b"BINS")?,
-            model: sections.large(b"MODL")?,
+            model: match sections.layout {
+                ..=2 => sections.large::<version_2::OldModel>(b"MODL")?.try_into()?,
+                _ => sections.large(b"MODL")?,
+            },
             calibration: match sections.layout {
                 ..=2 => Calibration::None,
                 _ => sections.small(b"CALB")?,

@@ -1,11 +1,13 @@
-//! Multinomial logistic regression over standardised bin ranks.
+//! Multinomial logistic regression over standardised bin ranks, and over the bins of categories.
 //!
-//! A feature enters as the rank of its bin, standardised over the training rows: heavy tails do no harm, and
-//! training and scoring share the bins with the forest. A missing value enters as the mean.
+//! A number enters as the rank of its bin, standardised over the training rows: heavy tails do no harm, and
+//! training and scoring share the bins with the forest. A missing value enters as the mean. A category, whose order means
+//! nothing, has weights for each of its bins, and so has its being missing.
 
 use serde::{Deserialize, Serialize};
 
-use super::bins::{Bins, MISSING_BIN};
+use super::bins::{Bins, MAX_FEATURES, MISSING_BIN};
+use super::bounded::at_most;
 
 /// Models whose scores might grow beyond this are refused: far below what `f32` can hold, so that neither a score nor a
 /// difference of scores overflows.
@@ -20,8 +22,20 @@ pub struct Linear {
     pub(crate) inverse_deviations: Vec<f32>,
     /// One weight a feature for the first class, then for the second, …
     pub(crate) weights: Vec<f32>,
+    /// The weights of categories, in the order of their features.
+    #[serde(deserialize_with = "at_most::<MAX_FEATURES, _, _>")]
+    pub(crate) categories: Vec<CategoryWeights>,
     /// One a class.
     pub(crate) intercepts: Vec<f32>,
+}
+
+/// What the bins of a category add to the scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CategoryWeights {
+    /// The feature.
+    pub(crate) feature: u16,
+    /// One weight a class for bin 0 (missing), then for bin 1, …
+    pub(crate) weights: Vec<f32>,
 }
 
 impl Linear {
@@ -38,19 +52,6 @@ impl Linear {
         }
     }
 
-    /// The share of each feature in the sum of all absolute weights, in feature order; sums to 1 unless every weight
-    /// is 0. Features are standardised, so their weights compare.
-    pub fn importance(&self) -> Vec<f32> {
-        let mut sums = vec![0f32; self.means.len()];
-        for weights in self.weights.chunks_exact(self.means.len().max(1)) {
-            for ((sum, weight), inverse) in sums.iter_mut().zip(weights).zip(&self.inverse_deviations) {
-                *sum += if *inverse > 0.0 { weight.abs() } else { 0.0 };
-            }
-        }
-        let total: f32 = sums.iter().sum();
-        sums.iter().map(|sum| if total > 0.0 { sum / total } else { 0.0 }).collect()
-    }
-
     /// Probabilities for one row of bins: the softmax of the classes' scores.
     pub fn predict(&self, bins: &[u8], probabilities: &mut [f32]) {
         let classes = self.weights.chunks_exact(self.means.len().max(1));
@@ -60,6 +61,12 @@ impl Linear {
                 sum + weight * self.standardise(feature, *bin)
             });
         }
+        let class_count = self.intercepts.len();
+        for category in &self.categories {
+            let bin = bins.get(usize::from(category.feature)).copied().unwrap_or(MISSING_BIN);
+            let weights = category.weights.iter().skip(usize::from(bin) * class_count);
+            probabilities.iter_mut().zip(weights).for_each(|(score, weight)| *score += weight);
+        }
         softmax(probabilities);
     }
 
@@ -68,11 +75,23 @@ impl Linear {
         let shapes = features > 0
             && self.means.len() == features
             && self.inverse_deviations.len() == features
-            && self.weights.len() == features * self.intercepts.len();
+            && self.weights.len() == features * self.intercepts.len()
+            && self.categories.is_sorted_by(|a, b| a.feature < b.feature)
+            && self.categories.iter().all(|category| {
+                let feature = usize::from(category.feature);
+                feature < features && category.weights.len() == bins.count(feature) * self.intercepts.len()
+            });
         match shapes && self.greatest_score(bins) <= MAX_SCORE {
             true => Ok(()),
             false => Err("the linear model's numbers are not finite or do not fit the features".into()),
         }
+    }
+
+    /// All its numbers.
+    #[cfg(feature = "train")]
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = f32> {
+        let lists = [&self.means, &self.inverse_deviations, &self.weights, &self.intercepts];
+        lists.into_iter().chain(self.categories.iter().map(|category| &category.weights)).flatten().copied()
     }
 
     /// No row's score, nor a standardised rank, is further from 0 than this; NaN or infinite where one may be no number.
@@ -91,13 +110,16 @@ impl Linear {
             terms.sum::<f64>() + f64::from(*intercept).abs()
         };
         let classes = self.weights.chunks_exact(self.means.len().max(1)).zip(&self.intercepts);
+        let of_bins = self.categories.iter().flat_map(|category| &category.weights);
         // A sum keeps a NaN, a maximum would lose it.
-        classes.map(of_class).sum::<f64>() + greatest_ranks.iter().sum::<f64>()
+        classes.map(of_class).sum::<f64>()
+            + greatest_ranks.iter().sum::<f64>()
+            + of_bins.map(|weight| f64::from(*weight).abs()).sum::<f64>()
     }
 }
 
 /// Scores to probabilities, in place. `libm` gives the same bits on every machine.
-pub(super) fn softmax(scores: &mut [f32]) {
+pub(crate) fn softmax(scores: &mut [f32]) {
     let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut total = 0.0;
     for score in scores.iter_mut() {
@@ -123,6 +145,7 @@ mod tests {
             means: vec![2.0, 1.5],
             inverse_deviations: vec![0.5, 2.0],
             weights: vec![0.0, 0.0, 1.0, -0.5, 0.25, 2.0],
+            categories: Vec::new(),
             intercepts: vec![0.5, -1.0, 0.0],
         }
     }
@@ -146,6 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn a_category_has_weights_for_each_bin_and_for_none() {
+        let weights = vec![0.5, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.25, 0.25, 0.0];
+        let model = Linear { categories: vec![CategoryWeights { feature: 1, weights }], ..model() };
+        let model = Linear { inverse_deviations: vec![0.5, 0.0], ..model };
+        assert_eq!(model.check(&bins()), Ok(()));
+        for (bin, added) in [(MISSING_BIN, [0.5, 0.0, 0.0]), (1, [0.0, 1.0, 0.0]), (3, [0.25, 0.25, 0.0])] {
+            let mut probabilities = [0.0; 3];
+            model.predict(&[3, bin], &mut probabilities);
+            let scores = [0.5 + added[0], -1.0 + 0.5 + added[1], 0.125 + added[2]];
+            let total: f64 = scores.iter().map(|score: &f64| score.exp()).sum();
+            for (probability, score) in probabilities.iter().zip(scores) {
+                assert!((f64::from(*probability) - score.exp() / total).abs() < 1e-6, "bin {bin}");
+            }
+        }
+    }
+
+    #[test]
     fn scores_far_apart_are_no_overflow() {
         let mut scores = [1e30, -1e30, 1e30];
         softmax(&mut scores);
@@ -155,7 +195,12 @@ mod tests {
     #[test]
     fn numbers_that_could_overflow_are_refused() {
         type Spoil = fn(&mut Linear);
-        let cases: [Spoil; 10] = [
+        fn with(model: &mut Linear, features: &[u16], count: usize, weight: f32) {
+            let category =
+                |feature: &u16| CategoryWeights { feature: *feature, weights: vec![weight; count] };
+            model.categories = features.iter().map(category).collect();
+        }
+        let cases: [Spoil; 16] = [
             |m| m.weights[2] = f32::NAN,
             |m| m.weights[2] = f32::INFINITY,
             |m| m.intercepts[1] = f32::NEG_INFINITY,
@@ -168,8 +213,16 @@ mod tests {
             |m| (m.means[0], m.inverse_deviations[0], m.weights[2], m.weights[4]) = (f32::MAX, 2.0, 0.0, 0.0),
             |m| m.means.truncate(1),
             |m| m.weights.truncate(5),
+            |m| with(m, &[0], 11, 0.0),
+            |m| with(m, &[2], 12, 0.0),
+            |m| with(m, &[0, 0], 12, 0.0),
+            |m| with(m, &[1, 0], 12, 0.0),
+            |m| with(m, &[0], 12, f32::NAN),
+            |m| with(m, &[0, 1], 12, 1e30),
         ];
-        assert_eq!(model().check(&bins()), Ok(()));
+        let mut sound = model();
+        with(&mut sound, &[0, 1], 12, 1e28);
+        assert_eq!((model().check(&bins()), sound.check(&bins())), (Ok(()), Ok(())));
         for (number, spoil) in cases.into_iter().enumerate() {
             let mut model = model();
             spoil(&mut model);

@@ -22,7 +22,7 @@ use crate::schema::MAX_CLASSES;
 const FOLDS: usize = 5;
 /// Fewer rows are too few for any method.
 const MIN_ROWS: usize = 25;
-/// A method that learns something of each class needs so many rows of each.
+/// Of a class with fewer rows nothing is learned: its score stays its logarithm, its curve a straight line.
 const MIN_ROWS_OF_CLASS: usize = 10;
 /// How far from 0 the weights between classes may be expected; the best of these is taken.
 const DEVIATIONS: [f64; 3] = [0.05, 0.2, 0.8];
@@ -96,19 +96,21 @@ impl CalibrationMethod {
 }
 
 impl CalibrationRows<'_> {
-    /// Chooses a method, or takes the one that is wanted, and fits it. Where the rows are too few for it, it takes a simpler one
-    /// and says so.
+    /// Chooses a method, or takes the one that is wanted, and fits it. Where there are too few rows, it takes none and says
+    /// so.
     ///
     /// # Errors
     /// Where the lists do not fit each other, or a loss can't be minimised.
     pub fn choose(&self, wanted: Option<CalibrationMethod>) -> Result<CalibrationChoice, Error> {
         self.check()?;
-        let (most, shortage) = self.most_flexible();
+        let shortage = self.shortage();
+        let learned = self.learned_classes();
         let methods =
             [CalibrationMethod::Temperature, CalibrationMethod::Dirichlet, CalibrationMethod::Isotonic];
         let is_asked = |method: &CalibrationMethod| match wanted {
-            Some(wanted) => *method == wanted.min(most),
-            None => *method <= most,
+            _ if shortage.is_some() => false,
+            Some(wanted) => *method == wanted,
+            None => true,
         };
         let folds = self.folds();
         let mut trials = vec![CalibrationTrial {
@@ -125,7 +127,7 @@ impl CalibrationRows<'_> {
             probabilities: self.probabilities.to_vec(),
         };
         for method in methods.into_iter().filter(is_asked) {
-            let candidate = self.cross_fit(method, &folds)?;
+            let candidate = self.cross_fit(method, &folds, &learned)?;
             let (gain, standard_error) = self.gain(&best.probabilities, &candidate.probabilities);
             trials.push(CalibrationTrial {
                 method,
@@ -143,25 +145,33 @@ impl CalibrationRows<'_> {
                 best = candidate;
             }
         }
+        let left_alone = learned.iter().filter(|learned| !**learned).count();
         let reason = match (shortage, wanted) {
-            (Some(shortage), Some(wanted)) if wanted > most => format!("not {}: {shortage}", wanted.name()),
-            (_, Some(_)) => "as configured".into(),
-            (Some(shortage), None) => shortage,
-            (None, None) => "the simplest that none beats by more than a standard error".into(),
+            (Some(shortage), _) => shortage,
+            (None, Some(_)) => "as configured".into(),
+            (None, None) if left_alone == 0 => {
+                "the simplest that none beats by more than a standard error".into()
+            }
+            (None, None) => format!(
+                "the simplest that none beats by more than a standard error; {left_alone} classes have too few rows to learn \
+                 from"
+            ),
         };
-        Ok(CalibrationChoice { calibration: self.fit(best.method, best.deviation)?, trials, reason })
+        Ok(CalibrationChoice {
+            calibration: self.fit(best.method, best.deviation, &learned)?,
+            trials,
+            reason,
+        })
     }
 
     /// Fits a method to all rows. `deviation` matters to [`CalibrationMethod::Dirichlet`] alone.
-    fn fit(&self, method: CalibrationMethod, deviation: f64) -> Result<Calibration, Error> {
+    fn fit(&self, method: CalibrationMethod, deviation: f64, learned: &[bool]) -> Result<Calibration, Error> {
         let logs = || Logs::new(self.probabilities, self.labels, self.class_count);
         match method {
             CalibrationMethod::None => Ok(Calibration::None),
             CalibrationMethod::Temperature => Ok(temperature::fit(&logs())),
-            CalibrationMethod::Dirichlet => dirichlet::fit(&logs(), deviation),
-            CalibrationMethod::Isotonic => {
-                Ok(isotonic::fit(self.probabilities, self.labels, self.class_count))
-            }
+            CalibrationMethod::Dirichlet => dirichlet::fit(&logs(), deviation, learned),
+            CalibrationMethod::Isotonic => Ok(isotonic::fit(self.probabilities, self.labels, learned)),
         }
     }
 
@@ -182,25 +192,21 @@ impl CalibrationRows<'_> {
         Ok(())
     }
 
-    /// The most flexible method that the rows suffice for, and what they lack for more.
-    fn most_flexible(&self) -> (CalibrationMethod, Option<String>) {
-        let mut counts = vec![0usize; self.class_count];
+    /// What is too little to learn anything from.
+    fn shortage(&self) -> Option<String> {
+        let groups = sorted_groups(self.groups).len();
+        let is_short = self.labels.len() < MIN_ROWS || groups < FOLDS;
+        is_short
+            .then(|| format!("{} rows of {groups} customers are too few to learn from", self.labels.len()))
+    }
+
+    /// Whether each class has rows enough to learn from.
+    fn learned_classes(&self) -> Vec<bool> {
+        let mut counts = vec![0; self.class_count];
         for label in self.labels {
             counts.iter_mut().skip(*label).take(1).for_each(|count| *count += 1);
         }
-        let groups = sorted_groups(self.groups).len();
-        if self.labels.len() < MIN_ROWS || groups < FOLDS {
-            let shortage = format!("{} rows of {groups} customers suffice for none", self.labels.len());
-            return (CalibrationMethod::None, Some(shortage));
-        }
-        match counts.iter().min() {
-            Some(least) if *least < MIN_ROWS_OF_CLASS => {
-                let shortage =
-                    format!("{least} rows of the rarest class suffice for no more than a temperature");
-                (CalibrationMethod::Temperature, Some(shortage))
-            }
-            _ => (CalibrationMethod::Isotonic, None),
-        }
+        counts.into_iter().map(|count| count >= MIN_ROWS_OF_CLASS).collect()
     }
 
     /// The fold of each row.
@@ -215,14 +221,19 @@ impl CalibrationRows<'_> {
     }
 
     /// What a method makes of each row when it was fitted to the other folds.
-    fn cross_fit(&self, method: CalibrationMethod, folds: &[usize]) -> Result<Candidate, Error> {
+    fn cross_fit(
+        &self,
+        method: CalibrationMethod,
+        folds: &[usize],
+        learned: &[bool],
+    ) -> Result<Candidate, Error> {
         let deviations = if method == CalibrationMethod::Dirichlet { &DEVIATIONS[..] } else { &[0.0] };
         let mut best: Option<(f64, Candidate)> = None;
         for deviation in deviations {
             let mut probabilities = self.probabilities.to_vec();
             for fold in 0..FOLDS {
                 let others = Subset::of(self, |row| folds.get(row).is_some_and(|other| *other != fold));
-                let calibration = others.rows(self.class_count).fit(method, *deviation)?;
+                let calibration = others.rows(self.class_count).fit(method, *deviation, learned)?;
                 for (row, own) in probabilities.chunks_exact_mut(self.class_count).zip(folds) {
                     if *own == fold {
                         calibration.apply(row);

@@ -1,9 +1,9 @@
-//! Training rows, binned: one column of small integers a feature, and a label a row.
+//! Training rows, binned: one column of small integers a feature, and a label and a weight a row.
 
 use rayon::prelude::*;
 
 use crate::Error;
-use crate::model::bins::{Bins, MAX_BINS};
+use crate::model::bins::Bins;
 
 /// Binned rows with their labels.
 #[derive(Debug, Clone)]
@@ -13,6 +13,10 @@ pub struct Dataset {
     columns: Vec<Vec<u8>>,
     labels: Vec<u8>,
     class_count: usize,
+    /// How much each row counts; without them, each counts 1.
+    weights: Option<Vec<f32>>,
+    /// For each feature, whether its values are the codes of a category, whose order means nothing.
+    categories: Vec<bool>,
 }
 
 impl Dataset {
@@ -39,7 +43,57 @@ impl Dataset {
                 values.map(|value| bins.bin(feature, *value)).collect()
             })
             .collect();
-        Ok(Self { bins: bins.clone(), columns, labels, class_count })
+        Ok(Self {
+            bins: bins.clone(),
+            columns,
+            labels,
+            class_count,
+            weights: None,
+            categories: vec![false; width],
+        })
+    }
+
+    /// Lets some rows count more than others: a row of weight 2 is as two equal rows.
+    ///
+    /// # Errors
+    /// Where there is not a finite weight of at least 0 for each row, or all of them are 0.
+    pub fn with_weights(mut self, weights: Vec<f32>) -> Result<Self, Error> {
+        let sound = |weight: &f32| weight.is_finite() && *weight >= 0.0;
+        if weights.len() != self.row_count() || !weights.iter().all(sound) {
+            return Err(Error::Training(
+                "weights are not one finite number of at least 0 for each row".into(),
+            ));
+        }
+        if weights.iter().all(|weight| *weight == 0.0) {
+            return Err(Error::Training("every row has the weight 0".into()));
+        }
+        self.weights = Some(weights);
+        Ok(self)
+    }
+
+    /// Lets every class weigh as much as any other, on top of the rows' own weights: a row counts the mean class's
+    /// weight divided by its own class's.
+    pub fn with_balanced_classes(mut self) -> Self {
+        let of_classes = self.class_weights();
+        let present = of_classes.iter().filter(|weight| **weight > 0.0).count();
+        let mean = of_classes.iter().sum::<f64>() / present.max(1) as f64;
+        let factors: Vec<f32> = of_classes
+            .iter()
+            .map(|weight| if *weight > 0.0 { (mean / weight) as f32 } else { 0.0 })
+            .collect();
+        let factor = |label: &u8| factors.get(usize::from(*label)).copied().unwrap_or_default();
+        self.weights = Some(
+            self.labels.iter().enumerate().map(|(row, label)| self.weight(row) * factor(label)).collect(),
+        );
+        self
+    }
+
+    /// Tells which features are categories; one answer a feature, others are not.
+    pub fn with_categories(mut self, categories: &[bool]) -> Self {
+        for (slot, category) in self.categories.iter_mut().zip(categories) {
+            *slot = *category;
+        }
+        self
     }
 
     /// The bins of the features.
@@ -57,6 +111,21 @@ impl Dataset {
         &self.labels
     }
 
+    /// The weight of each row, where they differ.
+    pub(super) fn weights(&self) -> Option<&[f32]> {
+        self.weights.as_deref()
+    }
+
+    /// The weight of a row.
+    pub(super) fn weight(&self, row: usize) -> f32 {
+        self.weights.as_ref().map_or(1.0, |weights| weights.get(row).copied().unwrap_or_default())
+    }
+
+    /// For each feature, whether it is a category.
+    pub(super) fn categories(&self) -> &[bool] {
+        &self.categories
+    }
+
     /// How many rows there are.
     pub fn row_count(&self) -> usize {
         self.labels.len()
@@ -65,6 +134,17 @@ impl Dataset {
     /// How many classes there are, also where some do not occur.
     pub fn class_count(&self) -> usize {
         self.class_count
+    }
+
+    /// How often each class occurs, by the rows' weights.
+    pub fn class_weights(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.class_count];
+        for (row, label) in self.labels.iter().enumerate() {
+            if let Some(sum) = sums.get_mut(usize::from(*label)) {
+                *sum += f64::from(self.weight(row));
+            }
+        }
+        sums
     }
 
     /// How often each class occurs.
@@ -76,101 +156,5 @@ impl Dataset {
             }
         }
         counts
-    }
-}
-
-/// Chooses the bins of rows that stand one after the other, `width` values each: a bin for each value where a feature
-/// has few, else bins that hold about equally many rows.
-///
-/// # Errors
-/// Where `max_bins` is not 2 to 255.
-pub fn fit_bins(rows: &[f32], width: usize, max_bins: usize) -> Result<Bins, Error> {
-    if !(2..=MAX_BINS).contains(&max_bins) {
-        return Err(Error::Training(format!("max_bins is {max_bins}, not 2 to {MAX_BINS}")));
-    }
-    let edges = (0..width)
-        .into_par_iter()
-        .map(|feature| {
-            let values = rows.iter().skip(feature).step_by(width).copied();
-            let mut values: Vec<f32> = values.filter(|value| !value.is_nan()).collect();
-            values.sort_unstable_by(f32::total_cmp);
-            edges(&values, max_bins)
-        })
-        .collect();
-    Bins::new(edges).map_err(Error::Training)
-}
-
-/// The edges between the bins of sorted values.
-fn edges(sorted: &[f32], max_bins: usize) -> Vec<f32> {
-    // Each distinct value with the number of values up to and including it.
-    let mut distinct: Vec<(f32, usize)> = Vec::new();
-    for (position, value) in sorted.iter().enumerate() {
-        match distinct.last_mut() {
-            Some((last, upto)) if last == value => *upto = position + 1,
-            _ => distinct.push((*value, position + 1)),
-        }
-    }
-    let mut edges = Vec::new();
-    let mut next_quantile = 1;
-    for pair in distinct.windows(2) {
-        let &[(below, upto), (above, _)] = pair else { continue };
-        let full = distinct.len() <= max_bins || upto * max_bins >= next_quantile * sorted.len();
-        if full && edges.len() + 1 < max_bins {
-            // No finite number separates -∞ from the least one, whose edge to the next would be the same.
-            let edge = between(below, above);
-            if edges.last().is_none_or(|last| *last < edge) {
-                edges.push(edge);
-            }
-            while upto * max_bins >= next_quantile * sorted.len() {
-                next_quantile += 1;
-            }
-        }
-    }
-    edges
-}
-
-/// A finite number that separates two: not below the first, below the second.
-fn between(below: f32, above: f32) -> f32 {
-    let middle = below + (above - below) / 2.0;
-    let edge = if middle.is_finite() && middle >= below && middle < above { middle } else { below };
-    edge.max(f32::MIN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_values_get_a_bin_each() {
-        let bins = fit_bins(&[3.0, 1.0, f32::NAN, 1.0, 2.0, 3.0], 1, 255).unwrap();
-        assert_eq!(bins.edges(0), [1.5, 2.5]);
-        assert_eq!(fit_bins(&[f32::NAN, 5.0, 5.0], 1, 255).unwrap().edges(0), [0f32; 0]);
-    }
-
-    #[test]
-    fn many_values_get_bins_of_equal_size() {
-        let values: Vec<f32> = (0..10_000).map(|i| ((i * 7919) % 10_000) as f32).collect();
-        let bins = fit_bins(&values, 1, 100).unwrap();
-        let mut counts = vec![0; bins.count(0)];
-        for value in &values {
-            counts[usize::from(bins.bin(0, *value))] += 1;
-        }
-        assert_eq!(counts[1..], [100; 100]);
-    }
-
-    #[test]
-    fn a_frequent_value_takes_one_bin_and_leaves_the_others_to_the_rest() {
-        let values: Vec<f32> = (0..1000).map(|i| if i < 900 { 0.0 } else { i as f32 }).collect();
-        let bins = fit_bins(&values, 1, 20).unwrap();
-        assert_eq!(bins.bin(0, 0.0), 1);
-        assert!(bins.bin(0, 999.0) >= 2, "the tail is told apart");
-    }
-
-    #[test]
-    fn infinities_are_told_apart_by_finite_edges() {
-        let bins = fit_bins(&[f32::NEG_INFINITY, 0.0, f32::INFINITY, f32::MAX], 1, 255).unwrap();
-        let found: Vec<u8> =
-            [f32::NEG_INFINITY, 0.0, f32::MAX, f32::INFINITY].iter().map(|v| bins.bin(0, *v)).collect();
-        assert_eq!(found, [1, 2, 3, 4]);
     }
 }

@@ -1,13 +1,20 @@
-//! Random forests (Breiman, 2001) with class distributions in the leaves.
+//! Random forests (Breiman, 2001) with class distributions in the leaves, and extra-trees (Geurts et al., 2006).
+
+mod grow;
+mod out_of_bag;
+mod sample;
+mod split;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::dataset::Dataset;
-use super::grow::grow;
 use crate::Error;
-use crate::model::forest::{Forest, MAX_TREES, Tree};
+use crate::model::forest::{Forest, Link, MAX_TREES, Tree};
+use grow::grow;
+pub use out_of_bag::OutOfBag;
+use sample::{Sample, draws};
 
 /// How many features a split chooses from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,12 +32,19 @@ pub struct ForestParams {
     pub trees: usize,
     /// How many splits lie between the root and a leaf at most (1 to 64).
     pub max_depth: u32,
-    /// The least rows that may be split (at least 2).
+    /// How many leaves a tree has at most (at least 2): the splits that remove the most impurity come first.
+    pub max_leaf_nodes: Option<usize>,
+    /// The least rows that may be split (at least 2). A row counts by its weight, here and below, and as often as it was
+    /// drawn.
     pub min_samples_split: u32,
     /// The least rows on each side of a split (at least 1).
     pub min_samples_leaf: u32,
     /// How many features each split chooses from.
     pub max_features: MaxFeatures,
+    /// Whether each tree learns from a bootstrap sample of the rows, rather than from all of them.
+    pub bootstrap: bool,
+    /// Whether the threshold of a split is drawn, one for each feature that it chooses from, rather than searched for.
+    pub extra_trees: bool,
     /// How many rows' worth of the class prior is mixed into each leaf (at least 0), so that no leaf calls a class
     /// impossible: the m-estimate of Cestnik (1990).
     pub leaf_smoothing: f64,
@@ -43,9 +57,12 @@ impl Default for ForestParams {
         Self {
             trees: 100,
             max_depth: 12,
+            max_leaf_nodes: None,
             min_samples_split: 5,
             min_samples_leaf: 20,
             max_features: MaxFeatures::Sqrt,
+            bootstrap: true,
+            extra_trees: false,
             leaf_smoothing: 1.0,
             seed: 42,
         }
@@ -77,6 +94,9 @@ impl ForestParams {
         };
         in_range("n_estimators", self.trees as f64, 1.0, MAX_TREES as f64)?;
         in_range("max_depth", self.max_depth.into(), 1.0, 64.0)?;
+        if let Some(leaves) = self.max_leaf_nodes {
+            in_range("max_leaf_nodes", leaves as f64, 2.0, u32::MAX.into())?;
+        }
         in_range("min_samples_split", self.min_samples_split.into(), 2.0, u32::MAX.into())?;
         in_range("min_samples_leaf", self.min_samples_leaf.into(), 1.0, u32::MAX.into())?;
         in_range("leaf_smoothing", self.leaf_smoothing, 0.0, 1e6)?;
@@ -97,9 +117,10 @@ impl ValidForestParams {
         let grown: Vec<(Tree, Vec<f64>)> = (0..self.0.trees as u64)
             .into_par_iter()
             .map(|tree| {
-                let mut rng = ChaCha8Rng::seed_from_u64(self.0.seed);
-                rng.set_stream(tree);
-                let grown = grow(data, self, rng);
+                let mut rng = self.rng(tree);
+                let draws = self.draws(data, &mut rng);
+                let sample = Sample::new(data, &draws, self.0.min_samples_split, self.0.min_samples_leaf);
+                let grown = grow(data, self, sample, rng);
                 on_tree();
                 (grown.tree, grown.importance)
             })
@@ -114,29 +135,28 @@ impl ValidForestParams {
         let share = |value: &f64| if total > 0.0 { (value / total) as f32 } else { 0.0 };
         let trees: Vec<Tree> = grown.into_iter().map(|(tree, _)| tree).collect();
         Ok(Grown {
-            forest: Forest::new(data.class_count(), &trees).map_err(Error::Training)?,
+            forest: Forest::new(data.class_count(), Link::Mean, &trees).map_err(Error::Training)?,
             importance: importance.iter().map(share).collect(),
         })
     }
 
-    pub(super) fn max_depth(&self) -> u32 {
-        self.0.max_depth
+    /// The random numbers of a tree.
+    fn rng(&self, tree: u64) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.0.seed);
+        rng.set_stream(tree);
+        rng
     }
 
-    pub(super) fn min_samples_split(&self) -> u32 {
-        self.0.min_samples_split
-    }
-
-    pub(super) fn min_samples_leaf(&self) -> u32 {
-        self.0.min_samples_leaf
-    }
-
-    pub(super) fn leaf_smoothing(&self) -> f64 {
-        self.0.leaf_smoothing
+    /// How often a tree, whose random numbers these are, sees each row.
+    fn draws(&self, data: &Dataset, rng: &mut ChaCha8Rng) -> Vec<u32> {
+        match self.0.bootstrap {
+            true => draws(data.row_count(), rng),
+            false => vec![1; data.row_count()],
+        }
     }
 
     /// How many of some features a split chooses from: at least one.
-    pub(super) fn features_per_split(&self, features: usize) -> usize {
+    fn features_per_split(&self, features: usize) -> usize {
         let share = match self.0.max_features {
             MaxFeatures::Sqrt => (features as f64).sqrt(),
             MaxFeatures::Share(share) => features as f64 * share,
@@ -144,3 +164,6 @@ impl ValidForestParams {
         (share as usize).max(1)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,140 +1,164 @@
-//! Multinomial logistic regression, fitted by `smartcore` (L-BFGS) on standardised bin ranks.
-//!
-//! smartcore's optimiser has no limit on its iterations that can be set and passes over the rows several times in each,
-//! so the rows of the largest class (NONE) are thinned out first. Thinning a class changes nothing but its intercept,
-//! which is corrected by the logarithm of the share that was kept (Prentice & Pyke, 1979; King & Zeng, 2001).
+//! Multinomial logistic regression over standardised bin ranks and the bins of categories, fitted by L-BFGS.
 
-use ndarray::Array2;
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-use smartcore::linear::logistic_regression::{LogisticRegression, LogisticRegressionParameters};
+mod loss;
 
 use super::dataset::Dataset;
+use super::minimise::minimise;
 use crate::Error;
-use crate::model::linear::Linear;
+use crate::model::bins::MISSING_BIN;
+use crate::model::linear::{CategoryWeights, Linear};
+use loss::Loss;
 
 /// Parameters of a logistic regression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticParams {
-    /// The strength of the L2 penalty, as a multiple of half the squared weights (at least 0).
+    /// The strength of the L2 penalty, as a multiple of half the squared weights (at least 0). Intercepts are free.
     pub alpha: f64,
-    /// The most rows of the largest class that are learned from (at least 1).
-    pub max_majority_rows: usize,
-    /// The seed of the choice of those.
-    pub seed: u64,
+    /// The most iterations (at least 1).
+    pub max_iter: u64,
+    /// The length of the mean log-loss's gradient at which the weights are good enough (above 0).
+    pub tolerance: f64,
 }
 
 impl Default for LogisticParams {
     fn default() -> Self {
-        Self { alpha: 30.0, max_majority_rows: 10_000, seed: 42 }
+        Self { alpha: 30.0, max_iter: 300, tolerance: 1e-5 }
     }
+}
+
+/// A fitted logistic regression.
+#[derive(Debug, Clone)]
+pub struct FittedLogistic {
+    /// The model.
+    pub model: Linear,
+    /// For each feature, how much the scores vary with it; sums to 1 unless every weight is 0.
+    pub importance: Vec<f32>,
+    /// How many iterations it took.
+    pub iterations: u64,
+    /// Whether the gradient became as small as asked for.
+    pub converged: bool,
 }
 
 impl LogisticParams {
-    /// Fits a model.
+    /// Fits a model. Its bits do not depend on the number of threads.
     ///
     /// # Errors
     /// Where a parameter is out of range, or the data has fewer than two classes.
-    pub fn fit(&self, data: &Dataset) -> Result<Linear, Error> {
-        if !(self.alpha.is_finite() && self.alpha >= 0.0) || self.max_majority_rows == 0 {
-            return Err(Error::Training("alpha must be at least 0 and max_majority_rows at least 1".into()));
-        }
-        let counts = data.class_counts();
-        if counts.iter().filter(|count| **count > 0).count() < 2 {
+    pub fn fit(&self, data: &Dataset) -> Result<FittedLogistic, Error> {
+        self.check()?;
+        let weights = data.class_weights();
+        let present: Vec<usize> =
+            weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0).map(|(class, _)| class).collect();
+        if present.len() < 2 {
             return Err(Error::Training("logistic regression needs rows of at least two classes".into()));
         }
-        let mut model = Linear {
-            means: Vec::new(),
-            inverse_deviations: Vec::new(),
-            weights: vec![0.0; counts.len() * data.bins().feature_count()],
-            intercepts: vec![0.0; counts.len()],
-        };
-        for column in data.columns() {
-            let (mean, inverse_deviation) = standardisation(column);
-            model.means.push(mean);
-            model.inverse_deviations.push(inverse_deviation);
+        let mut model = empty_model(data);
+        let loss = Loss::new(data, &model, &present, self.alpha);
+        let found = minimise(|point| loss.at(point), loss.start(&weights), self.max_iter, self.tolerance)?;
+        loss.store(&found.point, &mut model);
+        give_absent_classes_little(&weights, &mut model.intercepts);
+        if !model.numbers().all(f32::is_finite) {
+            return Err(Error::Training("logistic regression did not converge to finite weights".into()));
         }
-        let (rows, majority, kept) = self.thin_out(data, &counts);
-        self.fit_weights(data, &rows, &mut model)?;
-        if let Some(intercept) = model.intercepts.get_mut(majority) {
-            *intercept -= (kept as f32).ln();
-        }
-        give_absent_classes_little(&counts, &mut model.intercepts);
-        Ok(model)
+        let importance = importance(data, &model);
+        Ok(FittedLogistic { model, importance, iterations: found.iterations, converged: found.converged })
     }
 
-    /// The rows to learn from, the class that was thinned out, and the share of it that was kept.
-    fn thin_out(&self, data: &Dataset, counts: &[u32]) -> (Vec<usize>, usize, f64) {
-        let largest = counts.iter().enumerate().max_by_key(|(_, count)| **count);
-        let (majority, count) = largest.map_or((0, 0), |(class, count)| (class, *count as usize));
-        let is_majority =
-            |row: &usize| data.labels().get(*row).is_some_and(|label| usize::from(*label) == majority);
-        let (mut rows, mut rest): (Vec<usize>, Vec<usize>) = (0..data.row_count()).partition(is_majority);
-        rows.shuffle(&mut ChaCha8Rng::seed_from_u64(self.seed));
-        rows.truncate(self.max_majority_rows);
-        let kept = rows.len() as f64 / count.max(1) as f64;
-        rows.append(&mut rest);
-        rows.sort_unstable();
-        (rows, majority, kept)
-    }
-
-    fn fit_weights(&self, data: &Dataset, rows: &[usize], model: &mut Linear) -> Result<(), Error> {
-        let features = data.bins().feature_count();
-        let value = |(row, feature): (usize, usize)| {
-            let row = rows.get(row).copied().unwrap_or_default();
-            let bin =
-                data.columns().get(feature).and_then(|column| column.get(row)).copied().unwrap_or_default();
-            f64::from(model.standardise(feature, bin))
-        };
-        let x = Array2::from_shape_fn((rows.len(), features), value);
-        let y: Vec<u32> =
-            rows.iter().map(|row| u32::from(data.labels().get(*row).copied().unwrap_or_default())).collect();
-        let parameters = LogisticRegressionParameters::default().with_alpha(self.alpha);
-        let fitted = LogisticRegression::fit(&x, &y, parameters)
-            .map_err(|failure| Error::Training(format!("logistic regression: {failure}")))?;
-        let mut classes: Vec<usize> = y.iter().map(|class| *class as usize).collect();
-        classes.sort_unstable();
-        classes.dedup();
-        // Of two classes smartcore gives the second one's weights against the first's zeros.
-        let described =
-            if classes.len() == 2 { classes.get(1..).unwrap_or_default() } else { classes.as_slice() };
-        for (class, (weights, intercept)) in
-            described.iter().zip(fitted.coefficients().rows().into_iter().zip(fitted.intercept()))
-        {
-            let start = class * features;
-            if let Some(slots) = model.weights.get_mut(start..start + features) {
-                slots.iter_mut().zip(weights).for_each(|(slot, weight)| *slot = *weight as f32);
+    fn check(&self) -> Result<(), Error> {
+        let sound = [
+            ("alpha", self.alpha.is_finite() && self.alpha >= 0.0, "at least 0"),
+            ("max_iter", self.max_iter >= 1, "at least 1"),
+            ("tolerance", self.tolerance.is_finite() && self.tolerance > 0.0, "above 0"),
+        ];
+        match sound.iter().find(|(_, sound, _)| !sound) {
+            None => Ok(()),
+            Some((name, _, range)) => {
+                Err(Error::Training(format!("{name} of logistic regression must be {range}")))
             }
-            if let Some(slot) = model.intercepts.get_mut(*class) {
-                *slot = *intercept as f32;
-            }
-        }
-        match model.weights.iter().chain(&model.intercepts).all(|number| number.is_finite()) {
-            true => Ok(()),
-            false => Err(Error::Training("logistic regression did not converge to finite weights".into())),
         }
     }
 }
 
+/// A model whose weights are all 0.
+fn empty_model(data: &Dataset) -> Linear {
+    let classes = data.class_count();
+    let mut model = Linear {
+        means: Vec::new(),
+        inverse_deviations: Vec::new(),
+        weights: vec![0.0; classes * data.bins().feature_count()],
+        categories: Vec::new(),
+        intercepts: vec![0.0; classes],
+    };
+    for (feature, (column, is_category)) in (0u16..).zip(data.columns().iter().zip(data.categories())) {
+        let (mean, inverse_deviation) = standardisation(column, data);
+        let is_constant = inverse_deviation == 0.0 && !column.contains(&MISSING_BIN);
+        model.means.push(mean);
+        model.inverse_deviations.push(if *is_category { 0.0 } else { inverse_deviation });
+        if *is_category && !is_constant {
+            let weights = vec![0.0; classes * data.bins().count(feature.into())];
+            model.categories.push(CategoryWeights { feature, weights });
+        }
+    }
+    model
+}
+
 /// The mean of the known bins of a column, and 1 / their standard deviation (0 for a constant column).
-fn standardisation(column: &[u8]) -> (f32, f32) {
-    let known =
-        || column.iter().filter(|bin| **bin != crate::model::bins::MISSING_BIN).map(|bin| f64::from(*bin));
-    let count = known().count().max(1) as f64;
-    let mean = known().sum::<f64>() / count;
-    let variance = known().map(|bin| (bin - mean).powi(2)).sum::<f64>() / count;
+fn standardisation(column: &[u8], data: &Dataset) -> (f32, f32) {
+    let known = || {
+        let rows = column.iter().enumerate().filter(|(_, bin)| **bin != MISSING_BIN);
+        rows.map(|(row, bin)| (f64::from(*bin), f64::from(data.weight(row))))
+    };
+    let total: f64 = known().map(|(_, weight)| weight).sum();
+    if total == 0.0 {
+        return (0.0, 0.0);
+    }
+    let mean = known().map(|(bin, weight)| bin * weight).sum::<f64>() / total;
+    let variance = known().map(|(bin, weight)| (bin - mean).powi(2) * weight).sum::<f64>() / total;
     (mean as f32, if variance > 0.0 { (1.0 / variance.sqrt()) as f32 } else { 0.0 })
 }
 
 /// A class that never occurred gets an intercept far below all others: a chance, but hardly one.
-fn give_absent_classes_little(counts: &[u32], intercepts: &mut [f32]) {
+fn give_absent_classes_little(weights: &[f64], intercepts: &mut [f32]) {
     let present =
-        counts.iter().zip(intercepts.iter()).filter(|(count, _)| **count > 0).map(|(_, value)| *value);
+        weights.iter().zip(intercepts.iter()).filter(|(weight, _)| **weight > 0.0).map(|(_, value)| *value);
     let least = present.fold(f32::INFINITY, f32::min);
-    for (count, intercept) in counts.iter().zip(intercepts) {
-        if *count == 0 {
+    for (weight, intercept) in weights.iter().zip(intercepts) {
+        if *weight == 0.0 {
             *intercept = least - 10.0;
         }
     }
+}
+
+/// For each feature, the standard deviation over the rows of what it adds to a score, summed over the classes: of a
+/// standardised rank, that is the absolute weight.
+fn importance(data: &Dataset, model: &Linear) -> Vec<f32> {
+    let features = model.means.len();
+    let mut sums = vec![0f64; features];
+    for weights in model.weights.chunks_exact(features.max(1)) {
+        sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += f64::from(weight.abs()));
+    }
+    let classes = model.class_count();
+    for category in &model.categories {
+        let Some(column) = data.columns().get(usize::from(category.feature)) else { continue };
+        let mut frequencies = vec![0f64; category.weights.len() / classes.max(1)];
+        for (row, bin) in column.iter().enumerate() {
+            let slot = frequencies.iter_mut().skip((*bin).into()).take(1);
+            slot.for_each(|frequency| *frequency += f64::from(data.weight(row)));
+        }
+        let total: f64 = frequencies.iter().sum();
+        let deviation = |class: usize| {
+            let of_class = category.weights.iter().skip(class).step_by(classes).map(|it| f64::from(*it));
+            let mean = |power: i32| {
+                let terms =
+                    of_class.clone().zip(&frequencies).map(|(weight, count)| weight.powi(power) * count);
+                terms.sum::<f64>() / total
+            };
+            (mean(2) - mean(1).powi(2)).max(0.0).sqrt()
+        };
+        if let Some(sum) = sums.get_mut(usize::from(category.feature)) {
+            *sum = (0..classes).map(deviation).sum();
+        }
+    }
+    let total: f64 = sums.iter().sum();
+    sums.iter().map(|sum| if total > 0.0 { (sum / total) as f32 } else { 0.0 }).collect()
 }

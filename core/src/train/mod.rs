@@ -1,16 +1,20 @@
 //! Training: rows of features and labels in, models out.
 
+mod binning;
+mod boost;
 mod calibrate;
 mod chunks;
 mod dataset;
 mod forest;
-mod grow;
 mod leak;
 mod logistic;
 mod minimise;
+mod softmax;
 
+pub use binning::fit_bins;
+pub use boost::{BoostParams, Boosted, RoundLoss, ValidBoostParams};
 pub use calibrate::{CalibrationChoice, CalibrationMethod, CalibrationRows, CalibrationTrial};
-pub use dataset::{Dataset, fit_bins};
-pub use forest::{ForestParams, Grown, MaxFeatures, ValidForestParams};
+pub use dataset::Dataset;
+pub use forest::{ForestParams, Grown, MaxFeatures, OutOfBag, ValidForestParams};
 pub use leak::areas_by_class;
 pub use logistic::LogisticParams;

@@ -4,7 +4,7 @@ use nextbest_core::features::Expression;
 use nextbest_core::model::Model;
 use nextbest_core::model::bundle::{MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTION, content_hash};
 use nextbest_core::model::calibration::Calibration;
-use nextbest_core::model::forest::{Forest, Tree, TreeNode};
+use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
 use nextbest_core::{Bundle, Error, Recommender};
 
 use crate::frame::{HASH, Sections, put_together, rehash, take_apart};
@@ -14,8 +14,8 @@ fn code(bytes: &[u8]) -> &'static str {
     Bundle::decode(bytes).map_or_else(|error| error.code(), |_| "sound")
 }
 
-fn samples() -> [(Bundle, Vec<u8>); 3] {
-    [sample::forest(), sample::linear(), sample::label()].map(|bundle| {
+fn samples() -> [(Bundle, Vec<u8>); 4] {
+    sample::all().map(|bundle| {
         let bytes = bundle.encode().unwrap();
         (bundle, bytes)
     })
@@ -23,7 +23,7 @@ fn samples() -> [(Bundle, Vec<u8>); 3] {
 
 /// Those of the small bank.
 fn bank_samples() -> impl Iterator<Item = (Bundle, Vec<u8>)> {
-    samples().into_iter().take(2)
+    samples().into_iter().filter(|(bundle, _)| bundle.schema.none_class().is_some())
 }
 
 /// Equal in all their words and numbers; missing values in the goldens are equal too.
@@ -219,7 +219,7 @@ fn with_a_split_on_a_tenth_feature(bundle: &mut Bundle) {
     let split = TreeNode::Split { feature: 9, threshold: 1, missing_right: false };
     let tree =
         Tree { nodes: vec![split, TreeNode::Leaf, TreeNode::Leaf], leaves: [0.5, 0.25, 0.25].repeat(2) };
-    bundle.model = Model::Forest(Forest::new(3, &[tree]).unwrap());
+    bundle.model = Model::Forest(Forest::new(3, Link::Mean, &[tree]).unwrap());
 }
 
 fn without_features(bundle: &mut Bundle) {

@@ -79,8 +79,8 @@ fn use_it(recommender: &Recommender) {
     }
 }
 
-fn samples() -> [Vec<u8>; 3] {
-    [sample::forest(), sample::linear(), sample::label()].map(|bundle| bundle.encode().unwrap())
+fn samples() -> [Vec<u8>; 4] {
+    sample::all().map(|bundle| bundle.encode().unwrap())
 }
 
 /// Bytes that mean something to the codec: markers of long integers, signs and exponents of floats, tags.
@@ -88,7 +88,7 @@ const TELLING: [u8; 12] = [0, 1, 2, 3, 5, 127, 128, 250, 251, 252, 253, 255];
 
 #[test]
 fn every_byte_can_be_changed() {
-    let mut decoded = [0; 3];
+    let mut decoded = [0; 4];
     for (bytes, decoded) in samples().iter().zip(&mut decoded) {
         let mut changed = bytes.clone();
         for position in 0..bytes.len() - 32 {
@@ -169,9 +169,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn sections_can_be_edited(edits in vec(edits(), 1..4), sample in 0..3usize, frame in any::<bool>()) {
+    fn sections_can_be_edited(edits in vec(edits(), 1..4), sample in 0..4usize, frame in any::<bool>()) {
         // The models are trained once, not once a case.
-        thread_local!(static SAMPLES: [Vec<u8>; 3] = samples());
+        thread_local!(static SAMPLES: [Vec<u8>; 4] = samples());
         let bytes = SAMPLES.with(|samples| samples[sample].clone());
         let mut sections = take_apart(&bytes);
         for edit in &edits {
@@ -221,11 +221,16 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         with(b"CARD", [&[0, 0][..], &list((small - 2) / 2, &[0, 0])].concat()),
         // Lists of edges without edges; the model's trees without nodes, trees of one leaf, one tree of leaves.
         with(b"BINS", list(1 << 22, &[0])),
-        with(b"MODL", [&[0, 3][..], &list(1 << 21, &[0, 0])].concat()),
-        with(b"MODL", [&[0, 3][..], &list(1 << 21, &[1, 0, 0])].concat()),
-        with(b"MODL", [&[0, 3, 1][..], &list(1 << 22, &[0]), &[0]].concat()),
+        with(b"MODL", [&[0, 3, 0, 0, 0][..], &list(1 << 21, &[0, 0])].concat()),
+        with(b"MODL", [&[0, 3, 0, 0, 0][..], &list(1 << 21, &[1, 0, 0])].concat()),
+        with(b"MODL", [&[0, 3, 0, 0, 0, 1][..], &list(1 << 22, &[0]), &[0]].concat()),
+        // Features that are split by sets, and sets.
+        with(b"MODL", [&[0, 3, 0][..], &list(1 << 22, &[0])].concat()),
+        with(b"MODL", [&[0, 3, 0, 0][..], &list(1 << 21, &[0, 0, 0, 0])].concat()),
         // One class: of two nodes one is a leaf with one code.
         with(b"MODL", comb(1 << 20)),
+        // A linear model of categories without weights.
+        with(b"MODL", [&[1, 0, 0, 0][..], &list(1 << 21, &[0, 0]), &[0]].concat()),
         // Weights, curves, and the points of one.
         with(b"CALB", [&[2][..], &list(small / 4, &[0; 4])].concat()),
         with(b"CALB", [&[3][..], &list(small / 2, &[0, 0])].concat()),
@@ -267,14 +272,14 @@ fn list(count: usize, entry: &[u8]) -> Vec<u8> {
 
 /// A forest of one class, one tree and `splits` splits: each has one leaf, and the last has two.
 fn comb(splits: usize) -> Vec<u8> {
-    let mut bytes = vec![0, 1, 1];
+    let mut bytes = vec![0, 1, 0, 0, 0, 1];
     let nodes = [1, 0].repeat(splits);
     bytes.extend(&list(2 * splits + 1, &[0])[..5]);
     bytes.extend(nodes);
     bytes.push(0);
     bytes.extend(list(splits, &[1]));
-    // One scale, of 2⁻¹⁶; the codes.
-    bytes.push(1);
+    // One low, of 0; one step, of 2⁻¹⁶; the codes.
+    bytes.extend([1, 0, 0, 0, 0, 1]);
     bytes.extend((1.0f32 / 65_536.0).to_le_bytes());
     bytes.extend(list(splits + 1, &[1]));
     bytes

@@ -4,7 +4,7 @@ use nextbest_core::customers::read_customer;
 use nextbest_core::explain::contributions;
 use nextbest_core::model::Model;
 use nextbest_core::model::calibration::Calibration;
-use nextbest_core::model::forest::{Forest, Tree, TreeNode};
+use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
 use nextbest_core::policy::{PolicyDefinition, RankBy, Rule};
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
 use nextbest_core::schema::Product;
@@ -138,7 +138,7 @@ fn constant(products: &[(f32, Option<f64>)], policy: PolicyDefinition) -> Bundle
     let taken: f32 = products.iter().map(|(probability, _)| probability).sum();
     let leaves = std::iter::once(1.0 - taken).chain(products.iter().map(|(probability, _)| *probability));
     let tree = Tree { nodes: vec![TreeNode::Leaf], leaves: leaves.collect() };
-    bundle.model = Model::Forest(Forest::new(products.len() + 1, &[tree]).unwrap());
+    bundle.model = Model::Forest(Forest::new(products.len() + 1, Link::Mean, &[tree]).unwrap());
     bundle.calibration = Calibration::None;
     bundle.goldens.clear();
     bundle.policy = policy;
@@ -304,7 +304,7 @@ fn equal_expected_values_keep_the_declared_order() {
     let mut bundle = constant(&products, policy);
     // Leaves that the 16-bit codes hold exactly.
     let tree = Tree { nodes: vec![TreeNode::Leaf], leaves: vec![0.125, 0.125, 0.25, 0.5] };
-    bundle.model = Model::Forest(Forest::new(4, &[tree]).unwrap());
+    bundle.model = Model::Forest(Forest::new(4, Link::Mean, &[tree]).unwrap());
     let recommendation = recommend(&load(&bundle), sample::ADA_AT_18, "2024-01-01", 9);
     assert_eq!(outcome(&recommendation).0, ["Loan", "Card", "Third"]);
     assert!(recommendation.offers.iter().all(|offer| offer.expected_value == Some(1.0)));

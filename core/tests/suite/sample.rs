@@ -17,7 +17,7 @@ use nextbest_core::schema::{
 use nextbest_core::score::Scorer;
 use nextbest_core::snapshot::{Snapshot, moment};
 use nextbest_core::time;
-use nextbest_core::train::{Dataset, ForestParams, LogisticParams, fit_bins};
+use nextbest_core::train::{BoostParams, Dataset, ForestParams, LogisticParams, fit_bins};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -40,8 +40,31 @@ pub(crate) fn forest() -> Bundle {
 
 pub(crate) fn linear() -> Bundle {
     bundle(Calibration::Temperature { temperature: 1.3 }, |data| {
-        Model::Linear(LogisticParams::default().fit(data).unwrap())
+        // The city is a category.
+        let data = data.clone().with_categories(&[false, true]);
+        Model::Linear(LogisticParams::default().fit(&data).unwrap().model)
     })
+}
+
+/// Boosted trees, which split the city by sets.
+pub(crate) fn boosted() -> Bundle {
+    bundle(Calibration::None, |data| {
+        let cities: Vec<bool> = features().iter().map(|feature| feature.name == "city").collect();
+        let params = BoostParams {
+            rounds: 4,
+            leaves: 5,
+            learning_rate: 0.5,
+            min_child_weight: 0.1,
+            ..BoostParams::default()
+        };
+        let data = data.clone().with_categories(&cities);
+        Model::Forest(params.check().unwrap().fit(&data, None, || ()).unwrap().forest)
+    })
+}
+
+/// One of each kind.
+pub(crate) fn all() -> [Bundle; 4] {
+    [forest(), linear(), label(), boosted()]
 }
 
 /// A model of a plain table: whether a contract is kept.

@@ -4,7 +4,7 @@ use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::calibration::Calibration;
-use nextbest_core::model::forest::{Forest, Tree, TreeNode};
+use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
 use nextbest_core::policy::{PolicyDefinition, RankBy};
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
 use nextbest_core::schema::ColumnKind;
@@ -120,7 +120,7 @@ fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
         .collect();
     let bundle = Bundle {
         bins: Bins::new(vec![vec![-1.0, 0.0, 1.0, 10.0]; features.len()]).unwrap(),
-        model: Model::Forest(Forest::new(classes, &stumps).unwrap()),
+        model: Model::Forest(Forest::new(classes, Link::Mean, &stumps).unwrap()),
         calibration: Calibration::Temperature { temperature: 1.5 },
         policy: PolicyDefinition {
             rank_by: RankBy::ExpectedValue,

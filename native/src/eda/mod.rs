@@ -18,7 +18,7 @@ mod target;
 use nextbest_core::time;
 use rayon::prelude::*;
 
-use crate::feature_table::{FeatureTable, category_words};
+use crate::feature_table::FeatureTable;
 
 use association::{CategoryAssociation, TargetAssociation};
 use correlation::{Matrix, Ranked};
@@ -120,8 +120,7 @@ impl Dataset {
                 feature.name.clone(),
                 feature.label.clone(),
                 feature.group.clone(),
-                category_words(schema, &feature.expression)
-                    .map_or(Kind::Numeric, |words| Kind::Category(words.to_vec())),
+                feature.words(schema).map_or(Kind::Numeric, |words| Kind::Category(words.to_vec())),
                 table.values.iter().skip(position).step_by(width.max(1)).copied(),
             )
         });

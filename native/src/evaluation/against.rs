@@ -10,7 +10,7 @@ use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
 use super::contestants::Contestant;
-use crate::feature_table::{FeatureTable, category_words};
+use crate::feature_table::FeatureTable;
 
 /// So many features that do not fit are named.
 const NAMED: usize = 8;
@@ -198,8 +198,7 @@ fn columns(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<Vec<usize>> {
             Some((position, other)) => {
                 let same = other.expression == feature.expression
                     && other.missing.map(f32::to_bits) == feature.missing.map(f32::to_bits)
-                    && category_words(&ours.schema, &other.expression)
-                        == category_words(&bundle.schema, &feature.expression);
+                    && other.words(&ours.schema) == feature.words(&bundle.schema);
                 if same { columns.push(position) } else { different.push(feature.name.as_str()) }
             }
         }

@@ -13,8 +13,8 @@ use super::contestants::Contestant;
 use super::text::write_contest;
 use crate::cli::Context;
 use crate::feature_table::FeatureTable;
-use crate::fitting::class_prior;
 use crate::synthetic::Truth;
+use crate::training::class_prior;
 
 /// A realised log-loss this many standard errors off the expected one is no chance: the truth is another bank's.
 const IMPLAUSIBLE: f64 = 6.0;

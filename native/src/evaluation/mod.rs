@@ -22,8 +22,8 @@ use serde::Serialize;
 
 use crate::config::EvaluationConfig;
 use crate::feature_table::FeatureTable;
-use crate::fitting::class_prior;
 use crate::progress::Progress;
+use crate::training::class_prior;
 use against::Against;
 pub(crate) use against::Opponent;
 use ceiling::Ceiling;

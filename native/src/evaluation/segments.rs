@@ -5,7 +5,7 @@ use nextbest_core::metrics::{Metrics, roc_auc, row_log_loss};
 use serde::Serialize;
 
 use crate::config::{EvaluationConfig, SegmentConfig};
-use crate::feature_table::{FeatureTable, category_words};
+use crate::feature_table::FeatureTable;
 use crate::report::number::number;
 
 /// Fewer rows than this prove little …
@@ -77,7 +77,7 @@ impl Measured<'_> {
         let position = layout.features.iter().position(|feature| feature.name == it.feature)?;
         let feature = layout.features.get(position)?;
         let values = self.test.values.iter().skip(position).step_by(self.test.width().max(1));
-        let words = category_words(&layout.schema, &feature.expression);
+        let words = feature.words(&layout.schema);
         let parts = words.map_or_else(|| bands(&it.bands), <[String]>::to_vec);
         // The last part has the rows without a value.
         let mut rows: Vec<Vec<usize>> = vec![Vec::new(); parts.len() + 1];

@@ -6,7 +6,6 @@
 
 pub(crate) mod delta;
 mod manifest;
-mod words;
 mod write;
 
 use std::fs::File;
@@ -24,7 +23,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::parquet_columns::read_column;
 pub(crate) use manifest::Manifest;
-pub(crate) use words::category_words;
 pub(crate) use write::FeatureTableWriter;
 
 /// The column with the products that a customer holds at the cut-off.

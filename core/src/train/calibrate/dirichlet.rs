@@ -6,22 +6,35 @@ use crate::Error;
 use crate::model::calibration::Calibration;
 use crate::train::chunks::sum_rows;
 use crate::train::minimise::minimise;
+use crate::train::softmax::errors;
 
 const MAX_ITERATIONS: u64 = 500;
 const TOLERANCE: f64 = 1e-5;
 
 /// Fits a map. `deviation` says how far from 0 a weight between two classes, or an intercept, is expected to be: the
-/// penalty is that of a normal prior. With λ = k(k − 1) / (2 × deviation² × rows) of k classes it is that of the paper.
+/// penalty is that of a normal prior. Classes that are not `learned` keep a weight of 1 for themselves and 0 for others. With λ = k(k − 1) / (2 × deviation² × rows) of k classes it is that of the paper.
 ///
 /// # Errors
 /// Where the loss can't be minimised.
-pub(super) fn fit(logs: &Logs, deviation: f64) -> Result<Calibration, Error> {
+pub(super) fn fit(logs: &Logs, deviation: f64, learned: &[bool]) -> Result<Calibration, Error> {
     let classes = logs.classes;
     let squares = classes * classes;
     let mut start = vec![0.0; squares + classes];
     start.iter_mut().take(squares).step_by(classes + 1).for_each(|weight| *weight = 1.0);
     let penalty = 1.0 / (deviation * deviation * logs.len().max(1) as f64);
-    let found = minimise(|map| loss(logs, map, penalty), start, MAX_ITERATIONS, TOLERANCE)?;
+    let is_learned = |class: usize| learned.get(class).copied().unwrap_or_default();
+    let is_free = |position: usize| match position.checked_sub(squares) {
+        Some(class) => is_learned(class),
+        None => is_learned(position / classes) && is_learned(position % classes),
+    };
+    let free: Vec<bool> = (0..start.len()).map(is_free).collect();
+    let loss = |map: &[f64]| {
+        let (value, mut gradient) = loss(logs, map, penalty);
+        // Where the gradient is always 0, nothing ever moves.
+        gradient.iter_mut().zip(&free).filter(|(_, free)| !**free).for_each(|(slope, _)| *slope = 0.0);
+        (value, gradient)
+    };
+    let found = minimise(loss, start, MAX_ITERATIONS, TOLERANCE)?;
     let (weights, intercepts) = found.point.split_at(squares);
     let narrow = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect();
     Ok(Calibration::Dirichlet { weights: narrow(weights), intercepts: narrow(intercepts) })
@@ -60,24 +73,6 @@ pub(super) fn loss(logs: &Logs, map: &[f64], penalty: f64) -> (f64, Vec<f64>) {
         }
     }
     (value, gradient)
-}
-
-/// Turns scores into probabilities less 1 for the label, which is the gradient by the scores, and gives the log-loss.
-pub(in crate::train) fn errors(scores: &mut [f64], label: usize) -> f64 {
-    let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let of_label = scores.get(label).copied().unwrap_or_default();
-    let mut total = 0.0;
-    for score in scores.iter_mut() {
-        *score = (*score - greatest).exp();
-        total += *score;
-    }
-    for score in scores.iter_mut() {
-        *score /= total;
-    }
-    if let Some(score) = scores.get_mut(label) {
-        *score -= 1.0;
-    }
-    total.ln() + greatest - of_label
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ fn a_known_curve_is_found_and_never_falls() {
 }
 
 #[test]
-fn few_rows_get_something_simpler_and_a_reason() {
+fn few_rows_teach_nothing_and_a_reason_is_given() {
     let truth = Truth::draw(300);
     let said = truth.distorted(|logs| logs.iter().map(|log| log * 3.0).collect());
     let first = |count: usize, labels: &[usize], wanted| {
@@ -142,18 +142,9 @@ fn few_rows_get_something_simpler_and_a_reason() {
     };
     let few = first(24, &truth.labels, None);
     assert_eq!((&few.calibration, few.trials.len()), (&Calibration::None, 1));
-    assert_eq!(few.reason, "24 rows of 24 customers suffice for none");
+    assert_eq!(few.reason, "24 rows of 24 customers are too few to learn from");
     let wanted = first(24, &truth.labels, Some(CalibrationMethod::Temperature));
-    assert_eq!(wanted.calibration, Calibration::None);
-    assert_eq!(wanted.reason, "not temperature: 24 rows of 24 customers suffice for none");
-    // A class that does not occur.
-    let without: Vec<usize> = truth.labels.iter().map(|label| (*label).min(2)).collect();
-    for wanted in [None, Some(CalibrationMethod::Isotonic)] {
-        let choice = first(300, &without, wanted);
-        assert!(matches!(choice.calibration, Calibration::Temperature { .. }), "{choice:?}");
-        let shortage = "0 rows of the rarest class suffice for no more than a temperature";
-        assert!(choice.reason.ends_with(shortage), "{}", choice.reason);
-    }
+    assert_eq!((wanted.calibration, wanted.reason), (Calibration::None, few.reason));
     // All rows of one customer can't be split.
     let groups = vec![7; 300];
     let rows = CalibrationRows {
@@ -162,11 +153,32 @@ fn few_rows_get_something_simpler_and_a_reason() {
         labels: &truth.labels,
         groups: &groups,
     };
-    assert_eq!(rows.choose(None).unwrap().reason, "300 rows of 1 customers suffice for none");
+    assert_eq!(rows.choose(None).unwrap().reason, "300 rows of 1 customers are too few to learn from");
     let ragged = CalibrationRows { groups: &groups[1..], ..rows };
     assert!(ragged.choose(None).unwrap_err().to_string().contains("299 groups do not fit"));
     let foreign = CalibrationRows { class_count: 3, probabilities: &said[..900], ..rows };
     assert!(foreign.choose(None).unwrap_err().to_string().contains("do not fit 3 classes"));
+}
+
+#[test]
+fn of_a_class_that_does_not_occur_nothing_is_learned() {
+    let truth = Truth::draw(20_000);
+    // The model knows a fifth class, which never happens, and believes too much in the second.
+    let distorted = truth.distorted(|logs| vec![logs[0], logs[1] + 1.0, logs[2] + 0.4 * logs[0], logs[3]]);
+    let with_fifth = |row: &[f32]| row.iter().map(|it| it * 0.999).chain([0.001]).collect::<Vec<_>>();
+    let said: Vec<f32> = distorted.chunks(CLASSES).flat_map(with_fifth).collect();
+    let choice = choose(CLASSES + 1, &said, &truth.labels, None);
+    assert!(choice.reason.ends_with("1 classes have too few rows to learn from"), "{}", choice.reason);
+    let Calibration::Dirichlet { weights, intercepts } = &choice.calibration else { panic!("{choice:?}") };
+    assert_eq!((weights[20..].to_vec(), intercepts[4]), (vec![0.0, 0.0, 0.0, 0.0, 1.0], 0.0));
+    assert!(
+        weights.chunks(5).take(4).all(|line| line[4] == 0.0) && intercepts[1] < intercepts[0] - 0.5,
+        "{choice:?}"
+    );
+    let isotonic = choose(CLASSES + 1, &said, &truth.labels, Some(CalibrationMethod::Isotonic)).calibration;
+    let mut row = said[..5].to_vec();
+    isotonic.apply(&mut row);
+    assert!((row[4] - 0.001).abs() < 1e-4, "{row:?}");
 }
 
 #[test]

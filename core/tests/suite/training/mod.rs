@@ -1,5 +1,6 @@
 //! Training, and what it makes of data in which there is nothing to learn.
 
+mod boost;
 mod calibrate;
 mod forest;
 mod logistic;
@@ -65,10 +66,13 @@ fn grow(data: &Dataset, params: ForestParams) -> (Model, Grown) {
     (Model::Forest(grown.forest.clone()), grown)
 }
 
-fn fit_logistic(data: &Dataset, max_majority_rows: usize) -> Model {
-    Model::Linear(
-        LogisticParams { alpha: 1.0, max_majority_rows, ..LogisticParams::default() }.fit(data).unwrap(),
-    )
+/// As exact as smartcore, and with its penalty.
+fn logistic_params() -> LogisticParams {
+    LogisticParams { alpha: 1.0, max_iter: 1000, tolerance: 1e-7 }
+}
+
+fn fit_logistic(data: &Dataset) -> Model {
+    Model::Linear(logistic_params().fit(data).unwrap().model)
 }
 
 #[test]
@@ -84,7 +88,7 @@ fn where_there_is_nothing_to_learn_the_forest_gives_the_frequencies() {
             assert!((row[0] - 0.75).abs() < 0.02 && (row[1] - 0.25).abs() < 0.02 && row[2] == 0.0, "{row:?}");
         }
         // The column tells nothing, so the logistic regression gives the frequencies too.
-        let model = fit_logistic(&data, 1000);
+        let model = fit_logistic(&data);
         for row in predict(&model, data.bins(), &[f32::NAN, 7.0, -1.0]) {
             assert!((row[0] - 0.75).abs() < 1e-3 && (row[1] - 0.25).abs() < 1e-3, "{row:?}");
             assert!(
@@ -142,9 +146,20 @@ fn parameters_out_of_range_are_named() {
         assert!(error.contains(message), "{error}");
     }
     let data = forest::crooked(20, 5).data();
-    for (alpha, max_majority_rows) in [(-1.0, 1), (f64::NAN, 1), (f64::INFINITY, 1), (1.0, 0)] {
-        let params = LogisticParams { alpha, max_majority_rows, ..LogisticParams::default() };
-        assert!(params.fit(&data).unwrap_err().to_string().contains("alpha must be at least 0"));
+    type SpoilLogistic = fn(&mut LogisticParams);
+    let cases: [(SpoilLogistic, &str); 6] = [
+        (|p| p.alpha = -1.0, "alpha of logistic regression must be at least 0"),
+        (|p| p.alpha = f64::NAN, "alpha of"),
+        (|p| p.alpha = f64::INFINITY, "alpha of"),
+        (|p| p.max_iter = 0, "max_iter of logistic regression must be at least 1"),
+        (|p| p.tolerance = 0.0, "tolerance of logistic regression must be above 0"),
+        (|p| p.tolerance = f64::NAN, "tolerance of"),
+    ];
+    for (spoil, message) in cases {
+        let mut params = LogisticParams::default();
+        spoil(&mut params);
+        let error = params.fit(&data).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
     }
 }
 

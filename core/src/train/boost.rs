@@ -1,0 +1,291 @@
+//! Gradient boosting (Friedman, 2001) of multi-class softmax with second-order splits (Chen & Guestrin, 2016) and trees
+//! that grow leaf by leaf over histograms (Ke et al., 2017).
+//!
+//! Each round grows one tree a class. The trees of a round do not depend on each other, so they grow in parallel; what is
+//! summed there are integers, so neither the order nor the number of threads changes a bit.
+
+mod blocks;
+mod gradients;
+mod grow;
+mod histogram;
+mod split;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::dataset::Dataset;
+use crate::Error;
+use crate::model::forest::{Forest, Link, MAX_TREES, Tree};
+use blocks::Blocks;
+use gradients::{Gradients, Scores};
+use grow::{GrownTree, grow};
+
+/// Parameters of gradient boosting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoostParams {
+    /// How many rounds at most (at least 1; with as many trees as there are classes each, no more than 10,000 trees).
+    pub rounds: usize,
+    /// By how much each tree's answer is shrunk (above 0, at most 1).
+    pub learning_rate: f64,
+    /// How many leaves a tree has at most (2 to 4,096).
+    pub leaves: usize,
+    /// How many splits lie between the root and a leaf at most (1 to 64).
+    pub max_depth: u32,
+    /// The least sum of second derivatives on each side of a split (at least 0). A row's is its weight times p (1 − p) for
+    /// the probability p, at most a quarter.
+    pub min_child_weight: f64,
+    /// The strength of the L1 penalty on leaves (at least 0).
+    pub l1: f64,
+    /// The strength of the L2 penalty on leaves (at least 0).
+    pub l2: f64,
+    /// The share of the rows that each round learns from (above 0, at most 1).
+    pub row_share: f64,
+    /// The share of the features that each tree learns from (above 0, at most 1).
+    pub feature_share: f64,
+    /// After so many rounds without a better validation log-loss no more follow, and those that made it no better are
+    /// dropped (at least 1). Only where there are rows to validate on.
+    pub patience: usize,
+    /// The seed of the samples.
+    pub seed: u64,
+}
+
+impl Default for BoostParams {
+    fn default() -> Self {
+        Self {
+            rounds: 100,
+            learning_rate: 0.1,
+            leaves: 31,
+            max_depth: 64,
+            min_child_weight: 1.0,
+            l1: 0.0,
+            l2: 0.0,
+            row_share: 1.0,
+            feature_share: 1.0,
+            patience: 20,
+            seed: 42,
+        }
+    }
+}
+
+/// Parameters that were checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValidBoostParams(BoostParams);
+
+/// Boosted trees.
+#[derive(Debug, Clone)]
+pub struct Boosted {
+    /// The trees.
+    pub forest: Forest,
+    /// The share of the gain that each feature's splits made; sums to 1 unless nothing was ever split.
+    pub importance: Vec<f32>,
+    /// How many rounds it has.
+    pub rounds: usize,
+    /// After each round that was tried, the log-loss of the rows that it learned from and, if there are any, of those to
+    /// validate on.
+    pub losses: Vec<RoundLoss>,
+}
+
+/// The log-loss after a round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RoundLoss {
+    /// Of the rows that were learned from.
+    pub training: f64,
+    /// Of the rows to validate on.
+    pub validation: Option<f64>,
+}
+
+impl BoostParams {
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// [`Error::Training`] names the first that is out of its range.
+    pub fn check(self) -> Result<ValidBoostParams, Error> {
+        let in_range = |name: &str, value: f64, low: f64, high: f64| match (low..=high).contains(&value) {
+            true => Ok(()),
+            false => Err(Error::Training(format!("{name} is {value}, not {low} to {high}"))),
+        };
+        in_range("n_estimators", self.rounds as f64, 1.0, MAX_TREES as f64)?;
+        in_range("learning_rate", self.learning_rate, 1e-6, 1.0)?;
+        in_range("num_leaves", self.leaves as f64, 2.0, 4096.0)?;
+        in_range("max_depth", self.max_depth.into(), 1.0, 64.0)?;
+        in_range("min_child_weight", self.min_child_weight, 0.0, 1e9)?;
+        in_range("reg_alpha", self.l1, 0.0, 1e9)?;
+        in_range("reg_lambda", self.l2, 0.0, 1e9)?;
+        in_range("subsample", self.row_share, 1e-6, 1.0)?;
+        in_range("colsample_bytree", self.feature_share, 1e-6, 1.0)?;
+        in_range("early_stopping_rounds", self.patience as f64, 1.0, f64::INFINITY)?;
+        Ok(ValidBoostParams(self))
+    }
+}
+
+impl ValidBoostParams {
+    /// Boosts trees. `validation` are rows of the same bins and classes that decide when to stop. `on_round` is called
+    /// after each round.
+    ///
+    /// # Errors
+    /// [`Error::Training`] where the rounds would make too many trees, or the validation rows are of other features or
+    /// classes.
+    pub fn fit(
+        &self,
+        data: &Dataset,
+        validation: Option<&Dataset>,
+        on_round: impl Fn(),
+    ) -> Result<Boosted, Error> {
+        let class_count = data.class_count();
+        if self.0.rounds.saturating_mul(class_count) > MAX_TREES {
+            let most = MAX_TREES / class_count.max(1);
+            return Err(Error::Training(format!(
+                "n_estimators is {}: with {class_count} classes there can be no more than {most}",
+                self.0.rounds
+            )));
+        }
+        if validation.is_some_and(|rows| rows.bins() != data.bins() || rows.class_count() != class_count) {
+            return Err(Error::Training("the rows to validate on have other bins or classes".into()));
+        }
+        Boosting::new(&self.0, data, validation).run(on_round)
+    }
+}
+
+/// The state of boosting.
+struct Boosting<'a> {
+    params: &'a BoostParams,
+    data: &'a Dataset,
+    blocks: Blocks,
+    base: Vec<f32>,
+    /// The classes that occur, of which alone trees are grown.
+    present: Vec<bool>,
+    training: Scores<'a>,
+    validation: Option<(&'a Dataset, Scores<'a>)>,
+    rng: ChaCha8Rng,
+    trees: Vec<Tree>,
+    /// The gain of each feature in each tree.
+    importance: Vec<Vec<f64>>,
+    losses: Vec<RoundLoss>,
+}
+
+impl<'a> Boosting<'a> {
+    fn new(params: &'a BoostParams, data: &'a Dataset, validation: Option<&'a Dataset>) -> Self {
+        let base = base_scores(&data.class_weights());
+        Self {
+            params,
+            data,
+            blocks: Blocks::new(data),
+            present: data.class_weights().iter().map(|weight| *weight > 0.0).collect(),
+            training: Scores::new(data, &base),
+            validation: validation.map(|rows| (rows, Scores::new(rows, &base))),
+            base,
+            rng: ChaCha8Rng::seed_from_u64(params.seed),
+            trees: Vec::new(),
+            importance: Vec::new(),
+            losses: Vec::new(),
+        }
+    }
+
+    fn run(mut self, on_round: impl Fn()) -> Result<Boosted, Error> {
+        let mut best = (f64::INFINITY, 0);
+        for round in 1..=self.params.rounds {
+            let grown = self.round();
+            let split = grown.iter().any(|tree| tree.tree.nodes.len() > 1);
+            let leaves: Vec<Vec<u16>> = grown.iter().map(|tree| tree.leaves.clone()).collect();
+            self.training.add(&grown, &leaves);
+            if let Some((rows, scores)) = &mut self.validation {
+                scores.add(&grown, &grown.par_iter().map(|tree| tree.leaves_of(rows)).collect::<Vec<_>>());
+            }
+            let loss = RoundLoss {
+                training: self.training.log_loss,
+                validation: self.validation.as_ref().map(|(_, scores)| scores.log_loss),
+            };
+            for tree in grown {
+                self.importance.push(tree.importance);
+                self.trees.push(tree.tree);
+            }
+            self.losses.push(loss);
+            on_round();
+            // Without rows to validate on, every round that splits something counts as better.
+            let judged = loss.validation.unwrap_or(-(round as f64));
+            if judged < best.0 {
+                best = (judged, round);
+            }
+            if !split || round - best.1 >= self.params.patience {
+                break;
+            }
+        }
+        self.finish(best.1.max(1))
+    }
+
+    /// Grows one tree a class.
+    fn round(&mut self) -> Vec<GrownTree> {
+        let round = self.losses.len() as u64;
+        let rows = self.sample_rows();
+        let features: Vec<Vec<bool>> = (0..self.data.class_count()).map(|_| self.sample_features()).collect();
+        let (data, blocks, params, scores) = (self.data, &self.blocks, self.params, &self.training);
+        self.present
+            .par_iter()
+            .zip(features)
+            .enumerate()
+            .map(|(class, (present, features))| {
+                if !present {
+                    return GrownTree::of_one_leaf(data);
+                }
+                let seed = params.seed ^ round << 40;
+                let gradients = Gradients::new(scores, class, rows.as_deref(), seed);
+                grow(data, blocks, params, gradients, &features)
+            })
+            .collect()
+    }
+
+    /// The rows of a round, ascending; `None` where it is all of them.
+    fn sample_rows(&mut self) -> Option<Vec<u32>> {
+        let mut rows: Vec<u32> = (0..self.data.row_count() as u32).collect();
+        let wanted = (rows.len() as f64 * self.params.row_share).ceil() as usize;
+        if wanted >= rows.len() {
+            return None;
+        }
+        let (chosen, _) = rows.partial_shuffle(&mut self.rng, wanted);
+        let mut chosen = chosen.to_vec();
+        chosen.sort_unstable();
+        Some(chosen)
+    }
+
+    /// For each feature, whether a tree may split it.
+    fn sample_features(&mut self) -> Vec<bool> {
+        let count = self.data.columns().len();
+        let wanted = (count as f64 * self.params.feature_share).ceil() as usize;
+        let mut chosen: Vec<bool> = (0..count).map(|feature| feature < wanted).collect();
+        if wanted < count {
+            chosen.shuffle(&mut self.rng);
+        }
+        chosen
+    }
+
+    fn finish(mut self, rounds: usize) -> Result<Boosted, Error> {
+        self.trees.truncate(rounds * self.data.class_count());
+        let mut importance = vec![0.0; self.data.columns().len()];
+        for of_tree in self.importance.iter().take(self.trees.len()) {
+            importance.iter_mut().zip(of_tree).for_each(|(sum, gain)| *sum += gain);
+        }
+        let total: f64 = importance.iter().sum();
+        let share = |gain: &f64| if total > 0.0 { (gain / total) as f32 } else { 0.0 };
+        Ok(Boosted {
+            forest: Forest::new(self.data.class_count(), Link::Softmax(self.base), &self.trees)
+                .map_err(Error::Training)?,
+            importance: importance.iter().map(share).collect(),
+            rounds,
+            losses: self.losses,
+        })
+    }
+}
+
+/// Scores whose softmax is how often each class occurs; a class that never does gets a chance, but hardly one.
+fn base_scores(class_weights: &[f64]) -> Vec<f32> {
+    let total: f64 = class_weights.iter().sum();
+    let logarithms: Vec<f64> = class_weights.iter().map(|weight| libm::log(weight / total)).collect();
+    let present = || logarithms.iter().copied().filter(|score| score.is_finite());
+    let least = present().fold(0.0, f64::min);
+    logarithms.iter().map(|score| if score.is_finite() { *score } else { least - 10.0 } as f32).collect()
+}
+
+#[cfg(test)]
+mod tests;

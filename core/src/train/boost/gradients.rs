@@ -1,0 +1,164 @@
+//! How far off the scores are: probabilities, log-loss and its derivatives.
+
+use rayon::prelude::*;
+
+use super::grow::GrownTree;
+use crate::model::linear::softmax;
+use crate::train::dataset::Dataset;
+
+/// Rows that are worked on together.
+const CHUNK: usize = 4096;
+
+/// The scores of some rows so far, and what they mean.
+pub(super) struct Scores<'a> {
+    data: &'a Dataset,
+    /// One score a class, row by row.
+    scores: Vec<f32>,
+    /// Their softmax.
+    pub(super) probabilities: Vec<f32>,
+    /// The mean of −ln(probability of what happened), by the rows' weights.
+    pub(super) log_loss: f64,
+}
+
+impl<'a> Scores<'a> {
+    pub(super) fn new(data: &'a Dataset, base: &[f32]) -> Self {
+        let scores = base.repeat(data.row_count());
+        let mut scores = Self { data, probabilities: scores.clone(), scores, log_loss: 0.0 };
+        scores.update(&[]);
+        scores
+    }
+
+    /// Adds what a round's trees, one a class, say of the rows: `leaves` has the leaf of each row in each tree.
+    pub(super) fn add(&mut self, trees: &[GrownTree], leaves: &[Vec<u16>]) {
+        let values = trees.iter().map(|tree| tree.values.as_slice());
+        self.update(&values.zip(leaves.iter().map(Vec::as_slice)).collect::<Vec<_>>());
+    }
+
+    fn update(&mut self, trees: &[(&[f32], &[u16])]) {
+        let width = self.data.class_count();
+        let chunks =
+            self.scores.par_chunks_mut(CHUNK * width).zip(self.probabilities.par_chunks_mut(CHUNK * width));
+        let sums: Vec<(f64, f64)> = chunks
+            .enumerate()
+            .map(|(chunk, (scores, probabilities))| {
+                let first = chunk * CHUNK;
+                for (class, (values, leaves)) in trees.iter().enumerate() {
+                    let of_class = scores.iter_mut().skip(class).step_by(width);
+                    for (score, leaf) in of_class.zip(leaves.iter().skip(first)) {
+                        *score += values.get(usize::from(*leaf)).copied().unwrap_or_default();
+                    }
+                }
+                probabilities.copy_from_slice(scores);
+                let (mut loss, mut weights) = (0.0, 0.0);
+                for (row, probabilities) in (first..).zip(probabilities.chunks_exact_mut(width)) {
+                    softmax(probabilities);
+                    let label = self.data.labels().get(row).copied().unwrap_or_default();
+                    let own = probabilities.get(usize::from(label)).copied().unwrap_or_default();
+                    let weight = f64::from(self.data.weight(row));
+                    // A probability of 0 in single precision would make the sum infinite.
+                    loss -= weight * f64::from(libm::logf(own.max(f32::MIN_POSITIVE)));
+                    weights += weight;
+                }
+                (loss, weights)
+            })
+            .collect();
+        // Sums in the order of the rows, whatever the threads.
+        let (loss, weights) = sums.iter().fold((0.0, 0.0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
+        self.log_loss = loss / weights;
+    }
+}
+
+/// The derivatives of the log-loss by one class's score, for the rows of a round, as integers: their sums are exact, so
+/// their order does not matter. Each is rounded up or down by chance, so that sums of many are right (Shi et al., 2022,
+/// "Quantized training of gradient boosting decision trees").
+pub(super) struct Gradients {
+    /// The rows, ascending until the tree partitions them.
+    pub(super) rows: Vec<u32>,
+    /// For each of them, both derivatives.
+    pub(super) pairs: Vec<Pair>,
+    /// What 1 became.
+    pub(super) scale: f64,
+}
+
+/// A first derivative (upper half, signed) and a second one (lower half), which are added up together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Pair(pub(super) u64);
+
+impl Pair {
+    fn new(first: i32, second: u32) -> Self {
+        Self((i64::from(first) as u64) << 32 | u64::from(second))
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+
+    pub(super) fn less(self, other: Self) -> Self {
+        Self(self.0.wrapping_sub(other.0))
+    }
+
+    /// The sum of first derivatives.
+    pub(super) fn first(self) -> f64 {
+        f64::from((self.0 >> 32) as i32)
+    }
+
+    /// The sum of second derivatives.
+    pub(super) fn second(self) -> f64 {
+        f64::from(self.0 as u32)
+    }
+}
+
+impl Gradients {
+    /// The derivatives by the score of a class; of the rows given, or of all.
+    pub(super) fn new(scores: &Scores<'_>, class: usize, rows: Option<&[u32]>, seed: u64) -> Self {
+        let data = scores.data;
+        let rows: Vec<u32> = rows.map_or_else(|| (0..data.row_count() as u32).collect(), <[u32]>::to_vec);
+        let total: f64 = match data.weights() {
+            None => rows.len() as f64,
+            Some(_) => rows.iter().map(|row| f64::from(data.weight(*row as usize))).sum(),
+        };
+        // The sum of all first derivatives, each rounded away from 0, must fit 31 bits.
+        let scale = (f64::from(i32::MAX) - rows.len() as f64) / total;
+        let width = data.class_count();
+        let of_class = scores.probabilities.get(class..).unwrap_or_default();
+        let pair = |row: &u32| {
+            let position = *row as usize;
+            let probability = of_class.get(position * width).copied().unwrap_or_default();
+            let happened = data.labels().get(position).is_some_and(|label| usize::from(*label) == class);
+            let (first, second) = derivatives(f64::from(probability), happened, width);
+            let weight = f64::from(data.weight(position)) * scale;
+            let chance = mix(seed ^ (class as u64) << 32 ^ u64::from(*row));
+            Pair::new(
+                round(first * weight, chance as u32) as i32,
+                round(second * weight, (chance >> 32) as u32) as u32,
+            )
+        };
+        let pairs = rows.iter().map(pair).collect();
+        Self { rows, pairs, scale }
+    }
+}
+
+/// The first and second derivative of −ln(softmax) by the score of a class with this probability. The second is the
+/// diagonal of the Hessian, enlarged for what the other classes' scores do meanwhile (Friedman, 2001: (K − 1) / K).
+fn derivatives(probability: f64, happened: bool, class_count: usize) -> (f64, f64) {
+    let classes = class_count.max(2) as f64;
+    (
+        probability - f64::from(u8::from(happened)),
+        probability * (1.0 - probability) * classes / (classes - 1.0),
+    )
+}
+
+/// Rounds a number of at most 32 bits down or up, so that the mean over all chances is the number.
+fn round(value: f64, chance: u32) -> i64 {
+    // Above 0 cutting off the fraction rounds down, which is faster than `floor`.
+    const ABOVE: f64 = (1u64 << 33) as f64;
+    (value + ABOVE + f64::from(chance) / (1u64 << 32) as f64) as i64 - ABOVE as i64
+}
+
+/// SplitMix64's mixing function (Steele et al., 2014): evenly distributed numbers from consecutive ones.
+fn mix(number: u64) -> u64 {
+    let mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}

@@ -1,0 +1,139 @@
+//! The best split of a leaf, read off its histogram.
+
+use super::BoostParams;
+use super::gradients::Pair;
+use super::histogram::FeatureSums;
+use crate::model::bins::MISSING_BIN;
+use crate::model::forest::{BinSet, TreeNode};
+
+/// Categories with few rows are drawn towards no effect while they are put in order: as if so much second derivative
+/// without first were added to each.
+const CATEGORY_SMOOTHING: f64 = 10.0;
+/// Added to the L2 penalty where categories are split: there are many more ways to do so.
+const CATEGORY_L2: f64 = 10.0;
+
+/// Where the rows of a leaf part.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Split {
+    pub(super) node: TreeNode,
+    /// By how much the penalised loss falls, times two and in units of the derivatives' scale.
+    pub(super) gain: f64,
+    /// The sums of the rows that go left.
+    pub(super) left: Pair,
+}
+
+/// Penalties and limits in units of the derivatives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    l1: f64,
+    l2: f64,
+    category_l2: f64,
+    category_smoothing: f64,
+    least_weight: f64,
+}
+
+impl Rules {
+    /// The rules for derivatives of which 1 became `scale`.
+    pub(super) fn new(params: &BoostParams, scale: f64) -> Self {
+        Self {
+            l1: params.l1 * scale,
+            l2: params.l2 * scale,
+            category_l2: (params.l2 + CATEGORY_L2) * scale,
+            category_smoothing: CATEGORY_SMOOTHING * scale,
+            // No side is empty, even where any weight will do.
+            least_weight: (params.min_child_weight * scale).max(1.0),
+        }
+    }
+
+    /// The leaf value that makes the loss least: −G / (H + λ), with G drawn to 0 by the L1 penalty.
+    pub(super) fn leaf_value(&self, sums: Pair) -> f64 {
+        let weight = sums.second() + self.l2;
+        if weight > 0.0 { -self.shrink(sums.first()) / weight } else { 0.0 }
+    }
+
+    fn shrink(&self, first: f64) -> f64 {
+        if self.l1 == 0.0 { first } else { (first.abs() - self.l1).max(0.0).copysign(first) }
+    }
+
+    /// What the leaf value saves, times two.
+    fn saved(&self, sums: Pair, l2: f64) -> f64 {
+        let first = self.shrink(sums.first());
+        first * first / (sums.second() + l2)
+    }
+
+    /// What two leaves save, times two; nothing where one has too little weight.
+    fn saved_by(&self, left: Pair, right: Pair, l2: f64) -> Option<f64> {
+        let (left_weight, right_weight) = (left.second(), right.second());
+        if left_weight < self.least_weight || right_weight < self.least_weight {
+            return None;
+        }
+        let (left, right) = (self.shrink(left.first()), self.shrink(right.first()));
+        let (left_weight, right_weight) = (left_weight + l2, right_weight + l2);
+        // One division instead of two.
+        Some((left * left * right_weight + right * right * left_weight) / (left_weight * right_weight))
+    }
+
+    /// The best split by a number: a threshold, and the side to which missing values go.
+    pub(super) fn best_threshold(&self, feature: u16, sums: &FeatureSums, total: Pair) -> Option<Split> {
+        let [missing, known @ ..] = sums;
+        let without_split = self.saved(total, self.l2);
+        let mut best: Option<Split> = None;
+        let has_missing = *missing != Pair::default();
+        let mut try_split = |threshold: u8, missing_right: bool, left: Pair| {
+            let Some(saved) = self.saved_by(left, total.less(left), self.l2) else { return };
+            let gain = saved - without_split;
+            if gain > best.as_ref().map_or(0.0, |best| best.gain) {
+                let node = TreeNode::Split { feature, threshold, missing_right };
+                best = Some(Split { node, gain, left });
+            }
+        };
+        // Missing alone on the right is a split too; alone on the left it would be the same one.
+        let (mut low, mut below) = (None, Pair::default());
+        for (bin, sum) in (1..=u8::MAX).zip(known).filter(|(_, sum)| **sum != Pair::default()) {
+            if let Some(low) = low {
+                // Halfway between the bins that have rows here.
+                let threshold = low + (bin - low) / 2;
+                if has_missing {
+                    try_split(threshold, true, below);
+                    let mut left = below;
+                    left.add(*missing);
+                    try_split(threshold, false, left);
+                } else {
+                    // Where no row here is missing, a later missing one goes with the greater weight.
+                    try_split(threshold, 2.0 * below.second() < total.second(), below);
+                }
+            }
+            below.add(*sum);
+            low = Some(bin);
+        }
+        if let Some(low) = low.filter(|_| has_missing) {
+            try_split(low, true, below);
+        }
+        best
+    }
+
+    /// The best split by a category: categories in the order of their leaf values, parted somewhere (Fisher, 1958). Missing
+    /// is a category like others; those that have no rows here go right.
+    pub(super) fn best_set(&self, feature: u16, sums: &FeatureSums, total: Pair) -> Option<Split> {
+        let effect = |sum: &Pair| sum.first() / (sum.second() + self.category_smoothing);
+        let mut order: Vec<(f64, u8, Pair)> = (MISSING_BIN..=u8::MAX)
+            .zip(sums)
+            .filter(|(_, sum)| **sum != Pair::default())
+            .map(|(bin, sum)| (effect(sum), bin, *sum))
+            .collect();
+        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let without_split = self.saved(total, self.category_l2);
+        let (mut left, mut left_bins) = (Pair::default(), BinSet::default());
+        let mut best: Option<Split> = None;
+        for (_, bin, sum) in &order {
+            left.add(*sum);
+            left_bins.insert(*bin);
+            let Some(saved) = self.saved_by(left, total.less(left), self.category_l2) else { continue };
+            let gain = saved - without_split;
+            if gain > best.as_ref().map_or(0.0, |best| best.gain) {
+                best = Some(Split { node: TreeNode::SetSplit { feature, left: left_bins }, gain, left });
+            }
+        }
+        best
+    }
+}

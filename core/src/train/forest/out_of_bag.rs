@@ -1,0 +1,77 @@
+//! How good a forest is on rows that its trees did not see: each row is scored by the trees whose sample lacks it.
+
+use rayon::prelude::*;
+
+use super::ValidForestParams;
+use crate::metrics::CLIP;
+use crate::model::forest::Forest;
+use crate::train::dataset::Dataset;
+
+/// Rows that are scored together.
+const CHUNK: usize = 4096;
+
+/// The out-of-bag estimate (Breiman, 2001) of a forest's quality.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OutOfBag {
+    /// How many rows some tree did not see. Rows are counted by their weights, here and below.
+    pub rows: f64,
+    /// The mean of −ln(probability of what happened) over those rows.
+    pub log_loss: f64,
+    /// The share of those rows whose most probable class is the right one.
+    pub accuracy: f64,
+}
+
+impl ValidForestParams {
+    /// Estimates how good a forest is that these parameters grew from this data: without a second set of rows, since
+    /// every tree leaves out a third of them. `None` where no row was left out by any tree.
+    pub fn out_of_bag(&self, data: &Dataset, forest: &Forest) -> Option<OutOfBag> {
+        let bags: Vec<Vec<bool>> = (0..forest.tree_count() as u64)
+            .into_par_iter()
+            .map(|tree| self.draws(data, &mut self.rng(tree)).iter().map(|draws| *draws > 0).collect())
+            .collect();
+        let starts = (0..data.row_count()).step_by(CHUNK).collect::<Vec<_>>();
+        let chunks: Vec<OutOfBag> =
+            starts.into_par_iter().map(|start| chunk(data, forest, &bags, start)).collect();
+        // Sums in the order of the rows, whatever the threads.
+        let total =
+            chunks.iter().fold(OutOfBag { rows: 0.0, log_loss: 0.0, accuracy: 0.0 }, |sum, chunk| OutOfBag {
+                rows: sum.rows + chunk.rows,
+                log_loss: sum.log_loss + chunk.log_loss,
+                accuracy: sum.accuracy + chunk.accuracy,
+            });
+        (total.rows > 0.0).then(|| OutOfBag {
+            rows: total.rows,
+            log_loss: total.log_loss / total.rows,
+            accuracy: total.accuracy / total.rows,
+        })
+    }
+}
+
+/// The sums over the rows from `start` on.
+fn chunk(data: &Dataset, forest: &Forest, bags: &[Vec<bool>], start: usize) -> OutOfBag {
+    let mut sums = OutOfBag { rows: 0.0, log_loss: 0.0, accuracy: 0.0 };
+    let mut bins = vec![0; data.columns().len()];
+    for (row, label) in data.labels().iter().enumerate().skip(start).take(CHUNK) {
+        for (bin, column) in bins.iter_mut().zip(data.columns()) {
+            *bin = column.get(row).copied().unwrap_or_default();
+        }
+        let mut probabilities = vec![0f64; data.class_count()];
+        for (tree, bag) in bags.iter().enumerate() {
+            if bag.get(row) == Some(&false) {
+                let leaf = forest.leaf_of(tree, &bins);
+                probabilities.iter_mut().zip(leaf).for_each(|(sum, value)| *sum += f64::from(*value));
+            }
+        }
+        let total: f64 = probabilities.iter().sum();
+        if total > 0.0 {
+            let weight = f64::from(data.weight(row));
+            let own = probabilities.get(usize::from(*label)).copied().unwrap_or_default();
+            let greatest = probabilities.iter().copied().fold(0.0, f64::max);
+            let first = probabilities.iter().position(|value| *value == greatest);
+            sums.rows += weight;
+            sums.log_loss -= weight * (own / total).clamp(CLIP, 1.0 - CLIP).ln();
+            sums.accuracy += if first == Some(usize::from(*label)) { weight } else { 0.0 };
+        }
+    }
+    sums
+}

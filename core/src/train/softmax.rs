@@ -1,0 +1,19 @@
+//! The log-loss of scores whose softmax is meant, and its derivatives.
+
+/// Turns scores into probabilities less 1 for the label, which is the gradient by the scores, and gives the log-loss.
+pub(super) fn errors(scores: &mut [f64], label: usize) -> f64 {
+    let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let of_label = scores.get(label).copied().unwrap_or_default();
+    let mut total = 0.0;
+    for score in scores.iter_mut() {
+        *score = (*score - greatest).exp();
+        total += *score;
+    }
+    for score in scores.iter_mut() {
+        *score /= total;
+    }
+    if let Some(score) = scores.get_mut(label) {
+        *score -= 1.0;
+    }
+    total.ln() + greatest - of_label
+}

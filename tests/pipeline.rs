@@ -40,6 +40,8 @@ fn from_raw_tables_to_offers() {
         "outputs/models/evaluation.txt",
         "outputs/models/feature_importance.csv",
         "outputs/models/confusion_matrix.csv",
+        "outputs/models/report.html",
+        "outputs/models/feature_importance.png",
         "outputs/bundle/nextbest.bundle",
         "outputs/bundle/customers.json",
         "outputs/predictions/recommendations.csv",

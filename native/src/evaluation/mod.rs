@@ -97,7 +97,7 @@ pub(crate) struct Subject<'s> {
     /// Rows that it did not learn from.
     pub(crate) test: &'s FeatureTable,
     /// Models that were trained beside it.
-    pub(crate) finalists: &'s [Bundle],
+    pub(crate) finalists: &'s [&'s Bundle],
     pub(crate) against: Option<&'s Opponent>,
 }
 

@@ -49,28 +49,32 @@ impl Writer<'_> {
         };
         let tile = |name: &str, metric: Resampled, show: fn(f64) -> String| {
             let prior = show(prior.value(metric));
-            let interval = model.interval(metric).map(|it| between(it, show)).unwrap_or_default();
-            (format!("{name} {interval}; class prior {prior}"), show(model.value(metric)))
+            let interval = model.interval(metric).map(|it| between(it, show));
+            let name = html! {
+                (name)
+                @if let Some(interval) = interval { br; (interval) }
+                br; "class prior " (prior)
+            };
+            (name, show(model.value(metric)))
         };
         let mut shown = vec![
             tile("log-loss", Resampled::LogLoss, loss),
-            tile("mean area under the ROC curves", Resampled::RocAuc, area),
+            tile("AUC, mean of classes", Resampled::RocAuc, area),
             tile("among the 3 likeliest", Resampled::Top3, percent),
             tile("MAP@3", Resampled::MapAt3, area),
         ];
         if let Some(takers) = &model.without_none {
             shown.push(tile("log-loss of takers", Resampled::LogLossWithoutNone, loss));
-            shown.push((format!("of {} rows took a product", count(model.all.rows)), count(takers.rows)));
+            let name = html! { "takers" br; "of " (count(model.all.rows)) " rows" };
+            shown.push((name, count(takers.rows)));
         }
-        let shown: Vec<(&str, String)> =
-            shown.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         html! {
             p.lead {
                 (evaluation.algorithm.replace('_', " ")) ", model " code { (evaluation.model.get(..8).unwrap_or_default()) }
-                ", on " (count(model.all.rows)) " rows of " (count(evaluation.customers))
-                " that it did not learn from"
+                ", on " (count(model.all.rows)) " test rows of " (count(evaluation.customers))
+                (if self.has_none() { " customers" } else { " cases" })
                 @if !evaluation.test_cutoffs.is_empty() { ", at " (evaluation.test_cutoffs.join(", ")) }
-                ". Ranges in brackets are 95 % intervals; the class prior is what someone says who knows nothing of a row."
+                ". It learned from none of these rows. Ranges in brackets are 95 % intervals; the class prior is what someone says who knows nothing of a row."
             }
             (tiles(&shown))
         }

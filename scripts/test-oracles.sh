@@ -5,15 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 target=$PWD/target/oracles
-requirements=tests/oracles/requirements.txt
-if ! cmp -s "$requirements" "$target/installed.txt"; then
-    command -v python3 >/dev/null || scripts/need.sh python3=python3
-    python3 -c 'import ensurepip' 2>/dev/null || scripts/need.sh no-such-command=python3-venv
-    rm -rf "$target"
-    python3 -m venv "$target"
-    "$target/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$target/installed.txt"
-fi
+scripts/python-venv.sh "$target" tests/oracles/requirements.txt
 python=$target/bin/python
 
 cargo build --quiet -p nextbest-tests --bin nextbest-under-test --bin oracle-cases

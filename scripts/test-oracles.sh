@@ -45,3 +45,6 @@ echo "==> models of plain tables against scikit-learn"
 echo "==> calibrations and logistic regressions against SciPy and scikit-learn"
 "$nextbest_cases" >cases.json
 "$python" "$oracles/fits.py" <cases.json
+
+echo "==> the evaluation's numbers and curves against scikit-learn"
+"$python" "$oracles/evaluation.py" "$nextbest"

@@ -67,9 +67,11 @@ enum Command {
         after_help = "Examples:\n  nextbest train --algorithm logistic_regression\n  nextbest train --table titanic.csv --target Survived --id PassengerId"
     )]
     Train(train::Arguments),
-    /// Measure the model on the test cut-offs, beside the baselines
-    #[command(after_help = "Example:\n  nextbest evaluate --json > evaluation.json")]
-    Evaluate,
+    /// Measure the model on the test cut-offs, beside the baselines and other models; numbers, charts and a page
+    #[command(
+        after_help = "Examples:\n  nextbest evaluate --json > evaluation.json\n  nextbest evaluate --against production.bundle"
+    )]
+    Evaluate(evaluate::Arguments),
     /// Write the bundle for browsers and edge workers
     #[command(after_help = "Example:\n  nextbest export --samples 12")]
     Export(export::Arguments),
@@ -161,7 +163,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
             None => context.print(&train::run(&context, &arguments)?),
             Some(source) => context.print(&train_table::run(&context, &arguments, source)?),
         },
-        Command::Evaluate => context.print(&evaluate::run(&context)?),
+        Command::Evaluate(arguments) => context.print(&evaluate::run(&context, &arguments)?),
         Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),
         Command::Score(arguments) => score::run(&context, &arguments),
         Command::Inspect(arguments) => context.print(&inspect::run(&context, &arguments)?),

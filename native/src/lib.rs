@@ -9,8 +9,8 @@ mod customer_json;
 mod cutoffs;
 mod doctor;
 mod eda;
+mod evaluation;
 mod feature_table;
-mod fitting;
 mod output;
 mod parquet_columns;
 mod predictions;
@@ -18,5 +18,6 @@ mod progress;
 mod report;
 mod synthetic;
 mod tables;
+mod training;
 
 pub use cli::main;

@@ -98,6 +98,25 @@ pub(crate) fn write_csv<const N: usize>(
     })
 }
 
+/// A table as CSV in memory: a header and rows.
+///
+/// # Errors
+/// None but those of the CSV writer, where rows differ in length.
+pub(crate) fn csv<'h, R>(
+    header: impl IntoIterator<Item = &'h str>,
+    rows: impl IntoIterator<Item = R>,
+) -> anyhow::Result<Vec<u8>>
+where
+    R: IntoIterator<Item = String>,
+{
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header)?;
+    for row in rows {
+        writer.write_record(row)?;
+    }
+    Ok(writer.into_inner()?)
+}
+
 /// The SHA-256 of a file, in hexadecimal digits.
 ///
 /// # Errors

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{ColumnKind, Schema};
-
 /// A feature: a name, words for people, and how to compute it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureDefinition {
@@ -50,26 +48,6 @@ pub enum Expression {
     },
     /// Where in the year, the month or the week T lies.
     Season(SeasonPart),
-}
-
-impl Expression {
-    /// The words whose positions are its values, where it is a category of the customer's, or of the latest or earliest row
-    /// of an event table: numbers whose order means nothing. `None` for all others.
-    pub fn words<'s>(&self, schema: &'s Schema) -> Option<&'s [String]> {
-        let (table, column) = match self {
-            Expression::Attribute { column, transform: Transform::Value } => (schema.customer(), column),
-            Expression::Events {
-                table,
-                aggregate: Aggregate::Last(column) | Aggregate::First(column),
-                ..
-            } => (schema.tables().iter().find(|other| other.name == *table)?, column),
-            _ => return None,
-        };
-        match &table.columns.get(table.column(column)?)?.kind {
-            ColumnKind::Category(words) => Some(words),
-            _ => None,
-        }
-    }
 }
 
 /// What is made of an attribute.

@@ -286,3 +286,6 @@ fn base_scores(class_weights: &[f64]) -> Vec<f32> {
     let least = present().fold(0.0, f64::min);
     logarithms.iter().map(|score| if score.is_finite() { *score } else { least - 10.0 } as f32).collect()
 }
+
+#[cfg(test)]
+mod tests;

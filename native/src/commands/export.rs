@@ -11,10 +11,10 @@ use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
 use serde::Serialize;
 
-use super::evaluate::Recorded;
 use crate::cli::Context;
 use crate::config::Config;
 use crate::customer_json;
+use crate::evaluation::Recorded;
 use crate::feature_table::FeatureTable;
 use crate::output;
 use crate::tables::{LoadOptions, Part, load};

@@ -2,7 +2,6 @@
 
 pub(crate) mod as_of;
 mod catalogue;
-mod ceiling;
 pub(crate) mod doctor;
 pub(crate) mod eda;
 pub(crate) mod evaluate;

@@ -7,12 +7,11 @@ use nextbest_core::model::card::Card;
 use nextbest_core::time;
 use serde::Serialize;
 
-use crate::calibrating::{CalibrationReport, calibrate};
 use crate::cli::{Context, usage};
-use crate::config::{Algorithm, Config};
+use crate::config::{Algorithm, Config, Time};
 use crate::feature_table::FeatureTable;
-use crate::fitting::{Candidate, Fitting};
 use crate::tables::plain::Source;
+use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
 use crate::{cutoffs, output};
 
 #[derive(Debug, Default, clap::Args)]
@@ -20,6 +19,9 @@ pub(crate) struct Arguments {
     /// Which kind of model (config: model.algorithm)
     #[arg(long, value_enum)]
     algorithm: Option<AlgorithmArgument>,
+    /// For how long parameters are tuned: 90, 60s, 5m; 0 tries each kind once (config: model.selection.budget)
+    #[arg(long, value_name = "TIME")]
+    budget: Option<Time>,
     /// Train on a plain table instead, CSV or Parquet with one row a case (docs/TABLES.md); writes the bundle too
     #[arg(long, value_name = "FILE", requires = "target")]
     table: Option<PathBuf>,
@@ -48,12 +50,17 @@ impl Arguments {
     pub(super) fn algorithm(&self, config: &Config) -> Algorithm {
         self.algorithm.map_or(config.model.algorithm, Algorithm::from)
     }
+
+    pub(super) fn budget(&self, config: &Config) -> std::time::Duration {
+        self.budget.unwrap_or(config.model.selection.budget).0
+    }
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum AlgorithmArgument {
     RandomForest,
+    GradientBoosting,
     LogisticRegression,
     Auto,
 }
@@ -61,8 +68,9 @@ enum AlgorithmArgument {
 #[derive(Debug, Serialize)]
 pub(crate) struct Trained {
     model: PathBuf,
-    candidates: Vec<Candidate>,
-    calibration: CalibrationReport,
+    trials: Vec<Trial>,
+    /// The best of each kind, the chosen one first.
+    finalists: Vec<FinalistReport>,
     algorithm: &'static str,
     training_rows: usize,
     training_cutoffs: Vec<String>,
@@ -77,38 +85,38 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
     let table = FeatureTable::read_parquet(&path)?;
     let split = cutoffs::split(&config.snapshots, &table.distinct_cutoffs()).map_err(usage)?;
     let (train, validation) = (table.at(&split.train), table.at(&split.validation));
-    let fitting = Fitting { model: &config.model, progress: &context.progress };
-    let (candidates, kind, probabilities) =
-        fitting.choose(arguments.algorithm(config), &train, &validation)?;
-    let (calibration, calibration_report) = calibrate(&config.model, &validation, &probabilities)?;
     // What was chosen learns from the validation cut-offs too; those of the test stay unseen.
     let refit_cutoffs: Vec<i64> = split.train.iter().chain(&split.validation).copied().collect();
     let all = table.at(&refit_cutoffs);
-    let fitted = fitting.fit(kind, &all, "training on all but the test")?;
     let dates = |cutoffs: &[i64]| cutoffs.iter().map(|cutoff| time::format(*cutoff)).collect::<Vec<_>>();
     let card = Card {
         name: config.model.name.clone(),
-        algorithm: kind.name().into(),
-        parameters: fitting.parameters(kind, &calibration),
-        seed: fitting.seed(),
         training_cutoffs: dates(&refit_cutoffs),
         validation_cutoffs: dates(&split.validation),
         test_cutoffs: dates(&split.test),
         training_rows: all.len() as u64,
         training_data: output::file_hash(&path)?,
-        test_metrics: Vec::new(),
-        importance: fitted.importance.clone(),
         trained_with: env!("CARGO_PKG_VERSION").into(),
+        ..Card::default()
     };
-    let bundle = fitted.bundle(&all, calibration, config.policy.definition(), card);
-    bundle.check()?;
+    let trainer = Trainer {
+        config: &config.model,
+        algorithm: arguments.algorithm(config),
+        budget: arguments.budget(config),
+        rows_of: RowsOf::Bank,
+        policy: config.policy.definition(),
+        card,
+        progress: &context.progress,
+    };
+    let models = trainer.train(&train, &validation, &all)?;
     let model = config.model_path();
-    output::write_bytes(&model, &bundle.encode()?)?;
+    models.write(&model)?;
+    let algorithm = models.best()?.report.algorithm;
     let trained = Trained {
         model,
-        candidates,
-        calibration: calibration_report,
-        algorithm: kind.name(),
+        trials: models.trials,
+        finalists: models.finalists.into_iter().map(|model| model.report).collect(),
+        algorithm,
         training_rows: all.len(),
         training_cutoffs: dates(&refit_cutoffs),
         seconds: started.elapsed().as_secs_f64(),
@@ -121,6 +129,7 @@ impl From<AlgorithmArgument> for Algorithm {
     fn from(argument: AlgorithmArgument) -> Self {
         match argument {
             AlgorithmArgument::RandomForest => Algorithm::RandomForest,
+            AlgorithmArgument::GradientBoosting => Algorithm::GradientBoosting,
             AlgorithmArgument::LogisticRegression => Algorithm::LogisticRegression,
             AlgorithmArgument::Auto => Algorithm::Auto,
         }
@@ -129,10 +138,12 @@ impl From<AlgorithmArgument> for Algorithm {
 
 impl fmt::Display for Trained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for candidate in &self.candidates {
-            writeln!(f, "{candidate}")?;
+        for trial in &self.trials {
+            writeln!(f, "{trial}")?;
         }
-        writeln!(f, "{}", self.calibration)?;
+        if let Some(best) = self.finalists.first() {
+            writeln!(f, "{best}")?;
+        }
         let cutoffs = (self.training_cutoffs.first(), self.training_cutoffs.last());
         writeln!(
             f,

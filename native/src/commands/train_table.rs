@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use nextbest_core::model::bundle::content_hash;
 use nextbest_core::model::card::Card;
 use nextbest_core::policy::PolicyDefinition;
@@ -12,27 +11,21 @@ use nextbest_core::train::areas_by_class;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::evaluate::Evaluation;
 use super::export::{Exported, write_bundle};
 use super::train::Arguments;
-use crate::calibrating::{CalibrationReport, calibrate};
 use crate::cli::Context;
-use crate::config::{Algorithm, ModelConfig};
+use crate::evaluation::{Evaluation, Subject};
 use crate::feature_table::FeatureTable;
-use crate::fitting::{Candidate, Fitting, Kind};
 use crate::output;
 use crate::tables::plain::{LeftOut, Prepared, Source, prepare};
+use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
 
-/// The least rows of a leaf, where the config does not say.
-const LEAVES: [u32; 3] = [1, 5, 20];
-/// The penalty of a logistic regression, where the config does not say.
-const ALPHA: f64 = 1.0;
 /// Fewer rows of a class than this prove nothing about a leak.
 const LEAK_SUPPORT: usize = 20;
 /// So many columns that know too much are named.
 const LEAKS_SHOWN: usize = 5;
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct TrainedTable {
     training: Training,
     evaluation: Evaluation,
@@ -53,8 +46,9 @@ struct Training {
     training_rows: usize,
     validation_rows: usize,
     test_rows: usize,
-    candidates: Vec<Candidate>,
-    calibration: CalibrationReport,
+    trials: Vec<Trial>,
+    /// The best of each kind, the chosen one first.
+    finalists: Vec<FinalistReport>,
     algorithm: &'static str,
     leaks: Vec<LeakyColumn>,
     seconds: f64,
@@ -85,41 +79,39 @@ pub(crate) fn run(
     let leaks = leaks(&learning, config.snapshots.leak_threshold);
     warn_of_leaks(context, &leaks);
 
-    let mut candidates = Vec::new();
-    let mut best: Option<(f64, ModelConfig, Kind, Vec<f32>)> = None;
-    for (model, algorithm) in trials(&config.model, arguments.algorithm(config)) {
-        let fitting = Fitting { model: &model, progress: &context.progress };
-        let (tried, kind, probabilities) = fitting.choose(algorithm, &train, &validation)?;
-        let loss = tried.iter().map(|tried| tried.validation_log_loss).fold(f64::INFINITY, f64::min);
-        if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
-            best = Some((loss, model, kind, probabilities));
-        }
-        candidates.extend(tried);
-    }
-    let (_, model, kind, probabilities) = best.context("there was no candidate")?;
-    let (calibration, calibration_report) = calibrate(&model, &validation, &probabilities)?;
-    // What was chosen learns from the rows that chose it too; those of the test stay unseen.
-    let fitting = Fitting { model: &model, progress: &context.progress };
-    let fitted = fitting.fit(kind, &learning, "training on all but the test")?;
     let card = Card {
         name: source.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
-        algorithm: kind.name().into(),
-        parameters: fitting.parameters(kind, &calibration),
-        seed: fitting.seed(),
         training_cutoffs: first_and_last(&learning),
         validation_cutoffs: first_and_last(&validation),
         test_cutoffs: first_and_last(&test),
         training_rows: learning.len() as u64,
         training_data: output::file_hash(source.file)?,
-        test_metrics: Vec::new(),
-        importance: fitted.importance.clone(),
         trained_with: env!("CARGO_PKG_VERSION").into(),
+        ..Card::default()
     };
-    let mut bundle = fitted.bundle(&learning, calibration, PolicyDefinition::default(), card);
-    bundle.check()?;
+    let trainer = Trainer {
+        config: &config.model,
+        algorithm: arguments.algorithm(config),
+        budget: arguments.budget(config),
+        rows_of: RowsOf::PlainTable,
+        policy: PolicyDefinition::default(),
+        card,
+        progress: &context.progress,
+    };
+    // What was chosen learns from the rows that chose it too; those of the test stay unseen.
+    let models = trainer.train(&train, &validation, &learning)?;
+    models.write(&config.model_path())?;
+    let mut bundle = models.best()?.bundle.clone();
     let bytes = bundle.encode()?;
-    context.progress.step("measuring".into());
-    let evaluation = Evaluation::measure(&bundle, content_hash(&bytes), &learning.labels, &test)?;
+    let subject = Subject {
+        bundle: &bundle,
+        hash: content_hash(&bytes),
+        training_labels: &learning.labels,
+        test: &test,
+        finalists: &[],
+        against: None,
+    };
+    let evaluation = subject.measure(&config.evaluation, &context.progress)?;
 
     let training = Training {
         table: source.file.to_owned(),
@@ -132,43 +124,19 @@ pub(crate) fn run(
         training_rows: train.len(),
         validation_rows: validation.len(),
         test_rows: test.len(),
-        candidates,
-        calibration: calibration_report,
-        algorithm: kind.name(),
+        algorithm: models.best()?.report.algorithm,
+        trials: models.trials,
+        finalists: models.finalists.into_iter().map(|model| model.report).collect(),
         leaks,
         seconds: started.elapsed().as_secs_f64(),
         left_out_columns: left_out,
     };
-    output::write_bytes(&training.model, &bytes)?;
     let folder = config.outputs.path.join("models");
     output::write_json(&folder.join("training.json"), &training)?;
     evaluation.write(&folder)?;
     bundle.card.test_metrics = evaluation.card_metrics();
     let (exported, _) = write_bundle(config, bundle, &table)?;
     Ok(TrainedTable { training, evaluation, bundle: exported })
-}
-
-/// The models to choose from. What the config leaves open is set for a table: leaves of 20 rows and strong penalties
-/// suit a bank's hundred thousands of rows with few takers; the fewer the rows and the clearer the classes, the smaller
-/// may leaves be.
-fn trials(config: &ModelConfig, algorithm: Algorithm) -> Vec<(ModelConfig, Algorithm)> {
-    let mut config = config.clone();
-    config.hyperparameters.logistic_regression.alpha.get_or_insert(ALPHA);
-    let with_leaf = |rows: u32| {
-        let mut config = config.clone();
-        config.hyperparameters.random_forest.min_samples_leaf = Some(rows);
-        (config, Algorithm::RandomForest)
-    };
-    let forests: Vec<_> = match config.hyperparameters.random_forest.min_samples_leaf {
-        Some(rows) => vec![with_leaf(rows)],
-        None => LEAVES.map(with_leaf).to_vec(),
-    };
-    let logistic = (config.clone(), Algorithm::LogisticRegression);
-    match algorithm {
-        Algorithm::RandomForest => forests,
-        Algorithm::LogisticRegression => vec![logistic],
-        Algorithm::Auto => forests.into_iter().chain([logistic]).collect(),
-    }
 }
 
 /// Columns that alone tell a class from the others, the clearest first; each with the class that it tells best.
@@ -229,10 +197,12 @@ fn first_and_last(table: &FeatureTable) -> Vec<String> {
 impl fmt::Display for TrainedTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let training = &self.training;
-        for candidate in &training.candidates {
-            writeln!(f, "{candidate}")?;
+        for trial in &training.trials {
+            writeln!(f, "{trial}")?;
         }
-        writeln!(f, "{}", training.calibration)?;
+        if let Some(best) = training.finalists.first() {
+            writeln!(f, "{best}")?;
+        }
         writeln!(
             f,
             "{} of {} ({} classes) from {} columns: {} rows trained, {} chose, {} test; {:.1} s",

@@ -2,8 +2,11 @@
 
 mod conditions;
 mod data_source;
+mod duration;
+mod evaluation;
 mod feature_store;
 mod features;
+mod hyperparameters;
 mod model;
 mod number_or_word;
 mod schema;
@@ -15,11 +18,12 @@ use nextbest_core::policy::{PolicyDefinition, RankBy};
 use serde::Deserialize;
 
 pub use data_source::{Csv, DataSource, Parquet, SourceType};
+pub use duration::Time;
+pub use evaluation::{EvaluationConfig, SegmentConfig};
 pub use feature_store::{FeatureStore, StoreFormat};
 pub use features::FeatureConfig;
-pub use model::{
-    Algorithm, CalibrationConfig, Hyperparameters, LogisticRegression, ModelConfig, RandomForest,
-};
+pub use hyperparameters::{GradientBoosting, Hyperparameters, LogisticRegression, RandomForest};
+pub use model::{Algorithm, CalibrationConfig, ClassWeight, ModelConfig, Selection};
 pub use schema::{
     ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig,
     ProductTableConfig, ProductsConfig, SchemaConfig, TableConfig,
@@ -52,6 +56,8 @@ pub struct Config {
     pub eda: Eda,
     /// The model.
     pub model: ModelConfig,
+    /// How models are measured.
+    pub evaluation: EvaluationConfig,
     /// What may be offered.
     pub policy: Policy,
     /// How offers are made.

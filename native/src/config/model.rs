@@ -1,7 +1,12 @@
 //! The model's part of config.yaml.
 
-use nextbest_core::train::{CalibrationMethod, ForestParams, LogisticParams, MaxFeatures};
+use std::time::Duration;
+
+use nextbest_core::train::CalibrationMethod;
 use serde::Deserialize;
+
+use super::duration::Time;
+use super::hyperparameters::Hyperparameters;
 
 /// The model.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,8 +18,12 @@ pub struct ModelConfig {
     pub target_variable: String,
     /// Which kind of model; `auto` takes the one with the least validation log-loss.
     pub algorithm: Algorithm,
+    /// How much each class counts in training.
+    pub class_weight: ClassWeight,
     /// The most bins of a feature.
     pub max_bins: usize,
+    /// How long parameters are tuned.
+    pub selection: Selection,
     /// What is done to the chosen model's probabilities.
     pub calibration: CalibrationConfig,
     /// The parameters of each kind.
@@ -27,7 +36,9 @@ impl Default for ModelConfig {
             name: "next_best_product".into(),
             target_variable: "NEXT_PRODUCT".into(),
             algorithm: Algorithm::default(),
+            class_weight: ClassWeight::default(),
             max_bins: 255,
+            selection: Selection::default(),
             calibration: CalibrationConfig::default(),
             hyperparameters: Hyperparameters::default(),
         }
@@ -39,12 +50,41 @@ impl Default for ModelConfig {
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
     /// Trees on bootstrap samples.
-    #[default]
     RandomForest,
+    /// Trees that correct each other.
+    GradientBoosting,
     /// Multinomial logistic regression.
     LogisticRegression,
     /// The best of all on the validation cut-offs.
+    #[default]
     Auto,
+}
+
+/// How much each class counts in training.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeight {
+    /// As often as it occurs.
+    #[default]
+    None,
+    /// As much as any other.
+    Balanced,
+}
+
+/// How long parameters are tuned.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Selection {
+    /// No model is tried that would probably take longer than what is left of this. Each kind is tried once in any case.
+    pub budget: Time,
+    /// The most models that are tried.
+    pub trials: usize,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self { budget: Time(Duration::from_secs(60)), trials: 40 }
+    }
 }
 
 /// What is done to the chosen model's probabilities.
@@ -73,113 +113,6 @@ impl CalibrationConfig {
             Self::Temperature => Some(CalibrationMethod::Temperature),
             Self::Dirichlet => Some(CalibrationMethod::Dirichlet),
             Self::Isotonic => Some(CalibrationMethod::Isotonic),
-        }
-    }
-}
-
-/// The parameters of each kind of model.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Hyperparameters {
-    /// Of the random forest.
-    pub random_forest: RandomForest,
-    /// Of the logistic regression.
-    pub logistic_regression: LogisticRegression,
-}
-
-/// Parameters of the random forest.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RandomForest {
-    /// How many trees.
-    pub n_estimators: usize,
-    /// How many splits lie between the root and a leaf at most.
-    pub max_depth: u32,
-    /// How many leaves a tree has at most; any number where it is not given.
-    pub max_leaf_nodes: Option<usize>,
-    /// The least rows that may be split.
-    pub min_samples_split: u32,
-    /// The least rows on each side of a split. Where it is not given, 20; of a plain table (`train --table`) what is best
-    /// of 1, 5 and 20 on the rows that choose.
-    pub min_samples_leaf: Option<u32>,
-    /// The share of the features that each split chooses from; the square root of their number where it is not given.
-    pub max_features: Option<f64>,
-    /// Whether each tree learns from a bootstrap sample of the rows, rather than from all of them.
-    pub bootstrap: bool,
-    /// Whether thresholds are drawn rather than searched for.
-    pub extra_trees: bool,
-    /// How many rows' worth of the class prior is mixed into each leaf.
-    pub leaf_smoothing: f64,
-    /// The seed.
-    pub random_state: u64,
-    /// How many threads; −1 for one a core. It changes no result.
-    pub n_jobs: i64,
-}
-
-impl Default for RandomForest {
-    fn default() -> Self {
-        let params = ForestParams::default();
-        Self {
-            n_estimators: params.trees,
-            max_depth: params.max_depth,
-            max_leaf_nodes: params.max_leaf_nodes,
-            min_samples_split: params.min_samples_split,
-            min_samples_leaf: None,
-            max_features: None,
-            bootstrap: params.bootstrap,
-            extra_trees: params.extra_trees,
-            leaf_smoothing: params.leaf_smoothing,
-            random_state: params.seed,
-            n_jobs: -1,
-        }
-    }
-}
-
-impl RandomForest {
-    /// The parameters as the trainer takes them.
-    pub fn params(&self) -> ForestParams {
-        let usual = ForestParams::default();
-        ForestParams {
-            trees: self.n_estimators,
-            max_depth: self.max_depth,
-            max_leaf_nodes: self.max_leaf_nodes,
-            min_samples_split: self.min_samples_split,
-            min_samples_leaf: self.min_samples_leaf.unwrap_or(usual.min_samples_leaf),
-            max_features: self.max_features.map_or(MaxFeatures::Sqrt, MaxFeatures::Share),
-            bootstrap: self.bootstrap,
-            extra_trees: self.extra_trees,
-            leaf_smoothing: self.leaf_smoothing,
-            seed: self.random_state,
-        }
-    }
-}
-
-/// Parameters of the logistic regression.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogisticRegression {
-    /// The strength of the L2 penalty. Where it is not given, 30; of a plain table (`train --table`) 1.
-    pub alpha: Option<f64>,
-    /// The most iterations.
-    pub max_iter: u64,
-    /// The length of the mean log-loss's gradient at which the weights are good enough.
-    pub tolerance: f64,
-}
-
-impl Default for LogisticRegression {
-    fn default() -> Self {
-        let params = LogisticParams::default();
-        Self { alpha: None, max_iter: params.max_iter, tolerance: params.tolerance }
-    }
-}
-
-impl LogisticRegression {
-    /// The parameters as the trainer takes them.
-    pub fn params(&self) -> LogisticParams {
-        LogisticParams {
-            alpha: self.alpha.unwrap_or(LogisticParams::default().alpha),
-            max_iter: self.max_iter,
-            tolerance: self.tolerance,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::describe::QUANTILES;
 use super::histogram::Histogram;
 use super::{Analysis, Column, Dataset, NumericColumn};
+use crate::output::csv;
 
 /// A file's name and content.
 pub(crate) type File = (&'static str, Vec<u8>);
@@ -248,19 +249,4 @@ impl Writer<'_> {
 
 fn optional(number: Option<f64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
-}
-
-fn csv<'h, R>(
-    header: impl IntoIterator<Item = &'h str>,
-    rows: impl IntoIterator<Item = R>,
-) -> anyhow::Result<Vec<u8>>
-where
-    R: IntoIterator<Item = String>,
-{
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header)?;
-    for row in rows {
-        writer.write_record(row)?;
-    }
-    Ok(writer.into_inner()?)
 }

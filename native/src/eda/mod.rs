@@ -15,8 +15,6 @@ pub(crate) mod page;
 mod sorted;
 mod target;
 
-use nextbest_core::features::Expression;
-use nextbest_core::schema::Schema;
 use nextbest_core::time;
 use rayon::prelude::*;
 
@@ -122,7 +120,7 @@ impl Dataset {
                 feature.name.clone(),
                 feature.label.clone(),
                 feature.group.clone(),
-                kind(schema, &feature.expression),
+                feature.words(schema).map_or(Kind::Numeric, |words| Kind::Category(words.to_vec())),
                 table.values.iter().skip(position).step_by(width.max(1)).copied(),
             )
         });
@@ -164,11 +162,6 @@ impl Dataset {
         }
         groups
     }
-}
-
-/// A feature that is a category is one of the schema's words; all others are numbers.
-fn kind(schema: &Schema, expression: &Expression) -> Kind {
-    expression.words(schema).map_or(Kind::Numeric, |words| Kind::Category(words.to_vec()))
 }
 
 /// What was found in a table.

@@ -20,7 +20,7 @@ pub(crate) fn heat_map(
     names: &[&str],
     value: impl Fn(usize, usize) -> Option<(f64, &'static str)>,
 ) -> Markup {
-    let longest = names.iter().map(|name| super::svg::text_width(name)).max().unwrap_or_default();
+    let longest = names.iter().map(|name| super::canvas::text_width(name)).max().unwrap_or_default();
     let margin = usize::try_from(longest).unwrap_or_default() + 8;
     let cell = (WIDTH / names.len().max(1)).clamp(LEAST_CELL, GREATEST_CELL);
     let base_line = cell / 2 + 3;

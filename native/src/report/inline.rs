@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::svg::Ink;
+use super::ink::Ink;
 
 /// A bar that fills a share of the cell, with a thin line over the range in which the share lies part by part.
 pub(crate) fn share_bar(title: &str, share: f64, range: Option<(f64, f64)>) -> Markup {

@@ -1,56 +1,17 @@
 //! A backend for plotters that writes small SVG: whole numbers, no fonts, and classes instead of colours, so that one
-//! chart does in light and dark.
+//! chart does in light and dark. It is XML as well as HTML, so that a chart can be a file of its own.
 
 use std::fmt::{self, Write};
 
 use maud::Escaper;
 use plotters::prelude::DrawingBackend;
-use plotters::style::RGBColor;
-use plotters_backend::text_anchor::{HPos, VPos};
+use plotters_backend::text_anchor::HPos;
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind, FontTransform,
 };
 
-/// The size of all text, in units of the chart; style.css says the same.
-pub(crate) const TEXT_SIZE: i32 = 11;
-/// How wide a letter is on average, as a part of the text's size.
-const LETTER_WIDTH: f64 = 0.56;
-
-/// What a colour is for. style.css has a class for filling (`f0`) and one for lines (`s0`) with each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ink {
-    /// Text and axes.
-    Axis,
-    /// Grid lines.
-    Grid,
-    /// What the chart is about.
-    Main,
-    /// What lies beyond the chart's ends.
-    Beyond,
-    /// One of several series; there are [`Ink::SERIES`] colours.
-    Series(u8),
-}
-
-impl Ink {
-    /// How many series have a colour of their own.
-    pub(crate) const SERIES: usize = 10;
-
-    /// The number in the classes' names.
-    pub(crate) fn class(self) -> u8 {
-        match self {
-            Ink::Axis => 0,
-            Ink::Grid => 1,
-            Ink::Main => 2,
-            Ink::Beyond => 3,
-            Ink::Series(series) => 10 + series,
-        }
-    }
-
-    /// The ink as a colour, to pass it through plotters.
-    pub(crate) fn color(self) -> RGBColor {
-        RGBColor(0, 0, self.class())
-    }
-}
+use super::canvas::{Canvas, Drawn, TEXT_SIZE, base_line, text_width};
+use super::ink::Ink;
 
 /// Writes a drawing as the inner part of an SVG element.
 #[derive(Debug)]
@@ -59,33 +20,10 @@ pub(crate) struct Svg<'a> {
     size: (u32, u32),
 }
 
-type Drawn = Result<(), DrawingErrorKind<fmt::Error>>;
-
 impl<'a> Svg<'a> {
     /// A drawing of this width and height.
     pub(crate) fn new(out: &'a mut String, size: (u32, u32)) -> Self {
         Self { out, size }
-    }
-
-    /// A filled rectangle that says what it is when pointed at.
-    pub(crate) fn titled_rect(
-        &mut self,
-        from: BackendCoord,
-        to: BackendCoord,
-        ink: Ink,
-        title: &str,
-    ) -> Drawn {
-        let (x, y, width, height) = (from.0, from.1, to.0 - from.0, to.1 - from.1);
-        self.write(format_args!("<path class=f{} d=\"M{x} {y}h{width}v{height}h-{width}z\">", ink.class()))?;
-        self.title(title)?;
-        self.write(format_args!("</path>"))
-    }
-
-    /// A dot that says what it is when pointed at.
-    pub(crate) fn titled_dot(&mut self, (x, y): BackendCoord, ink: Ink, title: &str) -> Drawn {
-        self.write(format_args!("<circle class=f{} cx={x} cy={y} r=4>", ink.class()))?;
-        self.title(title)?;
-        self.write(format_args!("</circle>"))
     }
 
     fn title(&mut self, title: &str) -> Drawn {
@@ -99,11 +37,34 @@ impl<'a> Svg<'a> {
             return Ok(());
         }
         let kind = if fill { 'f' } else { 's' };
-        self.write(format_args!("<path class={kind}{} d=\"{path}\"/>", color.rgb.2))
+        self.write(format_args!("<path class=\"{kind}{}\" d=\"{path}\"/>", color.rgb.2))
     }
 
     fn write(&mut self, text: fmt::Arguments<'_>) -> Drawn {
         self.out.write_fmt(text).map_err(DrawingErrorKind::DrawingError)
+    }
+}
+
+impl Canvas for Svg<'_> {
+    fn titled_rect(&mut self, from: BackendCoord, to: BackendCoord, ink: Ink, title: &str) -> Drawn {
+        let (x, y, width, height) = (from.0, from.1, to.0 - from.0, to.1 - from.1);
+        let class = ink.class();
+        self.write(format_args!("<path class=\"f{class}\" d=\"M{x} {y}h{width}v{height}h-{width}z\">"))?;
+        self.title(title)?;
+        self.write(format_args!("</path>"))
+    }
+
+    fn titled_dot(&mut self, (x, y): BackendCoord, ink: Ink, title: &str) -> Drawn {
+        self.write(format_args!("<circle class=\"f{}\" cx=\"{x}\" cy=\"{y}\" r=\"4\">", ink.class()))?;
+        self.title(title)?;
+        self.write(format_args!("</circle>"))
+    }
+
+    fn titled_path(&mut self, path: &[BackendCoord], ink: Ink, title: &str) -> Drawn {
+        let outline = outline(path.iter().copied());
+        self.write(format_args!("<path class=\"s{}\" d=\"{outline}\">", ink.class()))?;
+        self.title(title)?;
+        self.write(format_args!("</path>"))
     }
 }
 
@@ -168,7 +129,7 @@ impl DrawingBackend for Svg<'_> {
     ) -> Drawn {
         let kind = if fill { 'f' } else { 's' };
         let class = style.color().rgb.2;
-        self.write(format_args!("<circle class={kind}{class} cx={x} cy={y} r=\"{radius}\"/>"))
+        self.write(format_args!("<circle class=\"{kind}{class}\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>"))
     }
 
     fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
@@ -184,18 +145,15 @@ impl DrawingBackend for Svg<'_> {
             return Ok(());
         }
         let anchor = match style.anchor().h_pos {
+            HPos::Left if style.size() > f64::from(TEXT_SIZE) => " class=\"t\"",
             HPos::Left => "",
-            HPos::Center => " class=m",
-            HPos::Right => " class=e",
+            HPos::Center => " class=\"m\"",
+            HPos::Right => " class=\"e\"",
         };
         // SVG places text by its base line.
-        let down = match style.anchor().v_pos {
-            VPos::Top => 8,
-            VPos::Center => 4,
-            VPos::Bottom => -2,
-        };
+        let down = base_line(style.anchor().v_pos);
         match style.transform() {
-            FontTransform::None => self.write(format_args!("<text{anchor} x={x} y={}>", y + down))?,
+            FontTransform::None => self.write(format_args!("<text{anchor} x=\"{x}\" y=\"{}\">", y + down))?,
             turned => {
                 let degrees = match turned {
                     FontTransform::Rotate90 => 90,
@@ -203,7 +161,7 @@ impl DrawingBackend for Svg<'_> {
                     _ => 270,
                 };
                 self.write(format_args!(
-                    "<text{anchor} transform=\"translate({x} {y})rotate({degrees})\" y={down}>"
+                    "<text{anchor} transform=\"translate({x} {y})rotate({degrees})\" y=\"{down}\">"
                 ))?;
             }
         }
@@ -218,9 +176,4 @@ impl DrawingBackend for Svg<'_> {
     ) -> Result<(u32, u32), DrawingErrorKind<fmt::Error>> {
         Ok((text_width(text) as u32, TEXT_SIZE as u32))
     }
-}
-
-/// About how wide a text is.
-pub(crate) fn text_width(text: &str) -> i32 {
-    (text.chars().count() as f64 * f64::from(TEXT_SIZE) * LETTER_WIDTH).ceil() as i32
 }

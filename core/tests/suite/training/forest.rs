@@ -1,6 +1,6 @@
 //! The forest against smartcore's, and against what it promises.
 
-use nextbest_core::train::ForestParams;
+use nextbest_core::train::{Dataset, ForestParams, MaxFeatures, fit_bins};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use smartcore::ensemble::random_forest_classifier::{
@@ -144,4 +144,125 @@ fn smoothing_calls_no_class_impossible() {
         assert!(smoothed[class].iter().all(|probability| *probability > 0.005), "{smoothed:?}");
         assert!(smoothed[class][class] > 0.95);
     }
+}
+
+#[test]
+fn a_row_of_weight_2_is_two_rows_and_one_of_weight_0_is_none() {
+    let sample = crooked(400, 11);
+    let weights: Vec<f32> = (0..400).map(|row| [0.0, 1.0, 2.0, 3.0][row % 4]).collect();
+    let mut repeated = Sample { width: 8, classes: 3, rows: Vec::new(), labels: Vec::new() };
+    for (row, weight) in weights.iter().enumerate() {
+        for _ in 0..*weight as usize {
+            repeated.rows.extend_from_slice(&sample.rows[row * 8..(row + 1) * 8]);
+            repeated.labels.push(sample.labels[row]);
+        }
+    }
+    let bins = fit_bins(&sample.rows, 8, 255).unwrap();
+    let data = |sample: &Sample| Dataset::new(&bins, &sample.rows, &sample.labels, 3).unwrap();
+    // Without bootstrap samples, which would draw other rows.
+    let params = || ForestParams { trees: 5, bootstrap: false, ..ForestParams::default() };
+    let (_, weighted) = grow(&data(&sample).with_weights(weights).unwrap(), params());
+    let (_, repeated) = grow(&data(&repeated), params());
+    assert_eq!(weighted.forest, repeated.forest, "to the last bit");
+    assert_eq!(weighted.importance, repeated.importance);
+}
+
+#[test]
+fn balanced_classes_weigh_the_same() {
+    let mut sample = crooked(1000, 12);
+    sample
+        .labels
+        .iter_mut()
+        .enumerate()
+        .for_each(|(row, label)| *label = usize::from(row % 10 == 0 && *label == 1));
+    let plain = sample.data();
+    let balanced = plain.clone().with_balanced_classes();
+    let weights = balanced.class_weights();
+    assert!((weights[0] - weights[1]).abs() < 1e-2 && weights[2] == 0.0, "{weights:?}");
+    let of = |data: &Dataset| {
+        let (model, _) = grow(data, ForestParams::default());
+        predict(&model, data.bins(), &sample.rows).iter().map(|row| row[1]).sum::<f32>() / 1000.0
+    };
+    let share = plain.class_counts()[1] as f32 / 1000.0;
+    assert!(
+        (of(&plain) - share).abs() < 0.02 && of(&balanced) > 3.0 * share,
+        "{} {}",
+        of(&plain),
+        of(&balanced)
+    );
+}
+
+#[test]
+fn weights_that_are_none_are_refused() {
+    let data = crooked(20, 13).data();
+    for weights in [vec![1.0; 19], vec![-1.0; 20], vec![f32::NAN; 20], vec![0.0; 20]] {
+        assert!(data.clone().with_weights(weights).is_err());
+    }
+}
+
+#[test]
+fn extra_trees_draw_their_thresholds_and_still_learn() {
+    let (train, test) = (crooked(1500, 14), crooked(1000, 15));
+    let data = train.data();
+    let params = ForestParams { min_samples_leaf: 2, max_depth: 14, ..ForestParams::default() };
+    let (searched, _) = grow(&data, params.clone());
+    let (drawn, grown) = grow(&data, ForestParams { extra_trees: true, bootstrap: false, ..params.clone() });
+    let of = |model| accuracy(&predict(model, data.bins(), &test.rows), &test.labels);
+    // Two features a split and one threshold each: weaker than searching, far better than 0.4.
+    assert!(of(&drawn) > 0.7 && of(&searched) > of(&drawn), "{} {}", of(&drawn), of(&searched));
+    let again = grow(&data, ForestParams { extra_trees: true, bootstrap: false, seed: 43, ..params }).1;
+    assert_ne!(again.forest, grown.forest, "another seed draws others");
+}
+
+#[test]
+fn few_leaves_are_those_that_remove_most_impurity() {
+    let sample = crooked(1500, 16);
+    let data = sample.data();
+    let params = ForestParams {
+        trees: 1,
+        bootstrap: false,
+        max_features: MaxFeatures::Share(1.0),
+        ..ForestParams::default()
+    };
+    let nodes = |most: Option<usize>| {
+        let (_, grown) = grow(&data, ForestParams { max_leaf_nodes: most, ..params.clone() });
+        grown.forest.node_count()
+    };
+    for most in [2, 3, 7, 20] {
+        assert_eq!(nodes(Some(most)), 2 * most - 1);
+    }
+    assert_eq!(nodes(Some(100_000)), nodes(None));
+    // One feature in four tells everything: with two leaves, the split is on it.
+    let rows: Vec<f32> = (0..400)
+        .flat_map(|row| [(row * 7 % 11) as f32, f32::from(row % 4 == 0), 1.0, (row % 3) as f32])
+        .collect();
+    let labels = (0..400).map(|row| usize::from(row % 4 == 0)).collect();
+    let data = Sample { width: 4, classes: 2, rows, labels }.data();
+    let (_, grown) = grow(&data, ForestParams { max_leaf_nodes: Some(2), ..params });
+    assert_eq!(grown.importance, [0.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn the_out_of_bag_estimate_is_that_of_unseen_rows() {
+    let (train, test) = (crooked(1500, 17), crooked(1500, 18));
+    let data = train.data();
+    let params = ForestParams { min_samples_leaf: 3, ..ForestParams::default() }.check().unwrap();
+    let grown = params.fit(&data, || ()).unwrap();
+    let estimate = params.out_of_bag(&data, &grown.forest).unwrap();
+    assert_eq!(estimate.rows, 1500.0, "with a hundred trees every row is left out by some");
+    let model = nextbest_core::model::Model::Forest(grown.forest);
+    let predicted = predict(&model, data.bins(), &test.rows);
+    let loss = |rows: &[Vec<f32>], labels: &[usize]| {
+        rows.iter().zip(labels).map(|(row, label)| -f64::from(row[*label]).ln()).sum::<f64>()
+            / labels.len() as f64
+    };
+    let unseen = (loss(&predicted, &test.labels), accuracy(&predicted, &test.labels));
+    let seen = loss(&predict(&model, data.bins(), &train.rows), &train.labels);
+    // The standard error of either is about 0.012.
+    assert!((estimate.log_loss - unseen.0).abs() < 0.05, "{estimate:?} {unseen:?}");
+    assert!((estimate.accuracy - unseen.1).abs() < 0.04, "{estimate:?} {unseen:?}");
+    assert!(estimate.log_loss > seen + 0.1, "{estimate:?} {seen}");
+    let whole = ForestParams { bootstrap: false, trees: 3, ..ForestParams::default() }.check().unwrap();
+    let grown = whole.fit(&data, || ()).unwrap();
+    assert_eq!(whole.out_of_bag(&data, &grown.forest), None, "no tree left a row out");
 }

@@ -1,5 +1,6 @@
 //! Training, and what it makes of data in which there is nothing to learn.
 
+mod boost;
 mod calibrate;
 mod forest;
 mod logistic;

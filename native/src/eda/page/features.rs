@@ -6,10 +6,10 @@ use crate::eda::describe::QUANTILES;
 use crate::eda::histogram::{Bins, Histogram};
 use crate::eda::{Analysis, CategoryColumn, Column, Dataset, Missing, NumericColumn};
 use crate::report::charts::{self, Bar, XAxis};
+use crate::report::ink::Ink;
 use crate::report::inline::spark;
 use crate::report::number::{self, count, number, percent};
 use crate::report::page::{column_name, exact};
-use crate::report::svg::Ink;
 
 /// A category's chart shows so many words; the others are one bar.
 const WORDS: usize = 15;

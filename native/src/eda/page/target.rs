@@ -4,10 +4,11 @@ use maud::{Markup, html};
 
 use super::Writer;
 use crate::eda::CutoffClasses;
+use crate::report::chart::legend;
 use crate::report::charts::{self, Bar, XAxis};
+use crate::report::ink::Ink;
 use crate::report::number::{self, count, percent};
 use crate::report::page::{exact, more, scrolling};
-use crate::report::svg::Ink;
 
 impl Writer<'_> {
     pub(super) fn target(&self) -> anyhow::Result<Markup> {
@@ -30,7 +31,6 @@ impl Writer<'_> {
         let caption = if data.none_class.is_some() { "Who takes what" } else { "Rows of each class" };
         let stack = charts::bars(caption, &stacked, &XAxis::Words(cutoffs.clone()), number::axis);
         let rate = data.none_class.map(|none| self.rate(none)).transpose()?;
-        let key = series.iter().map(|(ink, name, _)| (*ink, name.as_str())).collect::<Vec<_>>();
         let stack = if stacked.is_empty() {
             html! { p { "No row has a class." } }
         } else {
@@ -41,7 +41,7 @@ impl Writer<'_> {
                 figure {
                     figcaption { (caption) " " span.soft { "rows at each cut-off" } }
                     (stack)
-                    (legend(&key))
+                    (legend(series.iter().map(|(ink, name, _)| (*ink, name.as_str()))))
                 }
                 @if let Some(rate) = rate {
                     figure {
@@ -62,7 +62,7 @@ impl Writer<'_> {
         };
         let points: Vec<(f64, String)> =
             self.data.cutoffs.words.iter().zip(&self.analysis.target).map(point).collect();
-        charts::line("Share of buyers", &points, self.data.cutoffs.words.clone(), |percent| {
+        charts::line("Share of buyers", &points, &self.data.cutoffs.words, |percent| {
             format!("{} %", number::axis(percent))
         })
     }
@@ -110,16 +110,6 @@ impl Writer<'_> {
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-fn legend(series: &[(Ink, &str)]) -> Markup {
-    html! {
-        p.legend {
-            @for (ink, name) in series {
-                span { svg.key aria-hidden="true" { rect class=(format!("f{}", ink.class())) {} } (name) }
             }
         }
     }

@@ -1,12 +1,23 @@
 //! How good probabilities are, measured against what happened.
+//!
+//! [`Metrics`] holds what is one number; [`roc`], [`gain`] and [`reliability`] have the curves behind some of them. With
+//! the feature `train`, `bootstrap` says how far each number would differ on other customers, and `permutation` which
+//! features they are owed to.
+
+#[cfg(feature = "train")]
+pub mod bootstrap;
+pub mod gain;
+#[cfg(feature = "train")]
+pub mod permutation;
+pub mod reliability;
+pub mod roc;
 
 use serde::Serialize;
 
+pub use roc::roc_auc;
+
 /// Probabilities are clipped to this and its complement before their logarithm is taken.
 pub const CLIP: f64 = 1e-15;
-
-/// How many equal-width bins the calibration error is taken over.
-const CALIBRATION_BINS: usize = 15;
 
 /// Metrics of some rows' probabilities.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +39,9 @@ pub struct Metrics {
     pub log_loss: f64,
     /// The share of rows whose class is among the three most probable.
     pub top_3_accuracy: f64,
+    /// The mean average precision of the three most probable classes. A row has one right class, so this is the mean of
+    /// 1 / (its rank among the probabilities) where the rank is at most 3, else 0.
+    pub map_at_3: f64,
     /// The mean squared distance between the probabilities and what happened, summed over the classes (0 to 2).
     pub brier: f64,
     /// Class-wise expected calibration error over 15 bins of equal width, averaged over the classes (Kull et al., 2019,
@@ -93,15 +107,10 @@ impl Metrics {
             roc_auc_ovr: self::mean(classes.iter().map(|class| class.roc_auc).filter(|auc| !auc.is_nan())),
             log_loss: mean(&|(label, row)| row_log_loss(row, *label)),
             top_3_accuracy: mean(&|(label, row)| f64::from(u8::from(rank(row, *label) < 3))),
-            brier: mean(&|(label, row)| {
-                let squares = row.iter().enumerate().map(|(class, probability)| {
-                    let happened = f64::from(u8::from(class == *label));
-                    (f64::from(*probability) - happened).powi(2)
-                });
-                squares.sum()
-            }),
+            map_at_3: mean(&|(label, row)| average_precision_at_3(row, *label)),
+            brier: mean(&|(label, row)| brier(row, *label)),
             calibration_error: self::mean(
-                (0..class_names.len()).map(|class| class_calibration_error(class, &rows)),
+                (0..class_names.len()).map(|class| reliability::class_calibration_error(class, &rows)),
             ),
             classes,
             confusion,
@@ -111,16 +120,12 @@ impl Metrics {
     /// The same with the first class (NONE) left out: only rows of other classes, their probabilities scaled to sum
     /// to 1 without it.
     pub fn measure_without_none(class_names: &[&str], labels: &[usize], probabilities: &[f32]) -> Self {
-        let class_count = class_names.len().max(1);
         let mut kept_labels = Vec::new();
         let mut kept = Vec::new();
-        for (label, row) in labels.iter().zip(probabilities.chunks_exact(class_count)) {
+        for (label, row) in labels.iter().zip(probabilities.chunks_exact(class_names.len().max(1))) {
             let Some(product) = label.checked_sub(1) else { continue };
-            let products = row.get(1..).unwrap_or_default();
-            let total: f32 = products.iter().sum();
-            let even = 1.0 / products.len().max(1) as f32;
             kept_labels.push(product);
-            kept.extend(products.iter().map(|value| if total > 0.0 { value / total } else { even }));
+            kept.extend(without_none(row));
         }
         Self::measure(class_names.get(1..).unwrap_or_default(), &kept_labels, &kept)
     }
@@ -162,38 +167,28 @@ pub fn row_log_loss(row: &[f32], label: usize) -> f64 {
 pub fn calibration_error(labels: &[usize], probabilities: &[f32], class_count: usize) -> f64 {
     let rows: Vec<Scored<'_>> =
         labels.iter().copied().zip(probabilities.chunks_exact(class_count.max(1))).collect();
-    mean((0..class_count).map(|class| class_calibration_error(class, &rows)))
+    mean((0..class_count).map(|class| reliability::class_calibration_error(class, &rows)))
 }
 
-/// The area under the ROC curve of scored rows: the probability that a row that is it scores above one that is not,
-/// ties counting half (the Mann–Whitney statistic). NaN where all rows are it or none is.
-pub fn roc_auc(scored: &[(f32, bool)]) -> f64 {
-    let mut sorted = scored.to_vec();
-    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut below, mut wins) = (0.0, 0.0);
-    for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
-        let positives = tied.iter().filter(|(_, is_it)| *is_it).count() as f64;
-        let negatives = tied.len() as f64 - positives;
-        wins += positives * (below + negatives / 2.0);
-        below += negatives;
-    }
-    let positives = sorted.len() as f64 - below;
-    if positives == 0.0 || below == 0.0 { f64::NAN } else { wins / (positives * below) }
+/// The products' probabilities of a row, scaled to sum to 1 without the first class.
+fn without_none(row: &[f32]) -> impl Iterator<Item = f32> {
+    let products = row.get(1..).unwrap_or_default();
+    let total: f32 = products.iter().sum();
+    let even = 1.0 / products.len().max(1) as f32;
+    products.iter().map(move |value| if total > 0.0 { value / total } else { even })
 }
 
-fn class_calibration_error(class: usize, rows: &[Scored<'_>]) -> f64 {
-    // In each bin: the sums of the probabilities and of what happened.
-    let mut bins = [(0.0, 0.0); CALIBRATION_BINS];
-    for (label, row) in rows {
-        let probability = f64::from(row.get(class).copied().unwrap_or_default());
-        let bin = ((probability * CALIBRATION_BINS as f64) as usize).min(CALIBRATION_BINS - 1);
-        if let Some((predicted, happened)) = bins.get_mut(bin) {
-            *predicted += probability;
-            *happened += f64::from(u8::from(*label == class));
-        }
-    }
-    bins.iter().map(|(predicted, happened): &(f64, f64)| (predicted - happened).abs()).sum::<f64>()
-        / rows.len().max(1) as f64
+fn brier(row: &[f32], label: usize) -> f64 {
+    let squares = row.iter().enumerate().map(|(class, probability)| {
+        let happened = f64::from(u8::from(class == label));
+        (f64::from(*probability) - happened).powi(2)
+    });
+    squares.sum()
+}
+
+fn average_precision_at_3(row: &[f32], label: usize) -> f64 {
+    let rank = rank(row, label);
+    if rank < 3 { 1.0 / (rank + 1) as f64 } else { 0.0 }
 }
 
 /// The position of the greatest probability; of equals, the first.
@@ -266,6 +261,8 @@ mod tests {
         let brier = 0.09 + 0.04 + 0.01 + 0.09 + 0.16 + 0.01 + 0.04 + 0.25 + 0.49 + 0.36 + 0.49 + 0.01 + 0.375;
         close(metrics.brier, brier / 5.0);
         close(metrics.top_3_accuracy, 1.0);
+        // The right classes' ranks: 1, 1, 2, 2, 1.
+        close(metrics.map_at_3, (1.0 + 1.0 + 0.5 + 0.5 + 1.0) / 5.0);
     }
 
     #[test]
@@ -278,32 +275,21 @@ mod tests {
     }
 
     #[test]
-    fn auc_counts_pairs() {
-        let scored: Vec<(f32, bool)> = (0..200).map(|i| (((i * 37) % 23) as f32, (i * 13) % 7 < 2)).collect();
-        let (mut wins, mut pairs) = (0.0, 0.0);
-        for (positive, _) in scored.iter().filter(|(_, is_it)| *is_it) {
-            for (negative, _) in scored.iter().filter(|(_, is_it)| !*is_it) {
-                pairs += 1.0;
-                wins += if positive > negative {
-                    1.0
-                } else if positive == negative {
-                    0.5
-                } else {
-                    0.0
-                };
-            }
-        }
-        close(roc_auc(&scored), wins / pairs);
-        assert!(roc_auc(&[(1.0, true)]).is_nan());
-    }
-
-    #[test]
     fn calibration_error_is_zero_for_frequencies_and_large_for_certainty() {
         let labels = [0, 0, 0, 1];
         let frequencies = [0.75f32, 0.25].repeat(4);
         close(Metrics::measure(&["NONE", "a"], &labels, &frequencies).calibration_error, 0.0);
         let certain = [0.0f32, 1.0].repeat(4);
         close(Metrics::measure(&["NONE", "a"], &labels, &certain).calibration_error, 0.75);
+    }
+
+    #[test]
+    fn a_class_behind_the_first_three_counts_nothing() {
+        let row = [0.4f32, 0.3, 0.2, 0.1];
+        let names = ["a", "b", "c", "d"];
+        let metrics = Metrics::measure(&names, &[2, 3], &row.repeat(2));
+        close(metrics.map_at_3, (1.0 / 3.0) / 2.0);
+        close(metrics.top_3_accuracy, 0.5);
     }
 
     #[test]

@@ -5,16 +5,16 @@
 
 use std::fmt;
 
-use nextbest_core::metrics::Metrics;
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::score::Scorer;
 use serde::Serialize;
 
-use super::evaluate::{Contestant, write_contest};
+use super::contestants::Contestant;
+use super::text::write_contest;
 use crate::cli::Context;
 use crate::feature_table::FeatureTable;
-use crate::fitting::class_prior;
 use crate::synthetic::Truth;
+use crate::training::class_prior;
 
 /// A realised log-loss this many standard errors off the expected one is no chance: the truth is another bank's.
 const IMPLAUSIBLE: f64 = 6.0;
@@ -23,26 +23,26 @@ const IMPLAUSIBLE: f64 = 6.0;
 #[derive(Debug, Serialize)]
 pub(crate) struct Ceiling {
     /// How many rows these are.
-    rows: usize,
+    pub(super) rows: usize,
     /// The mean entropy of the true probabilities: the log-loss that they expect of themselves.
-    expected_log_loss: f64,
+    pub(super) expected_log_loss: f64,
     /// By how much the realised log-loss of the true probabilities differs from it by chance.
-    standard_error: f64,
+    pub(super) standard_error: f64,
     /// The share of rows whose class would be among the three truly most probable.
-    expected_top_3_accuracy: f64,
+    pub(super) expected_top_3_accuracy: f64,
     /// How far the model has come from the prior's log-loss (0) to the ceiling's (1).
-    gap_closed: f64,
+    pub(super) gap_closed: f64,
     /// The same for who took a product, NONE left out.
-    gap_closed_without_none: f64,
+    pub(super) gap_closed_without_none: f64,
     /// The ceiling, the model and the class prior.
-    contestants: [Contestant; 3],
+    pub(super) contestants: [Contestant; 3],
 }
 
 /// Measures the ceiling where the tables' folder says what is true of test rows.
 ///
 /// # Errors
 /// Where it holds a table of the truth that can't be read or is about other products.
-pub(super) fn measure(
+pub(crate) fn measure(
     context: &Context,
     bundle: &Bundle,
     training_labels: &[usize],
@@ -98,11 +98,8 @@ impl Ceiling {
             top_3 += sorted.iter().take(3).sum::<f64>();
         }
         let truth: Vec<f32> = truth.iter().flatten().map(|probability| *probability as f32).collect();
-        let contestant = |name, probabilities: &[f32]| Contestant {
-            name,
-            all: Metrics::measure(names, labels, probabilities),
-            without_none: Some(Metrics::measure_without_none(names, labels, probabilities)),
-        };
+        let contestant =
+            |name: &str, probabilities: &[f32]| Contestant::measure(name, names, labels, probabilities, true);
         let contestants = [
             contestant("Bayes ceiling", &truth),
             contestant("model", model),
@@ -139,14 +136,14 @@ impl fmt::Display for Ceiling {
             "how close to the Bayes ceiling: the true probabilities of {} test rows, known to the synthetic bank alone",
             self.rows
         )?;
-        write_contest(f, "all of these", self.contestants.iter().map(|it| (it.name, &it.all)))?;
+        write_contest(f, "all of these", self.contestants.iter().map(|it| (it.name.as_str(), &it.all)))?;
         let takers =
             self.contestants.first().and_then(|it| it.without_none.as_ref()).map_or(0, |takers| takers.rows);
         let title = format!("the {takers} of them who took a product, NONE left out");
         write_contest(
             f,
             &title,
-            self.contestants.iter().filter_map(|it| Some((it.name, it.without_none.as_ref()?))),
+            self.contestants.iter().filter_map(|it| Some((it.name.as_str(), it.without_none.as_ref()?))),
         )?;
         writeln!(
             f,

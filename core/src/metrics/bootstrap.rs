@@ -1,0 +1,454 @@
+//! How far metrics would differ on other customers: the percentile bootstrap (Efron and Tibshirani, 1993, "An
+//! Introduction to the Bootstrap", chapter 13) over customers.
+//!
+//! Rows of one customer at several cut-offs are alike, so whole customers are drawn, with all their rows. Models are
+//! measured on the same draws, so that their differences can be compared in pairs. A draw depends on the seed and its
+//! number alone, not on the threads.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::{average_precision_at_3, brier, most_probable, rank, row_log_loss, without_none};
+
+/// A metric that is resampled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resampled {
+    /// [`super::Metrics::log_loss`].
+    LogLoss,
+    /// [`super::Metrics::roc_auc_ovr`].
+    RocAuc,
+    /// [`super::Metrics::accuracy`].
+    Accuracy,
+    /// [`super::Metrics::top_3_accuracy`].
+    Top3,
+    /// [`super::Metrics::map_at_3`].
+    MapAt3,
+    /// [`super::Metrics::brier`].
+    Brier,
+    /// The log-loss of [`super::Metrics::measure_without_none`].
+    LogLossWithoutNone,
+}
+
+impl Resampled {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::LogLoss,
+        Self::RocAuc,
+        Self::Accuracy,
+        Self::Top3,
+        Self::MapAt3,
+        Self::Brier,
+        Self::LogLossWithoutNone,
+    ];
+
+    /// Its name, that of the field of [`super::Metrics`].
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LogLoss => "log_loss",
+            Self::RocAuc => "roc_auc_ovr",
+            Self::Accuracy => "accuracy",
+            Self::Top3 => "top_3_accuracy",
+            Self::MapAt3 => "map_at_3",
+            Self::Brier => "brier",
+            Self::LogLossWithoutNone => "log_loss_without_none",
+        }
+    }
+
+    /// Whether a model with less of it is the better one.
+    pub fn less_is_better(self) -> bool {
+        matches!(self, Self::LogLoss | Self::Brier | Self::LogLossWithoutNone)
+    }
+}
+
+/// Where a number lies in 95 % of the draws.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Interval {
+    /// The 2.5th percentile.
+    pub low: f64,
+    /// The 97.5th percentile.
+    pub high: f64,
+}
+
+/// What a model says of some rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Scores<'s> {
+    /// The class of each row.
+    pub labels: &'s [usize],
+    /// The probabilities, row by row, one value a class.
+    pub probabilities: &'s [f32],
+    /// How many classes there are.
+    pub class_count: usize,
+    /// Whether the first class is NONE, without which [`Resampled::LogLossWithoutNone`] is measured.
+    pub has_none: bool,
+}
+
+/// Draws customers.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    /// The customer of each row, by number.
+    customer_of: Vec<u32>,
+    customers: usize,
+    draws: u64,
+    seed: u64,
+}
+
+/// A model's metrics in each draw.
+#[derive(Debug, Clone)]
+pub struct Replicates(Vec<[f64; Resampled::ALL.len()]>);
+
+impl Bootstrap {
+    /// Of rows whose customers these are, so many draws.
+    pub fn new<K: Hash + Eq>(customers: &[K], draws: u32, seed: u64) -> Self {
+        let mut numbers: HashMap<&K, u32> = HashMap::with_capacity(customers.len());
+        let mut customer_of = Vec::with_capacity(customers.len());
+        for customer in customers {
+            let next = numbers.len() as u32;
+            customer_of.push(*numbers.entry(customer).or_insert(next));
+        }
+        Self { customer_of, customers: numbers.len(), draws: draws.into(), seed }
+    }
+
+    /// How many different customers there are.
+    pub fn customers(&self) -> usize {
+        self.customers
+    }
+
+    /// Measures each model in each draw; all of them are of the rows that this was made of.
+    pub fn replicates(&self, models: &[Scores<'_>]) -> Vec<Replicates> {
+        let prepared: Vec<Prepared> = models
+            .par_iter()
+            .map(|scores| Prepared::new(scores, &self.customer_of, self.customers))
+            .collect();
+        let measured: Vec<Vec<[f64; Resampled::ALL.len()]>> = (0..self.draws)
+            .into_par_iter()
+            .map_init(
+                || vec![0; self.customer_of.len()],
+                |row_weights, number| {
+                    let weights = self.draw(number);
+                    for (weight, customer) in row_weights.iter_mut().zip(&self.customer_of) {
+                        *weight = weights.get(*customer as usize).copied().unwrap_or_default();
+                    }
+                    prepared.iter().map(|model| model.measure(&weights, row_weights)).collect()
+                },
+            )
+            .collect();
+        (0..models.len())
+            .map(|model| Replicates(measured.iter().filter_map(|draw| draw.get(model).copied()).collect()))
+            .collect()
+    }
+
+    /// The interval of the mean of a number that each row has.
+    pub fn mean(&self, values: &[f64]) -> Option<Interval> {
+        let mut sums = vec![(0.0, 0u64); self.customers];
+        for (value, customer) in values.iter().zip(&self.customer_of) {
+            if let Some((sum, rows)) = sums.get_mut(*customer as usize) {
+                *sum += value;
+                *rows += 1;
+            }
+        }
+        let mean = |number: u64| {
+            let (mut total, mut count) = (0.0, 0);
+            for (weight, (sum, rows)) in self.draw(number).into_iter().zip(&sums) {
+                total += f64::from(weight) * sum;
+                count += u64::from(weight) * rows;
+            }
+            total / count as f64
+        };
+        Interval::of((0..self.draws).into_par_iter().map(mean).collect())
+    }
+
+    /// How often each customer is in a draw.
+    fn draw(&self, number: u64) -> Vec<u32> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(number);
+        let mut weights = vec![0; self.customers];
+        for _ in 0..self.customers {
+            if let Some(weight) = weights.get_mut(rng.random_range(0..self.customers)) {
+                *weight += 1;
+            }
+        }
+        weights
+    }
+}
+
+impl Replicates {
+    /// The interval of a metric; nothing where it is not defined in any draw.
+    pub fn interval(&self, metric: Resampled) -> Option<Interval> {
+        Interval::of(self.of(metric).collect())
+    }
+
+    /// The interval of the difference in a metric, this model's less the other's, in pairs of the same draws.
+    pub fn difference(&self, other: &Self, metric: Resampled) -> Option<Interval> {
+        Interval::of(self.of(metric).zip(other.of(metric)).map(|(ours, theirs)| ours - theirs).collect())
+    }
+
+    fn of(&self, metric: Resampled) -> impl Iterator<Item = f64> {
+        self.0.iter().filter_map(move |draw| draw.get(metric as usize).copied())
+    }
+}
+
+impl Interval {
+    fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.retain(|value| !value.is_nan());
+        values.sort_by(f64::total_cmp);
+        Some(Self { low: quantile(&values, 0.025)?, high: quantile(&values, 0.975)? })
+    }
+}
+
+/// A quantile of sorted values, interpolated linearly.
+fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+    let place = share * sorted.len().checked_sub(1)? as f64;
+    let (below, above) = (sorted.get(place.floor() as usize)?, sorted.get(place.ceil() as usize)?);
+    Some(below + (above - below) * place.fract())
+}
+
+/// How many of the metrics are means over rows.
+const MEANS: usize = 6;
+
+/// A model's rows, ready to be weighted.
+struct Prepared {
+    /// The sums over each customer's rows of what each metric is the mean of.
+    sums: Vec<[f64; MEANS]>,
+    /// How many rows each customer has, and how many of them are of another class than NONE.
+    counts: Vec<(u32, u32)>,
+    /// Each class's ranking.
+    rankings: Vec<Ranking>,
+}
+
+impl Prepared {
+    fn new(scores: &Scores<'_>, customer_of: &[u32], customers: usize) -> Self {
+        let mut sums = vec![[0.0; MEANS]; customers];
+        let mut counts = vec![(0, 0); customers];
+        let rows = scores.probabilities.chunks_exact(scores.class_count.max(1));
+        for ((row, label), customer) in rows.zip(scores.labels).zip(customer_of) {
+            let (Some(sums), Some(counts)) =
+                (sums.get_mut(*customer as usize), counts.get_mut(*customer as usize))
+            else {
+                continue;
+            };
+            counts.0 += 1;
+            let mut of_taker = 0.0;
+            if let Some(product) = label.checked_sub(1).filter(|_| scores.has_none) {
+                counts.1 += 1;
+                of_taker = row_log_loss(&without_none(row).collect::<Vec<_>>(), product);
+            }
+            let values = [
+                row_log_loss(row, *label),
+                f64::from(u8::from(most_probable(row) == *label)),
+                f64::from(u8::from(rank(row, *label) < 3)),
+                average_precision_at_3(row, *label),
+                brier(row, *label),
+                of_taker,
+            ];
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+        let rankings = (0..scores.class_count).map(|class| Ranking::new(scores, class)).collect();
+        Self { sums, counts, rankings }
+    }
+
+    /// All metrics with each customer's, and so each row's, weight. In the order of [`Resampled::ALL`].
+    fn measure(&self, weights: &[u32], row_weights: &[u32]) -> [f64; Resampled::ALL.len()] {
+        let mut totals = [0.0; MEANS];
+        let (mut rows, mut takers) = (0, 0);
+        for ((weight, sums), counts) in weights.iter().zip(&self.sums).zip(&self.counts) {
+            totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += f64::from(*weight) * sum);
+            rows += u64::from(*weight) * u64::from(counts.0);
+            takers += u64::from(*weight) * u64::from(counts.1);
+        }
+        let [log_loss, accuracy, top_3, map_at_3, brier, of_takers] = totals;
+        let areas = self.rankings.iter().map(|ranking| ranking.area(row_weights));
+        let area = super::mean(areas.filter(|area| !area.is_nan()));
+        let mean = |total: f64| total / rows as f64;
+        let of_takers = of_takers / takers as f64;
+        [mean(log_loss), area, mean(accuracy), mean(top_3), mean(map_at_3), mean(brier), of_takers]
+    }
+}
+
+/// The rows from the lowest probability of a class to the highest, sorted once, so that the area under the ROC curve with
+/// weights is one pass over them.
+struct Ranking(Vec<u32>);
+
+impl Ranking {
+    /// The bit of an entry that says that the row is of the class.
+    const IS_IT: u32 = 1;
+    /// The bit that says that the next row's probability is higher.
+    const ENDS_TIE: u32 = 2;
+    /// The row itself, of which there can be 2³⁰ (some hundred gigabytes of features).
+    const ROW: u32 = 2;
+
+    fn new(scores: &Scores<'_>, class: usize) -> Self {
+        let probabilities = scores.probabilities.iter().skip(class).step_by(scores.class_count.max(1));
+        let mut rows: Vec<(f32, u32)> = probabilities
+            .zip(scores.labels)
+            .zip(0u32..)
+            .map(|((probability, label), row)| {
+                (*probability, row << Self::ROW | if *label == class { Self::IS_IT } else { 0 })
+            })
+            .collect();
+        rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        for tied in rows.chunk_by_mut(|a, b| a.0 == b.0) {
+            if let Some((_, last)) = tied.last_mut() {
+                *last |= Self::ENDS_TIE;
+            }
+        }
+        Self(rows.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    /// As [`super::roc_auc`], each row counted as often as its weight says.
+    fn area(&self, row_weights: &[u32]) -> f64 {
+        // Twice the wins, so that a tie counts a whole number.
+        let (mut wins, mut positives, mut negatives) = (0u64, 0u64, 0u64);
+        let (mut tied_positives, mut tied_negatives) = (0u64, 0u64);
+        for entry in &self.0 {
+            let weight =
+                u64::from(row_weights.get((entry >> Self::ROW) as usize).copied().unwrap_or_default());
+            let is_it = u64::from(entry & Self::IS_IT);
+            tied_positives += weight * is_it;
+            tied_negatives += weight * (1 - is_it);
+            if entry & Self::ENDS_TIE != 0 {
+                wins += tied_positives * (2 * negatives + tied_negatives);
+                positives += tied_positives;
+                negatives += tied_negatives;
+                (tied_positives, tied_negatives) = (0, 0);
+            }
+        }
+        // Without the one or the other it is NaN.
+        wins as f64 / 2.0 / (positives as f64 * negatives as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+
+    const NAMES: [&str; 3] = ["NONE", "a", "b"];
+    const METRICS: usize = Resampled::ALL.len();
+
+    /// Rows of customers, some of whom have several, with probabilities (many of them equal) that know something.
+    fn example(rows: usize) -> (Vec<String>, Vec<usize>, Vec<f32>) {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let (mut ids, mut labels, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rows {
+            ids.push(format!("C{}", rng.random_range(0..rows * 2 / 3)));
+            let a = rng.random_range(1..20) as f32 / 40.0;
+            let b = rng.random_range(1..10) as f32 / 40.0;
+            let happened: f32 = rng.random();
+            labels.push(if happened < a {
+                1
+            } else if happened < a + b {
+                2
+            } else {
+                0
+            });
+            probabilities.extend([1.0 - a - b, a, b]);
+        }
+        (ids, labels, probabilities)
+    }
+
+    fn scores<'s>(labels: &'s [usize], probabilities: &'s [f32]) -> Scores<'s> {
+        Scores { labels, probabilities, class_count: 3, has_none: true }
+    }
+
+    #[test]
+    fn a_draw_measures_what_its_rows_written_out_do() {
+        let (ids, labels, probabilities) = example(200);
+        let bootstrap = Bootstrap::new(&ids, 20, 7);
+        let replicates = bootstrap.replicates(&[scores(&labels, &probabilities)]).remove(0);
+        for (number, drawn) in replicates.0.iter().enumerate() {
+            let weights = bootstrap.draw(number as u64);
+            assert_eq!(weights.iter().sum::<u32>() as usize, bootstrap.customers);
+            let (mut drawn_labels, mut drawn_probabilities) = (Vec::new(), Vec::new());
+            for row in 0..labels.len() {
+                for _ in 0..weights[bootstrap.customer_of[row] as usize] {
+                    drawn_labels.push(labels[row]);
+                    drawn_probabilities.extend_from_slice(&probabilities[row * 3..row * 3 + 3]);
+                }
+            }
+            let all = Metrics::measure(&NAMES, &drawn_labels, &drawn_probabilities);
+            let takers = Metrics::measure_without_none(&NAMES, &drawn_labels, &drawn_probabilities);
+            let expected: [f64; METRICS] = [
+                all.log_loss,
+                all.roc_auc_ovr,
+                all.accuracy,
+                all.top_3_accuracy,
+                all.map_at_3,
+                all.brier,
+                takers.log_loss,
+            ];
+            for (metric, (ours, theirs)) in Resampled::ALL.iter().zip(drawn.iter().zip(expected)) {
+                assert!((ours - theirs).abs() < 1e-12, "{}: {ours} {theirs}", metric.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_interval_of_a_mean_agrees_with_the_normal_approximation() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let values: Vec<f64> = (0..4000).map(|_| rng.random::<f64>().powi(2)).collect();
+        let ids: Vec<usize> = (0..values.len()).collect();
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let error = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n / n).sqrt();
+        let interval = Bootstrap::new(&ids, 4000, 11).mean(&values).unwrap();
+        // An end of the interval is itself uncertain by some 4 % of the half width, with 4000 draws.
+        let half = 1.96 * error;
+        assert!((interval.low - (mean - half)).abs() < 0.1 * half, "{interval:?}, {mean} ± {half}");
+        assert!((interval.high - (mean + half)).abs() < 0.1 * half, "{interval:?}, {mean} ± {half}");
+    }
+
+    #[test]
+    fn rows_of_one_customer_tell_no_more_than_one() {
+        let (_, labels, probabilities) = example(1000);
+        let ids: Vec<usize> = (0..1000).collect();
+        let single = Bootstrap::new(&ids, 500, 5).replicates(&[scores(&labels, &probabilities)]);
+        let (ids, labels, probabilities) = (ids.repeat(2), labels.repeat(2), probabilities.repeat(2));
+        let doubled = Bootstrap::new(&ids, 500, 5).replicates(&[scores(&labels, &probabilities)]);
+        for metric in Resampled::ALL {
+            let (once, twice) = (single[0].interval(metric).unwrap(), doubled[0].interval(metric).unwrap());
+            assert!((once.low - twice.low).abs() < 1e-9 && (once.high - twice.high).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn differences_are_paired() {
+        let (ids, labels, probabilities) = example(2000);
+        let prior = [0.6f32, 0.25, 0.15].repeat(labels.len());
+        let bootstrap = Bootstrap::new(&ids, 300, 9);
+        let models = [scores(&labels, &probabilities), scores(&labels, &prior)];
+        let found = bootstrap.replicates(&models);
+        let itself = found[0].difference(&found[0], Resampled::LogLoss).unwrap();
+        assert_eq!((itself.low, itself.high), (0.0, 0.0));
+        let difference = found[0].difference(&found[1], Resampled::LogLoss).unwrap();
+        assert!(difference.high < 0.0, "who knows something is better: {difference:?}");
+        // What both find hard in a draw cancels out.
+        let width = |interval: Interval| interval.high - interval.low;
+        assert!(width(difference) < width(found[0].interval(Resampled::LogLoss).unwrap()));
+        let area = found[1].interval(Resampled::RocAuc).unwrap();
+        assert_eq!((area.low, area.high), (0.5, 0.5));
+    }
+
+    #[test]
+    fn threads_change_no_bit() {
+        let (ids, labels, probabilities) = example(500);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                Bootstrap::new(&ids, 64, 2).replicates(&[scores(&labels, &probabilities)]).remove(0).0
+            })
+        };
+        assert_eq!(run(1), run(3));
+    }
+
+    #[test]
+    fn nothing_to_draw_has_no_interval() {
+        let bootstrap = Bootstrap::new::<u32>(&[], 10, 1);
+        assert!(bootstrap.mean(&[]).is_none());
+        assert!(bootstrap.replicates(&[scores(&[], &[])])[0].interval(Resampled::RocAuc).is_none());
+    }
+}

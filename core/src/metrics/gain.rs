@@ -1,0 +1,103 @@
+//! Cumulative gain and lift: who is reached by asking those first who are likeliest.
+
+use super::roc::sorted;
+
+/// How many of the rows that are it are among the highest scores, for any share of all rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gain {
+    /// After each group of equal scores, from the highest: how many rows, and how many of them are it.
+    steps: Vec<(usize, usize)>,
+}
+
+impl Gain {
+    /// Of scored rows.
+    pub fn measure(scored: &[(f32, bool)]) -> Self {
+        let mut steps = vec![(0, 0)];
+        let (mut rows, mut hits) = (0, 0);
+        for tied in sorted(scored).chunk_by(|a, b| a.0 == b.0).rev() {
+            rows += tied.len();
+            hits += tied.iter().filter(|(_, is_it)| *is_it).count();
+            steps.push((rows, hits));
+        }
+        Self { steps }
+    }
+
+    /// The share (0 to 1) of the rows that are it among a share (0 to 1) of all rows, those with the highest scores. Of
+    /// rows that score the same, as many as chance would give. NaN where no row is it.
+    pub fn at(&self, share: f64) -> f64 {
+        let (rows, hits) = self.steps.last().copied().unwrap_or_default();
+        if hits == 0 {
+            return f64::NAN;
+        }
+        let wanted = share.clamp(0.0, 1.0) * rows as f64;
+        let after = self.steps.partition_point(|(rows, _)| (*rows as f64) < wanted);
+        let step = |at: usize| {
+            let (rows, hits) = self.steps.get(at).copied().unwrap_or_default();
+            (rows as f64, hits as f64)
+        };
+        let (to, to_hits) = step(after);
+        let (from, from_hits) = step(after.saturating_sub(1));
+        let part = if to > from { (wanted - from) / (to - from) } else { 0.0 };
+        (from_hits + part * (to_hits - from_hits)) / hits as f64
+    }
+
+    /// How many times more of the rows that are it are among a share (above 0) of all rows, those with the highest
+    /// scores, than among as many rows taken by chance. NaN where no row is it.
+    pub fn lift(&self, share: f64) -> f64 {
+        self.at(share) / share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(actual: f64, expected: f64) {
+        assert!((actual - expected).abs() < 1e-12, "{actual} instead of {expected}");
+    }
+
+    #[test]
+    fn worked_out_by_hand() {
+        // Ten rows, two of which are it: the highest score, and one of two that share the next.
+        let mut scored: Vec<(f32, bool)> = (0..7).map(|row| (row as f32 / 10.0, false)).collect();
+        scored.extend([(0.9, true), (0.8, true), (0.8, false)]);
+        let gain = Gain::measure(&scored);
+        close(gain.at(0.0), 0.0);
+        close(gain.at(0.1), 0.5);
+        close(gain.at(0.2), 0.75);
+        close(gain.at(0.3), 1.0);
+        close(gain.at(1.0), 1.0);
+        close(gain.lift(0.1), 5.0);
+        close(gain.lift(1.0), 1.0);
+    }
+
+    #[test]
+    fn equal_scores_gain_what_chance_does() {
+        let scored: Vec<(f32, bool)> = (0..50).map(|row| (0.25, row % 5 == 0)).collect();
+        let gain = Gain::measure(&scored);
+        for percent in 1..=100 {
+            let share = f64::from(percent) / 100.0;
+            close(gain.at(share), share);
+            close(gain.lift(share), 1.0);
+        }
+    }
+
+    #[test]
+    fn without_ties_it_counts() {
+        let scored: Vec<(f32, bool)> =
+            (0..1000u32).map(|i| (((i * 379) % 1000) as f32, (i * 31) % 97 < 9)).collect();
+        let gain = Gain::measure(&scored);
+        let mut order = scored.clone();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let total = scored.iter().filter(|row| row.1).count() as f64;
+        for rows in [1, 10, 123, 500, 999] {
+            let hits = order.iter().take(rows).filter(|row| row.1).count() as f64;
+            close(gain.at(rows as f64 / 1000.0), hits / total);
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_it_there_is_no_gain() {
+        assert!(Gain::measure(&[(0.5, false)]).at(0.5).is_nan() && Gain::measure(&[]).lift(0.1).is_nan());
+    }
+}

@@ -133,7 +133,7 @@ fn a_category_is_no_number() {
 #[test]
 fn a_row_of_weight_2_is_two_rows() {
     let sample = straight(500, &[0, 1, 2, 3], 1.0, true);
-    let heavy = |row: &usize| row % 3 == 0;
+    let heavy = |row: &usize| row.is_multiple_of(3);
     let weights = (0..500).map(|row| if heavy(&row) { 2.0 } else { 1.0 }).collect();
     let twice: Vec<usize> = (0..500).chain((0..500).filter(heavy)).collect();
     let repeated = Sample {

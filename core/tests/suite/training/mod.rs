@@ -34,11 +34,6 @@ impl Sample {
     fn target(&self) -> Vec<u32> {
         self.labels.iter().map(|label| *label as u32).collect()
     }
-
-    fn frequencies(&self) -> Vec<f64> {
-        let count = |class| self.labels.iter().filter(|label| **label == class).count();
-        (0..self.classes).map(|class| count(class) as f64 / self.labels.len() as f64).collect()
-    }
 }
 
 /// A model's probabilities for rows.

@@ -40,7 +40,7 @@ fn expected(bundle: &Bundle, values: &[f32], labels: &[usize], feature: usize) -
             increase += loss(&changed, *label) - before;
         }
     }
-    increase / (ROWS * ROWS) as f64
+    increase / (labels.len() * labels.len()) as f64
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn many_permutations_come_to_what_is_expected() {
     for bundle in sample::all() {
         let (values, labels) = rows(&bundle);
         let found: Vec<Vec<f64>> = (0..SEEDS)
-            .map(|seed| permutation_importance(&bundle, &values, &labels, |_| true, seed))
+            .map(|seed| permutation_importance(&bundle, &values, &labels, |_| true, ROWS, seed))
             .collect();
         let mut some = false;
         for feature in 0..bundle.bins.feature_count() {
@@ -67,13 +67,41 @@ fn many_permutations_come_to_what_is_expected() {
     }
 }
 
+/// Each row of the first class is there four times, one after the other, and three of the four are left out: that
+/// changes nothing in what is expected.
+#[test]
+fn a_sample_expects_what_all_rows_do() {
+    const SEEDS: u64 = 200;
+    let bundle = sample::forest();
+    let width = bundle.bins.feature_count();
+    let (few, _) = rows(&bundle);
+    let (mut values, mut labels) = (Vec::new(), Vec::new());
+    for (place, row) in few.chunks(width).take(40).enumerate() {
+        let (label, times) = if place % 2 == 0 { (0, 4) } else { (1, 1) };
+        for _ in 0..times {
+            values.extend_from_slice(row);
+            labels.push(label);
+        }
+    }
+    let found: Vec<Vec<f64>> = (0..SEEDS)
+        .map(|seed| permutation_importance(&bundle, &values, &labels, |_| true, 40, seed))
+        .collect();
+    for feature in 0..width {
+        let mean = found.iter().map(|it| it[feature]).sum::<f64>() / SEEDS as f64;
+        let variance = found.iter().map(|it| (it[feature] - mean).powi(2)).sum::<f64>() / SEEDS as f64;
+        let error = (variance / SEEDS as f64).sqrt();
+        let expected = expected(&bundle, &values, &labels, feature);
+        assert!((mean - expected).abs() <= 4.5 * error + 1e-12, "{feature}: {mean} ± {error}, {expected}");
+    }
+}
+
 #[test]
 fn only_what_matters_is_measured_and_threads_change_nothing() {
     let bundle = sample::forest();
     let (values, labels) = rows(&bundle);
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| permutation_importance(&bundle, &values, &labels, |feature| feature != 0, 1))
+        pool.install(|| permutation_importance(&bundle, &values, &labels, |feature| feature != 0, ROWS, 1))
     };
     let one = run(1);
     assert_eq!(one, run(3));

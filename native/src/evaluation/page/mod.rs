@@ -6,7 +6,7 @@ mod model;
 use maud::{Markup, html};
 use nextbest_core::metrics::bootstrap::{Interval, Resampled};
 
-use super::{Evaluation, FEW_ROWS, FEW_TAKERS, PERMUTED_ROWS};
+use super::{Evaluation, FEW_ROWS, FEW_TAKERS};
 use crate::report::number::{count, percent};
 use crate::report::page::{Section, page, tiles};
 
@@ -112,8 +112,8 @@ impl Writer<'_> {
                     "Permutation importance is by how much the log-loss grows when a feature’s values are dealt out among "
                     "the rows anew, the mean of three deals"
                     @if evaluation.permuted_rows < evaluation.of_model().map_or(0, |model| model.all.rows) {
-                        ", of " (count(evaluation.permuted_rows)) " test rows spread evenly (at most "
-                        (count(PERMUTED_ROWS)) ")"
+                        ", taken of " (count(evaluation.permuted_rows)) " test rows: of large classes of every so many-th "
+                        "row, which then counts for so many"
                     }
                     ". Of features that go together each alone may seem to matter little."
                 }

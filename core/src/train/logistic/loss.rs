@@ -247,8 +247,9 @@ mod tests {
     fn the_gradient_is_that_of_finite_differences() {
         // Three rows more than a block: a number, a category with missing values, and classes that do not occur.
         let count = BLOCK + 3;
-        let value =
-            |row: usize| [(row * row % 7) as f32, if row % 5 == 0 { f32::NAN } else { (row % 3) as f32 }];
+        let value = |row: usize| {
+            [(row * row % 7) as f32, if row.is_multiple_of(5) { f32::NAN } else { (row % 3) as f32 }]
+        };
         let rows: Vec<f32> = (0..count).flat_map(value).collect();
         for classes in [vec![0, 1, 3], vec![1, 3]] {
             let labels: Vec<usize> =

@@ -62,9 +62,9 @@ enum Command {
     /// Look at the feature table: statistics, missing values, outliers, correlations, target; CSV and a page
     #[command(after_help = "Example:\n  nextbest eda --config bank.yaml")]
     Eda,
-    /// Train a model on the feature table, or on any plain table
+    /// Choose and train a model on the feature table, or on any plain table
     #[command(
-        after_help = "Examples:\n  nextbest train --algorithm logistic_regression\n  nextbest train --table titanic.csv --target Survived --id PassengerId"
+        after_help = "Examples:\n  nextbest train --budget 5m\n  nextbest train --algorithm gradient_boosting\n  nextbest train --table titanic.csv --target Survived --id PassengerId"
     )]
     Train(train::Arguments),
     /// Measure the model on the test cut-offs, beside the baselines and other models; numbers, charts and a page

@@ -57,10 +57,6 @@ fn fit(learner: &str, data: &Dataset) -> Result<Model, Failure> {
         "gradient_boosting" => {
             Ok(Model::Forest(BoostParams::default().check()?.fit(data, None, || ())?.forest))
         }
-        "logistic_regression" => {
-            let params = LogisticParams { alpha: 1.0, ..LogisticParams::default() };
-            Ok(Model::Linear(params.fit(data)?.model))
-        }
         // Rows this many and clear need a weak penalty, as scikit-learn's default is.
         "logistic_regression" => {
             Ok(Model::Linear(LogisticParams { alpha: 1.0, ..LogisticParams::default() }.fit(data)?.model))

@@ -8,8 +8,8 @@ use crate::train::chunks::sum_rows;
 use crate::train::minimise::minimise;
 use crate::train::softmax::errors;
 
-const MAX_ITERATIONS: u64 = 500;
-const TOLERANCE: f64 = 1e-5;
+const MAX_ITERATIONS: u64 = 1000;
+const TOLERANCE: f64 = 1e-6;
 
 /// Fits a map. `deviation` says how far from 0 a weight between two classes, or an intercept, is expected to be: the
 /// penalty is that of a normal prior. Classes that are not `learned` keep a weight of 1 for themselves and 0 for others. With λ = k(k − 1) / (2 × deviation² × rows) of k classes it is that of the paper.

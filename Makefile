@@ -6,6 +6,7 @@
 
 PORT ?= 8080
 CUSTOMERS ?= 1000000
+ROUNDS ?= 3
 NODE_MODULES := web/node_modules/.package-lock.json
 
 help: ## list the targets
@@ -67,6 +68,9 @@ bench: $(NODE_MODULES) ## the numbers in docs/PERFORMANCE.md
 bench-data: ## features of 100 M transactions beside polars and DuckDB (CUSTOMERS=1000000)
 	@scripts/bench-data.sh $(CUSTOMERS)
 
+bench-train: ## training beside scikit-learn, LightGBM and XGBoost (ROUNDS=3)
+	@scripts/bench-train.sh $(ROUNDS)
+
 clean: ## remove what the builds made; data/, outputs/ and mlruns/ stay
 	cargo clean
 	rm -rf web/dist web/pkg web/node_modules
@@ -76,4 +80,4 @@ $(NODE_MODULES): web/package-lock.json
 	@touch $@
 
 .PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench \
-	bench-data clean
+	bench-data bench-train clean

@@ -9,21 +9,11 @@ CONFIG=tests/bench/data/config.yaml
 DATA=data/bench
 WORK=target/bench-data
 VENV=$WORK/venv
-REQUIREMENTS=tests/bench/requirements.txt
 
 echo "==> building" >&2
 cargo build --release -p nextbest
 
-if ! cmp -s "$REQUIREMENTS" "$VENV/installed.txt"; then
-    echo "==> installing polars and DuckDB ($VENV)" >&2
-    scripts/need.sh python3=python3
-    # Debian has the module that makes environments in a package of its own.
-    python3 -c 'import ensurepip' 2>/dev/null || scripts/need.sh no-such-command=python3-venv
-    rm -rf "$VENV"
-    python3 -m venv "$VENV"
-    "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement "$REQUIREMENTS"
-    cp "$REQUIREMENTS" "$VENV/installed.txt"
-fi
+scripts/python-venv.sh "$VENV" tests/bench/data/requirements.txt
 
 # What the tables depend on but the program: after a change of the generator, remove data/bench.
 wanted="$CUSTOMERS customers, $(sha256sum <"$CONFIG")"

@@ -1,24 +1,17 @@
 #!/usr/bin/env bash
-# Compares what nextbest writes with what others make of the same data: pandas, SciPy, delta-rs, scikit-learn. They are installed from
+# Compares what nextbest writes with what others make of the same data: pandas, SciPy, delta-rs, scikit-learn, LightGBM. They are installed from
 # tests/oracles/requirements.txt into target/oracles.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 target=$PWD/target/oracles
-requirements=tests/oracles/requirements.txt
-if ! cmp -s "$requirements" "$target/installed.txt"; then
-    command -v python3 >/dev/null || scripts/need.sh python3=python3
-    python3 -c 'import ensurepip' 2>/dev/null || scripts/need.sh no-such-command=python3-venv
-    rm -rf "$target"
-    python3 -m venv "$target"
-    "$target/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$target/installed.txt"
-fi
+scripts/python-venv.sh "$target" tests/oracles/requirements.txt
 python=$target/bin/python
 
-cargo build --quiet -p nextbest-tests --bin nextbest-under-test --bin oracle-cases
+cargo build --quiet -p nextbest-tests --bin nextbest-under-test --bin oracle-cases --bin bench-train
 nextbest=$PWD/target/debug/nextbest-under-test
 nextbest_cases=$PWD/target/debug/oracle-cases
+bench_train=$PWD/target/debug/bench-train
 oracles=$PWD/tests/oracles
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -42,9 +35,12 @@ echo "==> the Delta table against delta-rs"
 echo "==> models of plain tables against scikit-learn"
 "$python" "$oracles/plain_table.py" "$nextbest"
 
-echo "==> calibrations and logistic regressions against SciPy and scikit-learn"
-"$nextbest_cases" >cases.json
-"$python" "$oracles/fits.py" <cases.json
+echo "==> the learners against scikit-learn and LightGBM"
+"$python" "$oracles/learners.py" "$bench_train"
 
 echo "==> the evaluation's numbers and curves against scikit-learn"
 "$python" "$oracles/evaluation.py" "$nextbest"
+
+echo "==> calibrations and logistic regressions against SciPy and scikit-learn"
+"$nextbest_cases" >cases.json
+"$python" "$oracles/fits.py" <cases.json

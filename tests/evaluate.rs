@@ -117,6 +117,26 @@ fn everything_is_written_and_agrees() {
 }
 
 #[test]
+fn calibrated_probabilities_are_shown_before_and_after() {
+    let place = workplace();
+    place.write("config.yaml", &CONFIG.replace("model:\n", "model:\n  calibration: temperature\n")).unwrap();
+    done(&place, &["train", "--algorithm", "random_forest"]);
+    let evaluation = evaluation(&place, &[]);
+    let before = &evaluation["uncalibrated"];
+    assert_eq!(before["calibration"], "temperature");
+    let after = &evaluation["contestants"][0]["all"];
+    assert!(number(&before["all"]["log_loss"]) != number(&after["log_loss"]));
+    // A temperature changes how sure a row is, not which of its classes come first.
+    assert_eq!(before["all"]["top_3_accuracy"], after["top_3_accuracy"]);
+    let bins = rows(&place, "reliability.csv");
+    for whose in ["model", "before calibration"] {
+        assert!(bins.iter().any(|row| row[0] == "each product" && row[1] == whose), "{whose}");
+    }
+    assert!(text(&place, "reliability.svg").contains(">before its calibration</text>"));
+    assert!(text(&place, "report.html").contains("The probabilities are calibrated (temperature)"));
+}
+
+#[test]
 fn segments_are_parts_of_the_customers() {
     let place = workplace();
     let evaluation = evaluation(&place, &[]);
@@ -190,7 +210,9 @@ fn finalists_of_the_same_training_are_contestants() {
     // One of another table is left out, with a warning; a broken one is an error.
     let other = Workplace::new(PROGRAM).unwrap();
     other.write("config.yaml", &CONFIG.replace("seed: 11", "seed: 12").replace("1200", "600")).unwrap();
-    ["generate", "features", "train"].map(|command| done(&other, &[command]));
+    for command in ["generate", "features", "train"] {
+        done(&other, &[command]);
+    }
     std::fs::copy(other.path("outputs/models/model.bundle"), candidates.join("logistic_regression.bundle"))
         .unwrap();
     let finished = done(&place, &["evaluate", "--quiet"]);

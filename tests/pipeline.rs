@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
+use nextbest_core::Bundle;
 use nextbest_tests::Workplace;
 use serde_json::Value;
 
@@ -10,7 +11,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
 const CONFIG: &str = "
 generate: {customers: 1500, seed: 5}
 model:
-  hyperparameters: {random_forest: {n_estimators: 40}}
+  selection: {budget: 0}
+  hyperparameters: {random_forest: {n_estimators: 40}, gradient_boosting: {n_estimators: 40}}
 ";
 
 fn finished_run(arguments: &[&str]) -> Workplace {
@@ -40,6 +42,8 @@ fn from_raw_tables_to_offers() {
         "outputs/models/evaluation.txt",
         "outputs/models/feature_importance.csv",
         "outputs/models/confusion_matrix.csv",
+        "outputs/models/report.html",
+        "outputs/models/feature_importance.png",
         "outputs/bundle/nextbest.bundle",
         "outputs/bundle/customers.json",
         "outputs/predictions/recommendations.csv",
@@ -121,29 +125,100 @@ fn sample_customers_score_from_json_as_from_the_tables() {
 }
 
 #[test]
-fn algorithms_can_be_chosen_and_auto_takes_the_better() {
+fn algorithms_can_be_chosen_and_auto_takes_the_best() {
     let place = finished_run(&[]);
     let trained = json(&place, &["train", "--algorithm", "auto"]);
-    let candidates = trained["candidates"].as_array().unwrap();
-    assert_eq!(candidates.len(), 2);
-    let best = candidates
-        .iter()
-        .min_by(|a, b| {
-            let loss = |candidate: &Value| candidate["validation_log_loss"].as_f64().unwrap();
-            loss(a).total_cmp(&loss(b))
-        })
-        .unwrap();
+    let trials = trained["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 3, "with no time to tune each kind is tried once");
+    let loss = |trial: &Value| trial["validation_log_loss"].as_f64().unwrap();
+    let best = trials.iter().min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap();
     assert_eq!(trained["algorithm"], best["algorithm"]);
-    for candidate in candidates {
-        let loss = |key: &str| candidate[key].as_f64().unwrap();
-        assert!(loss("validation_log_loss") < loss("prior_log_loss"), "{candidate}");
+    for trial in trials {
+        assert!(loss(trial) < trial["prior_log_loss"].as_f64().unwrap(), "{trial}");
     }
-    assert_eq!(
-        json(&place, &["train", "--algorithm", "logistic_regression"])["algorithm"],
-        "logistic_regression"
-    );
+    // The others stand beside the chosen one, and are measured too.
+    let finalists: Vec<&str> = trained["finalists"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finalist| finalist["algorithm"].as_str().unwrap())
+        .collect();
+    assert_eq!(finalists[0], best["algorithm"]);
     let evaluated = json(&place, &["evaluate"]);
-    assert_eq!(evaluated["algorithm"], "logistic_regression");
+    let contestants: Vec<&str> = evaluated["contestants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|contestant| contestant["name"].as_str().unwrap())
+        .collect();
+    for other in &finalists[1..] {
+        assert!(place.path(format!("outputs/models/candidates/{other}.bundle")).exists(), "{other}");
+        assert!(contestants.contains(other), "{contestants:?}");
+    }
+    for algorithm in ["logistic_regression", "gradient_boosting", "random_forest"] {
+        let trained = json(&place, &["train", "--algorithm", algorithm]);
+        assert_eq!(trained["algorithm"], algorithm);
+        assert_eq!(trained["finalists"].as_array().unwrap().len(), 1);
+        assert!(!place.path("outputs/models/candidates").exists(), "those of the earlier training are gone");
+    }
+    assert_eq!(json(&place, &["evaluate"])["algorithm"], "random_forest");
+}
+
+#[test]
+fn the_same_trials_choose_the_same_bytes_on_any_number_of_threads() {
+    let place = finished_run(&[]);
+    // So few trials that time never runs out.
+    let config = CONFIG.replace("budget: 0", "budget: 1h, trials: 6");
+    place.write("config.yaml", &config).unwrap();
+    let train = |threads: &str| {
+        let trained = json(&place, &["train", "--threads", threads]);
+        (trained, place.read("outputs/models/model.bundle").unwrap())
+    };
+    let (trained, one) = train("1");
+    let trials = trained["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 6);
+    assert!(trials[3..].iter().all(|trial| !trial["changed"].as_array().unwrap().is_empty()), "{trials:?}");
+    assert!(one == train("3").1, "threads change no byte");
+}
+
+#[test]
+fn what_the_config_gives_is_not_tuned() {
+    let place = finished_run(&[]);
+    let config = "
+model:
+  algorithm: gradient_boosting
+  selection: {budget: 1h}
+  hyperparameters:
+    gradient_boosting: {n_estimators: 10, num_leaves: 5, learning_rate: 0.2, min_child_weight: 2, reg_lambda: 3, subsample: 0.8}
+";
+    place.write("config.yaml", config).unwrap();
+    let trained = json(&place, &["train"]);
+    let changed: Vec<&Value> =
+        trained["trials"].as_array().unwrap().iter().map(|trial| &trial["changed"]).collect();
+    assert_eq!(changed.len(), 2, "{changed:?}");
+    assert_eq!(*changed[1], serde_json::json!([["colsample_bytree", "0.5"]]), "all that was left open");
+    let model = Bundle::decode(&place.read("outputs/models/model.bundle").unwrap()).unwrap();
+    let parameter = |name: &str| {
+        let found = model.card.parameters.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.clone()).unwrap()
+    };
+    assert_eq!((parameter("num_leaves"), parameter("reg_lambda")), ("5".into(), "3".into()));
+    assert!(parameter("n_estimators").parse::<usize>().unwrap() <= 10);
+}
+
+#[test]
+fn balanced_classes_and_a_wrong_budget() {
+    let place = finished_run(&[]);
+    place.write("config.yaml", &format!("{CONFIG}  class_weight: balanced\n  calibration: none\n")).unwrap();
+    let balanced = json(&place, &["train", "--algorithm", "random_forest"]);
+    let loss = balanced["trials"][0]["validation_log_loss"].as_f64().unwrap();
+    assert!(
+        loss > balanced["trials"][0]["prior_log_loss"].as_f64().unwrap(),
+        "as if all classes were as frequent: {loss}"
+    );
+    let wrong = place.run(&["train", "--budget", "5 days"]).unwrap();
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("60s"), "{}", wrong.stderr);
 }
 
 #[test]

@@ -18,12 +18,17 @@ const REPEATS: usize = 3;
 
 /// By how much the log-loss of `labels.len()` rows of features (`values`, row by row) grows when one feature's values are
 /// permuted among them, the mean of three permutations. Only for features that `matters` says to be measured, 0 for
-/// the others. The same seed gives the same numbers on any number of threads.
+/// the others.
+///
+/// Values are dealt out among all rows, but the loss is only taken of about `most_rows` of them: of large classes of
+/// every so many-th row, with a weight to match, so that rare classes keep theirs. The same seed gives the same numbers
+/// on any number of threads.
 pub fn permutation_importance(
     bundle: &Bundle,
     values: &[f32],
     labels: &[usize],
     matters: impl Fn(usize) -> bool,
+    most_rows: usize,
     seed: u64,
 ) -> Vec<f64> {
     let width = bundle.bins.feature_count().max(1);
@@ -32,7 +37,10 @@ pub fn permutation_importance(
         bundle.bins.bin_row(row, bins);
     }
     let rows = Rows { bundle, width, bins, labels };
-    let losses: Vec<f64> = (0..labels.len()).into_par_iter().map(|row| rows.loss(row, None)).collect();
+    let before: Vec<Sampled> = sample(labels, bundle.schema.class_count(), most_rows)
+        .into_par_iter()
+        .map(|(row, weight)| Sampled { row, weight, loss: rows.loss(row, None) })
+        .collect();
     let tasks: Vec<(usize, usize)> = (0..width)
         .filter(|feature| matters(*feature))
         .flat_map(|feature| (0..REPEATS).map(move |repeat| (feature, repeat)))
@@ -42,7 +50,7 @@ pub fn permutation_importance(
         .map(|(feature, repeat)| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream((feature * REPEATS + repeat) as u64);
-            rows.increase(*feature, &losses, &mut rng)
+            rows.increase(*feature, &before, &mut rng)
         })
         .collect();
     let mut importance = vec![0.0; width];
@@ -54,6 +62,39 @@ pub fn permutation_importance(
     importance
 }
 
+/// A row whose loss is taken.
+struct Sampled {
+    row: usize,
+    /// How many rows it stands for.
+    weight: f64,
+    loss: f64,
+}
+
+/// Rows, each with how many it stands for: as many of each class as there are, but so few of large ones that there are at
+/// most `most_rows` in all (or one of each class).
+fn sample(labels: &[usize], class_count: usize, most_rows: usize) -> Vec<(usize, f64)> {
+    let mut classes: Vec<Vec<usize>> = vec![Vec::new(); class_count];
+    for (row, label) in labels.iter().enumerate() {
+        if let Some(rows) = classes.get_mut(*label) {
+            rows.push(row);
+        }
+    }
+    let total = |of_each: usize| classes.iter().map(|rows| rows.len().min(of_each)).sum::<usize>();
+    let (mut of_each, mut too_many) = (1, labels.len().max(1) + 1);
+    while too_many - of_each > 1 {
+        let middle = of_each + (too_many - of_each) / 2;
+        if total(middle) <= most_rows { of_each = middle } else { too_many = middle }
+    }
+    let of_class = |rows: &Vec<usize>| {
+        let taken = rows.len().min(of_each);
+        let weight = rows.len() as f64 / taken.max(1) as f64;
+        // Evenly spread over the class.
+        let places = (0..taken).map(|place| place * rows.len() / taken);
+        places.filter_map(|place| Some((*rows.get(place)?, weight))).collect::<Vec<_>>()
+    };
+    classes.iter().flat_map(of_class).collect()
+}
+
 struct Rows<'r> {
     bundle: &'r Bundle,
     width: usize,
@@ -62,15 +103,17 @@ struct Rows<'r> {
 }
 
 impl Rows<'_> {
-    fn increase(&self, feature: usize, losses: &[f64], rng: &mut ChaCha8Rng) -> f64 {
+    fn increase(&self, feature: usize, before: &[Sampled], rng: &mut ChaCha8Rng) -> f64 {
         let column: Vec<u8> = self.bins.iter().skip(feature).step_by(self.width).copied().collect();
         let mut dealt = column.clone();
         dealt.shuffle(rng);
         // Most rows of a feature that is mostly 0 get the value that they had.
-        let changed =
-            column.iter().zip(&dealt).zip(losses).enumerate().filter(|(_, ((old, new), _))| old != new);
-        let increases = changed.map(|(row, ((_, new), loss))| self.loss(row, Some((feature, *new))) - loss);
-        increases.sum::<f64>() / losses.len().max(1) as f64
+        let increases = before.iter().filter_map(|it| {
+            let new = *dealt.get(it.row)?;
+            let changes = column.get(it.row) != Some(&new);
+            changes.then(|| it.weight * (self.loss(it.row, Some((feature, new))) - it.loss))
+        });
+        increases.sum::<f64>() / self.labels.len().max(1) as f64
     }
 
     fn loss(&self, row: usize, instead: Option<(usize, u8)>) -> f64 {
@@ -84,5 +127,33 @@ impl Rows<'_> {
         self.bundle.model.predict(&bins, &mut probabilities);
         self.bundle.calibration.apply(&mut probabilities);
         row_log_loss(&probabilities, self.labels.get(row).copied().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_classes_are_thinned_out_and_weigh_more() {
+        let labels: Vec<usize> = (0..1000).map(|row| usize::from(row % 100 == 7)).collect();
+        let sample = sample(&labels, 3, 100);
+        assert_eq!(sample.len(), 100);
+        let of = |class: usize| sample.iter().filter(|(row, _)| labels[*row] == class).collect::<Vec<_>>();
+        assert_eq!(of(1).len(), 10, "a rare class keeps all of its rows");
+        assert!(
+            of(1).iter().all(|(_, weight)| *weight == 1.0) && of(0).iter().all(|(_, weight)| *weight == 11.0)
+        );
+        let mut rows: Vec<usize> = sample.iter().map(|(row, _)| *row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        assert!(rows.len() == 100 && rows[99] > 950, "different rows from everywhere: {rows:?}");
+    }
+
+    #[test]
+    fn few_rows_are_all_taken() {
+        assert_eq!(sample(&[0, 1, 1, 0], 2, 100), [(0, 1.0), (3, 1.0), (1, 1.0), (2, 1.0)]);
+        assert!(sample(&[], 2, 100).is_empty());
+        assert_eq!(sample(&[0, 0, 1, 1], 2, 1).len(), 2, "one of each class");
     }
 }

@@ -13,6 +13,7 @@ mod temperature;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use crate::Error;
 use crate::metrics;
@@ -158,19 +159,26 @@ impl CalibrationRows<'_> {
             ),
         };
         Ok(CalibrationChoice {
-            calibration: self.fit(best.method, best.deviation, &learned)?,
+            calibration: self.fit(best.method, best.deviation, &learned, None)?,
             trials,
             reason,
         })
     }
 
     /// Fits a method to all rows. `deviation` matters to [`CalibrationMethod::Dirichlet`] alone.
-    fn fit(&self, method: CalibrationMethod, deviation: f64, learned: &[bool]) -> Result<Calibration, Error> {
+    /// That one begins with another calibration, if there is one.
+    fn fit(
+        &self,
+        method: CalibrationMethod,
+        deviation: f64,
+        learned: &[bool],
+        from: Option<&Calibration>,
+    ) -> Result<Calibration, Error> {
         let logs = || Logs::new(self.probabilities, self.labels, self.class_count);
         match method {
             CalibrationMethod::None => Ok(Calibration::None),
             CalibrationMethod::Temperature => Ok(temperature::fit(&logs())),
-            CalibrationMethod::Dirichlet => dirichlet::fit(&logs(), deviation, learned),
+            CalibrationMethod::Dirichlet => dirichlet::fit(&logs(), deviation, learned, from),
             CalibrationMethod::Isotonic => Ok(isotonic::fit(self.probabilities, self.labels, learned)),
         }
     }
@@ -229,11 +237,21 @@ impl CalibrationRows<'_> {
     ) -> Result<Candidate, Error> {
         let deviations = if method == CalibrationMethod::Dirichlet { &DEVIATIONS[..] } else { &[0.0] };
         let mut best: Option<(f64, Candidate)> = None;
-        for deviation in deviations {
+        let of_others = |fold: usize| {
+            let others = Subset::of(self, |row| folds.get(row).is_some_and(|other| *other != fold));
+            // Each begins where the one before it, of the same rows, came to.
+            let mut fitted: Vec<Calibration> = Vec::new();
+            for deviation in deviations {
+                let rows = others.rows(self.class_count);
+                fitted.push(rows.fit(method, *deviation, learned, fitted.last())?);
+            }
+            Ok(fitted)
+        };
+        let of_folds = (0..FOLDS).into_par_iter().map(of_others).collect::<Result<Vec<_>, Error>>()?;
+        for (position, deviation) in deviations.iter().enumerate() {
             let mut probabilities = self.probabilities.to_vec();
-            for fold in 0..FOLDS {
-                let others = Subset::of(self, |row| folds.get(row).is_some_and(|other| *other != fold));
-                let calibration = others.rows(self.class_count).fit(method, *deviation, learned)?;
+            for (fold, fitted) in of_folds.iter().enumerate() {
+                let Some(calibration) = fitted.get(position) else { continue };
                 for (row, own) in probabilities.chunks_exact_mut(self.class_count).zip(folds) {
                     if *own == fold {
                         calibration.apply(row);
@@ -313,6 +331,15 @@ impl Logs {
 
     fn len(&self) -> usize {
         self.labels.len()
+    }
+
+    /// The mean logarithm of each class.
+    fn means(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.classes];
+        for row in self.values.chunks_exact(self.classes.max(1)) {
+            sums.iter_mut().zip(row).for_each(|(sum, log)| *sum += log);
+        }
+        sums.iter().map(|sum| sum / self.len().max(1) as f64).collect()
     }
 
     /// A row's logarithms and its label.

@@ -20,6 +20,8 @@ mod hostile;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
+mod permutation;
+#[cfg(test)]
 mod recommend;
 #[cfg(test)]
 mod sample;

@@ -44,7 +44,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
         hash,
         training_labels: &train.labels,
         test: &test,
-        finalists: &finalists,
+        finalists: &finalists.iter().collect::<Vec<_>>(),
         against: against.as_ref(),
     };
     let mut evaluation = subject.measure(&config.evaluation, &context.progress)?;

@@ -103,12 +103,13 @@ pub(crate) fn run(
     models.write(&config.model_path())?;
     let mut bundle = models.best()?.bundle.clone();
     let bytes = bundle.encode()?;
+    let others: Vec<_> = models.finalists.iter().skip(1).map(|model| &model.bundle).collect();
     let subject = Subject {
         bundle: &bundle,
         hash: content_hash(&bytes),
         training_labels: &learning.labels,
         test: &test,
-        finalists: &[],
+        finalists: &others,
         against: None,
     };
     let evaluation = subject.measure(&config.evaluation, &context.progress)?;

@@ -63,7 +63,7 @@ pub(super) fn importance(evaluation: &Evaluation) -> Chart {
             evaluation.algorithm.replace('_', " ")
         ),
         size: (WIDTH + 120, 40 + 17 * names.len() as u32),
-        x: Axis::numbers(0.0..greatest * 1.05, 5, percent),
+        x: Axis::numbers(0.0..greatest * 1.05, 5, number::axis_percent),
         y: Axis::rows(&names),
         marks: marks.collect(),
         legend: vec![],
@@ -86,7 +86,7 @@ pub(super) fn confusion(title: &str, names: &[&str], counts: &[Vec<usize>]) -> C
             marks.push(Mark { shape: cell, ink: Ink::heat(share), title });
             if share >= 0.005 {
                 let text = format!("{:.0}", share * 100.0);
-                marks.push(Mark { shape: Shape::Word([(x, y)]), ink: Ink::Axis, title: text });
+                marks.push(Mark { shape: Shape::Word([(x, y)]), ink: Ink::Text, title: text });
             }
         }
     }
@@ -115,8 +115,8 @@ pub(super) fn roc(evaluation: &Evaluation) -> Chart {
         title: "ROC curves".into(),
         subtitle: "up: share of the class found; right: share of the others taken for it".into(),
         size: (WIDTH, HEIGHT),
-        x: Axis::numbers(0.0..1.0, 6, percent),
-        y: Axis::numbers(0.0..1.0, 6, percent),
+        x: Axis::numbers(0.0..1.0, 6, number::axis_percent),
+        y: Axis::numbers(0.0..1.0, 6, number::axis_percent),
         marks,
         legend: legend(&series),
     }
@@ -135,8 +135,8 @@ pub(super) fn gain(evaluation: &Evaluation) -> Chart {
         title: "Cumulative gain".into(),
         subtitle: "up: share of the class reached; right: share of the customers asked".into(),
         size: (WIDTH, HEIGHT),
-        x: Axis::numbers(0.0..1.0, 6, percent),
-        y: Axis::numbers(0.0..1.0, 6, percent),
+        x: Axis::numbers(0.0..1.0, 6, number::axis_percent),
+        y: Axis::numbers(0.0..1.0, 6, number::axis_percent),
         marks,
         legend: legend(&series),
     }
@@ -178,7 +178,9 @@ pub(super) fn reliability(pooled: &Pooled) -> Chart {
     // Room around the outermost bins.
     let (from, to) = if is_rare { (least / 2.0, (greatest * 1.3).min(1.0)) } else { (0.0, 1.0) };
     let scale = |share: f64| if is_rare { share.max(from).log10() } else { share };
-    let axis = || if is_rare { Axis::log_shares(from, to) } else { Axis::numbers(0.0..1.0, 6, percent) };
+    let axis = || {
+        if is_rare { Axis::log_shares(from, to) } else { Axis::numbers(0.0..1.0, 6, number::axis_percent) }
+    };
     let mut marks =
         vec![line(Ink::Faint, "as it says", vec![(scale(from), scale(from)), (scale(to), scale(to))])];
     if let Some(before) = &pooled.before {

@@ -34,6 +34,10 @@ pub(crate) struct Contestant {
     /// Where the metrics lie in 95 % of the draws of customers, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) intervals: BTreeMap<&'static str, Interval>,
+    /// By how much its log-loss exceeds the model's, in 95 % of the same draws. (That two intervals overlap does not say
+    /// that there is no difference.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log_loss_above_model: Option<Interval>,
 }
 
 impl Contestant {
@@ -50,11 +54,13 @@ impl Contestant {
             all: Metrics::measure(class_names, labels, probabilities),
             without_none: has_none.then(|| Metrics::measure_without_none(class_names, labels, probabilities)),
             intervals: BTreeMap::new(),
+            log_loss_above_model: None,
         }
     }
 
-    /// The same with intervals.
-    pub(super) fn with_intervals(mut self, replicates: &Replicates) -> Self {
+    /// The same with intervals, also of the difference from the model.
+    pub(super) fn with_intervals(mut self, replicates: &Replicates, model: &Replicates) -> Self {
+        self.log_loss_above_model = replicates.difference(model, Resampled::LogLoss);
         let interval = |metric: Resampled| Some((metric.name(), replicates.interval(metric)?));
         self.intervals = Resampled::ALL.into_iter().filter_map(interval).collect();
         self

@@ -44,6 +44,12 @@ impl Evaluation {
                 charts::confusion("Confusion matrix", &names, &model.all.confusion),
             ));
         }
+        if let Some(takers) = self.of_model().and_then(|model| model.without_none.as_ref()) {
+            let names: Vec<&str> = takers.classes.iter().map(|class| class.name.as_str()).collect();
+            let chart =
+                charts::confusion("Confusion matrix of takers, NONE left out", &names, &takers.confusion);
+            drawn.push(("confusion_matrix_takers.svg", chart));
+        }
         drawn.extend(self.pooled.first().map(|pooled| ("reliability.svg", charts::reliability(pooled))));
         for (name, chart) in drawn {
             files.push((name, chart.svg()?.into_bytes()));

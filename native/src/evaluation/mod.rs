@@ -15,6 +15,7 @@ mod text;
 use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::Bootstrap;
 use nextbest_core::metrics::permutation::permutation_importance;
+use nextbest_core::model::Model;
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::score::Scorer;
@@ -33,8 +34,10 @@ use curves::{ClassCurves, Pooled};
 pub(crate) use recorded::Recorded;
 use segments::{FEW_ROWS, FEW_TAKERS, Measured, Segmentation};
 
-/// Permutation importance takes the log-loss of so many rows at most, spread evenly over the test rows.
+/// Permutation importance takes the log-loss of at most so many test rows …
 const PERMUTED_ROWS: usize = 10_000;
+/// … and of so few that they meet at most so many trees, but not of fewer than a fifth: some seconds in all.
+const PERMUTED_TREES: usize = 2_000_000;
 
 /// What was measured, of which model.
 #[derive(Serialize)]
@@ -97,7 +100,7 @@ pub(crate) struct Subject<'s> {
     /// Rows that it did not learn from.
     pub(crate) test: &'s FeatureTable,
     /// Models that were trained beside it.
-    pub(crate) finalists: &'s [Bundle],
+    pub(crate) finalists: &'s [&'s Bundle],
     pub(crate) against: Option<&'s Opponent>,
 }
 
@@ -132,8 +135,15 @@ impl Subject<'_> {
         let measured = guesses.iter().map(|it| {
             Contestant::measure(it.name.clone(), &names, &test.labels, &it.probabilities, has_none)
         });
-        let mut contestants: Vec<Contestant> =
-            measured.zip(&replicates).map(|(it, replicates)| it.with_intervals(replicates)).collect();
+        let of_model = replicates.first();
+        let mut contestants: Vec<Contestant> = measured
+            .zip(&replicates)
+            .map(|(it, replicates)| it.with_intervals(replicates, of_model.unwrap_or(replicates)))
+            .collect();
+        // The model does not differ from itself.
+        if let Some(model) = contestants.first_mut() {
+            model.log_loss_above_model = None;
+        }
         // The other model is the last one.
         let other =
             self.against.and_then(|opponent| Some((opponent, contestants.pop()?, replicates.last()?)));
@@ -201,11 +211,15 @@ impl Subject<'_> {
 
     fn importance(&self, seed: u64) -> (Vec<Importance>, usize) {
         let Self { bundle, test, .. } = *self;
-        let step = test.len().div_ceil(PERMUTED_ROWS).max(1);
-        let rows = test.rows(&(0..test.len()).step_by(step).collect::<Vec<_>>());
+        let trees = match &bundle.model {
+            Model::Forest(forest) => forest.tree_count(),
+            Model::Linear(_) => 1,
+        };
+        let most_rows = (PERMUTED_TREES / trees.max(1)).clamp(PERMUTED_ROWS / 5, PERMUTED_ROWS);
         let share = |feature: usize| bundle.card.importance.get(feature).copied().unwrap_or_default();
         let matters = |feature: usize| share(feature) > 0.0;
-        let permutation = permutation_importance(bundle, &rows.values, &rows.labels, matters, seed);
+        let permutation =
+            permutation_importance(bundle, &test.values, &test.labels, matters, most_rows, seed);
         let features = bundle.features.iter().zip(permutation).enumerate();
         let mut importance: Vec<Importance> = features
             .map(|(position, (feature, permutation))| Importance {
@@ -215,7 +229,7 @@ impl Subject<'_> {
             })
             .collect();
         importance.sort_by(|a, b| b.share.total_cmp(&a.share));
-        (importance, rows.len())
+        (importance, most_rows.min(test.len()))
     }
 }
 

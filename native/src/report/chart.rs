@@ -115,7 +115,7 @@ impl Axis {
         let range = least.log10()..greatest.log10();
         let ticks = (-6..=0).map(|power| 10f64.powi(power));
         let ticks = ticks.flat_map(|power| [1.0, 3.0].map(|digit| digit * power));
-        let ticks = ticks.map(|share| (share.log10(), number::percent(share)));
+        let ticks = ticks.map(|share| (share.log10(), number::axis_percent(share)));
         let ticks = ticks.filter(|(place, _)| range.contains(place) || *place == range.end).collect();
         Self { range, ticks, grid: true }
     }
@@ -208,7 +208,22 @@ impl Chart {
 
     /// How much room title and subtitle take.
     fn head(&self) -> i32 {
-        MARGIN + LINE + if self.subtitle.is_empty() { 0 } else { LINE }
+        MARGIN + LINE + LINE * self.subtitle_lines().len() as i32
+    }
+
+    /// The subtitle, broken where there is no more room.
+    fn subtitle_lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for word in self.subtitle.split_whitespace() {
+            match lines.last_mut() {
+                Some(line) if text_width(line) + text_width(word) < self.size.0 as i32 - 3 * MARGIN => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        lines
     }
 
     /// The place of each entry of the legend, and how many lines it has.
@@ -231,9 +246,13 @@ impl Chart {
         let top_left = Pos::new(HPos::Left, VPos::Top);
         let text = text_style().pos(top_left);
         let title = ("sans-serif", TITLE_SIZE).into_font().style(FontStyle::Bold);
-        canvas.draw_text(&self.title, &TextStyle::from(title).pos(top_left), (MARGIN, MARGIN))?;
-        canvas.draw_text(&self.subtitle, &text, (MARGIN, MARGIN + LINE + 2))?;
-        let below = self.head() + self.size.1 as i32 + 4;
+        let ink = Ink::Text.color();
+        let title = TextStyle::from(title).color(&ink).pos(top_left);
+        canvas.draw_text(&self.title, &title, (MARGIN, MARGIN))?;
+        for (line, number) in self.subtitle_lines().iter().zip(1..) {
+            canvas.draw_text(line, &text, (MARGIN, MARGIN + LINE * number + 2))?;
+        }
+        let below = self.head() + self.size.1 as i32 + 6;
         let (places, lines) = self.legend_places();
         for ((ink, name), (x, y)) in self.legend.iter().zip(places) {
             let y = y + below;
@@ -249,9 +268,11 @@ impl Chart {
             .with_context(|| format!("no chart of {}: it has no finite range", self.title))?;
         let area = canvas.into_drawing_area().margin(above, below, 0, 0);
         let y_width = self.y.ticks.iter().map(|(_, label)| text_width(label)).max().unwrap_or(30);
+        // The last word's right half may stand outside of the plot.
+        let last_width = self.x.ticks.last().map_or(0, |(_, label)| text_width(label) / 2 + 3);
         let mut chart = ChartBuilder::on(&area)
             .margin_top(8)
-            .margin_right(14)
+            .margin_right(last_width.max(14))
             .x_label_area_size(TEXT_SIZE + 9)
             .y_label_area_size(y_width.max(24) + 8)
             .build_cartesian_2d(self.x.clone(), self.y.clone())?;
@@ -333,7 +354,8 @@ impl<C: Canvas> Drawable<C> for Mark {
             }
             (Shape::Dot(_), Some(place), _) => canvas.titled_dot(place, self.ink, &self.title),
             (Shape::Word(_), Some(place), _) => {
-                let style = text_style().pos(Pos::new(HPos::Center, VPos::Center));
+                let ink = self.ink.color();
+                let style = text_style().color(&ink).pos(Pos::new(HPos::Center, VPos::Center));
                 canvas.draw_text(&self.title, &style, place)
             }
             _ => Ok(()),
@@ -376,7 +398,7 @@ mod tests {
     fn logarithmic_shares_have_their_numbers() {
         let axis = Axis::log_shares(0.0005, 1.0);
         let labels: Vec<&str> = axis.ticks.iter().map(|tick| tick.1.as_str()).collect();
-        assert_eq!(labels, ["0.1 %", "0.3 %", "1.0 %", "3.0 %", "10.0 %", "30.0 %", "100 %"]);
+        assert_eq!(labels, ["0.1 %", "0.3 %", "1 %", "3 %", "10 %", "30 %", "100 %"]);
     }
 
     #[test]

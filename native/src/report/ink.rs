@@ -18,6 +18,8 @@ pub(crate) enum Ink {
     Beyond,
     /// What others are compared with; a thin line.
     Faint,
+    /// Text that matters.
+    Text,
     /// One of several series; there are [`Ink::SERIES`] colours.
     Series(u8),
     /// A cell that is more or less full, up to [`Ink::HEAT`].
@@ -38,6 +40,7 @@ impl Ink {
             Ink::Main => 2,
             Ink::Beyond => 3,
             Ink::Faint => 4,
+            Ink::Text => 5,
             Ink::Series(series) => 10 + series,
             Ink::Heat(strength) => 30 + strength,
         }
@@ -60,6 +63,7 @@ impl Ink {
             2 => Ink::Main,
             3 => Ink::Beyond,
             4 => Ink::Faint,
+            5 => Ink::Text,
             10..30 => Ink::Series(class - 10),
             30.. => Ink::Heat(class - 30),
             _ => Ink::Axis,
@@ -83,6 +87,7 @@ impl Ink {
         const MAIN: [u8; 3] = [0x1b, 0x8a, 0x7d];
         match self {
             Ink::Axis | Ink::Faint => [0x52, 0x66, 0x6a],
+            Ink::Text => [0x16, 0x28, 0x2b],
             Ink::Grid => [0xd9, 0xe1, 0xe1],
             Ink::Main => MAIN,
             Ink::Beyond => [0xb3, 0x76, 0x0f],
@@ -95,7 +100,7 @@ impl Ink {
     }
 
     /// The opacity of one strength of heat; the strongest still leaves its text readable.
-    const HEAT_OPACITY: f64 = 0.06;
+    const HEAT_OPACITY: f64 = 0.05;
 
     /// How thick its lines are.
     pub(crate) fn line_width(self) -> f32 {
@@ -108,10 +113,10 @@ impl Ink {
     /// The classes for a picture that stands alone.
     pub(crate) fn light_style() -> String {
         let mut style = String::from(
-            "text{font:11px sans-serif;fill:#52666a}.t{font-size:13px;font-weight:bold;fill:#16282b}\
+            "text{font:11px sans-serif;fill:#52666a}.t{font-size:13px;font-weight:bold}\
              .m{text-anchor:middle}.e{text-anchor:end}",
         );
-        let inks = [Ink::Axis, Ink::Grid, Ink::Main, Ink::Beyond, Ink::Faint].into_iter();
+        let inks = [Ink::Axis, Ink::Grid, Ink::Main, Ink::Beyond, Ink::Faint, Ink::Text].into_iter();
         let series = (0..Self::SERIES).map(|series| Ink::Series(series as u8));
         for ink in inks.chain(series).chain((0..=Self::HEAT).map(Ink::Heat)) {
             let (class, [red, green, blue], width) = (ink.class(), ink.light(), ink.line_width());
@@ -137,15 +142,19 @@ mod tests {
         let variable =
             |name: &str| light.split(&format!("--{name}: ")).nth(1).unwrap().split(';').next().unwrap();
         let hex = |ink: Ink| ink.light().map(|part| format!("{part:02x}")).concat();
-        for (name, ink) in
-            [("soft", Ink::Axis), ("line", Ink::Grid), ("main", Ink::Main), ("beyond", Ink::Beyond)]
-        {
+        for (name, ink) in [
+            ("soft", Ink::Axis),
+            ("line", Ink::Grid),
+            ("main", Ink::Main),
+            ("beyond", Ink::Beyond),
+            ("ink", Ink::Text),
+        ] {
             assert_eq!(variable(name), format!("#{}", hex(ink)));
         }
         for series in 0..Ink::SERIES as u8 {
             assert_eq!(variable(&format!("c{series}")), format!("#{}", hex(Ink::Series(series))));
         }
-        let all = (0..=4).chain(10..20).chain(30..=42);
+        let all = (0..=5).chain(10..20).chain(30..=42);
         for class in all {
             assert!(css.contains(&format!(".f{class} ")) || css.contains(&format!(".f{class},")), "f{class}");
             assert_eq!(Ink::of_class(class).class(), class);

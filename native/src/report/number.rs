@@ -48,6 +48,11 @@ pub(crate) fn axis(number: f64) -> String {
     }
 }
 
+/// A share as percent for the axis of a chart: `5 %`, `0.3 %`.
+pub(crate) fn axis_percent(share: f64) -> String {
+    format!("{} %", axis(share * 100.0))
+}
+
 fn significant(number: f64, digits: i32) -> String {
     let whole_digits = number.abs().log10().floor() as i32 + 1;
     let decimals = usize::try_from((digits - whole_digits).max(0)).unwrap_or_default();

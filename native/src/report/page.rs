@@ -1,6 +1,6 @@
 //! The frame of a page.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -55,7 +55,7 @@ pub(crate) fn page(title: &str, lead: &Markup, sections: &[Section]) -> String {
 }
 
 /// A few numbers that matter most, large.
-pub(crate) fn tiles(tiles: &[(&str, String)]) -> Markup {
+pub(crate) fn tiles<N: Render>(tiles: &[(N, String)]) -> Markup {
     html! {
         dl.tiles {
             @for (name, value) in tiles {

@@ -145,6 +145,7 @@ impl DrawingBackend for Raster<'_> {
     }
 
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {
+        let ink = Ink::of_class(style.color().rgb.2);
         let size = style.size() as f32 / f32::from(self.font.units_per_em());
         let glyphs = self.glyphs(text);
         let width: f32 = glyphs.iter().map(|(_, advance)| advance * size).sum();
@@ -160,7 +161,7 @@ impl DrawingBackend for Raster<'_> {
             self.font.outline_glyph(glyph, &mut letter);
             // The font's y axis points up.
             let place = Transform::from_row(size, 0.0, 0.0, -size, left, base_line).post_concat(scale());
-            self.fill(letter.0.finish(), Ink::Axis, place);
+            self.fill(letter.0.finish(), ink, place);
             left += advance * size;
         }
         Ok(())

@@ -144,12 +144,20 @@ impl DrawingBackend for Svg<'_> {
         if text.is_empty() {
             return Ok(());
         }
-        let anchor = match style.anchor().h_pos {
-            HPos::Left if style.size() > f64::from(TEXT_SIZE) => " class=\"t\"",
-            HPos::Left => "",
-            HPos::Center => " class=\"m\"",
-            HPos::Right => " class=\"e\"",
-        };
+        let mut classes = Vec::new();
+        match style.anchor().h_pos {
+            HPos::Left => {}
+            HPos::Center => classes.push("m"),
+            HPos::Right => classes.push("e"),
+        }
+        if style.size() > f64::from(TEXT_SIZE) {
+            classes.push("t");
+        }
+        if style.color().rgb.2 == Ink::Text.class() {
+            classes.push("f5");
+        }
+        let anchor =
+            if classes.is_empty() { String::new() } else { format!(" class=\"{}\"", classes.join(" ")) };
         // SVG places text by its base line.
         let down = base_line(style.anchor().v_pos);
         match style.transform() {

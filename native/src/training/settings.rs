@@ -32,7 +32,8 @@ impl Settings {
         let mut logistic = config.logistic_regression.params();
         match rows {
             RowsOf::Bank => {
-                boosting.leaves = config.gradient_boosting.num_leaves.unwrap_or(15);
+                boosting.leaves = config.gradient_boosting.num_leaves.unwrap_or(7);
+                boosting.min_child_weight = config.gradient_boosting.min_child_weight.unwrap_or(5.0);
             }
             RowsOf::PlainTable => {
                 forest.min_samples_leaf = config.random_forest.min_samples_leaf.unwrap_or(5);
@@ -62,11 +63,14 @@ impl Settings {
             }
             Self::GradientBoosting(_) => {
                 let open = &config.gradient_boosting;
-                let leaves: &[f64] = if rows == RowsOf::Bank { &[7.0, 31.0] } else { &[7.0, 15.0] };
+                let (leaves, weights): (&[f64], &[f64]) = match rows {
+                    RowsOf::Bank => (&[15.0, 4.0], &[20.0, 1.0]),
+                    RowsOf::PlainTable => (&[7.0, 15.0], &[5.0, 0.2]),
+                };
                 vec![
                     (open.num_leaves.is_none(), ("num_leaves", leaves)),
-                    (open.min_child_weight.is_none(), ("min_child_weight", &[5.0, 0.2])),
-                    (open.reg_lambda.is_none(), ("reg_lambda", &[1.0, 10.0])),
+                    (open.min_child_weight.is_none(), ("min_child_weight", weights)),
+                    (open.reg_lambda.is_none(), ("reg_lambda", &[10.0, 1.0])),
                     (open.colsample_bytree.is_none(), ("colsample_bytree", &[0.5])),
                     (open.learning_rate.is_none(), ("learning_rate", &[0.05])),
                     (open.subsample.is_none(), ("subsample", &[0.7])),

@@ -11,16 +11,27 @@ use crate::train::softmax::errors;
 const MAX_ITERATIONS: u64 = 1000;
 const TOLERANCE: f64 = 1e-6;
 
-/// Fits a map. `deviation` says how far from 0 a weight between two classes, or an intercept, is expected to be: the
+/// Fits a map, from another one on if there is one. `deviation` says how far from 0 a weight between two classes, or an intercept, is expected to be: the
 /// penalty is that of a normal prior. Classes that are not `learned` keep a weight of 1 for themselves and 0 for others. With λ = k(k − 1) / (2 × deviation² × rows) of k classes it is that of the paper.
 ///
 /// # Errors
 /// Where the loss can't be minimised.
-pub(super) fn fit(logs: &Logs, deviation: f64, learned: &[bool]) -> Result<Calibration, Error> {
+pub(super) fn fit(
+    logs: &Logs,
+    deviation: f64,
+    learned: &[bool],
+    from: Option<&Calibration>,
+) -> Result<Calibration, Error> {
     let classes = logs.classes;
     let squares = classes * classes;
     let mut start = vec![0.0; squares + classes];
-    start.iter_mut().take(squares).step_by(classes + 1).for_each(|weight| *weight = 1.0);
+    match from {
+        Some(Calibration::Dirichlet { weights, intercepts }) => {
+            let numbers = weights.iter().chain(intercepts);
+            start.iter_mut().zip(numbers).for_each(|(slot, number)| *slot = f64::from(*number));
+        }
+        _ => start.iter_mut().take(squares).step_by(classes + 1).for_each(|weight| *weight = 1.0),
+    }
     let penalty = 1.0 / (deviation * deviation * logs.len().max(1) as f64);
     let is_learned = |class: usize| learned.get(class).copied().unwrap_or_default();
     let is_free = |position: usize| match position.checked_sub(squares) {
@@ -28,13 +39,30 @@ pub(super) fn fit(logs: &Logs, deviation: f64, learned: &[bool]) -> Result<Calib
         None => is_learned(position / classes) && is_learned(position % classes),
     };
     let free: Vec<bool> = (0..start.len()).map(is_free).collect();
-    let loss = |map: &[f64]| {
-        let (value, mut gradient) = loss(logs, map, penalty);
+    // All logarithms are far below 0, so that a weight and an intercept do much the same. Looked at from the logarithms'
+    // means they do not, and it takes a fraction of the steps: the intercept plus weights × means is what is moved.
+    let means = logs.means();
+    let shift = |map: &mut [f64], sign: f64| {
+        let (weights, intercepts) = map.split_at_mut(squares);
+        for (weights, intercept) in weights.chunks_exact(classes.max(1)).zip(intercepts) {
+            *intercept += sign * weights.iter().zip(&means).map(|(weight, mean)| weight * mean).sum::<f64>();
+        }
+    };
+    shift(&mut start, 1.0);
+    let loss = |moved: &[f64]| {
+        let mut map = moved.to_vec();
+        shift(&mut map, -1.0);
+        let (value, mut gradient) = loss(logs, &map, penalty);
+        let (of_weights, of_intercepts) = gradient.split_at_mut(squares);
+        for (slopes, slope) in of_weights.chunks_exact_mut(classes.max(1)).zip(of_intercepts) {
+            slopes.iter_mut().zip(&means).for_each(|(of_weight, mean)| *of_weight -= *slope * mean);
+        }
         // Where the gradient is always 0, nothing ever moves.
         gradient.iter_mut().zip(&free).filter(|(_, free)| !**free).for_each(|(slope, _)| *slope = 0.0);
         (value, gradient)
     };
-    let found = minimise(loss, start, MAX_ITERATIONS, TOLERANCE)?;
+    let mut found = minimise(loss, start, MAX_ITERATIONS, TOLERANCE)?;
+    shift(&mut found.point, -1.0);
     let (weights, intercepts) = found.point.split_at(squares);
     let narrow = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect();
     Ok(Calibration::Dirichlet { weights: narrow(weights), intercepts: narrow(intercepts) })

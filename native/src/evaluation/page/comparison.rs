@@ -27,6 +27,10 @@ impl Writer<'_> {
         let takers = contestants.first().and_then(|model| model.without_none.as_ref());
         html! {
             (scrolling("Contestants", &contest(contestants)))
+            p.note {
+                "That two intervals overlap does not mean that there is no difference: the last column compares draw by "
+                "draw, and a range above 0 says that the model is better."
+            }
             @if let Some(takers) = takers {
                 h3 { "The " (count(takers.rows)) " who took a product, NONE left out" }
                 p.soft { "Which product, given that someone takes one: probabilities are scaled to sum to 1 without NONE." }
@@ -134,6 +138,7 @@ fn contest(contestants: &[Contestant]) -> Markup {
                 th scope="col" { "" }
                 @for (name, ..) in COLUMNS { th scope="col" { (name) } }
                 th scope="col" { "calibration error" }
+                th scope="col" { "log-loss above the model’s" }
             } }
             tbody {
                 @for contestant in contestants {
@@ -141,6 +146,12 @@ fn contest(contestants: &[Contestant]) -> Markup {
                         th scope="row" { (contestant.name.replace('_', " ")) }
                         @for (_, metric, show) in COLUMNS { td { (cell(contestant, metric, show)) } }
                         td { (exact(contestant.all.calibration_error, &loss(contestant.all.calibration_error))) }
+                        td {
+                            @if let (Some(interval), Some(model)) = (contestant.log_loss_above_model, contestants.first()) {
+                                @let above = contestant.all.log_loss - model.all.log_loss;
+                                (exact(above, &short_signed(above))) br; span.soft { (between(interval, short_signed)) }
+                            }
+                        }
                     }
                 }
             }
@@ -184,6 +195,10 @@ fn verdict(verdict: Verdict) -> Markup {
         Verdict::Undecided => html! { span.soft { (verdict.words()) } },
         _ => html! { strong { (verdict.words()) } },
     }
+}
+
+fn short_signed(value: f64) -> String {
+    format!("{value:+.4}").replace('-', "−")
 }
 
 fn signed(value: f64) -> String {

@@ -6,7 +6,7 @@ mod model;
 use maud::{Markup, html};
 use nextbest_core::metrics::bootstrap::{Interval, Resampled};
 
-use super::{Evaluation, FEW_ROWS, FEW_TAKERS, PERMUTED_ROWS};
+use super::{Evaluation, FEW_ROWS, FEW_TAKERS};
 use crate::report::number::{count, percent};
 use crate::report::page::{Section, page, tiles};
 
@@ -49,28 +49,32 @@ impl Writer<'_> {
         };
         let tile = |name: &str, metric: Resampled, show: fn(f64) -> String| {
             let prior = show(prior.value(metric));
-            let interval = model.interval(metric).map(|it| between(it, show)).unwrap_or_default();
-            (format!("{name} {interval}; class prior {prior}"), show(model.value(metric)))
+            let interval = model.interval(metric).map(|it| between(it, show));
+            let name = html! {
+                (name)
+                @if let Some(interval) = interval { br; (interval) }
+                br; "class prior " (prior)
+            };
+            (name, show(model.value(metric)))
         };
         let mut shown = vec![
             tile("log-loss", Resampled::LogLoss, loss),
-            tile("mean area under the ROC curves", Resampled::RocAuc, area),
+            tile("AUC, mean of classes", Resampled::RocAuc, area),
             tile("among the 3 likeliest", Resampled::Top3, percent),
             tile("MAP@3", Resampled::MapAt3, area),
         ];
         if let Some(takers) = &model.without_none {
             shown.push(tile("log-loss of takers", Resampled::LogLossWithoutNone, loss));
-            shown.push((format!("of {} rows took a product", count(model.all.rows)), count(takers.rows)));
+            let name = html! { "takers" br; "of " (count(model.all.rows)) " rows" };
+            shown.push((name, count(takers.rows)));
         }
-        let shown: Vec<(&str, String)> =
-            shown.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         html! {
             p.lead {
                 (evaluation.algorithm.replace('_', " ")) ", model " code { (evaluation.model.get(..8).unwrap_or_default()) }
-                ", on " (count(model.all.rows)) " rows of " (count(evaluation.customers))
-                " that it did not learn from"
+                ", on " (count(model.all.rows)) " test rows of " (count(evaluation.customers))
+                (if self.has_none() { " customers" } else { " cases" })
                 @if !evaluation.test_cutoffs.is_empty() { ", at " (evaluation.test_cutoffs.join(", ")) }
-                ". Ranges in brackets are 95 % intervals; the class prior is what someone says who knows nothing of a row."
+                ". It learned from none of these rows. Ranges in brackets are 95 % intervals; the class prior is what someone says who knows nothing of a row."
             }
             (tiles(&shown))
         }
@@ -108,8 +112,8 @@ impl Writer<'_> {
                     "Permutation importance is by how much the log-loss grows when a feature’s values are dealt out among "
                     "the rows anew, the mean of three deals"
                     @if evaluation.permuted_rows < evaluation.of_model().map_or(0, |model| model.all.rows) {
-                        ", of " (count(evaluation.permuted_rows)) " test rows spread evenly (at most "
-                        (count(PERMUTED_ROWS)) ")"
+                        ", taken of " (count(evaluation.permuted_rows)) " test rows: of large classes of every so many-th "
+                        "row, which then counts for so many"
                     }
                     ". Of features that go together each alone may seem to matter little."
                 }

@@ -7,7 +7,7 @@ use crate::evaluation::charts;
 use crate::evaluation::curves::LIFT_AT;
 use crate::report::chart::{Chart, legend};
 use crate::report::inline::share_bar;
-use crate::report::number::{count, percent};
+use crate::report::number::{axis_percent, count, percent};
 use crate::report::page::{column_name, exact, heads, more, scrolling};
 
 /// So many features are shown at once; the others open.
@@ -33,7 +33,7 @@ impl Writer<'_> {
                 table {
                     thead { tr {
                         @for name in ["", "rows", "AUC", "log-loss", "class prior’s"] { th scope="col" { (name) } }
-                        @for share in LIFT_AT { th scope="col" { "lift " (percent(share)) } }
+                        @for share in LIFT_AT { th scope="col" { "lift " (axis_percent(share)) } }
                     } }
                     tbody {
                         @for ((class, prior), curves) in rows {

@@ -12,7 +12,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
 const CONFIG: &str = "
 generate: {customers: 1200, seed: 11}
 model:
-  hyperparameters: {random_forest: {n_estimators: 20}, logistic_regression: {max_majority_rows: 2000}}
+  hyperparameters: {random_forest: {n_estimators: 20}}
 evaluation: {bootstrap_draws: 200}
 ";
 

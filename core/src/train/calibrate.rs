@@ -333,13 +333,28 @@ impl Logs {
         self.labels.len()
     }
 
-    /// The mean logarithm of each class.
-    fn means(&self) -> Vec<f64> {
-        let mut sums = vec![0.0; self.classes];
+    /// The mean of each class's logarithm, and its variance.
+    fn moments(&self) -> (Vec<f64>, Vec<f64>) {
+        let count = self.len().max(1) as f64;
+        let (mut means, mut variances) = (vec![0.0; self.classes], vec![0.0; self.classes]);
         for row in self.values.chunks_exact(self.classes.max(1)) {
-            sums.iter_mut().zip(row).for_each(|(sum, log)| *sum += log);
+            means.iter_mut().zip(row).for_each(|(sum, log)| *sum += log / count);
         }
-        sums.iter().map(|sum| sum / self.len().max(1) as f64).collect()
+        for row in self.values.chunks_exact(self.classes.max(1)) {
+            for ((sum, log), mean) in variances.iter_mut().zip(row).zip(&means) {
+                *sum += (log - mean).powi(2) / count;
+            }
+        }
+        (means, variances)
+    }
+
+    /// How often each class occurs.
+    fn shares(&self) -> Vec<f64> {
+        let mut shares = vec![0.0; self.classes];
+        for label in &self.labels {
+            shares.iter_mut().skip(*label).take(1).for_each(|share| *share += 1.0 / self.len() as f64);
+        }
+        shares
     }
 
     /// A row's logarithms and its label.

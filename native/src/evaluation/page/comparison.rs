@@ -11,15 +11,18 @@ use crate::evaluation::segments::Segmentation;
 use crate::report::number::{count, number, percent};
 use crate::report::page::{exact, scrolling};
 
-/// The columns of the contestants' table: a heading, the metric and how it is written.
-const COLUMNS: [(&str, Resampled, fn(f64) -> String); 6] = [
+/// A column of the contestants' table: a heading, the metric and how it is written.
+type Column = (&'static str, Resampled, fn(f64) -> String);
+
+const COLUMNS: [Column; 5] = [
     ("log-loss", Resampled::LogLoss, loss),
     ("AUC", Resampled::RocAuc, area),
     ("top 3", Resampled::Top3, percent),
     ("MAP@3", Resampled::MapAt3, area),
-    ("accuracy", Resampled::Accuracy, percent),
     ("Brier", Resampled::Brier, loss),
 ];
+/// Where nearly all rows are NONE it says nothing.
+const ACCURACY: Column = ("accuracy", Resampled::Accuracy, percent);
 
 impl Writer<'_> {
     pub(super) fn contestants(&self) -> Markup {
@@ -28,7 +31,7 @@ impl Writer<'_> {
         html! {
             (scrolling("Contestants", &contest(contestants)))
             p.note {
-                "That two intervals overlap does not mean that there is no difference: the last column compares draw by "
+                "That two intervals overlap does not mean that there is no difference: the first column compares draw by "
                 "draw, and a range above 0 says that the model is better."
             }
             @if let Some(takers) = takers {
@@ -67,7 +70,7 @@ impl Writer<'_> {
                     tbody {
                         @for it in &against.differences {
                             tr {
-                                th scope="row" { (it.metric.replace('_', " ")) }
+                                th scope="row" { (words(it.metric)) }
                                 td { (exact(it.model, &loss(it.model))) }
                                 td { (exact(it.other, &loss(it.other))) }
                                 td { (exact(it.difference, &signed(it.difference))) }
@@ -132,26 +135,30 @@ impl Writer<'_> {
 }
 
 fn contest(contestants: &[Contestant]) -> Markup {
+    let has_none = contestants.iter().any(|contestant| contestant.without_none.is_some());
+    let columns = || COLUMNS.into_iter().chain((!has_none).then_some(ACCURACY));
+    let above = |contestant: &Contestant| {
+        let interval = contestant.log_loss_above_model?;
+        let above = contestant.all.log_loss - contestants.first()?.all.log_loss;
+        Some(
+            html! { (exact(above, &short_signed(above))) br; span.soft { (between(interval, short_signed)) } },
+        )
+    };
     html! {
         table {
             thead { tr {
                 th scope="col" { "" }
-                @for (name, ..) in COLUMNS { th scope="col" { (name) } }
-                th scope="col" { "calibration error" }
                 th scope="col" { "log-loss above the model’s" }
+                @for (name, ..) in columns() { th scope="col" { (name) } }
+                th scope="col" { "calibration error" }
             } }
             tbody {
                 @for contestant in contestants {
                     tr {
                         th scope="row" { (contestant.name.replace('_', " ")) }
-                        @for (_, metric, show) in COLUMNS { td { (cell(contestant, metric, show)) } }
+                        td { @if let Some(above) = above(contestant) { (above) } }
+                        @for (_, metric, show) in columns() { td { (cell(contestant, metric, show)) } }
                         td { (exact(contestant.all.calibration_error, &loss(contestant.all.calibration_error))) }
-                        td {
-                            @if let (Some(interval), Some(model)) = (contestant.log_loss_above_model, contestants.first()) {
-                                @let above = contestant.all.log_loss - model.all.log_loss;
-                                (exact(above, &short_signed(above))) br; span.soft { (between(interval, short_signed)) }
-                            }
-                        }
                     }
                 }
             }
@@ -195,6 +202,12 @@ fn verdict(verdict: Verdict) -> Markup {
         Verdict::Undecided => html! { span.soft { (verdict.words()) } },
         _ => html! { strong { (verdict.words()) } },
     }
+}
+
+/// A metric's name as the other tables have it.
+fn words(metric: &str) -> String {
+    let known = COLUMNS.into_iter().chain([ACCURACY]).find(|(_, of, _)| of.name() == metric);
+    known.map_or_else(|| metric.replace('_', " "), |(name, ..)| name.to_owned())
 }
 
 fn short_signed(value: f64) -> String {

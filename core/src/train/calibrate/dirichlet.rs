@@ -13,8 +13,9 @@ const MAX_ITERATIONS: u64 = 150;
 /// Of the gradient as [`View`] turns it: the loss is then within some billionths of the least.
 const TOLERANCE: f64 = 1e-4;
 
-/// Fits a map, from another one on if there is one. `deviation` says how far from 0 a weight between two classes, or an intercept, is expected to be: the
-/// penalty is that of a normal prior. Classes that are not `learned` keep a weight of 1 for themselves and 0 for others. With λ = k(k − 1) / (2 × deviation² × rows) of k classes it is that of the paper.
+/// Fits a map, from another one on if there is one. `deviation` says how far from 0 a weight between two classes, or an
+/// intercept, is expected to be: the penalty is that of a normal prior. With λ = k(k − 1) / (2 × deviation² × rows) of k
+/// classes it is that of the paper. Classes that are not `learned` keep a weight of 1 for themselves and 0 for others.
 ///
 /// # Errors
 /// Where the loss can't be minimised.

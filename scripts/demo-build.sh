@@ -24,6 +24,10 @@ main() {
         step 4 "running the main job on the synthetic bank: generate, features, train, evaluate, export, score"
         "$CLI" run --config config.yaml
         bits_of outputs/bundle/customers.json parity.json
+        # The models that were not chosen are of other kinds: they must score the same bits too.
+        for candidate in outputs/models/candidates/*.bundle; do
+            bits_of outputs/bundle/customers.json "parity-$(basename "$candidate" .bundle).json" --bundle "$candidate"
+        done
         touch "$DONE"
     fi
 
@@ -41,9 +45,12 @@ main() {
 step() { printf '\n[%s/6] %s\n' "$1" "$2"; }
 die() { echo "demo: error: $*" >&2; exit 1; }
 
-# What this machine computes natively, for the parity tests to compare with.
+# What this machine computes natively, for the parity tests to compare with: CUSTOMERS OUT [OPTION …].
 bits_of() {
-    "$CLI" --config config.yaml --quiet score --customers "$1" --bits --out "outputs/bundle/$2"
+    customers=$1
+    out=$2
+    shift 2
+    "$CLI" --config config.yaml --quiet score --customers "$customers" --bits --out "outputs/bundle/$out" "$@"
 }
 
 check_tools() {

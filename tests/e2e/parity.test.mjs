@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { suite, test } from "node:test";
-import { built, builtPackage, bundleBytes, DIST, parityCases } from "./support/artefacts.mjs";
+import { built, builtPackage, bundleBytes, candidates, DIST, parityCases } from "./support/artefacts.mjs";
 import { chromium } from "./support/browser.mjs";
 import { computeAll } from "./support/parity.mjs";
 import { serve } from "./support/server.mjs";
@@ -16,6 +16,15 @@ suite("parity with native", () => {
   test("in Node", async () => {
     const { Recommender } = await builtPackage();
     compare(computeAll(await Recommender.load(bundleBytes()), parityCases()));
+  });
+
+  test("in Node, models of every other kind", async () => {
+    const { Recommender } = await builtPackage();
+    const others = candidates();
+    assert.equal(others.length, 2, "a forest, boosted trees and a logistic regression: one of them is the bundle's");
+    for (const { bytes, cases } of others) {
+      compare(computeAll(await Recommender.load(bytes), cases), cases);
+    }
   });
 
   test("in Chromium", async (t) => {
@@ -58,8 +67,7 @@ function questions() {
   return parityCases().map(({ id, asOf, customer }) => ({ id, asOf, customer }));
 }
 
-function compare(computed) {
-  const native = parityCases();
+function compare(computed, native = parityCases()) {
   assert.ok(native.length > 0, "no parity cases: nothing would be compared");
   assert.deepEqual(computed.map(({ id }) => id), native.map(({ id }) => id));
   native.forEach(({ id, features, probabilities, recommendation }, at) => {

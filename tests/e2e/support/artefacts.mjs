@@ -1,6 +1,6 @@
 // What the tests run against: the built files, never the sources. A missing one fails the test that needs it.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -25,6 +25,16 @@ export function built(...parts) {
 
 export function bundleBytes() {
   return readFileSync(built(EXPORTED, "nextbest.bundle"));
+}
+
+/** The models that training did not choose: `[{ kind, bytes, cases }]`, cases as in `parityCases`. */
+export function candidates() {
+  const folder = built(ROOT, "outputs/models/candidates");
+  return readdirSync(folder).map((name) => {
+    const kind = path.basename(name, ".bundle");
+    const cases = JSON.parse(readFileSync(built(EXPORTED, `parity-${kind}.json`), "utf8"));
+    return { kind, bytes: readFileSync(path.join(folder, name)), cases };
+  });
 }
 
 /** The demo's customers: `[{ id, asOf, customer }]`. */

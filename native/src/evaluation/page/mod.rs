@@ -59,8 +59,8 @@ impl Writer<'_> {
         };
         let mut shown = vec![
             tile("log-loss", Resampled::LogLoss, loss),
-            tile("AUC, mean of classes", Resampled::RocAuc, area),
-            tile("among the 3 likeliest", Resampled::Top3, percent),
+            tile("mean AUC", Resampled::RocAuc, area),
+            tile("among first 3", Resampled::Top3, percent),
             tile("MAP@3", Resampled::MapAt3, area),
         ];
         if let Some(takers) = &model.without_none {

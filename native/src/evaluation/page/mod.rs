@@ -59,8 +59,8 @@ impl Writer<'_> {
         };
         let mut shown = vec![
             tile("log-loss", Resampled::LogLoss, loss),
-            tile("AUC, mean of classes", Resampled::RocAuc, area),
-            tile("among the 3 likeliest", Resampled::Top3, percent),
+            tile("mean AUC", Resampled::RocAuc, area),
+            tile("among first 3", Resampled::Top3, percent),
             tile("MAP@3", Resampled::MapAt3, area),
         ];
         if let Some(takers) = &model.without_none {
@@ -74,7 +74,8 @@ impl Writer<'_> {
                 ", on " (count(model.all.rows)) " test rows of " (count(evaluation.customers))
                 (if self.has_none() { " customers" } else { " cases" })
                 @if !evaluation.test_cutoffs.is_empty() { ", at " (evaluation.test_cutoffs.join(", ")) }
-                ". It learned from none of these rows. Ranges in brackets are 95 % intervals; the class prior is what someone says who knows nothing of a row."
+                ". It learned from none of these rows. Ranges in brackets are 95 % intervals; the class prior is what "
+                "someone says who knows nothing of a row."
             }
             (tiles(&shown))
         }

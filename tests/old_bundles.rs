@@ -7,8 +7,10 @@ use nextbest_tests::repository;
 
 #[test]
 fn samples_of_all_formats_still_load_and_score_the_same() {
-    let banks = (1..FORMAT_VERSION).map(|version| (version, format!("format-{version}.bundle")));
-    for (version, name) in banks.chain([(2, "format-2-label.bundle".to_owned())]) {
+    let banks = (1..=FORMAT_VERSION).map(|version| (version, format!("format-{version}.bundle")));
+    let others = [(2, "format-2-label"), (3, "format-3-linear")];
+    let others = others.map(|(version, name)| (version, format!("{name}.bundle")));
+    for (version, name) in banks.chain(others) {
         let path = repository().join("tests/goldens").join(name);
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes[8..10], version.to_le_bytes());

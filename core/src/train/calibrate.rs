@@ -10,6 +10,7 @@ mod dirichlet;
 mod isotonic;
 mod temperature;
 
+use dirichlet::{Effort, ROUGH, THOROUGH};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -159,26 +160,27 @@ impl CalibrationRows<'_> {
             ),
         };
         Ok(CalibrationChoice {
-            calibration: self.fit(best.method, best.deviation, &learned, None)?,
+            calibration: self.fit(best.method, best.deviation, &learned, None, &THOROUGH)?,
             trials,
             reason,
         })
     }
 
-    /// Fits a method to all rows. `deviation` matters to [`CalibrationMethod::Dirichlet`] alone.
-    /// That one begins with another calibration, if there is one.
+    /// Fits a method to all rows. [`CalibrationMethod::Dirichlet`] alone expects a deviation, begins with another
+    /// calibration, if there is one, and may be fitted more or less exactly.
     fn fit(
         &self,
         method: CalibrationMethod,
         deviation: f64,
         learned: &[bool],
         from: Option<&Calibration>,
+        effort: &Effort,
     ) -> Result<Calibration, Error> {
         let logs = || Logs::new(self.probabilities, self.labels, self.class_count);
         match method {
             CalibrationMethod::None => Ok(Calibration::None),
             CalibrationMethod::Temperature => Ok(temperature::fit(&logs())),
-            CalibrationMethod::Dirichlet => dirichlet::fit(&logs(), deviation, learned, from),
+            CalibrationMethod::Dirichlet => dirichlet::fit(&logs(), deviation, learned, from, effort),
             CalibrationMethod::Isotonic => Ok(isotonic::fit(self.probabilities, self.labels, learned)),
         }
     }
@@ -243,7 +245,7 @@ impl CalibrationRows<'_> {
             let mut fitted: Vec<Calibration> = Vec::new();
             for deviation in deviations {
                 let rows = others.rows(self.class_count);
-                fitted.push(rows.fit(method, *deviation, learned, fitted.last())?);
+                fitted.push(rows.fit(method, *deviation, learned, fitted.last(), &ROUGH)?);
             }
             Ok(fitted)
         };

@@ -8,10 +8,17 @@ use crate::train::chunks::sum_rows;
 use crate::train::minimise::minimise;
 use crate::train::softmax::errors;
 
-/// Enough for the loss to be within a millionth of the least, even where some directions hardly matter to it.
-const MAX_ITERATIONS: u64 = 150;
-/// Of the gradient as [`View`] turns it: the loss is then within some billionths of the least.
-const TOLERANCE: f64 = 1e-4;
+/// How hard the least loss is searched for.
+pub(super) struct Effort {
+    max_iterations: u64,
+    /// Of the gradient as [`View`] turns it.
+    tolerance: f64,
+}
+
+/// To judge by: the loss is within some millionths of the least, even where some directions hardly matter to it.
+pub(super) const ROUGH: Effort = Effort { max_iterations: 150, tolerance: 1e-4 };
+/// To keep.
+pub(super) const THOROUGH: Effort = Effort { max_iterations: 2000, tolerance: 1e-6 };
 
 /// Fits a map, from another one on if there is one. `deviation` says how far from 0 a weight between two classes, or an
 /// intercept, is expected to be: the penalty is that of a normal prior. With λ = k(k − 1) / (2 × deviation² × rows) of k
@@ -24,6 +31,7 @@ pub(super) fn fit(
     deviation: f64,
     learned: &[bool],
     from: Option<&Calibration>,
+    effort: &Effort,
 ) -> Result<Calibration, Error> {
     let classes = logs.classes;
     let squares = classes * classes;
@@ -50,7 +58,7 @@ pub(super) fn fit(
         gradient.iter_mut().zip(&free).filter(|(_, free)| !**free).for_each(|(slope, _)| *slope = 0.0);
         (value, gradient)
     };
-    let found = minimise(loss, view.see(start), MAX_ITERATIONS, TOLERANCE)?;
+    let found = minimise(loss, view.see(start), effort.max_iterations, effort.tolerance)?;
     let map = view.map(&found.point);
     let (weights, intercepts) = map.split_at(squares);
     let narrow = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect();

@@ -52,14 +52,18 @@ fn the_example_beats_the_prior_and_the_baseline() {
         (number(&metrics(1)["log_loss"]) - 0.189).abs() < 0.0005,
         "the prior is that of the published task"
     );
-    assert!(number(&metrics(0)["log_loss"]) < 0.168, "{}", metrics(0)["log_loss"]);
-    for (class, baseline) in
-        [("loan", 0.893), ("junior card", 0.964), ("classic card", 0.669), ("gold card", 0.588)]
-    {
+    // The baseline's is 0.168, that of the forest which stood here before boosted trees 0.164.
+    assert!(number(&metrics(0)["log_loss"]) < 0.162, "{}", metrics(0)["log_loss"]);
+    let baselines = [("loan", 0.893), ("junior card", 0.964), ("classic card", 0.669), ("gold card", 0.588)];
+    let areas = baselines.map(|(class, baseline)| {
         let classes = metrics(0)["classes"].as_array().unwrap();
         let found = classes.iter().find(|other| other["name"] == class).unwrap();
-        assert!(number(&found["roc_auc"]) > baseline, "{class}: {}", found["roc_auc"]);
-    }
+        // Of 52 to 315 takers an area's standard error is 0.01 to 0.04: none is clearly below the baseline's.
+        assert!(number(&found["roc_auc"]) > baseline - 0.01, "{class}: {}", found["roc_auc"]);
+        number(&found["roc_auc"])
+    });
+    let gained = areas.iter().zip(baselines).map(|(area, (_, baseline))| area - baseline).sum::<f64>() / 4.0;
+    assert!(gained > 0.015, "{gained}");
 }
 
 /// Standing orders with k_symbol UVER pay a loan off. Their rows have no date, so a feature of them is known before

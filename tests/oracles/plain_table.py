@@ -102,8 +102,8 @@ def compare(name, frame, program, folder):
     their_logistic = theirs(make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000)))
     # As like as the two can be: fully grown, and hardly smoothed; theirs is not smoothed at all.
     (folder / "config.yaml").write_text(
-        "model: {hyperparameters: {random_forest: {min_samples_leaf: 1, min_samples_split: 2, leaf_smoothing: 0.05, "
-        "max_depth: 30}}}"
+        "model: {calibration: none, selection: {budget: 0}, hyperparameters: {random_forest: {min_samples_leaf: 1, "
+        "min_samples_split: 2, leaf_smoothing: 0.05, max_depth: 30}}}"
     )
     same = ours("random_forest")
     their_same = np.mean([theirs(RandomForestClassifier(max_depth=30, random_state=seed)) for seed in range(5)])

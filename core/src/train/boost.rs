@@ -16,6 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::dataset::Dataset;
+use super::in_range;
 use crate::Error;
 use crate::model::forest::{Forest, Link, MAX_TREES, Tree};
 use blocks::Blocks;
@@ -102,10 +103,6 @@ impl BoostParams {
     /// # Errors
     /// [`Error::Training`] names the first that is out of its range.
     pub fn check(self) -> Result<ValidBoostParams, Error> {
-        let in_range = |name: &str, value: f64, low: f64, high: f64| match (low..=high).contains(&value) {
-            true => Ok(()),
-            false => Err(Error::Training(format!("{name} is {value}, not {low} to {high}"))),
-        };
         in_range("n_estimators", self.rounds as f64, 1.0, MAX_TREES as f64)?;
         in_range("learning_rate", self.learning_rate, 1e-6, 1.0)?;
         in_range("num_leaves", self.leaves as f64, 2.0, 4096.0)?;

@@ -22,8 +22,9 @@ use crate::model::calibration::{Calibration, LEAST};
 use crate::schema::MAX_CLASSES;
 
 const FOLDS: usize = 5;
-/// Fewer rows are too few for any method.
-const MIN_ROWS: usize = 25;
+/// Fewer rows are too few for any method: where a model happens to be right about all of them, a temperature would make it
+/// certain of everything.
+const MIN_ROWS: usize = 200;
 /// Of a class with fewer rows nothing is learned: its score stays its logarithm, its curve a straight line.
 const MIN_ROWS_OF_CLASS: usize = 10;
 /// How far from 0 the weights between classes may be expected; the best of these is taken.

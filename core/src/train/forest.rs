@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::dataset::Dataset;
+use super::in_range;
 use crate::Error;
 use crate::model::forest::{Forest, Link, MAX_TREES, Tree};
 use grow::grow;
@@ -88,10 +89,6 @@ impl ForestParams {
     /// # Errors
     /// [`Error::Training`] names the first that is out of its range.
     pub fn check(self) -> Result<ValidForestParams, Error> {
-        let in_range = |name: &str, value: f64, low: f64, high: f64| match (low..=high).contains(&value) {
-            true => Ok(()),
-            false => Err(Error::Training(format!("{name} is {value}, not {low} to {high}"))),
-        };
         in_range("n_estimators", self.trees as f64, 1.0, MAX_TREES as f64)?;
         in_range("max_depth", self.max_depth.into(), 1.0, 64.0)?;
         if let Some(leaves) = self.max_leaf_nodes {

@@ -18,3 +18,13 @@ pub use dataset::Dataset;
 pub use forest::{ForestParams, Grown, MaxFeatures, OutOfBag, ValidForestParams};
 pub use leak::areas_by_class;
 pub use logistic::LogisticParams;
+
+use crate::Error;
+
+/// Refuses a parameter that is out of its range.
+fn in_range(name: &str, value: f64, low: f64, high: f64) -> Result<(), Error> {
+    match (low..=high).contains(&value) {
+        true => Ok(()),
+        false => Err(Error::Training(format!("{name} is {value}, not {low} to {high}"))),
+    }
+}

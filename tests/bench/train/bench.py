@@ -15,7 +15,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 CLASSES = 8
-# Ours (learner, threads), the peer that it is measured by, and the least ratio of the peer's time to ours.
+# Ours: learner and threads.
 OURS = {
     "nextbest random_forest": ("random_forest", 2),
     "nextbest random_forest, one thread": ("random_forest", 1),

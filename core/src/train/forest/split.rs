@@ -156,7 +156,7 @@ impl<'a> SplitFinder<'a> {
                 let threshold = match (next, drawn) {
                     (None, _) if !missing_right => break,
                     (None, _) => *bin,
-                    (Some(next), None) => bin + (next - bin) / 2,
+                    (Some(_), None) => *bin,
                     (Some(next), Some(drawn)) if (*bin..*next).contains(&drawn) => drawn,
                     (Some(_), Some(_)) => continue,
                 };

@@ -66,13 +66,7 @@ fn threads_change_no_bit() {
 fn a_row_of_weight_2_is_two_rows_and_one_of_weight_0_is_none() {
     let sample = crooked(400, 4);
     let weights: Vec<f32> = (0..400).map(|row| [0.0, 1.0, 2.0, 3.0][row % 4]).collect();
-    let mut repeated = Sample { width: 8, classes: 3, rows: Vec::new(), labels: Vec::new() };
-    for (row, weight) in weights.iter().enumerate() {
-        for _ in 0..*weight as usize {
-            repeated.rows.extend_from_slice(&sample.rows[row * 8..(row + 1) * 8]);
-            repeated.labels.push(sample.labels[row]);
-        }
-    }
+    let repeated = sample.repeated(&weights);
     let bins = fit_bins(&sample.rows, 8, 255).unwrap();
     let data = |sample: &Sample| Dataset::new(&bins, &sample.rows, &sample.labels, 3).unwrap();
     let weighted = boost(&data(&sample).with_weights(weights).unwrap(), small());

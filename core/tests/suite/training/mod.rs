@@ -25,6 +25,20 @@ impl Sample {
         Dataset::new(&bins, &self.rows, &self.labels, self.classes).unwrap()
     }
 
+    /// Each row as often as its weight says.
+    fn repeated(&self, weights: &[f32]) -> Self {
+        let mut repeated =
+            Self { width: self.width, classes: self.classes, rows: Vec::new(), labels: Vec::new() };
+        let rows = self.rows.chunks(self.width).zip(&self.labels).zip(weights);
+        for ((row, label), weight) in rows {
+            for _ in 0..*weight as usize {
+                repeated.rows.extend_from_slice(row);
+                repeated.labels.push(*label);
+            }
+        }
+        repeated
+    }
+
     fn matrix(&self) -> ndarray::Array2<f64> {
         let values = self.rows.iter().map(|value| f64::from(*value)).collect();
         ndarray::Array2::from_shape_vec((self.labels.len(), self.width), values).unwrap()

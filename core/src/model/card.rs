@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Card {
     /// The model's name.
     pub name: String,
-    /// `random_forest` or `logistic_regression`.
+    /// `random_forest`, `gradient_boosting` or `logistic_regression`.
     pub algorithm: String,
     /// The parameters that it was trained with.
     pub parameters: Vec<(String, String)>,
@@ -27,7 +27,8 @@ pub struct Card {
     pub training_data: String,
     /// Metrics on the test cut-offs, by name.
     pub test_metrics: Vec<(String, f64)>,
-    /// The share of the impurity that each feature removed while training, in feature order; sums to 1.
+    /// The share of what was learned from each feature, in feature order; sums to 1. Of a forest that of the impurity
+    /// removed, of boosted trees that of the gain, of a logistic regression that of how much the scores vary with it.
     pub importance: Vec<f32>,
     /// The version of nextbest that trained it.
     pub trained_with: String,

@@ -40,8 +40,7 @@ struct Candidate {
     histogram: Histogram,
 }
 
-/// Grows a tree of some rows' derivatives. `features` tells which features may be split; `sampled`, whether the rows are
-/// not all.
+/// Grows a tree of some rows' derivatives. `features` tells which features may be split.
 pub(super) fn grow(
     data: &Dataset,
     blocks: &Blocks,

@@ -1,8 +1,8 @@
 //! The best split of some rows by Gini impurity (Breiman et al., 1984).
 //!
 //! Histogram splitting after LightGBM (Ke et al., 2017): rows are counted once for each sampled feature, by bin and class,
-//! and every split is read off the counts. Histograms of siblings are not subtracted from their parent's: with each node
-//! drawing its own few features, a node and its parent have next to none in common.
+//! and every split is read off the counts. Histograms of siblings are not subtracted from their parent's: each node
+//! draws its own few features, and hardly one was drawn by its parent and its sibling as well.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

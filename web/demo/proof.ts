@@ -10,14 +10,21 @@ const KINDS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["Page and script", /./],
 ];
 
-/** Counts every request that the browser reports from now on, and shows the count. */
+/**
+ * Counts every request that the browser reports from now on, and shows the count. Not counted is the page's icon, which
+ * the browser fetches for its own tab, at a time of its choice after the page has loaded.
+ */
 export function countRequests(): void {
   const since = performance.now();
+  const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]")?.href;
+  const asked = (entry: PerformanceEntry): boolean =>
+    entry.startTime > since &&
+    !(entry.name === icon && (entry as PerformanceResourceTiming).initiatorType === "other");
   const shown = byId("requests", HTMLElement);
   let count = 0;
   shown.textContent = "0";
   new PerformanceObserver((list) => {
-    count += list.getEntries().filter((entry) => entry.startTime > since).length;
+    count += list.getEntries().filter(asked).length;
     shown.textContent = String(count);
   }).observe({ type: "resource" });
 }

@@ -144,7 +144,21 @@ impl Forest {
     /// When a tree is not complete, its leaves do not fit the link (distributions over `class_count` classes; finite
     /// numbers, and as many trees for each class), or there are more than [`MAX_TREES`] trees or [`MAX_SETS`] sets.
     pub fn new(class_count: usize, link: Link, trees: &[Tree]) -> Result<Self, String> {
-        Self::try_from(ForestCode::new(class_count, link, trees)?)
+        Self::with_leaf_steps(class_count, link, trees, u16::MAX)
+    }
+
+    /// A forest whose leaves' values are rounded to so many steps between each class's least and greatest; to fewer than
+    /// 256, they take one byte each.
+    ///
+    /// # Errors
+    /// As [`Forest::new`].
+    pub fn with_leaf_steps(
+        class_count: usize,
+        link: Link,
+        trees: &[Tree],
+        steps: u16,
+    ) -> Result<Self, String> {
+        Self::try_from(ForestCode::new(class_count, link, trees, steps)?)
     }
 
     /// How many classes it knows.
@@ -165,6 +179,39 @@ impl Forest {
     /// How many splits and leaves its trees have together.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// The trees, with their leaves' values as they are stored.
+    pub fn trees(&self) -> impl Iterator<Item = Tree> {
+        let ends = self.roots.iter().skip(1).map(|root| *root as usize).chain([self.nodes.len()]);
+        self.roots.iter().zip(ends).map(|(start, end)| {
+            let mut tree = Tree::default();
+            for node in self.nodes.get(*start as usize..end).unwrap_or_default() {
+                tree.nodes.push(self.tree_node(node));
+                if node.feature == LEAF {
+                    let start = node.target as usize;
+                    let values = self.leaves.get(start..start + self.values_a_leaf());
+                    tree.leaves.extend_from_slice(values.unwrap_or_default());
+                }
+            }
+            tree
+        })
+    }
+
+    fn tree_node(&self, node: &Node) -> TreeNode {
+        let (feature, missing_right) = (node.feature & !BY_SET, node.missing_right > 0);
+        match node.feature & BY_SET == 0 {
+            _ if node.feature == LEAF => TreeNode::Leaf,
+            // The threshold was lowered by one where missing goes right.
+            true => TreeNode::Split {
+                feature,
+                threshold: node.threshold.saturating_add(u8::from(missing_right)),
+                missing_right,
+            },
+            false => {
+                TreeNode::SetSplit { feature, left: self.sets.get(node.set()).copied().unwrap_or_default() }
+            }
+        }
     }
 
     /// Probabilities for one row of bins.
@@ -306,7 +353,7 @@ mod tests {
         let (read, _) =
             bincode::serde::decode_from_slice::<Forest, _>(&bytes, bincode::config::standard()).unwrap();
         assert_eq!(read, forest);
-        let trees: Vec<Tree> = vec![small_tree(), small_tree()];
+        let trees: Vec<Tree> = forest.trees().collect();
         assert_eq!(Forest::new(2, Link::Mean, &trees).unwrap(), forest);
     }
 
@@ -373,6 +420,16 @@ mod tests {
             bincode::serde::decode_from_slice::<Forest, _>(&bytes, bincode::config::standard()).unwrap();
         assert_eq!(read, forest);
         assert_eq!(read.sets.len(), 1, "equal sets are stored once");
+        let trees: Vec<Tree> = forest.trees().collect();
+        assert_eq!(
+            trees.iter().map(|tree| &tree.nodes).collect::<Vec<_>>(),
+            [
+                &set_tree([0.0; 2]).nodes,
+                &vec![split(1, 4, true), TreeNode::Leaf, TreeNode::Leaf],
+                &set_tree([0.0; 2]).nodes,
+                &vec![TreeNode::Leaf],
+            ]
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl ForestCode {
     ///
     /// # Errors
     /// When there are too many trees or sets, or the leaves do not fit the link.
-    pub(super) fn new(class_count: usize, link: Link, trees: &[Tree]) -> Result<Self, String> {
+    pub(super) fn new(class_count: usize, link: Link, trees: &[Tree], steps: u16) -> Result<Self, String> {
         if trees.len() > MAX_TREES {
             return Err(format!("{} trees, more than {MAX_TREES}", trees.len()));
         }
@@ -47,7 +47,7 @@ impl ForestCode {
         set_features.dedup();
         let leaf_counts: Vec<usize> = codes.iter().map(TreeCode::leaf_count).collect();
         let values: Vec<f32> = trees.iter().flat_map(|tree| tree.leaves.iter().copied()).collect();
-        let leaves = Leaves::encode(class_count, &link, &leaf_counts, &values)?;
+        let leaves = Leaves::encode(class_count, &link, &leaf_counts, &values, steps)?;
         let class_count = u16::try_from(class_count).map_err(|_| "too many classes")?;
         Ok(Self { class_count, link, set_features, sets: sets.sets, trees: codes, leaves })
     }

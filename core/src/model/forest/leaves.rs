@@ -18,13 +18,15 @@ pub(in crate::model) struct Leaves {
 }
 
 impl Leaves {
-    /// Rounds the values of leaves, of which each tree has so many.
+    /// Rounds the values of leaves, of which each tree has so many, to multiples of a step.
     pub(super) fn encode(
         class_count: usize,
         link: &Link,
         leaf_counts: &[usize],
         values: &[f32],
+        steps: u16,
     ) -> Result<Self, String> {
+        let greatest = f32::from(steps.max(1));
         let leaf_count: usize = leaf_counts.iter().sum();
         if values.len() != leaf_count * link.values_a_leaf(class_count) {
             return Err("the trees have more or fewer leaves than their splits need".into());
@@ -41,12 +43,11 @@ impl Leaves {
             }
         }
         let lows: Vec<f32> = ranges.iter().map(|(low, _)| if low.is_finite() { *low } else { 0.0 }).collect();
-        let steps: Vec<f32> =
-            ranges.iter().map(|(low, high)| (high - low).max(0.0) / f32::from(u16::MAX)).collect();
+        let steps: Vec<f32> = ranges.iter().map(|(low, high)| (high - low).max(0.0) / greatest).collect();
         let code = |(class, value): (usize, &f32)| match (lows.get(class), steps.get(class)) {
-            // Ties and overflow don't matter: the value is at most 65535 steps above the lowest.
+            // Ties and overflow don't matter: the value is at most so many steps above the lowest.
             (Some(low), Some(step)) if *step > 0.0 => {
-                libm::roundf((value - low) / step).clamp(0.0, 65535.0) as u16
+                libm::roundf((value - low) / step).clamp(0.0, greatest) as u16
             }
             _ => 0,
         };

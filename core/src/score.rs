@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::model::bundle::Bundle;
 use crate::model::calibration::Calibration;
+use crate::model::forest::{BLOCK, Block};
 
 /// Scores rows with a bundle's model, without allocating for each row.
 #[derive(Debug, Clone)]
@@ -11,6 +12,9 @@ pub struct Scorer<'b> {
     calibration: &'b Calibration,
     bins: Vec<u8>,
     probabilities: Vec<f32>,
+    /// The bins of many rows, feature by feature.
+    block_bins: Vec<u8>,
+    block: Block,
 }
 
 impl<'b> Scorer<'b> {
@@ -30,6 +34,8 @@ impl<'b> Scorer<'b> {
             calibration,
             bins: vec![0; bundle.bins.feature_count()],
             probabilities: vec![0.0; bundle.schema.class_count()],
+            block_bins: Vec::new(),
+            block: Block::default(),
         }
     }
 
@@ -56,9 +62,17 @@ impl<'b> Scorer<'b> {
         if width.checked_mul(count) != Some(rows.len()) {
             return Err(Error::RowLength { expected: width.saturating_mul(count), actual: rows.len() });
         }
-        let mut probabilities = Vec::with_capacity(count * self.probabilities.len());
-        for row in rows.chunks_exact(width.max(1)) {
-            probabilities.extend_from_slice(self.score(row)?);
+        let classes = self.probabilities.len().max(1);
+        let mut probabilities = vec![0.0; count * classes];
+        let blocks = rows.chunks(BLOCK * width.max(1)).zip(probabilities.chunks_mut(BLOCK * classes));
+        for (rows, probabilities) in blocks {
+            let count = probabilities.len() / classes;
+            self.block_bins.resize(count * width, 0);
+            self.bundle.bins.bin_block(rows, count, &mut self.block_bins);
+            self.bundle.model.predict_block(&self.block_bins, count, &mut self.block, probabilities);
+            for probabilities in probabilities.chunks_exact_mut(classes) {
+                self.calibration.apply(probabilities);
+            }
         }
         Ok(probabilities)
     }

@@ -78,6 +78,17 @@ impl Bins {
             *bin = self.bin(feature, *value);
         }
     }
+
+    /// The bins of rows that stand one after the other, feature by feature: first every row's bin of the first feature.
+    pub fn bin_block(&self, rows: &[f32], count: usize, bins: &mut [u8]) {
+        let width = self.edges.len();
+        for (feature, bins) in bins.chunks_exact_mut(count.max(1)).enumerate() {
+            let values = rows.iter().skip(feature).step_by(width.max(1));
+            for (bin, value) in bins.iter_mut().zip(values) {
+                *bin = self.bin(feature, *value);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod bins;
 mod bounded;
 pub mod bundle;
+mod bytes;
 pub mod calibration;
 pub mod card;
 pub mod forest;
@@ -10,7 +11,7 @@ pub mod linear;
 
 use serde::{Deserialize, Serialize};
 
-use forest::Forest;
+use forest::{Block, Forest};
 use linear::Linear;
 
 /// A trained model: reads a row of bins, gives a probability for each class.
@@ -36,6 +37,30 @@ impl Model {
         match self {
             Model::Forest(forest) => forest.predict(bins, probabilities),
             Model::Linear(linear) => linear.predict(bins, probabilities),
+        }
+    }
+
+    /// Probabilities for many rows, to the same bits. The bins stand feature by feature, `count` of each; the probabilities are
+    /// written row by row.
+    pub(crate) fn predict_block(
+        &self,
+        bins: &[u8],
+        count: usize,
+        block: &mut Block,
+        probabilities: &mut [f32],
+    ) {
+        match self {
+            Model::Forest(forest) => forest.predict_block(bins, count, block, probabilities),
+            Model::Linear(linear) => {
+                let mut row = Vec::new();
+                for (number, probabilities) in
+                    probabilities.chunks_exact_mut(linear.class_count()).enumerate()
+                {
+                    row.clear();
+                    row.extend(bins.iter().skip(number).step_by(count.max(1)));
+                    linear.predict(&row, probabilities);
+                }
+            }
         }
     }
 

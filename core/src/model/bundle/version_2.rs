@@ -7,8 +7,10 @@ use serde::Deserialize;
 use crate::error::BundleError;
 use crate::model::Model;
 use crate::model::bounded::at_most;
-use crate::model::forest::{Forest, ForestCode, Leaves, Link, MAX_TREES, TreeCode};
+use crate::model::forest::{Link, MAX_TREES};
 use crate::model::linear::Linear;
+
+use super::version_3;
 
 /// A model, when every forest was of distributions, every split had a threshold and every feature was a number.
 #[derive(Deserialize)]
@@ -45,9 +47,7 @@ impl TryFrom<OldModel> for Model {
 
     fn try_from(old: OldModel) -> Result<Self, BundleError> {
         match old {
-            OldModel::Forest(old) => {
-                Forest::try_from(old.code()).map(Model::Forest).map_err(BundleError::Content)
-            }
+            OldModel::Forest(old) => old.code().forest().map(Model::Forest).map_err(BundleError::Content),
             OldModel::Linear(old) => Ok(Model::Linear(Linear {
                 means: old.means,
                 inverse_deviations: old.inverse_deviations,
@@ -60,18 +60,22 @@ impl TryFrom<OldModel> for Model {
 }
 
 impl OldForest {
-    fn code(self) -> ForestCode {
-        let tree = |old: OldTree| TreeCode {
+    fn code(self) -> version_3::OldForest {
+        let tree = |old: OldTree| version_3::OldTree {
             nodes: old.nodes,
             thresholds: old.thresholds.into_iter().map(u16::from).collect(),
         };
-        ForestCode {
+        version_3::OldForest {
             class_count: self.class_count,
             link: Link::Mean,
             set_features: Vec::new(),
             sets: Vec::new(),
             trees: self.trees.into_iter().map(tree).collect(),
-            leaves: Leaves { lows: vec![0.0; self.scales.len()], steps: self.scales, codes: self.codes },
+            leaves: version_3::OldLeaves {
+                lows: vec![0.0; self.scales.len()],
+                steps: self.scales,
+                codes: self.codes,
+            },
         }
     }
 }

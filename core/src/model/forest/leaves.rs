@@ -1,20 +1,83 @@
-//! The values of a forest's leaves as 16-bit integers.
-
-use serde::{Deserialize, Serialize};
+//! The values of a forest's leaves as small integers.
+//!
+//! Scoring adds the integers and multiplies once, at the end. So a sum does not depend on the order in which trees are
+//! walked, and every way of walking them gives the same bits.
 
 use super::Link;
 
 /// Boosted trees whose scores might grow beyond this are refused: far below what `f32` can hold.
 const MAX_SCORE: f64 = 1e30;
 
+/// So many codes are added at once; as many stand unused behind the last, so that none of those is the last of its memory.
+pub(super) const LANES: usize = 8;
+
 /// Values as multiples of a step above a lowest value, both of which each class has for itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::model) struct Leaves {
     /// What the code 0 means, for each class; 0 where leaves hold distributions.
     pub(in crate::model) lows: Vec<f32>,
     /// What one step means, for each class.
     pub(in crate::model) steps: Vec<f32>,
-    pub(in crate::model) codes: Vec<u16>,
+    pub(in crate::model) codes: Codes,
+}
+
+/// The codes: leaf after leaf, one a class or one alone.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::model) enum Codes {
+    /// None is above 255.
+    Bytes(Vec<u8>),
+    Words(Vec<u16>),
+}
+
+impl Codes {
+    /// In bytes, where they fit.
+    pub(in crate::model) fn new(codes: Vec<u16>) -> Self {
+        match codes.iter().all(|code| *code <= 255) {
+            true => Codes::Bytes(codes.iter().map(|code| *code as u8).collect()),
+            false => Codes::Words(codes),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Codes::Bytes(codes) => codes.len(),
+            Codes::Words(codes) => codes.len(),
+        }
+    }
+
+    pub(super) fn get(&self, position: usize) -> u16 {
+        match self {
+            Codes::Bytes(codes) => codes.get(position).map_or(0, |code| u16::from(*code)),
+            Codes::Words(codes) => codes.get(position).copied().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn resize(&mut self, length: usize) {
+        match self {
+            Codes::Bytes(codes) => {
+                codes.reserve_exact(length.saturating_sub(codes.len()));
+                codes.resize(length, 0);
+            }
+            Codes::Words(codes) => {
+                codes.reserve_exact(length.saturating_sub(codes.len()));
+                codes.resize(length, 0);
+            }
+        }
+    }
+}
+
+/// Adds the codes of a leaf that start at a position to the classes' sums. Both are taken in groups of [`LANES`], so that
+/// sums behind the last class gather what means nothing.
+#[inline(always)]
+pub(super) fn add<C: Copy + Into<u32>>(codes: &[C], start: usize, sums: &mut [[u32; LANES]]) {
+    let mut rest = codes.get(start..).unwrap_or_default();
+    for sums in sums {
+        let Some((codes, behind)) = rest.split_first_chunk::<LANES>() else { return };
+        for (sum, code) in sums.iter_mut().zip(codes) {
+            *sum = sum.wrapping_add((*code).into());
+        }
+        rest = behind;
+    }
 }
 
 impl Leaves {
@@ -44,25 +107,35 @@ impl Leaves {
         }
         let lows: Vec<f32> = ranges.iter().map(|(low, _)| if low.is_finite() { *low } else { 0.0 }).collect();
         let steps: Vec<f32> = ranges.iter().map(|(low, high)| (high - low).max(0.0) / greatest).collect();
-        let code = |(class, value): (usize, &f32)| match (lows.get(class), steps.get(class)) {
-            // Ties and overflow don't matter: the value is at most so many steps above the lowest.
-            (Some(low), Some(step)) if *step > 0.0 => {
-                libm::roundf((value - low) / step).clamp(0.0, greatest) as u16
-            }
-            _ => 0,
-        };
-        let codes = classes(class_count, link, leaf_counts).zip(values).map(code).collect();
-        Ok(Self { lows, steps, codes })
+        // What rounding adds to a class's value here is taken from its value in the next leaf, so that the errors of many
+        // trees don't add up: many small probabilities would all become 0.
+        let mut carried = vec![0.0; class_count];
+        let mut codes = Vec::with_capacity(values.len());
+        for (class, value) in classes(class_count, link, leaf_counts).zip(values) {
+            let (Some(low), Some(step), Some(carried)) =
+                (lows.get(class), steps.get(class), carried.get_mut(class))
+            else {
+                continue;
+            };
+            let exact = if *step > 0.0 { (value - low) / step + *carried } else { 0.0 };
+            let code = libm::roundf(exact).clamp(0.0, greatest);
+            *carried = (exact - code).clamp(-0.5, 0.5);
+            codes.push(code as u16);
+        }
+        if *link == Link::Mean {
+            keep_greatest(class_count, values, &mut codes);
+        }
+        Ok(Self { lows, steps, codes: Codes::new(codes) })
     }
 
-    /// The rounded values.
-    pub(super) fn decode(
+    /// Checks that the codes fit the trees, and that no row's probabilities are undefined.
+    pub(super) fn check(
         &self,
         class_count: usize,
         link: &Link,
-        leaf_counts: &[usize],
-    ) -> Result<Vec<f32>, String> {
-        let leaf_count: usize = leaf_counts.iter().sum();
+        tree_count: usize,
+        leaf_count: usize,
+    ) -> Result<(), String> {
         if class_count == 0
             || self.lows.len() != class_count
             || self.steps.len() != class_count
@@ -70,18 +143,18 @@ impl Leaves {
         {
             return Err("the leaves do not fit the trees and classes".into());
         }
-        self.check_range(class_count, link, leaf_counts.len())?;
-        let value = |(class, code): (usize, &u16)| {
-            let low = self.lows.get(class).copied().unwrap_or_default();
-            low + f32::from(*code) * self.steps.get(class).copied().unwrap_or_default()
-        };
-        let mut values = Vec::with_capacity(self.codes.len());
-        values.extend(classes(class_count, link, leaf_counts).zip(&self.codes).map(value));
-        let empty = |leaf: &[f32]| leaf.iter().sum::<f32>() <= 0.0;
-        if *link == Link::Mean && values.chunks_exact(class_count).any(empty) {
-            return Err("a leaf gives every class the probability 0".into());
+        self.check_range(class_count, link, tree_count)?;
+        if *link == Link::Mean {
+            let counts: Vec<bool> = self.steps.iter().map(|step| *step > 0.0).collect();
+            let empty = match &self.codes {
+                Codes::Bytes(codes) => codes.chunks_exact(class_count).any(|leaf| is_empty(leaf, &counts)),
+                Codes::Words(codes) => codes.chunks_exact(class_count).any(|leaf| is_empty(leaf, &counts)),
+            };
+            if empty {
+                return Err("a leaf gives every class the probability 0".into());
+            }
         }
-        Ok(values)
+        Ok(())
     }
 
     fn check_range(&self, class_count: usize, link: &Link, tree_count: usize) -> Result<(), String> {
@@ -105,6 +178,34 @@ impl Leaves {
                     "the boosted trees' scores are not finite or do not fit the classes".into()
                 })
             }
+        }
+    }
+
+    /// The value that a code of a class means.
+    pub(super) fn value(&self, class: usize, code: u32) -> f32 {
+        match (self.lows.get(class), self.steps.get(class)) {
+            (Some(low), Some(step)) => low + code as f32 * step,
+            _ => 0.0,
+        }
+    }
+}
+
+fn is_empty<C: Copy + Into<u32>>(leaf: &[C], counts: &[bool]) -> bool {
+    leaf.iter().zip(counts).all(|(code, counts)| !counts || (*code).into() == 0)
+}
+
+/// A distribution over very many classes may be small everywhere: what is greatest in a leaf stays above 0.
+fn keep_greatest(class_count: usize, values: &[f32], codes: &mut [u16]) {
+    for (values, codes) in values.chunks_exact(class_count).zip(codes.chunks_exact_mut(class_count)) {
+        if codes.iter().any(|code| *code > 0) {
+            continue;
+        }
+        let likeliest = (0..class_count).max_by(|a, b| {
+            let value = |class: usize| values.get(class).copied().unwrap_or_default();
+            value(*a).total_cmp(&value(*b))
+        });
+        if let Some(code) = likeliest.and_then(|class| codes.get_mut(class)) {
+            *code = 1;
         }
     }
 }

@@ -58,8 +58,7 @@ fn chunk(data: &Dataset, forest: &Forest, bags: &[Vec<bool>], start: usize) -> O
         let mut probabilities = vec![0f64; data.class_count()];
         for (tree, bag) in bags.iter().enumerate() {
             if bag.get(row) == Some(&false) {
-                let leaf = forest.leaf_of(tree, &bins);
-                probabilities.iter_mut().zip(leaf).for_each(|(sum, value)| *sum += f64::from(*value));
+                forest.add_leaf_of(tree, &bins, &mut probabilities);
             }
         }
         let total: f64 = probabilities.iter().sum();

@@ -1,0 +1,131 @@
+//! The crown of a tree, its first splits, for many rows at once.
+//!
+//! Where a row has to follow one way down a tree, a block of rows can take all: every split of the crown is asked for all of
+//! the rows, 16 to an instruction, and from the lowest split up to the root each takes over the answer of the child that
+//! a row goes to. For up to 31 splits that is cheaper than walking. The idea of asking all splits is that of QuickScorer
+//! (Lucchese et al., SIGIR 2015); this form of it has no masks and needs no more than bytes.
+
+use super::nodes::Node;
+use super::trees::{Placed, Trees};
+
+/// So many rows at once.
+pub(super) const ROWS: usize = 32;
+/// The most splits of a crown.
+const SPLITS: usize = 31;
+const EXITS: usize = SPLITS + 1;
+
+/// One byte for each of the rows.
+pub(super) type Lanes = [u8; ROWS];
+
+/// A tree's first splits, breadth-first, and the nodes to which they lead.
+pub(super) struct Crown {
+    splits: [Split; SPLITS],
+    split_count: usize,
+    exits: [u32; EXITS],
+    /// How many steps the longest way from an exit to a leaf has.
+    pub(super) rest: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Split {
+    column: u8,
+    threshold: u8,
+    /// Where the answers of the children stand: of an exit at its number, of a split behind all exits.
+    children: [u8; 2],
+}
+
+/// The answers of exits, which are their numbers, and of splits.
+pub(super) struct Answers([Lanes; EXITS * 2]);
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self(core::array::from_fn(|exit| [exit as u8; ROWS]))
+    }
+}
+
+/// A node whose place in the crown is to be found.
+#[derive(Clone, Copy, Default)]
+struct Waiting {
+    position: u32,
+    level: u32,
+    /// The split above it, and on which side of that it is.
+    parent: usize,
+    side: usize,
+}
+
+impl Crown {
+    pub(super) fn new(trees: &Trees<u32>, tree: &Placed) -> Self {
+        let mut crown =
+            Self { splits: [Split::default(); SPLITS], split_count: 0, exits: [tree.root; EXITS], rest: 0 };
+        // Of 31 splits and 32 exits, all wait once.
+        let mut waiting = [Waiting::default(); SPLITS + EXITS];
+        if let Some(root) = waiting.first_mut() {
+            root.position = tree.root;
+        }
+        let (mut next, mut end, mut exit_count) = (0, 1, 0);
+        while let Some(now) = waiting.get(next).filter(|_| next < end).copied() {
+            next += 1;
+            let node = trees.nodes.get(now.position as usize).copied().unwrap_or_default();
+            let number = match crown.splits.get_mut(crown.split_count) {
+                Some(split) if node.offset() > 0 => {
+                    *split = Split { column: node.column() as u8, threshold: node.threshold(), ..*split };
+                    for (side, child) in waiting.iter_mut().skip(end).take(2).enumerate() {
+                        *child = Waiting {
+                            position: now.position + node.offset() + side as u32,
+                            level: now.level + 1,
+                            parent: crown.split_count,
+                            side,
+                        };
+                    }
+                    end += 2;
+                    crown.split_count += 1;
+                    EXITS + crown.split_count - 1
+                }
+                _ => {
+                    if let Some(exit) = crown.exits.get_mut(exit_count) {
+                        *exit = now.position;
+                    }
+                    if node.offset() > 0 {
+                        crown.rest = crown.rest.max(tree.depth.saturating_sub(now.level));
+                    }
+                    exit_count += 1;
+                    exit_count - 1
+                }
+            };
+            let child = crown.splits.get_mut(now.parent).and_then(|split| split.children.get_mut(now.side));
+            if let (Some(child), true) = (child, next > 1) {
+                *child = number as u8;
+            }
+        }
+        crown
+    }
+
+    /// Which exit each row takes.
+    #[inline(always)]
+    #[expect(clippy::indexing_slicing, reason = "masked and constant bounds, which the compiler sees")]
+    pub(super) fn exits<'a>(&self, columns: &[Lanes], answers: &'a mut Answers) -> &'a Lanes {
+        const MASK: usize = EXITS * 2 - 1;
+        let answers = &mut answers.0;
+        for (number, split) in self.splits.iter().enumerate().take(self.split_count).rev() {
+            let Some(bytes) = columns.get(usize::from(split.column)) else { continue };
+            let [left, right] = split.children.map(|child| answers[usize::from(child) & MASK]);
+            let answer = &mut answers[(EXITS + number) & MASK];
+            for row in 0..ROWS {
+                answer[row] = if bytes[row] > split.threshold { right[row] } else { left[row] };
+            }
+        }
+        &answers[if self.split_count > 0 { EXITS } else { 0 }]
+    }
+
+    /// The node to which an exit leads.
+    #[inline(always)]
+    #[expect(clippy::indexing_slicing, reason = "masked")]
+    pub(super) fn node(&self, exit: u8) -> u32 {
+        self.exits[usize::from(exit) & (EXITS - 1)]
+    }
+
+    /// The nodes to which the exits lead.
+    pub(super) fn nodes(&self) -> [u32; EXITS] {
+        self.exits
+    }
+}

@@ -1,0 +1,120 @@
+//! The trees as they lie in memory, and how they get there from the order in which they are stored.
+
+use super::nodes::Node;
+
+/// Trees, laid out for walking.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Trees<N: Node> {
+    /// By depth, so that trees which are walked side by side take as many steps.
+    pub(super) placed: Vec<Placed>,
+    /// Tree after tree, each breadth-first.
+    pub(super) nodes: Vec<N>,
+    /// What each node holds. A leaf of a distribution: its number in its tree; any other leaf: the code of its value.
+    pub(super) holds: Vec<N::Holds>,
+}
+
+/// Where a tree lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Placed {
+    /// Which tree of the forest it is.
+    pub(super) number: u32,
+    /// The class whose score its leaves change, where they hold one number.
+    pub(super) class: u32,
+    pub(super) root: u32,
+    /// How many steps the longest way from the root to a leaf has.
+    pub(super) depth: u32,
+    /// How many leaves the trees before it have.
+    pub(super) first_leaf: u32,
+}
+
+/// A node as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum StoredNode {
+    Split { column: usize, threshold: u8 },
+    Leaf,
+}
+
+/// Why trees can't be laid out.
+pub(super) enum Unfit {
+    /// These nodes are too small for the trees; larger ones may do.
+    TooSmall,
+    Unsound(String),
+}
+
+impl From<&str> for Unfit {
+    fn from(reason: &str) -> Self {
+        Unfit::Unsound(reason.into())
+    }
+}
+
+impl<N: Node> Trees<N> {
+    /// Lays out trees from their nodes, tree after tree and each breadth-first. `code_of` gives the code of a leaf, by its
+    /// number among all; without it, leaves hold their own number in their tree.
+    pub(super) fn new(
+        tree_count: usize,
+        class_count: usize,
+        node_count: usize,
+        mut stored: impl Iterator<Item = Result<StoredNode, String>>,
+        code_of: Option<impl Fn(usize) -> u16>,
+    ) -> Result<Self, Unfit> {
+        let mut trees = Self {
+            placed: Vec::with_capacity(tree_count),
+            nodes: Vec::with_capacity(node_count),
+            holds: Vec::with_capacity(node_count),
+        };
+        let mut leaf_count = 0;
+        for number in 0..tree_count {
+            let root = trees.nodes.len();
+            let first_leaf = leaf_count;
+            let (mut end, mut level_end, mut depth) = (root + 1, root + 1, 0);
+            while trees.nodes.len() < end {
+                let position = trees.nodes.len();
+                if position == level_end {
+                    (level_end, depth) = (end, depth + 1);
+                }
+                let (node, holds) = match stored.next().ok_or("a tree ends early")?.map_err(Unfit::Unsound)? {
+                    StoredNode::Split { column, threshold } => {
+                        let offset = end - position;
+                        end += 2;
+                        (N::new(column, threshold, offset), 0)
+                    }
+                    StoredNode::Leaf => {
+                        let holds = match &code_of {
+                            Some(code_of) => u32::from(code_of(leaf_count)),
+                            None => to_u32(leaf_count - first_leaf)?,
+                        };
+                        leaf_count += 1;
+                        (N::new(0, u8::MAX, 0), holds)
+                    }
+                };
+                trees.nodes.push(node.ok_or(Unfit::TooSmall)?);
+                trees.holds.push(N::Holds::try_from(holds).map_err(|_| Unfit::TooSmall)?);
+            }
+            trees.placed.push(Placed {
+                number: to_u32(number)?,
+                class: to_u32(number % class_count.max(1))?,
+                root: to_u32(root)?,
+                depth,
+                first_leaf: to_u32(first_leaf)?,
+            });
+        }
+        to_u32(trees.nodes.len())?;
+        if stored.next().is_some() {
+            return Err("there are more nodes than the trees' splits lead to".into());
+        }
+        trees.placed.sort_by_key(|tree| tree.depth);
+        Ok(trees)
+    }
+
+    /// The nodes as they are stored, and what each holds, tree after tree.
+    pub(super) fn stored(&self) -> impl Iterator<Item = (StoredNode, u32)> {
+        self.nodes.iter().zip(&self.holds).map(|(node, holds)| match node.offset() {
+            0 => (StoredNode::Leaf, (*holds).into()),
+            _ => (StoredNode::Split { column: node.column(), threshold: node.threshold() }, 0),
+        })
+    }
+}
+
+fn to_u32(value: usize) -> Result<u32, Unfit> {
+    u32::try_from(value).map_err(|_| Unfit::Unsound("the forest is too large".into()))
+}

@@ -1,4 +1,4 @@
-"""Scores the test rows with one peer on one thread, as timing.rs does with ours: `python native.py TASK FOLDER PEER OUT`.
+"""Scores the test rows with one peer on one thread: `python native.py TASK FOLDER PEER OUT`; timing.rs does so with ours.
 
 Writes the probabilities and prints how fast it was, the call from Python included: from single-precision rows in memory
 to probabilities there.

@@ -35,7 +35,8 @@ def latency(found):
 
 
 def node():
-    return "Node " + subprocess.run(["node", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()[1:]
+    printed = subprocess.run(["node", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return "Node " + printed.strip().removeprefix("v")
 
 
 def sizes(options):
@@ -107,4 +108,5 @@ def versions(options):
     python = [f"{name} {version(name)}" for name in ["onnxruntime", "scikit-learn", "ydf"]]
     packages = [options.node_modules / name / "package.json" for name in ["onnxruntime-web", "ydf-inference"]]
     javascript = ["{name} {version}".format(**json.loads(package.read_text())) for package in packages]
-    print(f"\nMedians of {options.rounds} rounds; Python {platform.python_version()}, {', '.join(python + javascript)}.")
+    python.insert(0, f"Python {platform.python_version()}")
+    print(f"\nMedians of {options.rounds} rounds; {', '.join(python + javascript)}.")

@@ -1,0 +1,49 @@
+// Ours and the peers in V8: each loads its runtime and a model, and scores a row or many.
+
+import { createRequire } from "node:module";
+import path from "node:path";
+
+/** The package as `make bench-score` builds it; it is told where. */
+export async function nextbest(bytes) {
+  const { init, Recommender } = await import(path.resolve(process.env.NEXTBEST_PACKAGE, "dist/index.js"));
+  await init();
+  const recommender = await Recommender.load(bytes);
+  return {
+    score: (row) => recommender.scoreFeatures(row),
+    batch: (rows, count) => recommender.scoreBatch(rows, count),
+  };
+}
+
+export async function onnxruntime(bytes, features) {
+  const ort = await import("onnxruntime-web/wasm");
+  ort.env.wasm.numThreads = 1;
+  const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+  const [input] = session.inputNames;
+  const batch = async (rows, count) => {
+    const feeds = { [input]: new ort.Tensor("float32", rows, [count, features]) };
+    const { probabilities } = await session.run(feeds, ["probabilities"]);
+    return probabilities.data;
+  };
+  return { score: (row) => batch(row, 1), batch };
+}
+
+export async function ydf(bytes, features) {
+  const engine = await createRequire(import.meta.url)("ydf-inference")();
+  const model = await engine.loadModelFromZipBlob(bytes);
+  const names = Array.from({ length: features }, (_, feature) => `f${feature}`);
+  const score = (row) => {
+    const examples = {};
+    for (let feature = 0; feature < features; feature++) examples[names[feature]] = [row[feature]];
+    return model.predict(examples);
+  };
+  const batch = (rows, count) => {
+    const examples = {};
+    for (let feature = 0; feature < features; feature++) {
+      const column = new Array(count);
+      for (let i = 0; i < count; i++) column[i] = rows[i * features + feature];
+      examples[names[feature]] = column;
+    }
+    return model.predict(examples);
+  };
+  return { score, batch };
+}

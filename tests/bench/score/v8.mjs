@@ -1,0 +1,50 @@
+// Scores the test rows with one runner in V8, on one thread: node v8.mjs RUNNER MODEL ROWS OUT. Writes the probabilities
+// and prints how fast it was: the cold start from the model's bytes to the first row's probabilities, with the runtime
+// loaded and compiled; then rows one by one and all at once, each from single-precision numbers to probabilities.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import * as runners from "./runners.mjs";
+
+const FEATURES = 40;
+const BATCHES = 3;
+const WARM_UP = 2_000;
+
+const [name, model, rowsFile, out] = process.argv.slice(2);
+const bytes = new Uint8Array(readFileSync(model));
+const rows = new Float32Array(new Uint8Array(readFileSync(rowsFile)).buffer);
+const count = rows.length / FEATURES;
+const row = (i) => rows.subarray(i * FEATURES, (i + 1) * FEATURES);
+
+/** Milliseconds. */
+async function time(work) {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}
+
+function at(times, share) {
+  times.sort((a, b) => a - b);
+  return times[Math.floor(times.length * share)];
+}
+
+let runner;
+const cold = await time(async () => {
+  runner = await runners[name](bytes, FEATURES);
+  await runner.score(row(0));
+});
+for (let i = 0; i < WARM_UP; i++) await runner.score(row(i));
+const singles = [];
+for (let i = 0; i < count; i++) {
+  // So that a row is never beside the one before.
+  const scattered = row((i * 7919) % count);
+  const started = performance.now();
+  // Not to wait where there is nothing to wait for: that takes longer than some rows do.
+  const scored = runner.score(scattered);
+  if (scored instanceof Promise) await scored;
+  singles.push(performance.now() - started);
+}
+writeFileSync(out, Float32Array.from(await runner.batch(rows, count)));
+const batches = [];
+for (let round = 0; round < BATCHES; round++) batches.push(await time(() => runner.batch(rows, count)));
+const [p50, p99] = [at(singles, 0.5) * 1e3, at(singles, 0.99) * 1e3];
+console.log(JSON.stringify({ cold, p50, p99, rows_per_second: count / (at(batches, 0.5) / 1e3) }));

@@ -126,6 +126,12 @@ impl Pruned {
         Ok((bins, self.build(&trees)?))
     }
 
+    /// How many leaves its trees have together.
+    pub fn leaf_count(&self) -> usize {
+        self.trees.iter().map(|tree| tree.leaves.len()).sum::<usize>()
+            / values_a_leaf(&self.link, self.class_count)
+    }
+
     fn build(&self, trees: &[Tree]) -> Result<Forest, Error> {
         Forest::with_leaf_steps(self.class_count, self.link.clone(), trees, self.leaf_steps)
             .map_err(Error::Training)

@@ -1,5 +1,6 @@
 //! Searches the recipes that lose least for what they save.
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::judge::Judge;
@@ -19,7 +20,7 @@ pub struct Point {
 }
 
 /// Tells how large the final model is under a recipe.
-pub trait Sizes {
+pub trait Sizes: Sync {
     /// About how large, fast: it decides which way to go.
     ///
     /// # Errors
@@ -33,10 +34,11 @@ pub trait Sizes {
     fn exact(&self, recipe: &Recipe) -> Result<usize, Error>;
 }
 
-/// Makes a forest smaller step by step, always by the step that costs the least log-loss for each byte that it saves, until
-/// nothing is left to save. `on_step` is called after each.
+/// Makes a forest smaller step by step, always by the step that costs the least log-loss for each byte that it saves.
+/// `on_step` is called after each.
 ///
-/// Where a limit is given, the step that goes beyond it is halved until it hardly does.
+/// Without a limit it goes on until nothing is left to save. With one it ends at half of that, when it is clear where the
+/// way leads, and the step that falls below the limit is halved until it hardly does.
 ///
 /// # Errors
 /// Those of the judge and the sizes.
@@ -53,20 +55,17 @@ pub fn search(
     };
     let mut points = vec![point(Recipe::WHOLE)?];
     let mut rough = sizes.rough(&Recipe::WHOLE)?;
-    while let Some(now) = points.last().copied() {
-        let mut best: Option<(f64, Point, usize)> = None;
-        for recipe in now.recipe.smaller() {
-            let bytes = sizes.rough(&recipe)?;
-            let saved = rough.saturating_sub(bytes);
-            if saved > 0 {
-                let log_loss = judge.log_loss(&model.apply(&recipe))?;
-                let price = (log_loss - now.log_loss) / saved as f64;
-                if best.as_ref().is_none_or(|(least, ..)| price < *least) {
-                    best = Some((price, Point { recipe, log_loss, bytes: 0 }, bytes));
-                }
-            }
-        }
-        let Some((_, mut next, next_rough)) = best else { break };
+    let far_enough = limit.map_or(0, |limit| limit / 2);
+    while let Some(now) = points.last().copied().filter(|now| now.bytes > far_enough) {
+        let candidates: Vec<Recipe> = now.recipe.smaller().collect();
+        let measured = candidates.into_par_iter().map(|recipe| {
+            let log_loss = judge.log_loss(&model.apply(&recipe))?;
+            Ok((Point { recipe, log_loss, bytes: 0 }, sizes.rough(&recipe)?))
+        });
+        let measured = measured.collect::<Result<Vec<_>, Error>>()?;
+        let saving = measured.into_iter().filter(|(_, bytes)| *bytes < rough);
+        let price = |(next, bytes): &(Point, usize)| (next.log_loss - now.log_loss) / (rough - bytes) as f64;
+        let Some((mut next, next_rough)) = saving.min_by(|a, b| price(a).total_cmp(&price(b))) else { break };
         next.bytes = sizes.exact(&next.recipe)?;
         if let Some(limit) = limit.filter(|limit| (next.bytes..now.bytes).contains(limit)) {
             points.extend(halved(now, next, limit, &point)?);

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::prune::Pruned;
-use super::walk::Walk;
+use super::walk::{Walk, rows_of_bins};
 use crate::Error;
 use crate::metrics;
 use crate::model::calibration::Calibration;
@@ -30,9 +30,10 @@ impl<'c> Judge<'c> {
     /// calibration.
     pub fn new(forest: &Forest, rows: &Dataset, calibration: &'c Calibration) -> Self {
         let trees: Vec<Tree> = forest.trees().collect();
+        let bins = rows_of_bins(rows, 0..rows.row_count());
         let of_tree = |tree: &Tree| {
             let walk = Walk::new(tree);
-            (0..rows.row_count()).map(|row| walk.leaf(rows, row) as u32).collect()
+            bins.chunks_exact(rows.bins().feature_count().max(1)).map(|bins| walk.leaf(bins) as u32).collect()
         };
         Self {
             labels: rows.labels().iter().map(|label| usize::from(*label)).collect(),

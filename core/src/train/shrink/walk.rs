@@ -23,15 +23,27 @@ impl<'t> Walk<'t> {
         Self { nodes: tree.nodes.iter().map(target).collect() }
     }
 
-    /// The leaf of a row, counted from 0.
-    pub(super) fn leaf(&self, data: &Dataset, row: usize) -> usize {
+    /// The leaf of a row of bins, counted from 0.
+    pub(super) fn leaf(&self, bins: &[u8]) -> usize {
         let mut position = 0;
         while let Some((node, target)) = self.nodes.get(position) {
             let Some(feature) = node.feature() else { return *target };
-            let column = data.columns().get(usize::from(feature));
-            let bin = column.and_then(|column| column.get(row)).copied().unwrap_or_default();
+            let bin = bins.get(usize::from(feature)).copied().unwrap_or_default();
             position = target + usize::from(node.goes_right(bin));
         }
         0
     }
+}
+
+/// The bins of some rows, row by row: a tree asks for a few features of one row, in no order.
+pub(super) fn rows_of_bins(data: &Dataset, rows: impl Iterator<Item = usize> + Clone) -> Vec<u8> {
+    let width = data.columns().len();
+    let mut bins = vec![0; rows.clone().count() * width];
+    for (feature, column) in data.columns().iter().enumerate() {
+        let slots = bins.iter_mut().skip(feature).step_by(width.max(1));
+        for (slot, row) in slots.zip(rows.clone()) {
+            *slot = column.get(row).copied().unwrap_or_default();
+        }
+    }
+    bins
 }

@@ -49,7 +49,7 @@ pub fn compact_edges(bins: &Bins, trees: &mut [Tree]) -> Result<Bins, Error> {
 
 /// Marks the edges on whose sides a split sends values different ways. The n-th edge (from 0) lies above the bin n + 1.
 fn mark_used(node: &TreeNode, used: &mut [bool]) {
-    for (bin, used) in (1..).zip(used) {
+    for (used, bin) in used.iter_mut().zip(1u8..) {
         *used |= node.goes_right(bin) != node.goes_right(bin.saturating_add(1));
     }
 }

@@ -14,6 +14,18 @@ pub struct Recipe {
     pub leaf_steps: u16,
 }
 
+/// What a step takes away.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way {
+    Trees,
+    Leaves,
+    LeafSteps,
+}
+
+impl Way {
+    pub(super) const ALL: [Self; 3] = [Self::Trees, Self::Leaves, Self::LeafSteps];
+}
+
 /// A step leaves this share of the trees or leaves.
 const STEP: f64 = 0.9;
 /// No fewer trees or leaves are tried.
@@ -25,16 +37,17 @@ impl Recipe {
     /// Everything stays.
     pub const WHOLE: Self = Self { trees: 1.0, leaves: 1.0, leaf_steps: u16::MAX };
 
-    /// One step smaller in each way that is left.
-    pub(super) fn smaller(&self) -> impl Iterator<Item = Self> {
+    /// One step smaller in a way; nothing where that is at its end.
+    pub(super) fn smaller(&self, way: Way) -> Option<Self> {
         let less = |share: f64| Some(share * STEP).filter(|share| *share >= LEAST);
-        let steps = LEAF_STEPS.into_iter().find(|steps| *steps < self.leaf_steps);
-        let ways = [
-            less(self.trees).map(|trees| Self { trees, ..*self }),
-            less(self.leaves).map(|leaves| Self { leaves, ..*self }),
-            steps.map(|leaf_steps| Self { leaf_steps, ..*self }),
-        ];
-        ways.into_iter().flatten()
+        match way {
+            Way::Trees => less(self.trees).map(|trees| Self { trees, ..*self }),
+            Way::Leaves => less(self.leaves).map(|leaves| Self { leaves, ..*self }),
+            Way::LeafSteps => {
+                let steps = LEAF_STEPS.into_iter().find(|steps| *steps < self.leaf_steps);
+                steps.map(|leaf_steps| Self { leaf_steps, ..*self })
+            }
+        }
     }
 
     /// Half way to a smaller recipe; nothing where only the leaves' steps differ.

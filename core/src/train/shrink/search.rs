@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::judge::Judge;
 use super::prune::Prunable;
-use super::recipe::Recipe;
+use super::recipe::{Recipe, Way};
 use crate::Error;
 
 /// What is left of a forest, how good it is and how large.
@@ -57,15 +57,15 @@ pub fn search(
     let mut rough = sizes.rough(&Recipe::WHOLE)?;
     let far_enough = limit.map_or(0, |limit| limit / 2);
     while let Some(now) = points.last().copied().filter(|now| now.bytes > far_enough) {
-        let candidates: Vec<Recipe> = now.recipe.smaller().collect();
-        let measured = candidates.into_par_iter().map(|recipe| {
+        let candidates = Way::ALL.into_par_iter().map(|way| {
+            let Some((recipe, bytes)) = saving(&now.recipe, way, sizes, rough)? else { return Ok(None) };
             let log_loss = judge.log_loss(&model.apply(&recipe))?;
-            Ok((Point { recipe, log_loss, bytes: 0 }, sizes.rough(&recipe)?))
+            Ok(Some((Point { recipe, log_loss, bytes: 0 }, bytes)))
         });
-        let measured = measured.collect::<Result<Vec<_>, Error>>()?;
-        let saving = measured.into_iter().filter(|(_, bytes)| *bytes < rough);
+        let candidates = candidates.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten();
         let price = |(next, bytes): &(Point, usize)| (next.log_loss - now.log_loss) / (rough - bytes) as f64;
-        let Some((mut next, next_rough)) = saving.min_by(|a, b| price(a).total_cmp(&price(b))) else { break };
+        let best = candidates.min_by(|a, b| price(a).total_cmp(&price(b)));
+        let Some((mut next, next_rough)) = best else { break };
         next.bytes = sizes.exact(&next.recipe)?;
         if let Some(limit) = limit.filter(|limit| (next.bytes..now.bytes).contains(limit)) {
             points.extend(halved(now, next, limit, &point)?);
@@ -75,6 +75,25 @@ pub fn search(
         rough = next_rough;
     }
     Ok(points)
+}
+
+/// The next recipe in a way that is smaller than so many bytes, and its size. A step of a small forest may be less than a
+/// whole tree or leaf, so several may be needed.
+fn saving(
+    from: &Recipe,
+    way: Way,
+    sizes: &impl Sizes,
+    than: usize,
+) -> Result<Option<(Recipe, usize)>, Error> {
+    let mut next = from.smaller(way);
+    while let Some(recipe) = next {
+        let bytes = sizes.rough(&recipe)?;
+        if bytes < than {
+            return Ok(Some((recipe, bytes)));
+        }
+        next = recipe.smaller(way);
+    }
+    Ok(None)
 }
 
 /// How often a step is halved.

@@ -7,6 +7,8 @@
 PORT ?= 8080
 CUSTOMERS ?= 1000000
 ROUNDS ?= 3
+LEARNER ?= gradient_boosting
+BYTES ?= 120000
 NODE_MODULES := web/node_modules/.package-lock.json
 
 help: ## list the targets
@@ -71,6 +73,9 @@ bench-data: ## features of 100 M transactions beside polars and DuckDB (CUSTOMER
 bench-train: ## training beside scikit-learn, LightGBM and XGBoost (ROUNDS=3)
 	@scripts/bench-train.sh $(ROUNDS)
 
+bench-size: ## log-loss by size on the shared task, after brotli (BYTES=120000, LEARNER=gradient_boosting)
+	@scripts/bench-size.sh $(LEARNER) $(BYTES)
+
 clean: ## remove what the builds made; data/, outputs/ and mlruns/ stay
 	cargo clean
 	rm -rf web/dist web/pkg web/node_modules
@@ -80,4 +85,4 @@ $(NODE_MODULES): web/package-lock.json
 	@touch $@
 
 .PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench \
-	bench-data bench-train clean
+	bench-data bench-train bench-size clean

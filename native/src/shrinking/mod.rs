@@ -49,7 +49,7 @@ pub(crate) struct Shrinker<'s> {
 ///
 /// # Errors
 /// Where the model does not fit its bins.
-pub(crate) fn without_unused_edges(mut bundle: Bundle) -> anyhow::Result<Bundle> {
+pub(crate) fn without_unused_edges(mut bundle: Bundle) -> Result<Bundle, nextbest_core::Error> {
     if let Model::Forest(forest) = &bundle.model {
         let (bins, forest) = drop_unused_edges(&bundle.bins, forest)?;
         (bundle.bins, bundle.model) = (bins, Model::Forest(forest));

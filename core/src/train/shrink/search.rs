@@ -37,8 +37,8 @@ pub trait Sizes: Sync {
 /// Makes a forest smaller step by step, always by the step that costs the least log-loss for each byte that it saves.
 /// `on_step` is called after each.
 ///
-/// Without a limit it goes on until nothing is left to save. With one it ends at half of that, when it is clear where the
-/// way leads, and the step that falls below the limit is halved until it hardly does.
+/// Without a limit it goes on until nothing is left to save. With one it ends at two thirds of that, when it is clear where
+/// the way leads, and the step that falls below the limit is halved until it hardly does.
 ///
 /// # Errors
 /// Those of the judge and the sizes.
@@ -55,7 +55,7 @@ pub fn search(
     };
     let mut points = vec![point(Recipe::WHOLE)?];
     let mut rough = sizes.rough(&Recipe::WHOLE)?;
-    let far_enough = limit.map_or(0, |limit| limit / 2);
+    let far_enough = limit.map_or(0, |limit| limit / 3 * 2);
     while let Some(now) = points.last().copied().filter(|now| now.bytes > far_enough) {
         let candidates = Way::ALL.into_par_iter().map(|way| {
             let Some((recipe, bytes)) = saving(&now.recipe, way, sizes, rough)? else { return Ok(None) };

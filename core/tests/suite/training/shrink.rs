@@ -240,7 +240,7 @@ fn the_frontier_falls_in_size_and_rises_in_loss() {
     let falls = |a: &Point, b: &Point| a.bytes > b.bytes && a.log_loss < b.log_loss;
     assert!(frontier.len() > 5 && frontier.is_sorted_by(falls), "{frontier:?}");
     assert!(frontier.last().unwrap().bytes <= 4, "nothing is left to save");
-    // Within a limit it comes near to it, and stops at half.
+    // Within a limit it comes near to it, and stops soon after.
     let limited = search(&prunable, &judge, &Leaves(&prunable), Some(50), |_| ()).unwrap();
     assert!(limited.iter().any(|point| (45..=50).contains(&point.bytes)), "{limited:?}");
     assert!(limited.last().unwrap().bytes > 10);

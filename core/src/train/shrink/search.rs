@@ -38,7 +38,7 @@ pub trait Sizes: Sync {
 /// `on_step` is called after each.
 ///
 /// Without a limit it goes on until nothing is left to save. With one it ends at two thirds of that, when it is clear where
-/// the way leads, and the step that falls below the limit is halved until it hardly does.
+/// the way leads, unless it has cost nothing so far, and the step that falls below the limit is halved until it hardly does.
 ///
 /// # Errors
 /// Those of the judge and the sizes.
@@ -56,7 +56,10 @@ pub fn search(
     let mut points = vec![point(Recipe::WHOLE)?];
     let mut rough = sizes.rough(&Recipe::WHOLE)?;
     let far_enough = limit.map_or(0, |limit| limit / 3 * 2);
-    while let Some(now) = points.last().copied().filter(|now| now.bytes > far_enough) {
+    let whole = points.first().map_or(f64::INFINITY, |whole| whole.log_loss);
+    // As long as it costs nothing (a forest that has learned its rows by heart gets better), there is a reason to go on.
+    let goes_on = |now: &Point| now.bytes > far_enough || now.log_loss <= whole;
+    while let Some(now) = points.last().copied().filter(goes_on) {
         let candidates = Way::ALL.into_par_iter().map(|way| {
             let Some((recipe, bytes)) = saving(&now.recipe, way, sizes, rough)? else { return Ok(None) };
             let log_loss = judge.log_loss(&model.apply(&recipe))?;
@@ -68,7 +71,7 @@ pub fn search(
         let Some((mut next, next_rough)) = best else { break };
         next.bytes = sizes.exact(&next.recipe)?;
         if let Some(limit) = limit.filter(|limit| (next.bytes..now.bytes).contains(limit)) {
-            points.extend(halved(now, next, limit, &point)?);
+            points.extend(halved(now, next, limit, point)?);
         }
         on_step(&next);
         points.push(next);

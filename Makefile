@@ -6,6 +6,8 @@
 
 PORT ?= 8080
 CUSTOMERS ?= 1000000
+LEARNER ?= gradient_boosting
+BYTES ?= 120000
 NODE_MODULES := web/node_modules/.package-lock.json
 
 help: ## list the targets
@@ -73,6 +75,9 @@ bench-train: ## training beside scikit-learn, LightGBM and XGBoost (ROUNDS=3)
 bench-score: $(NODE_MODULES) ## scoring beside onnxruntime, YDF and scikit-learn, natively and in V8 (ROUNDS=5)
 	@scripts/bench-score.sh $(ROUNDS)
 
+bench-size: ## log-loss by size on the shared task, after brotli (BYTES=120000, LEARNER=gradient_boosting)
+	@scripts/bench-size.sh $(LEARNER) $(BYTES)
+
 clean: ## remove what the builds made; data/, outputs/ and mlruns/ stay
 	cargo clean
 	rm -rf web/dist web/pkg web/node_modules
@@ -82,4 +87,4 @@ $(NODE_MODULES): web/package-lock.json
 	@touch $@
 
 .PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench \
-	bench-data bench-train bench-score clean
+	bench-data bench-train bench-score bench-size clean

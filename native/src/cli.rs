@@ -73,7 +73,7 @@ enum Command {
     )]
     Evaluate(evaluate::Arguments),
     /// Write the bundle for browsers and edge workers
-    #[command(after_help = "Example:\n  nextbest export --samples 12")]
+    #[command(after_help = "Examples:\n  nextbest export --samples 12\n  nextbest export --max-bytes 100KB")]
     Export(export::Arguments),
     /// Score customers with a bundle: those of the bank's tables, or some from a JSON file
     #[command(

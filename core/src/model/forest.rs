@@ -60,10 +60,6 @@ pub const MAX_TREES: usize = 10_000;
 /// No forest has more different sets.
 pub const MAX_SETS: usize = 1 << 16;
 
-/// Into so many steps a class's values are divided where nothing else is asked for: distributions, of which a hundred are
-/// averaged, need no more than a byte.
-const STEPS_OF_DISTRIBUTIONS: u16 = 255;
-
 /// For up to so many classes, scoring a row takes no memory but the stack's.
 const CLASSES_ON_THE_STACK: usize = 64;
 
@@ -101,6 +97,12 @@ pub enum TreeNode {
     },
     /// The next leaf's values in `leaves`.
     Leaf,
+}
+
+impl Tree {
+    fn leaf_count(&self) -> usize {
+        self.nodes.iter().filter(|node| **node == TreeNode::Leaf).count()
+    }
 }
 
 impl BinSet {
@@ -148,8 +150,17 @@ impl Forest {
     /// When a tree is not complete, its leaves do not fit the link (distributions over `class_count` classes; finite
     /// numbers, and as many trees for each class), or there are more than [`MAX_TREES`] trees or [`MAX_SETS`] sets.
     pub fn new(class_count: usize, link: Link, trees: &[Tree]) -> Result<Self, String> {
-        let steps = if link == Link::Mean { STEPS_OF_DISTRIBUTIONS } else { u16::MAX };
+        let steps = Self::leaf_steps(&link);
         Self::with_leaf_steps(class_count, link, trees, steps)
+    }
+
+    /// Into how many steps a class's values are divided where nothing else is asked for.
+    pub fn leaf_steps(link: &Link) -> u16 {
+        match link {
+            // A hundred distributions are averaged, so that each needs no more than a byte.
+            Link::Mean => 255,
+            Link::Softmax(_) => u16::MAX,
+        }
     }
 
     /// A forest whose leaves' values are rounded to so many steps between each class's least and greatest; of fewer than
@@ -164,6 +175,22 @@ impl Forest {
         steps: u16,
     ) -> Result<Self, String> {
         Self::try_from(ForestCode::new(class_count, link, trees, steps)?)
+    }
+
+    /// The forest with other splits, and the very leaves that it has.
+    ///
+    /// # Errors
+    /// When the trees do not have their splits and leaves in the same places.
+    pub fn with_splits(&self, trees: &[Tree]) -> Result<Self, String> {
+        let same_places = |(own, other): (Tree, &Tree)| {
+            own.nodes.len() == other.nodes.len()
+                && own.nodes.iter().zip(&other.nodes).all(|(a, b)| a.feature() == b.feature())
+        };
+        if self.tree_count() != trees.len() || !self.trees().zip(trees).all(same_places) {
+            return Err("the trees have other splits than the forest".into());
+        }
+        let leaves = ForestCode::from(self.clone()).leaves;
+        Self::try_from(ForestCode::with_leaves(self.class_count, self.link.clone(), trees, leaves)?)
     }
 
     /// How many classes it knows.

@@ -55,22 +55,102 @@ fn edges(sorted: &[f32], max_bins: usize) -> Vec<f32> {
     edges
 }
 
-/// A finite number that separates two: not below the first, below the second.
+/// The shortest finite number that separates two, in the sense of [`Bins`]: not below the first, below the second. Of the
+/// numbers with the fewest significant bits it is one of the two around the middle, so that its bytes compress well while
+/// it hardly matters to values that were not seen in training.
 fn between(below: f32, above: f32) -> f32 {
-    let middle = below + (above - below) / 2.0;
-    let edge = if middle.is_finite() && middle >= below && middle < above { middle } else { below };
-    edge.max(f32::MIN)
+    let (least, limit) = (below.max(f32::MIN), above);
+    let middle = ((f64::from(least) + f64::from(limit.min(f32::MAX))) / 2.0) as f32;
+    let middle = if middle >= least && middle < limit { middle } else { least };
+    if least <= 0.0 && 0.0 < limit {
+        return 0.0;
+    }
+    // Of one sign, numbers are ordered as their bits, and a prefix of the bits is a shorter number.
+    for dropped in (0..f32::MANTISSA_DIGITS).rev() {
+        let shorter = middle.to_bits() >> dropped << dropped;
+        let neighbours = [Some(shorter), shorter.checked_add(1 << dropped)];
+        let fits = |bits: Option<u32>| bits.map(f32::from_bits).filter(|edge| (least..limit).contains(edge));
+        let distance = |edge: &f32| (f64::from(*edge) - f64::from(middle)).abs();
+        let fitting = neighbours.into_iter().filter_map(fits).filter(|edge| edge.is_finite());
+        if let Some(edge) = fitting.min_by(|a, b| distance(a).total_cmp(&distance(b))) {
+            return edge;
+        }
+    }
+    least
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn few_values_get_a_bin_each() {
         let bins = fit_bins(&[3.0, 1.0, f32::NAN, 1.0, 2.0, 3.0], 1, 255).unwrap();
-        assert_eq!(bins.edges(0), [1.5, 2.5]);
+        assert_eq!(bins.edges(0), [1.0, 2.0]);
         assert_eq!(fit_bins(&[f32::NAN, 5.0, 5.0], 1, 255).unwrap().edges(0), [0f32; 0]);
+    }
+
+    /// How many bits of a number's fraction are needed to write it.
+    fn significant_bits(value: f32) -> u32 {
+        let fraction = value.to_bits() << 9;
+        32 - fraction.trailing_zeros().min(32)
+    }
+
+    #[test]
+    fn edges_are_the_shortest_numbers_that_separate() {
+        for (below, above, edge) in [
+            (1.0, 2.0, 1.0),
+            (3.3, 3.4, 3.375),
+            (-3.4, -3.3, -3.375),
+            (-1.0, 5.0, 0.0),
+            (0.0, 1.0, 0.0),
+            (-1.0, 0.0, -0.5),
+            (1999.99, 2100.0, 2048.0),
+            (f32::MAX, f32::INFINITY, f32::MAX),
+            (f32::NEG_INFINITY, f32::MIN, f32::MIN),
+            (f32::from_bits(1), f32::from_bits(2), f32::from_bits(1)),
+        ] {
+            assert_eq!(between(below, above), edge, "{below} {above}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_edge_separates_and_none_nearby_is_shorter(
+            bits in any::<u32>(), gap in 1u32..3000, negative in any::<bool>()
+        ) {
+            let bits = bits & 0x7fff_ffff;
+            let of = |bits: u32| if negative { -f32::from_bits(bits) } else { f32::from_bits(bits) };
+            let (a, b) = (of(bits), of(bits.saturating_add(gap)));
+            prop_assume!(a.is_finite() && b.is_finite());
+            let (below, above) = (a.min(b), a.max(b));
+            let edge = between(below, above);
+            prop_assert!(below <= edge && edge < above);
+            let shortest = (0..=gap)
+                .map(|step| of(bits + step))
+                .filter(|it| below <= *it && *it < above)
+                .map(significant_bits)
+                .min();
+            prop_assert_eq!(Some(significant_bits(edge)), shortest);
+        }
+
+        #[test]
+        fn edges_part_the_values_as_middles_would(
+            values in prop::collection::vec(prop_oneof![any::<f32>(), -9f32..9.0, (0u8..9).prop_map(f32::from)], 1..200),
+            max_bins in 2usize..40,
+        ) {
+            let bins = fit_bins(&values, 1, max_bins).unwrap();
+            let edges = bins.edges(0);
+            prop_assert!(edges.len() < max_bins && edges.iter().all(|edge| edge.is_finite()));
+            prop_assert!(edges.is_sorted_by(|a, b| a < b));
+            // No edge is in vain: each has a value of its own below it, and the last one has some above.
+            let mut counts = vec![0; bins.count(0)];
+            values.iter().for_each(|value| counts[usize::from(bins.bin(0, *value))] += 1);
+            let infinite = values.contains(&f32::NEG_INFINITY);
+            prop_assert!(infinite || counts[1..].iter().all(|count| *count > 0) || edges.is_empty());
+        }
     }
 
     #[test]

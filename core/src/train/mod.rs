@@ -9,6 +9,7 @@ mod forest;
 mod leak;
 mod logistic;
 mod minimise;
+pub mod shrink;
 mod softmax;
 
 pub use binning::fit_bins;

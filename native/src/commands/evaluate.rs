@@ -3,14 +3,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
 use nextbest_core::model::bundle::content_hash;
 use nextbest_core::time;
 
 use crate::cli::Context;
 use crate::evaluation::{Evaluation, Opponent, Subject, ceiling, finalists};
 use crate::feature_table::FeatureTable;
-use crate::output;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
@@ -25,13 +23,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     let path = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", path.display()));
     let table = FeatureTable::read_parquet(&path)?;
-    if output::file_hash(&path)? != bundle.card.training_data {
-        bail!(
-            "{} is not the table that {} was trained on: run `nextbest train` again",
-            path.display(),
-            config.model_path().display()
-        );
-    }
+    super::check_training_data(config, &bundle.card)?;
     let cutoffs = |dates: &[String]| dates.iter().filter_map(|date| time::parse(date)).collect::<Vec<_>>();
     let train = table.at(&cutoffs(&bundle.card.training_cutoffs));
     let test = table.at(&cutoffs(&bundle.card.test_cutoffs));

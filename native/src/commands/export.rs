@@ -1,32 +1,34 @@
 //! `nextbest export`: the trained model → the bundle, with golden rows and, if asked for, sample customers.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use nextbest_core::model::bundle::{Bundle, Golden};
+use nextbest_core::model::bundle::Bundle;
 use nextbest_core::recommend::Recommender;
-use nextbest_core::score::Scorer;
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
 use serde::Serialize;
 
 use crate::cli::Context;
-use crate::config::Config;
+use crate::config::{Config, Size};
 use crate::customer_json;
 use crate::evaluation::Recorded;
 use crate::feature_table::FeatureTable;
+use crate::goldens::{golden_rows, set_goldens};
 use crate::output;
+use crate::shrinking::{Frontier, Shrinker, without_unused_edges};
 use crate::tables::{LoadOptions, Part, load};
-
-/// How many golden rows a bundle carries.
-const GOLDENS: usize = 16;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
     /// Also write so many customers of the tables as JSON beside the bundle, for a demo or a test
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) samples: usize,
+    /// Make the model smaller until the bundle has no more bytes after brotli: 120000, 100KB, 0.1MB, 64KiB. What goes is
+    /// what costs least log-loss on the validation rows
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_bytes: Option<Size>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,6 +38,9 @@ pub(crate) struct Exported {
     model_version: String,
     content_hash: String,
     samples: Option<PathBuf>,
+    /// With a limit: what other sizes would cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frontier: Option<Frontier>,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exported> {
@@ -43,7 +48,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     let (bytes, mut bundle) = super::read_model(&config.model_path())?;
     bundle.card.test_metrics = recorded_metrics(context, &bytes)?;
     let table = FeatureTable::read_parquet(&config.feature_table().with_extension("parquet"))?;
-    let (mut exported, recommender) = write_bundle(config, bundle, &table)?;
+    let (mut exported, recommender) = match arguments.max_bytes {
+        None => write_bundle(config, bundle, &table)?,
+        Some(limit) => shrunk(context, &bundle, &table, limit)?,
+    };
     if arguments.samples > 0 {
         exported.samples = Some(write_samples(context, &recommender, arguments.samples)?);
     }
@@ -56,10 +64,11 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
 /// Where the bundle can't be written, or scores differently once it is read.
 pub(super) fn write_bundle(
     config: &Config,
-    mut bundle: Bundle,
+    bundle: Bundle,
     table: &FeatureTable,
 ) -> anyhow::Result<(Exported, Recommender)> {
-    bundle.goldens = goldens(table, &bundle)?;
+    let mut bundle = without_unused_edges(bundle)?;
+    set_goldens(&mut bundle, &golden_rows(table))?;
     bundle.self_test()?;
     let path = config.bundle_path();
     let bytes = bundle.encode()?;
@@ -71,8 +80,50 @@ pub(super) fn write_bundle(
         model_version: recommender.model_version(),
         content_hash: recommender.content_hash().to_owned(),
         samples: None,
+        frontier: None,
     };
     Ok((exported, recommender))
+}
+
+/// Makes a model small enough, writes it as the bundle and, beside it, what other sizes would cost.
+///
+/// # Errors
+/// As [`write_bundle`], and where no bundle is small enough.
+pub(super) fn write_smaller_bundle(
+    config: &Config,
+    bundle: &Bundle,
+    shrinker: &Shrinker<'_>,
+) -> anyhow::Result<(Exported, Recommender)> {
+    let (bundle, frontier) = shrinker.shrink(bundle)?;
+    let (mut exported, recommender) = write_bundle(config, bundle, shrinker.table)?;
+    frontier.write(exported.bundle.parent().unwrap_or(Path::new(".")))?;
+    exported.frontier = Some(frontier);
+    Ok((exported, recommender))
+}
+
+fn shrunk(
+    context: &Context,
+    bundle: &Bundle,
+    table: &FeatureTable,
+    limit: Size,
+) -> anyhow::Result<(Exported, Recommender)> {
+    let config = &context.config;
+    super::check_training_data(config, &bundle.card)?;
+    let cutoffs = |dates: &[String]| dates.iter().filter_map(|date| time::parse(date)).collect::<Vec<_>>();
+    let card = &bundle.card;
+    let (learning, validation) = (cutoffs(&card.training_cutoffs), cutoffs(&card.validation_cutoffs));
+    let train: Vec<i64> = learning.iter().copied().filter(|cutoff| !validation.contains(cutoff)).collect();
+    let shrinker = Shrinker {
+        config: &config.model,
+        train: &table.at(&train),
+        validation: &table.at(&validation),
+        all: &table.at(&learning),
+        test: &table.at(&cutoffs(&card.test_cutoffs)),
+        table,
+        limit: limit.0,
+        progress: &context.progress,
+    };
+    write_smaller_bundle(config, bundle, &shrinker)
 }
 
 /// The metrics of the evaluation of this very model; none, with a warning, where it was not evaluated.
@@ -91,24 +142,6 @@ fn recorded_metrics(context: &Context, model: &[u8]) -> anyhow::Result<Vec<(Stri
             Ok(Vec::new())
         }
     }
-}
-
-/// Rows spread over a table, with what this machine makes of them.
-fn goldens(table: &FeatureTable, bundle: &Bundle) -> anyhow::Result<Vec<Golden>> {
-    let width = table.width();
-    let step = (table.len() / GOLDENS).max(1);
-    let mut scorer = Scorer::new(bundle);
-    let mut goldens = Vec::new();
-    for row in (0..table.len()).step_by(step).take(GOLDENS) {
-        let row = table
-            .values
-            .get(row * width..(row + 1) * width)
-            .context("the feature table ends early")?
-            .to_vec();
-        let probabilities = scorer.score(&row)?.to_vec();
-        goldens.push(Golden { row, probabilities });
-    }
-    Ok(goldens)
 }
 
 /// Customers to play with: spread over those with the most different best offers.
@@ -165,7 +198,14 @@ fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> 
 
 impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "model {}, {}", self.model_version, super::human_bytes(self.bytes))?;
+        if let Some(frontier) = &self.frontier {
+            writeln!(f, "{frontier}")?;
+        }
+        write!(f, "model {}, {}", self.model_version, super::human_bytes(self.bytes))?;
+        match self.frontier.as_ref().and_then(Frontier::chosen) {
+            Some(chosen) => writeln!(f, ", {} after brotli", super::human_bytes(chosen.bytes))?,
+            None => writeln!(f)?,
+        }
         writeln!(f, "wrote {}", self.bundle.display())?;
         match &self.samples {
             Some(samples) => writeln!(f, "wrote {}", samples.display()),

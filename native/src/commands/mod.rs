@@ -20,8 +20,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use nextbest_core::model::bundle::Bundle;
+use nextbest_core::model::card::Card;
 use nextbest_core::schema::Task;
 use nextbest_core::time;
+
+use crate::config::Config;
+use crate::output;
 
 /// Reads a bundle file.
 fn read_bundle(path: &Path, made_by: &str) -> anyhow::Result<(Vec<u8>, Bundle)> {
@@ -37,11 +41,24 @@ fn read_model(path: &Path) -> anyhow::Result<(Vec<u8>, Bundle)> {
     if let Task::Label { .. } = bundle.schema.task() {
         bail!(
             "{}: is a model of a plain table, which `nextbest train --table` has measured (evaluation.txt beside it) and \
-             exported already",
+             exported already (smaller: `train --table … --max-bytes`)",
             path.display()
         );
     }
     Ok((bytes, bundle))
+}
+
+/// Checks that the feature table is the one that a model was trained on.
+fn check_training_data(config: &Config, card: &Card) -> anyhow::Result<()> {
+    let path = config.feature_table().with_extension("parquet");
+    if output::file_hash(&path)? != card.training_data {
+        bail!(
+            "{} is not the table that {} was trained on: run `nextbest train` again",
+            path.display(),
+            config.model_path().display()
+        );
+    }
+    Ok(())
 }
 
 /// A date that stands in an argument.
@@ -50,7 +67,7 @@ fn as_of(text: &str) -> anyhow::Result<i64> {
 }
 
 /// A number of bytes for people: `1.2 MB`.
-fn human_bytes(bytes: usize) -> String {
+pub(crate) fn human_bytes(bytes: usize) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
         1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),

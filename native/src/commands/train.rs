@@ -8,7 +8,7 @@ use nextbest_core::time;
 use serde::Serialize;
 
 use crate::cli::{Context, usage};
-use crate::config::{Algorithm, Config, Time};
+use crate::config::{Algorithm, Config, Size, Time};
 use crate::feature_table::FeatureTable;
 use crate::tables::plain::Source;
 use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// With --table: the column that identifies a case; no feature, and rows of one case are never split up
     #[arg(long, value_name = "COLUMN", requires = "table")]
     id: Option<String>,
+    /// With --table: make the bundle no larger than this after brotli (see `nextbest export --help`)
+    #[arg(long, value_name = "SIZE", requires = "table")]
+    pub(super) max_bytes: Option<Size>,
     /// With --table: the column with the date of a row; no feature, and the last rows test the model
     #[arg(long, value_name = "COLUMN", requires = "table")]
     time: Option<String>,

@@ -11,12 +11,13 @@ use nextbest_core::train::areas_by_class;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::export::{Exported, write_bundle};
+use super::export::{Exported, write_bundle, write_smaller_bundle};
 use super::train::Arguments;
 use crate::cli::Context;
 use crate::evaluation::{Evaluation, Subject};
 use crate::feature_table::FeatureTable;
 use crate::output;
+use crate::shrinking::Shrinker;
 use crate::tables::plain::{LeftOut, Prepared, Source, prepare};
 use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
 
@@ -136,7 +137,22 @@ pub(crate) fn run(
     output::write_json(&folder.join("training.json"), &training)?;
     evaluation.write(&folder)?;
     bundle.card.test_metrics = evaluation.card_metrics();
-    let (exported, _) = write_bundle(config, bundle, &table)?;
+    let (exported, _) = match arguments.max_bytes {
+        None => write_bundle(config, bundle, &table)?,
+        Some(limit) => {
+            let shrinker = Shrinker {
+                config: &config.model,
+                train: &train,
+                validation: &validation,
+                all: &learning,
+                test: &test,
+                table: &table,
+                limit: limit.0,
+                progress: &context.progress,
+            };
+            write_smaller_bundle(config, &bundle, &shrinker)?
+        }
+    };
     Ok(TrainedTable { training, evaluation, bundle: exported })
 }
 

@@ -10,6 +10,7 @@ mod hyperparameters;
 mod model;
 mod number_or_word;
 mod schema;
+mod size;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ pub use schema::{
     ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig,
     ProductTableConfig, ProductsConfig, SchemaConfig, TableConfig,
 };
+pub use size::Size;
 
 /// The tables of a core-banking system, which are the default.
 const CORE_BANKING_SCHEMA: &str = include_str!("core_banking.yaml");

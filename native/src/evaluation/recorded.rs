@@ -1,9 +1,13 @@
 //! An evaluation as the model card remembers it.
 
 use nextbest_core::metrics::Metrics;
+use nextbest_core::model::bundle::Bundle;
+use nextbest_core::score::Scorer;
 use serde::Deserialize;
 
 use super::Evaluation;
+use super::contestants::{Contestant, score};
+use crate::feature_table::FeatureTable;
 
 /// What `nextbest export` needs to know of an evaluation.
 #[derive(Debug, Deserialize)]
@@ -73,6 +77,18 @@ impl From<&Metrics> for RecordedMetrics {
             calibration_error: known(metrics.calibration_error),
         }
     }
+}
+
+/// The metrics for a model card, without an evaluation's intervals and curves.
+///
+/// # Errors
+/// Where the rows do not fit the bundle.
+pub(crate) fn card_metrics_of(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<Vec<(String, f64)>> {
+    let names = bundle.schema.class_names();
+    let probabilities = score(&Scorer::new(bundle), bundle, &test.values)?;
+    let has_none = bundle.schema.none_class().is_some();
+    let measured = Contestant::measure("model", &names, &test.labels, &probabilities, has_none);
+    Ok(card_metrics(&(&measured.all).into(), measured.without_none.as_ref().map(Into::into).as_ref()))
 }
 
 impl Evaluation {

@@ -14,7 +14,7 @@ use crate::progress::Progress;
 /// Rows to learn from, binned once for all models that are tried on them.
 pub(crate) struct TrainingRows {
     pub(crate) bins: Bins,
-    data: Dataset,
+    pub(crate) data: Dataset,
     /// Rows on which it shows when boosting has to stop.
     validation: Option<Dataset>,
 }

@@ -17,10 +17,10 @@ use crate::config::{Algorithm, ModelConfig};
 use crate::feature_table::FeatureTable;
 use crate::output;
 use crate::progress::Progress;
-use fitting::TrainingRows;
+pub(crate) use fitting::TrainingRows;
 pub(crate) use selection::Trial;
 use selection::{Finalist, Selector};
-pub(crate) use settings::RowsOf;
+pub(crate) use settings::{RowsOf, Settings};
 
 /// What trains models.
 pub(crate) struct Trainer<'t> {

@@ -1,5 +1,9 @@
 //! A kind of model with all its parameters, and which of them are worth tuning.
 
+use std::str::FromStr;
+
+use anyhow::{Context, bail};
+use nextbest_core::model::card::Card;
 use nextbest_core::train::{BoostParams, ForestParams, LogisticParams, MaxFeatures};
 
 use crate::config::{Algorithm, Hyperparameters};
@@ -104,6 +108,50 @@ impl Settings {
         changed
     }
 
+    /// The parameters that a model was trained with, as its card has them.
+    ///
+    /// # Errors
+    /// Where one is missing or is none.
+    pub(crate) fn of_card(card: &Card) -> anyhow::Result<Self> {
+        let parameters = Parameters(card);
+        Ok(match card.algorithm.as_str() {
+            "random_forest" => Self::RandomForest(ForestParams {
+                trees: parameters.get("n_estimators")?,
+                max_depth: parameters.get("max_depth")?,
+                max_leaf_nodes: parameters.optional("max_leaf_nodes", "none")?,
+                min_samples_split: parameters.get("min_samples_split")?,
+                min_samples_leaf: parameters.get("min_samples_leaf")?,
+                max_features: parameters
+                    .optional("max_features", "sqrt")?
+                    .map_or(MaxFeatures::Sqrt, MaxFeatures::Share),
+                bootstrap: parameters.get("bootstrap")?,
+                extra_trees: parameters.get("extra_trees")?,
+                leaf_smoothing: parameters.get("leaf_smoothing")?,
+                seed: card.seed,
+            }),
+            "gradient_boosting" => Self::GradientBoosting(BoostParams {
+                rounds: parameters.get("n_estimators")?,
+                learning_rate: parameters.get("learning_rate")?,
+                leaves: parameters.get("num_leaves")?,
+                max_depth: parameters.get("max_depth")?,
+                min_child_weight: parameters.get("min_child_weight")?,
+                l1: parameters.get("reg_alpha")?,
+                l2: parameters.get("reg_lambda")?,
+                row_share: parameters.get("subsample")?,
+                feature_share: parameters.get("colsample_bytree")?,
+                // The rounds are known already.
+                patience: parameters.get("n_estimators")?,
+                seed: card.seed,
+            }),
+            "logistic_regression" => Self::LogisticRegression(LogisticParams {
+                alpha: parameters.get("alpha")?,
+                max_iter: parameters.get("max_iter")?,
+                tolerance: parameters.get("tolerance")?,
+            }),
+            other => bail!("the model's card names an unknown algorithm: {other:?}"),
+        })
+    }
+
     /// The kind's name.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -160,5 +208,54 @@ impl Settings {
             ],
         };
         parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// The parameters on a card.
+struct Parameters<'c>(&'c Card);
+
+impl Parameters<'_> {
+    fn text(&self, name: &str) -> anyhow::Result<&str> {
+        let found = self.0.parameters.iter().find(|(other, _)| other == name);
+        let found = found.map(|(_, value)| value.as_str());
+        found.with_context(|| format!("the model's card has no {name}: run `nextbest train` again"))
+    }
+
+    fn get<T: FromStr>(&self, name: &str) -> anyhow::Result<T> {
+        let text = self.text(name)?;
+        text.parse().ok().with_context(|| format!("the model's card has a {name} that is none: {text:?}"))
+    }
+
+    /// A parameter; nothing where this word stands in its place.
+    fn optional<T: FromStr>(&self, name: &str, nothing: &str) -> anyhow::Result<Option<T>> {
+        if self.text(name)? == nothing { Ok(None) } else { self.get(name).map(Some) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_tells_the_parameters() {
+        for rows in [RowsOf::Bank, RowsOf::PlainTable] {
+            for settings in Settings::start(Algorithm::Auto, &Hyperparameters::default(), rows) {
+                let mut settings = settings.with("max_features", 0.33).with("learning_rate", 0.05);
+                // How long to be patient is no matter once the rounds are known.
+                if let Settings::GradientBoosting(boosting) = &mut settings {
+                    boosting.patience = boosting.rounds;
+                }
+                let mut card = Card {
+                    algorithm: settings.name().into(),
+                    parameters: settings.parameters(),
+                    seed: settings.seed(),
+                    ..Card::default()
+                };
+                assert_eq!(Settings::of_card(&card).unwrap(), settings);
+                card.parameters.pop();
+                let error = Settings::of_card(&card).unwrap_err().to_string();
+                assert!(error.contains("run `nextbest train` again"), "{error}");
+            }
+        }
     }
 }

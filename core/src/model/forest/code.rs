@@ -94,17 +94,24 @@ impl ForestCode {
     /// # Errors
     /// When there are too many trees or sets, or the leaves do not fit the link.
     pub(super) fn new(class_count: usize, link: Link, trees: &[Tree], steps: u16) -> Result<Self, String> {
+        let leaf_counts: Vec<usize> = trees.iter().map(Tree::leaf_count).collect();
+        let values: Vec<f32> = trees.iter().flat_map(|tree| tree.leaves.iter().copied()).collect();
+        let leaves = Leaves::encode(class_count, &link, &leaf_counts, &values, steps)?;
+        let leaves = LeafCode::new(leaves.lows, leaves.steps, leaves.codes);
+        Self::with_leaves(class_count, link, trees, leaves)
+    }
+
+    /// The code of trees with leaves of their own.
+    pub(super) fn with_leaves(
+        class_count: usize,
+        link: Link,
+        trees: &[Tree],
+        leaves: LeafCode,
+    ) -> Result<Self, String> {
         if trees.len() > MAX_TREES {
             return Err(format!("{} trees, more than {MAX_TREES}", trees.len()));
         }
-        let nodes = || trees.iter().flat_map(|tree| &tree.nodes);
-        let sets = SetNumbers::new(nodes().copied())?;
-        let leaf_counts: Vec<usize> = trees
-            .iter()
-            .map(|tree| tree.nodes.iter().filter(|node| **node == TreeNode::Leaf).count())
-            .collect();
-        let values: Vec<f32> = trees.iter().flat_map(|tree| tree.leaves.iter().copied()).collect();
-        let leaves = Leaves::encode(class_count, &link, &leaf_counts, &values, steps)?;
+        let sets = SetNumbers::new(trees.iter().flat_map(|tree| &tree.nodes).copied())?;
         let mut code = Self {
             class_count: u16::try_from(class_count).map_err(|_| "too many classes")?,
             link,
@@ -112,7 +119,7 @@ impl ForestCode {
             tree_count: trees.len() as u16,
             nodes: Vec::new(),
             thresholds: Vec::new(),
-            leaves: LeafCode::new(leaves.lows, leaves.steps, leaves.codes),
+            leaves,
         };
         for tree in trees {
             if !is_complete(tree) {

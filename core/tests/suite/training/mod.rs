@@ -4,6 +4,7 @@ mod boost;
 mod calibrate;
 mod forest;
 mod logistic;
+mod shrink;
 
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;

@@ -1,0 +1,76 @@
+//! Drops the bin edges that no split separates by. It changes no probability, not even in its last bit.
+
+use crate::Error;
+use crate::model::bins::{Bins, MAX_BINS, MISSING_BIN};
+use crate::model::forest::{BinSet, Forest, Tree, TreeNode};
+
+/// The bins and forest without the edges that no split needs.
+///
+/// # Errors
+/// Where the forest does not fit the bins.
+pub fn drop_unused_edges(bins: &Bins, forest: &Forest) -> Result<(Bins, Forest), Error> {
+    let mut trees: Vec<Tree> = forest.trees().collect();
+    let fewer = compact_edges(bins, &mut trees)?;
+    Ok((fewer, forest.with_splits(&trees).map_err(Error::Training)?))
+}
+
+/// The bins without the edges that no split needs; the splits are changed to fit them.
+///
+/// # Errors
+/// Where a split is of a feature that the bins do not have.
+pub fn compact_edges(bins: &Bins, trees: &mut [Tree]) -> Result<Bins, Error> {
+    let mut used: Vec<Vec<bool>> =
+        (0..bins.feature_count()).map(|feature| vec![false; bins.edges(feature).len()]).collect();
+    for node in trees.iter().flat_map(|tree| &tree.nodes) {
+        if let Some(feature) = node.feature() {
+            let used = used.get_mut(usize::from(feature));
+            let used = used.ok_or_else(|| Error::Training(format!("a tree splits feature {feature}")))?;
+            mark_used(node, used);
+        }
+    }
+    let renumbered: Vec<Vec<u8>> = used.iter().map(|used| renumbered(used)).collect();
+    for node in trees.iter_mut().flat_map(|tree| &mut tree.nodes) {
+        let of_feature = node.feature().and_then(|feature| renumbered.get(usize::from(feature)));
+        if let Some(bins) = of_feature {
+            *node = with_bins(node, bins);
+        }
+    }
+    let edges = used.iter().enumerate().map(|(feature, used)| {
+        let edges = bins.edges(feature).iter().zip(used);
+        edges.filter(|(_, used)| **used).map(|(edge, _)| *edge).collect()
+    });
+    Bins::new(edges.collect()).map_err(Error::Training)
+}
+
+/// Marks the edges on whose sides a split sends values different ways. The n-th edge (from 0) lies above the bin n + 1.
+fn mark_used(node: &TreeNode, used: &mut [bool]) {
+    for (used, bin) in used.iter_mut().zip(1u8..) {
+        *used |= node.goes_right(bin) != node.goes_right(bin.saturating_add(1));
+    }
+}
+
+/// The new number of each bin, from that of missing values on.
+fn renumbered(used: &[bool]) -> Vec<u8> {
+    let mut bins = vec![MISSING_BIN, MISSING_BIN + 1];
+    for used in used {
+        bins.push(bins.last().copied().unwrap_or_default() + u8::from(*used));
+    }
+    bins
+}
+
+fn with_bins(node: &TreeNode, bins: &[u8]) -> TreeNode {
+    // A threshold beyond the last bin separates as one at the last bin does.
+    let bin = |old: u8| bins.get(usize::from(old)).or(bins.last()).copied().unwrap_or_default();
+    match *node {
+        TreeNode::Split { feature, threshold, missing_right } => {
+            TreeNode::Split { feature, threshold: bin(threshold), missing_right }
+        }
+        TreeNode::SetSplit { feature, left } => {
+            let mut set = BinSet::default();
+            let olds = (0..MAX_BINS as u8).zip(bins).filter(|(old, _)| left.contains(*old));
+            olds.for_each(|(_, new)| set.insert(*new));
+            TreeNode::SetSplit { feature, left: set }
+        }
+        TreeNode::Leaf => TreeNode::Leaf,
+    }
+}

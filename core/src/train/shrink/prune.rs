@@ -1,0 +1,255 @@
+//! Takes leaves and trees away: a split whose children are leaves becomes a leaf with their weighted mean.
+//!
+//! What a node would say as a leaf, and what it costs to make it one, depend on its own tree alone. So both are found once,
+//! with the order in which all the forest's splits go, the cheapest first; a recipe is then a number of trees and a
+//! beginning of that order.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::recipe::Recipe;
+use super::values_a_leaf;
+use super::weigh::leaf_weights;
+use crate::Error;
+use crate::model::bins::Bins;
+use crate::model::forest::{Forest, Link, Tree, TreeNode};
+use crate::train::dataset::Dataset;
+
+/// A forest that can be made smaller.
+pub struct Prunable {
+    class_count: usize,
+    link: Link,
+    trees: Vec<Weighed>,
+    /// The splits of all trees, by tree and node, in the order in which they become leaves.
+    order: Vec<(usize, usize)>,
+}
+
+/// A forest that was made smaller, and not rounded yet.
+pub struct Pruned {
+    class_count: usize,
+    link: Link,
+    /// To how many steps the leaves' values are rounded.
+    pub leaf_steps: u16,
+    /// Its trees.
+    pub trees: Vec<Tree>,
+}
+
+/// A tree with what each node would say as a leaf.
+struct Weighed {
+    nodes: Vec<TreeNode>,
+    /// For each node its parent; the root is its own.
+    parents: Vec<usize>,
+    /// For each node its left child; of a leaf, nothing.
+    children: Vec<Option<usize>>,
+    weights: Vec<f64>,
+    /// For each node, the weighted mean of the leaves below it.
+    values: Vec<Vec<f64>>,
+}
+
+impl Prunable {
+    /// Takes a forest apart. The rows, which should be those that it learned from, tell how much each leaf weighs.
+    pub fn new(forest: &Forest, data: &Dataset) -> Self {
+        let trees: Vec<Tree> = forest.trees().collect();
+        let weights = leaf_weights(forest, &trees, data);
+        Self::with_weights(forest.class_count(), forest.link().clone(), &trees, &weights)
+    }
+
+    fn with_weights(class_count: usize, link: Link, trees: &[Tree], weights: &[f64]) -> Self {
+        let width = values_a_leaf(&link, class_count);
+        let mut rest = weights;
+        let weighed = trees.iter().map(|tree| {
+            let (own, after) = rest.split_at_checked(tree.leaves.len() / width).unwrap_or((rest, &[]));
+            rest = after;
+            Weighed::new(tree, own, width)
+        });
+        let trees: Vec<Weighed> = weighed.collect();
+        let order = order(&trees, &link);
+        Self { class_count, link, trees, order }
+    }
+
+    /// How many trees it has.
+    pub fn tree_count(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// What a recipe leaves.
+    pub fn apply(&self, recipe: &Recipe) -> Pruned {
+        let kept = self.kept_trees(recipe.trees);
+        let trees = self.trees.get(..kept).unwrap_or(&self.trees);
+        let splits: usize = trees.iter().map(Weighed::split_count).sum();
+        let leaves = splits + trees.len();
+        let wanted = ((leaves as f64 * recipe.leaves).round() as usize).max(trees.len());
+        let mut collapsed: Vec<Vec<bool>> = trees.iter().map(|tree| vec![false; tree.nodes.len()]).collect();
+        // Each split that goes takes one leaf with it.
+        let going = self.order.iter().filter(|(tree, _)| *tree < trees.len());
+        for (tree, node) in going.take(leaves.saturating_sub(wanted)) {
+            if let Some(slot) = collapsed.get_mut(*tree).and_then(|nodes| nodes.get_mut(*node)) {
+                *slot = true;
+            }
+        }
+        let trees = trees.iter().zip(&collapsed).map(|(tree, collapsed)| tree.without(collapsed)).collect();
+        Pruned {
+            class_count: self.class_count,
+            link: self.link.clone(),
+            leaf_steps: recipe.leaf_steps.min(Forest::leaf_steps(&self.link)),
+            trees,
+        }
+    }
+
+    fn kept_trees(&self, share: f64) -> usize {
+        // A boosted class without a tree would keep the score that it starts with, so whole rounds go.
+        let unit = if self.link == Link::Mean { 1 } else { self.class_count.max(1) };
+        let units = self.trees.len() / unit;
+        unit * ((units as f64 * share).round() as usize).clamp(1, units.max(1))
+    }
+}
+
+impl Pruned {
+    /// The forest, rounded.
+    ///
+    /// # Errors
+    /// None but those of broken trees.
+    pub fn forest(&self) -> Result<Forest, Error> {
+        self.build(&self.trees)
+    }
+
+    /// The forest and bins that have no edge but those that the trees need.
+    ///
+    /// # Errors
+    /// Where the trees do not fit the bins.
+    pub fn compact(&self, bins: &Bins) -> Result<(Bins, Forest), Error> {
+        let mut trees = self.trees.clone();
+        let bins = super::edges::compact_edges(bins, &mut trees)?;
+        Ok((bins, self.build(&trees)?))
+    }
+
+    /// How many leaves its trees have together.
+    pub fn leaf_count(&self) -> usize {
+        self.trees.iter().map(|tree| tree.leaves.len()).sum::<usize>()
+            / values_a_leaf(&self.link, self.class_count)
+    }
+
+    fn build(&self, trees: &[Tree]) -> Result<Forest, Error> {
+        Forest::with_leaf_steps(self.class_count, self.link.clone(), trees, self.leaf_steps)
+            .map_err(Error::Training)
+    }
+}
+
+impl Weighed {
+    fn new(tree: &Tree, leaf_weights: &[f64], width: usize) -> Self {
+        let count = tree.nodes.len();
+        let mut parents = vec![0; count];
+        let (mut children, mut weights, mut values) = (Vec::new(), vec![0.0; count], Vec::new());
+        let mut next_child = 1;
+        let mut leaves = tree.leaves.chunks_exact(width).zip(leaf_weights);
+        for (position, node) in tree.nodes.iter().enumerate() {
+            if let TreeNode::Leaf = node {
+                let (leaf, weight) = leaves.next().unwrap_or((&[], &0.0));
+                values.push(leaf.iter().map(|value| f64::from(*value)).collect());
+                weights.get_mut(position).into_iter().for_each(|slot| *slot = *weight);
+                children.push(None);
+                continue;
+            }
+            for child in next_child..next_child + 2 {
+                parents.get_mut(child).into_iter().for_each(|slot| *slot = position);
+            }
+            values.push(Vec::new());
+            children.push(Some(next_child));
+            next_child += 2;
+        }
+        let mut weighed = Self { nodes: tree.nodes.clone(), parents, children, weights, values };
+        // Children stand behind their parents.
+        for position in (0..count).rev() {
+            if let Some((weight, value)) = weighed.merged(position) {
+                weighed.weights.get_mut(position).into_iter().for_each(|slot| *slot = weight);
+                weighed.values.get_mut(position).into_iter().for_each(|slot| slot.clone_from(&value));
+            }
+        }
+        weighed
+    }
+
+    fn split_count(&self) -> usize {
+        self.children.iter().filter(|children| children.is_some()).count()
+    }
+
+    /// Both children of a split, each with its weight and value.
+    fn pair(&self, node: usize) -> Option<[(f64, &[f64]); 2]> {
+        let left = (*self.children.get(node)?)?;
+        let of = |child: usize| Some((*self.weights.get(child)?, self.values.get(child)?.as_slice()));
+        Some([of(left)?, of(left + 1)?])
+    }
+
+    /// What a split would weigh and say as a leaf.
+    fn merged(&self, node: usize) -> Option<(f64, Vec<f64>)> {
+        let [(left, of_left), (right, of_right)] = self.pair(node)?;
+        let weight = left + right;
+        // Leaves that no row fell into are as good as each other.
+        let share = if weight > 0.0 { right / weight } else { 0.5 };
+        let mean = |(a, b): (&f64, &f64)| a + (b - a) * share;
+        Some((weight, of_left.iter().zip(of_right).map(mean).collect()))
+    }
+
+    /// What making a leaf of a split costs, once its children are leaves: the loss to second order. Of distributions, that
+    /// of a class grows with the square of the change over its probability.
+    fn cost(&self, node: usize, link: &Link) -> Option<f64> {
+        let [(left, of_left), (right, of_right)] = self.pair(node)?;
+        let weight = left + right;
+        let harmonic = if weight > 0.0 { left * right / weight } else { 0.0 };
+        let values = self.values.get(node)?;
+        let distances = of_left.iter().zip(of_right).zip(values).map(|((a, b), mean)| match link {
+            Link::Mean => (a - b) * (a - b) / mean.max(1e-6),
+            Link::Softmax(_) => (a - b) * (a - b),
+        });
+        Some(harmonic * distances.sum::<f64>())
+    }
+
+    /// The tree in which some splits are leaves, breadth-first.
+    fn without(&self, collapsed: &[bool]) -> Tree {
+        let mut tree = Tree::default();
+        // For each node, whether it is a leaf now or no more. Parents come first, and their order is kept.
+        let mut ended: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        for (position, node) in self.nodes.iter().enumerate() {
+            let parent = self.parents.get(position).copied().unwrap_or_default();
+            let gone = ended.get(parent).copied().unwrap_or_default();
+            let is_leaf = *node == TreeNode::Leaf || collapsed.get(position).copied().unwrap_or_default();
+            if !gone {
+                tree.nodes.push(if is_leaf { TreeNode::Leaf } else { *node });
+                if is_leaf {
+                    let values = self.values.get(position).into_iter().flatten();
+                    tree.leaves.extend(values.map(|value| *value as f32));
+                }
+            }
+            ended.push(gone || is_leaf);
+        }
+        tree
+    }
+}
+
+/// All splits in the order in which they become leaves: always the cheapest of those whose children are leaves.
+fn order(trees: &[Weighed], link: &Link) -> Vec<(usize, usize)> {
+    let mut order = Vec::new();
+    let mut ready = BinaryHeap::new();
+    // Of each split, how many of its children are leaves.
+    let mut leaves: Vec<Vec<u8>> = trees.iter().map(|tree| vec![0; tree.nodes.len()]).collect();
+    let mut became_leaf = |tree: usize, node: usize, ready: &mut BinaryHeap<_>| {
+        let Some(weighed) = trees.get(tree).filter(|_| node > 0) else { return };
+        let parent = weighed.parents.get(node).copied().unwrap_or_default();
+        let Some(count) = leaves.get_mut(tree).and_then(|nodes| nodes.get_mut(parent)) else { return };
+        *count += 1;
+        if *count == 2 {
+            // Costs are no less than 0, and such numbers are ordered as their bits.
+            let cost = weighed.cost(parent, link).unwrap_or_default().max(0.0).to_bits();
+            ready.push(Reverse((cost, tree, parent)));
+        }
+    };
+    for (tree, weighed) in trees.iter().enumerate() {
+        for (node, _) in weighed.nodes.iter().enumerate().filter(|(_, node)| **node == TreeNode::Leaf) {
+            became_leaf(tree, node, &mut ready);
+        }
+    }
+    while let Some(Reverse((_, tree, node))) = ready.pop() {
+        order.push((tree, node));
+        became_leaf(tree, node, &mut ready);
+    }
+    order
+}

@@ -1,0 +1,208 @@
+//! `make bench-size`: `bench-size FOLDER LEARNER BYTES` learns the shared task, as task.py lays it out, and makes the model
+//! smaller until its bundle has so many bytes after brotli. What goes is decided by the last fifth of the training rows, which
+//! a model that learned from the others alone is judged by; what is shipped has learned from all. The test rows only tell how
+//! good it is. Prints Markdown.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use nextbest_core::features::{Expression, FeatureDefinition, Transform};
+use nextbest_core::metrics::log_loss;
+use nextbest_core::model::Model;
+use nextbest_core::model::bins::Bins;
+use nextbest_core::model::bundle::{Bundle, Golden};
+use nextbest_core::model::calibration::Calibration;
+use nextbest_core::model::card::Card;
+use nextbest_core::model::forest::Forest;
+use nextbest_core::policy::PolicyDefinition;
+use nextbest_core::schema::{Column, ColumnKind, Schema, SchemaDefinition, Table, Task};
+use nextbest_core::score::Scorer;
+use nextbest_core::train::shrink::{Judge, Prunable, Recipe, Sizes, drop_unused_edges, frontier, search};
+use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
+
+type Failure = Box<dyn std::error::Error>;
+
+const FEATURES: usize = 40;
+/// The last four features are categories.
+const NUMBERS: usize = 36;
+const CLASSES: usize = 8;
+/// A bundle carries so many golden rows.
+const GOLDENS: usize = 16;
+/// The first four fifths of the rows teach the model that is judged.
+const TAUGHT: f64 = 0.8;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, learner, limit] = arguments.as_slice() else {
+        return Err("usage: bench-size FOLDER LEARNER BYTES".into());
+    };
+    let (folder, limit) = (Path::new(folder), limit.parse()?);
+    let rows = numbers(&folder.join("X_train.f32"), f32::from_le_bytes)?;
+    let labels = classes(&folder.join("y_train.i32"))?;
+    let test = numbers(&folder.join("X_test.f32"), f32::from_le_bytes)?;
+    let test_labels = classes(&folder.join("y_test.i32"))?;
+    let mut out = std::io::stdout().lock();
+
+    let taught = (labels.len() as f64 * TAUGHT) as usize;
+    let ((early, late), (early_labels, late_labels)) =
+        (rows.split_at(taught * FEATURES), labels.split_at(taught));
+    let early_bins = fit_bins(early, FEATURES, 255)?;
+    let early_data = dataset(&early_bins, early, early_labels)?;
+    let judged = fit(learner, &early_data)?;
+    let bins = fit_bins(&rows, FEATURES, 255)?;
+    let data = dataset(&bins, &rows, &labels)?;
+    let trained = fit(learner, &data)?;
+
+    let started = Instant::now();
+    let judge = Judge::new(&judged, &dataset(&early_bins, late, late_labels)?, &Calibration::None);
+    let judged = Prunable::new(&judged, &early_data);
+    let shipped = Shipped { bins: &bins, model: Prunable::new(&trained, &data), test: &test };
+    let set_up = started.elapsed().as_secs_f64();
+    let points = search(&judged, &judge, &shipped, Some(limit), |_| ())?;
+    let seconds = started.elapsed().as_secs_f64();
+
+    writeln!(
+        out,
+        "| model | trees | leaves | leaf steps | validation log-loss | test log-loss | raw | brotli 11 |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|")?;
+    let mut line = |name: &str, (bins, forest): (Bins, Forest), judged: f64| -> Result<(), Failure> {
+        let (trees, leaves) = (forest.tree_count(), (forest.node_count() + forest.tree_count()) / 2);
+        let bundle = bundle(bins, forest, &test)?;
+        let probabilities = Scorer::new(&bundle).score_batch(&test, test_labels.len())?;
+        let loss = log_loss(&test_labels, &probabilities, CLASSES);
+        let bytes = bundle.encode()?;
+        let compressed = brotli(&bytes, 11)?;
+        Ok(writeln!(
+            out,
+            "| {name} | {trees} | {leaves} | {judged:.4} | {loss:.4} | {} | {compressed} |",
+            bytes.len()
+        )?)
+    };
+    line("as trained |", (bins.clone(), trained.clone()), f64::NAN)?;
+    line("without unused edges |", drop_unused_edges(&bins, &trained)?, f64::NAN)?;
+    let frontier = frontier(&points);
+    let chosen = frontier.iter().find(|point| point.bytes <= limit).copied();
+    for (position, point) in frontier.iter().enumerate() {
+        // Every fourth is enough to see where it leads.
+        if position % 4 == 0 || Some(*point) == chosen {
+            let name = if Some(*point) == chosen { "**chosen**" } else { "" };
+            let Recipe { trees, leaves, leaf_steps } = point.recipe;
+            let name = format!(
+                "{name} {:.0} % trees, {:.0} % leaves, {leaf_steps} steps |",
+                trees * 100.0,
+                leaves * 100.0
+            );
+            line(&name, shipped.model.apply(&point.recipe).compact(&bins)?, point.log_loss)?;
+        }
+    }
+    writeln!(out, "\n{} recipes in {seconds:.1} s, {set_up:.1} s of it before the first", points.len())?;
+    Ok(())
+}
+
+fn fit(learner: &str, data: &Dataset) -> Result<Forest, Failure> {
+    match learner {
+        "random_forest" => {
+            let params = ForestParams { min_samples_leaf: 5, leaf_smoothing: 0.0, ..ForestParams::default() };
+            Ok(params.check()?.fit(data, || ())?.forest)
+        }
+        "gradient_boosting" => Ok(BoostParams::default().check()?.fit(data, None, || ())?.forest),
+        other => Err(format!("no learner {other}").into()),
+    }
+}
+
+fn dataset(bins: &Bins, rows: &[f32], labels: &[usize]) -> Result<Dataset, Failure> {
+    let categories: Vec<bool> = (0..FEATURES).map(|feature| feature >= NUMBERS).collect();
+    Ok(Dataset::new(bins, rows, labels, CLASSES)?.with_categories(&categories))
+}
+
+/// The model that learned from all rows, and what it takes to ship it.
+struct Shipped<'s> {
+    bins: &'s Bins,
+    model: Prunable,
+    test: &'s [f32],
+}
+
+impl Shipped<'_> {
+    fn size(&self, recipe: &Recipe, quality: i32) -> Result<usize, nextbest_core::Error> {
+        let (bins, forest) = self.model.apply(recipe).compact(self.bins)?;
+        let other = |error: Failure| nextbest_core::Error::Training(error.to_string());
+        let bytes = bundle(bins, forest, self.test).map_err(other)?.encode()?;
+        brotli(&bytes, quality).map_err(other)
+    }
+}
+
+impl Sizes for Shipped<'_> {
+    fn rough(&self, recipe: &Recipe) -> Result<usize, nextbest_core::Error> {
+        self.size(recipe, 5)
+    }
+
+    fn exact(&self, recipe: &Recipe) -> Result<usize, nextbest_core::Error> {
+        self.size(recipe, 11)
+    }
+}
+
+fn brotli(bytes: &[u8], quality: i32) -> Result<usize, Failure> {
+    let params = brotli::enc::BrotliEncoderParams { quality, size_hint: bytes.len(), ..Default::default() };
+    Ok(brotli::BrotliCompress(&mut std::io::Cursor::new(bytes), &mut std::io::sink(), &params)?)
+}
+
+fn bundle(bins: Bins, forest: Forest, rows: &[f32]) -> Result<Bundle, Failure> {
+    let (schema, features) = schema()?;
+    let mut bundle = Bundle {
+        schema,
+        features,
+        bins,
+        model: Model::Forest(forest),
+        calibration: Calibration::None,
+        policy: PolicyDefinition::default(),
+        reference: rows.iter().take(FEATURES).copied().collect(),
+        goldens: Vec::new(),
+        card: Card::default(),
+    };
+    let goldens = rows.chunks_exact(FEATURES).take(GOLDENS).map(|row| {
+        let probabilities = Scorer::new(&bundle).score(row)?.to_vec();
+        Ok(Golden { row: row.to_vec(), probabilities })
+    });
+    bundle.goldens = goldens.collect::<Result<_, Failure>>()?;
+    Ok(bundle)
+}
+
+/// A plain table of numbers, with a class in its last column.
+fn schema() -> Result<(Schema, Vec<FeatureDefinition>), Failure> {
+    let names: Vec<String> = (0..FEATURES).map(|feature| format!("feature_{feature}")).collect();
+    let column = |name: &String, kind| Column { name: name.clone(), kind, current: false };
+    let mut columns: Vec<Column> = names.iter().map(|name| column(name, ColumnKind::Number)).collect();
+    let classes = (0..CLASSES).map(|class| format!("class_{class}")).collect();
+    columns.push(column(&"target".into(), ColumnKind::Category(classes)));
+    let schema = SchemaDefinition {
+        customer: Table { name: "row".into(), time: None, columns },
+        established: None,
+        birth_date: None,
+        tables: Vec::new(),
+        holdings: Vec::new(),
+        products: Vec::new(),
+        horizon_days: 0,
+        task: Task::Label { column: "target".into() },
+    };
+    let feature = |name: &String| FeatureDefinition {
+        name: name.clone(),
+        group: "table".into(),
+        label: name.clone(),
+        expression: Expression::Attribute { column: name.clone(), transform: Transform::Value },
+        missing: None,
+    };
+    Ok((schema.try_into()?, names.iter().map(feature).collect()))
+}
+
+fn classes(path: &Path) -> Result<Vec<usize>, Failure> {
+    let labels = numbers(path, i32::from_le_bytes)?;
+    Ok(labels.into_iter().map(usize::try_from).collect::<Result<_, _>>()?)
+}
+
+fn numbers<N>(path: &Path, number: fn([u8; 4]) -> N) -> Result<Vec<N>, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let (chunks, _) = bytes.as_chunks::<4>();
+    Ok(chunks.iter().map(|chunk| number(*chunk)).collect())
+}

@@ -119,9 +119,8 @@ impl Trees<u32> {
         let exits = crown.exits(columns, answers);
         let mut leaves = [0; ROWS];
         if crown.rest == 0 {
-            let held = crown.nodes().map(|node| self.leaf(node) as u16);
             for (leaf, exit) in leaves.iter_mut().zip(exits) {
-                *leaf = held.get(usize::from(*exit)).copied().unwrap_or_default();
+                *leaf = crown.leaf(*exit);
             }
             return leaves;
         }

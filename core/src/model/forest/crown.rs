@@ -19,9 +19,12 @@ pub(super) type Lanes = [u8; ROWS];
 
 /// A tree's first splits, breadth-first, and the nodes to which they lead.
 pub(super) struct Crown {
-    splits: [Split; SPLITS],
+    /// One more than there are, so that a number can be masked.
+    splits: [Split; EXITS],
     split_count: usize,
     exits: [u32; EXITS],
+    /// What their nodes hold.
+    leaves: [u16; EXITS],
     /// How many steps the longest way from an exit to a leaf has.
     pub(super) rest: u32,
 }
@@ -55,8 +58,13 @@ struct Waiting {
 
 impl Crown {
     pub(super) fn new(trees: &Trees<u32>, tree: &Placed) -> Self {
-        let mut crown =
-            Self { splits: [Split::default(); SPLITS], split_count: 0, exits: [tree.root; EXITS], rest: 0 };
+        let mut crown = Self {
+            splits: [Split::default(); EXITS],
+            split_count: 0,
+            exits: [tree.root; EXITS],
+            leaves: [0; EXITS],
+            rest: 0,
+        };
         // Of 31 splits and 32 exits, all wait once.
         let mut waiting = [Waiting::default(); SPLITS + EXITS];
         if let Some(root) = waiting.first_mut() {
@@ -67,7 +75,7 @@ impl Crown {
             next += 1;
             let node = trees.nodes.get(now.position as usize).copied().unwrap_or_default();
             let number = match crown.splits.get_mut(crown.split_count) {
-                Some(split) if node.offset() > 0 => {
+                Some(split) if node.offset() > 0 && crown.split_count < SPLITS => {
                     *split = Split { column: node.column() as u8, threshold: node.threshold(), ..*split };
                     for (side, child) in waiting.iter_mut().skip(end).take(2).enumerate() {
                         *child = Waiting {
@@ -82,8 +90,10 @@ impl Crown {
                     EXITS + crown.split_count - 1
                 }
                 _ => {
-                    if let Some(exit) = crown.exits.get_mut(exit_count) {
+                    let places = (crown.exits.get_mut(exit_count), crown.leaves.get_mut(exit_count));
+                    if let (Some(exit), Some(leaf)) = places {
                         *exit = now.position;
+                        *leaf = trees.leaf(now.position) as u16;
                     }
                     if node.offset() > 0 {
                         crown.rest = crown.rest.max(tree.depth.saturating_sub(now.level));
@@ -106,7 +116,8 @@ impl Crown {
     pub(super) fn exits<'a>(&self, columns: &[Lanes], answers: &'a mut Answers) -> &'a Lanes {
         const MASK: usize = EXITS * 2 - 1;
         let answers = &mut answers.0;
-        for (number, split) in self.splits.iter().enumerate().take(self.split_count).rev() {
+        for number in (0..self.split_count).rev() {
+            let split = self.splits[number & SPLITS];
             let Some(bytes) = columns.get(usize::from(split.column)) else { continue };
             let [left, right] = split.children.map(|child| answers[usize::from(child) & MASK]);
             let answer = &mut answers[(EXITS + number) & MASK];
@@ -124,8 +135,10 @@ impl Crown {
         self.exits[usize::from(exit) & (EXITS - 1)]
     }
 
-    /// The nodes to which the exits lead.
-    pub(super) fn nodes(&self) -> [u32; EXITS] {
-        self.exits
+    /// What the leaf holds to which an exit leads, where all exits lead to leaves.
+    #[inline(always)]
+    #[expect(clippy::indexing_slicing, reason = "masked")]
+    pub(super) fn leaf(&self, exit: u8) -> u16 {
+        self.leaves[usize::from(exit) & (EXITS - 1)]
     }
 }

@@ -69,12 +69,16 @@ impl Codes {
 /// Adds the codes of a leaf that start at a position to the classes' sums. Both are taken in groups of [`LANES`], so that
 /// sums behind the last class gather what means nothing.
 #[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "constant bounds, which the compiler sees: all lanes become one addition"
+)]
 pub(super) fn add<C: Copy + Into<u32>>(codes: &[C], start: usize, sums: &mut [[u32; LANES]]) {
     let mut rest = codes.get(start..).unwrap_or_default();
     for sums in sums {
         let Some((codes, behind)) = rest.split_first_chunk::<LANES>() else { return };
-        for (sum, code) in sums.iter_mut().zip(codes) {
-            *sum = sum.wrapping_add((*code).into());
+        for lane in 0..LANES {
+            sums[lane] = sums[lane].wrapping_add(codes[lane].into());
         }
         rest = behind;
     }

@@ -6,6 +6,7 @@
 
 PORT ?= 8080
 CUSTOMERS ?= 1000000
+MUTATIONS ?= 1000000
 NODE_MODULES := web/node_modules/.package-lock.json
 
 help: ## list the targets
@@ -73,6 +74,9 @@ bench-train: ## training beside scikit-learn, LightGBM and XGBoost (ROUNDS=3)
 bench-score: $(NODE_MODULES) ## scoring beside onnxruntime, YDF and scikit-learn, natively and in V8 (ROUNDS=5)
 	@scripts/bench-score.sh $(ROUNDS)
 
+fuzz: ## mutations of the sample bundles, decoded and scored on all cores (MUTATIONS=1000000)
+	@scripts/fuzz.sh $(MUTATIONS)
+
 clean: ## remove what the builds made; data/, outputs/ and mlruns/ stay
 	cargo clean
 	rm -rf web/dist web/pkg web/node_modules
@@ -82,4 +86,4 @@ $(NODE_MODULES): web/package-lock.json
 	@touch $@
 
 .PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench \
-	bench-data bench-train bench-score clean
+	bench-data bench-train bench-score fuzz clean

@@ -258,7 +258,10 @@ fn assert_same(actual: BTreeMap<String, Value>, expected: &BTreeMap<String, Valu
             assert_eq!(actual["row"], expected["row"]);
             let [actual, expected] = [actual, expected].map(|golden| floats(&golden["probabilities"]));
             assert_eq!(actual.len(), expected.len());
-            assert!(actual.iter().zip(&expected).all(|(a, b)| (a - b).abs() <= 1e-5), "{actual:?} {expected:?}");
+            assert!(
+                actual.iter().zip(&expected).all(|(a, b)| (a - b).abs() <= 1e-5),
+                "{actual:?} {expected:?}"
+            );
         }
     }
 }
@@ -305,7 +308,9 @@ fn today(mut section: Value) -> Value {
         || list(&forest["leaves"]["codes"]).iter().any(|code| code.as_u64().unwrap() > 255);
     let codes: Vec<u8> = list(&forest["leaves"]["codes"])
         .iter()
-        .flat_map(|code| (code.as_u64().unwrap() as u16).to_le_bytes().into_iter().take(1 + usize::from(wide)))
+        .flat_map(|code| {
+            (code.as_u64().unwrap() as u16).to_le_bytes().into_iter().take(1 + usize::from(wide))
+        })
         .collect();
     let leaves = forest["leaves"].as_object_mut().unwrap();
     leaves.insert("wide".into(), json!(wide));

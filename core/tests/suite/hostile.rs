@@ -19,9 +19,10 @@ use crate::sample;
 /// However small the bundle, decoding it and scoring a row may take this much memory.
 const MEMORY: u64 = 256 << 10;
 /// And this much for each of its bytes: an honest one, and any. The decoder stops where the values would take 8 times the
-/// file; a list that grows there stands in memory twice for a moment, once with room for twice as much.
+/// file (which leaves out what is in a box); a list that grows there stands in memory twice for a moment, once with room for
+/// twice as much.
 const HONEST_MEMORY_A_BYTE: u64 = 4;
-const MEMORY_A_BYTE: u64 = 24;
+const MEMORY_A_BYTE: u64 = 28;
 
 /// Decodes, and scores and explains what decodes. Gives whether it did.
 fn withstand(bytes: &[u8]) -> bool {

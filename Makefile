@@ -8,6 +8,7 @@ PORT ?= 8080
 CUSTOMERS ?= 1000000
 LEARNER ?= gradient_boosting
 BYTES ?= 120000
+MUTATIONS ?= 1000000
 NODE_MODULES := web/node_modules/.package-lock.json
 
 help: ## list the targets
@@ -78,6 +79,9 @@ bench-score: $(NODE_MODULES) ## scoring beside onnxruntime, YDF and scikit-learn
 bench-size: ## log-loss by size on the shared task, after brotli (BYTES=120000, LEARNER=gradient_boosting)
 	@scripts/bench-size.sh $(LEARNER) $(BYTES)
 
+fuzz: ## mutations of the sample bundles, decoded and scored on all cores (MUTATIONS=1000000)
+	@scripts/fuzz.sh $(MUTATIONS)
+
 clean: ## remove what the builds made; data/, outputs/ and mlruns/ stay
 	cargo clean
 	rm -rf web/dist web/pkg web/node_modules
@@ -87,4 +91,4 @@ $(NODE_MODULES): web/package-lock.json
 	@touch $@
 
 .PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench \
-	bench-data bench-train bench-score bench-size clean
+	bench-data bench-train bench-score bench-size fuzz clean

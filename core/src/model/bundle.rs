@@ -3,9 +3,12 @@
 //! docs/FORMAT.md describes it byte by byte. Bytes may be hostile: lengths, hash, indices and numbers are checked before
 //! anything is used, and nothing is allocated because a number in the file says so.
 
+mod codec;
 mod version_1;
 mod version_2;
 mod version_3;
+
+use core::cell::Cell;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -38,6 +41,14 @@ pub const MAX_SECTIONS: usize = 64;
 /// today's, which are exact.
 const ROUNDED_SUMS: u16 = 3;
 const ROUNDING: f32 = 1e-5;
+
+/// The values of all sections may take so much memory together; and so much for each byte of the file. Short words need the
+/// most: a text takes its length and 24 bytes.
+const MEMORY: usize = 64 << 10;
+const MEMORY_A_BYTE: usize = 8;
+
+/// No bundle has more golden rows: a self-test is no reason to hang.
+pub const MAX_GOLDENS: usize = 256;
 
 const HEADER: usize = 8 + 2 + 2 + 4;
 const HASH: usize = 32;
@@ -194,6 +205,9 @@ impl Bundle {
         let content = |message: String| Error::from(BundleError::Content(message));
         self.bins.check().map_err(content)?;
         let features = self.features.len();
+        if self.goldens.len() > MAX_GOLDENS {
+            return Err(content(format!("{} golden rows, more than {MAX_GOLDENS}", self.goldens.len())));
+        }
         if features == 0 {
             return Err(content("there are no features".into()));
         }
@@ -224,8 +238,8 @@ pub fn content_hash(bytes: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The codec is `bincode` 2 with its standard configuration (little-endian, variable-length integers), here and
-/// nowhere else, so that it can be replaced.
+/// The codec is `bincode` 2 with its standard configuration (little-endian, variable-length integers). It writes; what reads is
+/// in `codec.rs`.
 const CODEC: bincode::config::Configuration = bincode::config::standard();
 
 fn encode<T: Serialize>(tag: &[u8; 4], limit: usize, value: &T) -> Result<([u8; 4], Vec<u8>), Error> {
@@ -246,6 +260,8 @@ struct Sections<'b> {
     /// The least version that a reader must know: that of the sections' layout.
     layout: u16,
     sections: Vec<([u8; 4], &'b [u8])>,
+    /// What the values that are still to be decoded may take.
+    memory: Cell<usize>,
 }
 
 impl<'b> Sections<'b> {
@@ -285,30 +301,26 @@ impl<'b> Sections<'b> {
             }
         }
         match sections.len() == count as usize {
-            true => Ok(Self { layout: needed, sections }),
+            true => {
+                let memory = Cell::new(MEMORY + MEMORY_A_BYTE * bytes.len());
+                Ok(Self { layout: needed, sections, memory })
+            }
             false => Err(BundleError::Length("more or fewer sections than the header says")),
         }
     }
 
-    /// Decodes a section that may hold texts. The codec allocates a text when it has read its length, before it sees
-    /// that the bytes end earlier; so it is told how much may be claimed in all: a length counts 8 there, and takes at
-    /// least one byte here.
+    /// Decodes a section that may hold texts.
     fn small<T: DeserializeOwned>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
-        self.decode(tag, MAX_SMALL_SECTION, CODEC.with_limit::<{ 8 * MAX_SMALL_SECTION }>())
+        self.decode(tag, MAX_SMALL_SECTION)
     }
 
-    /// Decodes a section of numbers alone: lists grow only as their entries are read.
+    /// Decodes a section of numbers alone.
     fn large<T: DeserializeOwned>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
-        self.decode(tag, MAX_BYTES, CODEC)
+        self.decode(tag, MAX_BYTES)
     }
 
     /// Decodes the section with a tag. Sections that this version does not know are left alone.
-    fn decode<T: DeserializeOwned>(
-        &self,
-        tag: &[u8; 4],
-        limit: usize,
-        codec: impl bincode::config::Config,
-    ) -> Result<T, BundleError> {
+    fn decode<T: DeserializeOwned>(&self, tag: &[u8; 4], limit: usize) -> Result<T, BundleError> {
         let mut found = self.sections.iter().filter(|(other, _)| other == tag);
         let (Some((_, section)), None) = (found.next(), found.next()) else {
             return Err(BundleError::Section(name(tag)));
@@ -316,13 +328,8 @@ impl<'b> Sections<'b> {
         if section.len() > limit {
             return Err(BundleError::SectionTooLarge { section: name(tag), actual: section.len(), limit });
         }
-        let decoded = bincode::serde::borrow_decode_from_slice::<T, _>(section, codec);
-        let (value, read) = decoded
-            .map_err(|error| BundleError::Decode { section: name(tag), message: error.to_string() })?;
-        match read == section.len() {
-            true => Ok(value),
-            false => Err(BundleError::Decode { section: name(tag), message: "bytes are left over".into() }),
-        }
+        codec::decode(section, &self.memory)
+            .map_err(|error| BundleError::Decode { section: name(tag), message: error.to_string() })
     }
 }
 

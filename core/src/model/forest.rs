@@ -57,6 +57,8 @@ pub enum Link {
 
 /// No forest has more trees.
 pub const MAX_TREES: usize = 10_000;
+/// No way from a root to a leaf has more splits: scoring a row takes no longer than this warrants.
+pub const MAX_DEPTH: u32 = 64;
 /// No forest has more different sets.
 pub const MAX_SETS: usize = 1 << 16;
 

@@ -21,9 +21,16 @@ impl Grammar {
         Self::block("```grammar\n")
     }
 
+    /// With what was different in version 3.
+    fn version_3() -> Self {
+        let mut grammar = Self::read();
+        grammar.0.extend(Self::block("```grammar-3\n").0);
+        grammar
+    }
+
     /// With what was different in version 2.
     fn version_2() -> Self {
-        let mut grammar = Self::read();
+        let mut grammar = Self::version_3();
         grammar.0.extend(Self::block("```grammar-2\n").0);
         grammar
     }
@@ -74,12 +81,8 @@ impl Reader<'_> {
             "u16" | "u32" | "u64" => json!(self.integer()),
             "f32" => json!(f32::from_le_bytes(self.take())),
             "f64" => json!(f64::from_le_bytes(self.take())),
-            "text" => {
-                let length = self.integer() as usize;
-                let (text, rest) = self.bytes.split_at(length);
-                self.bytes = rest;
-                json!(std::str::from_utf8(text).unwrap())
-            }
+            "text" => json!(std::str::from_utf8(self.bytes()).unwrap()),
+            "bytes" => json!(self.bytes()),
             name => {
                 let rule = &self.grammar.0[name];
                 match rule.split_at(1) {
@@ -124,6 +127,13 @@ impl Reader<'_> {
             253 => u64::from_le_bytes(self.take()),
             small => small.into(),
         }
+    }
+
+    fn bytes(&mut self) -> &[u8] {
+        let length = self.integer() as usize;
+        let (bytes, rest) = self.bytes.split_at(length);
+        self.bytes = rest;
+        bytes
     }
 
     fn byte(&mut self) -> u8 {
@@ -232,22 +242,117 @@ fn the_documents_grammar_of_version_1_reads_its_sample() {
         rows.insert("conditions".into(), filter["conditions"].clone());
     }
     assert!(filtered > 10);
+    assert_same(actual, &expected);
+}
+
+/// Compares what an old file has with what the core made of it.
+fn assert_same(actual: BTreeMap<String, Value>, expected: &BTreeMap<String, Value>) {
     for (tag, actual) in actual {
-        assert_eq!(plain(today(actual)), expected[&tag], "{tag}");
+        if tag != "GOLD" {
+            assert_eq!(plain(today(actual)), expected[&tag], "{tag}");
+            continue;
+        }
+        let (actual, expected) = (list(&actual), list(&expected[&tag]));
+        assert!(actual.len() == expected.len() && actual.len() >= 16);
+        for (actual, expected) in actual.iter().zip(expected) {
+            assert_eq!(actual["row"], expected["row"]);
+            let [actual, expected] = [actual, expected].map(|golden| floats(&golden["probabilities"]));
+            assert_eq!(actual.len(), expected.len());
+            assert!(
+                actual.iter().zip(&expected).all(|(a, b)| (a - b).abs() <= 1e-5),
+                "{actual:?} {expected:?}"
+            );
+        }
     }
 }
 
-/// A forest of version 2 as it would be written today; all else as it is.
+/// A forest of version 3 or 2 as it is written today; all else as it is.
 fn today(mut section: Value) -> Value {
-    if let Some(forest) = section.get_mut("Forest").and_then(Value::as_object_mut) {
-        let added = json!({ "link": "Mean", "set_features": [], "sets": [] });
-        forest.extend(added.as_object().unwrap().clone());
-        let leaves = forest["leaves"].as_object_mut().unwrap();
-        let scales = leaves.remove("scales").unwrap();
+    let Some(forest) = section.get_mut("Forest").and_then(Value::as_object_mut) else { return section };
+    let leaves = forest["leaves"].as_object_mut().unwrap();
+    if let Some(scales) = leaves.remove("scales") {
         leaves.insert("lows".into(), json!(vec![0.0; list(&scales).len()]));
         leaves.insert("steps".into(), scales);
+        let added = json!({ "link": "Mean", "set_features": [], "sets": [] });
+        forest.extend(added.as_object().unwrap().clone());
     }
+    let [set_features, sets, trees] =
+        ["set_features", "sets", "trees"].map(|name| forest.remove(name).unwrap());
+    // Each feature's sets, as they come up.
+    let mut sets_of: BTreeMap<u64, Vec<Value>> =
+        list(&set_features).iter().map(|feature| (feature.as_u64().unwrap(), Vec::new())).collect();
+    let (mut nodes, mut thresholds) = (Vec::new(), Vec::new());
+    for tree in list(&trees) {
+        let mut of_tree = list(&tree["thresholds"]).iter();
+        for node in list(&tree["nodes"]).iter().map(|node| node.as_u64().unwrap()) {
+            write_number(node, &mut nodes);
+            if node == 0 {
+                continue;
+            }
+            let mut threshold = of_tree.next().unwrap().as_u64().unwrap();
+            if let Some(of_feature) = sets_of.get_mut(&((node - 1) / 2)) {
+                let set = &sets[threshold as usize];
+                let position = of_feature.iter().position(|other| other == set);
+                threshold = position.unwrap_or(of_feature.len()) as u64;
+                if position.is_none() {
+                    of_feature.push(set.clone());
+                }
+            }
+            write_number(threshold, &mut thresholds);
+        }
+    }
+    let sets: Vec<Value> =
+        sets_of.into_iter().map(|(feature, sets)| json!({ "feature": feature, "sets": sets })).collect();
+    // Distributions keep the width that they had.
+    let wide = forest["link"] == "Mean"
+        || list(&forest["leaves"]["codes"]).iter().any(|code| code.as_u64().unwrap() > 255);
+    let codes: Vec<u8> = list(&forest["leaves"]["codes"])
+        .iter()
+        .flat_map(|code| {
+            (code.as_u64().unwrap() as u16).to_le_bytes().into_iter().take(1 + usize::from(wide))
+        })
+        .collect();
+    let leaves = forest["leaves"].as_object_mut().unwrap();
+    leaves.insert("wide".into(), json!(wide));
+    leaves.insert("codes".into(), json!(codes));
+    forest.insert("sets".into(), json!(sets));
+    forest.insert("tree_count".into(), json!(list(&trees).len()));
+    forest.insert("nodes".into(), json!(nodes));
+    forest.insert("thresholds".into(), json!(thresholds));
     section
+}
+
+fn write_number(number: u64, bytes: &mut Vec<u8>) {
+    match number {
+        0..255 => bytes.push(number as u8),
+        _ => bytes.extend([255, number as u8, (number >> 8) as u8]),
+    }
+}
+
+/// The numbers in a string of nodes or thresholds.
+fn numbers(bytes: &Value) -> Vec<usize> {
+    let mut bytes = list(bytes).iter().map(|byte| byte.as_u64().unwrap() as usize);
+    let mut numbers = Vec::new();
+    while let Some(byte) = bytes.next() {
+        numbers.push(match byte {
+            255 => bytes.next().unwrap() + 256 * bytes.next().unwrap(),
+            small => small,
+        });
+    }
+    numbers
+}
+
+#[test]
+fn the_documents_grammar_of_version_3_reads_its_samples() {
+    for bytes in [
+        &include_bytes!("../../../tests/goldens/format-3.bundle")[..],
+        include_bytes!("../../../tests/goldens/format-3-linear.bundle"),
+    ] {
+        let actual = read(&Grammar::version_3(), bytes, &mut BTreeSet::new());
+        let expected = expected(&Bundle::decode(bytes).unwrap());
+        assert!(actual.keys().eq(expected.keys()));
+        assert_same(actual, &expected);
+    }
 }
 
 #[test]
@@ -257,16 +362,14 @@ fn the_documents_grammar_of_version_2_reads_its_sample() {
     let mut expected = expected(&Bundle::decode(bytes).unwrap());
     assert_eq!(expected.remove("CALB"), Some(json!("none")), "nothing is corrected");
     assert!(actual.keys().eq(expected.keys()));
-    for (tag, actual) in actual {
-        assert_eq!(plain(today(actual)), expected[&tag], "{tag}");
-    }
+    assert_same(actual, &expected);
 }
 
 #[test]
 fn the_frame_is_as_the_document_says() {
     let bytes = sample::forest().encode().unwrap();
     assert_eq!(&bytes[..8], b"NEXTBEST");
-    assert_eq!(bytes[8..HEADER], [3, 0, 3, 0, 9, 0, 0, 0]);
+    assert_eq!(bytes[8..HEADER], [4, 0, 4, 0, 9, 0, 0, 0]);
     let tags: Vec<_> =
         take_apart(&bytes).into_iter().map(|(tag, _)| String::from_utf8(tag.to_vec()).unwrap()).collect();
     assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "CALB", "PLCY", "REFR", "GOLD", "CARD"]);
@@ -311,47 +414,63 @@ fn the_documents_words_on_scoring_give_the_goldens() {
 
 fn score_forest(forest: &Value, bins: &[u8]) -> Vec<f32> {
     let classes = forest["class_count"].as_u64().unwrap() as usize;
-    let [lows, steps, codes] = ["lows", "steps", "codes"].map(|name| floats(&forest["leaves"][name]));
+    let [lows, steps] = ["lows", "steps"].map(|name| floats(&forest["leaves"][name]));
+    let codes: Vec<u64> =
+        list(&forest["leaves"]["codes"]).iter().map(|byte| byte.as_u64().unwrap()).collect();
+    let code = |number: usize| match forest["leaves"]["wide"].as_bool().unwrap() {
+        false => codes[number],
+        true => codes[2 * number] + 256 * codes[2 * number + 1],
+    };
+    let sets_of = |feature: usize| list(&forest["sets"]).iter().find(|of| of["feature"] == json!(feature));
     let start = forest.pointer("/link/Softmax").map(floats);
-    let mut sums = start.clone().unwrap_or(vec![0f32; classes]);
-    let mut leaves_before = 0;
-    for (number, tree) in list(&forest["trees"]).iter().enumerate() {
-        let nodes: Vec<usize> =
-            list(&tree["nodes"]).iter().map(|code| code.as_u64().unwrap() as usize).collect();
+    let (nodes, thresholds) = (numbers(&forest["nodes"]), numbers(&forest["thresholds"]));
+    let tree_count = forest["tree_count"].as_u64().unwrap() as usize;
+    let mut sums = vec![0; classes];
+    let (mut rest, mut splits_before, mut leaves_before) = (&nodes[..], 0, 0);
+    for number in 0..tree_count {
+        let mut length = 1;
+        let mut position = 0;
+        while position < length {
+            length += if rest[position] > 0 { 2 } else { 0 };
+            position += 1;
+        }
+        let (nodes, behind) = rest.split_at(length);
         let count =
             |upto: usize, split: bool| nodes[..upto].iter().filter(|code| (**code > 0) == split).count();
         let mut node = 0;
         while nodes[node] > 0 {
             let (feature, missing_right) = ((nodes[node] - 1) / 2, (nodes[node] - 1) % 2 == 1);
-            let threshold = tree["thresholds"][count(node, true)].as_u64().unwrap();
-            let right = if list(&forest["set_features"]).contains(&json!(feature)) {
-                let words = list(&forest["sets"][threshold as usize]);
+            let threshold = thresholds[splits_before + count(node, true)];
+            let right = if let Some(of) = sets_of(feature) {
+                let words = list(&list(&of["sets"])[threshold]);
                 words[usize::from(bins[feature]) / 64].as_u64().unwrap() >> (bins[feature] % 64) & 1 == 0
             } else {
                 match bins[feature] {
                     0 => missing_right,
-                    bin => u64::from(bin) > threshold,
+                    bin => usize::from(bin) > threshold,
                 }
             };
             node = 2 * count(node, true) + 1 + usize::from(right);
         }
         let leaf = leaves_before + count(node, false);
         if start.is_some() {
-            let class = number % classes;
-            sums[class] += lows[class] + codes[leaf] * steps[class];
+            sums[number % classes] += code(leaf);
         } else {
-            for class in 0..classes {
-                sums[class] += lows[class] + codes[leaf * classes + class] * steps[class];
-            }
+            sums.iter_mut().enumerate().for_each(|(class, sum)| *sum += code(leaf * classes + class));
         }
-        leaves_before += count(nodes.len(), false);
+        splits_before += count(length, true);
+        leaves_before += count(length, false);
+        rest = behind;
     }
-    if start.is_some() {
-        return softmax(&sums);
+    assert!(rest.is_empty() && splits_before == thresholds.len());
+    let parts = sums.iter().zip(&steps).map(|(sum, step)| f64::from(*step) * *sum as f64);
+    if let Some(start) = start {
+        let trees = (tree_count / classes) as f64;
+        let lows = start.iter().zip(&lows).map(|(start, low)| f64::from(*start) + trees * f64::from(*low));
+        return softmax(&lows.zip(parts).map(|(low, part)| (low + part) as f32).collect::<Vec<_>>());
     }
-    let mut total = 0f32;
-    sums.iter().for_each(|sum| total += sum);
-    sums.iter().map(|sum| sum / total).collect()
+    let total: f64 = parts.clone().sum();
+    parts.map(|part| (part / total) as f32).collect()
 }
 
 fn score_linear(linear: &Value, bins: &[u8]) -> Vec<f32> {

@@ -4,7 +4,7 @@
 use nextbest_core::features::{
     Aggregate, Condition, Expression, FeatureDefinition, RowFilter, RowSelection, Test,
 };
-use nextbest_core::model::bins::Bins;
+use nextbest_core::model::bins::{Bins, MAX_FEATURES};
 use nextbest_core::model::bundle::MAX_SMALL_SECTION;
 use nextbest_core::recommend::Options;
 use nextbest_core::schema::{ColumnKind, Task};
@@ -16,18 +16,20 @@ use proptest::sample::Index;
 use crate::frame::{Sections, put_together, put_together_as, rehash, take_apart};
 use crate::sample;
 
-/// However small the bundle, decoding it may take this much memory.
-const MEMORY: u64 = 64 << 20;
-/// And this much for each of its bytes.
-const MEMORY_A_BYTE: u64 = 9;
+/// However small the bundle, decoding it and scoring a row may take this much memory.
+const MEMORY: u64 = 256 << 10;
+/// And this much for each of its bytes: an honest one, and any. The decoder stops where the values would take 8 times the
+/// file (which leaves out what is in a box); a list that grows there stands in memory twice for a moment, once with room for
+/// twice as much.
+const HONEST_MEMORY_A_BYTE: u64 = 4;
+const MEMORY_A_BYTE: u64 = 28;
 
 /// Decodes, and scores and explains what decodes. Gives whether it did.
 fn withstand(bytes: &[u8]) -> bool {
-    let mut loaded = None;
-    let memory = allocation_counter::measure(|| loaded = Some(Recommender::load(bytes)));
+    let (loaded, memory) = load(bytes);
     let limit = MEMORY + MEMORY_A_BYTE * bytes.len() as u64;
-    assert!(memory.bytes_max <= limit, "{} bytes for a bundle of {}", memory.bytes_max, bytes.len());
-    match loaded.unwrap() {
+    assert!(memory <= limit, "{memory} bytes for a bundle of {}", bytes.len());
+    match loaded {
         Ok(recommender) => {
             use_it(&recommender);
             true
@@ -37,6 +39,20 @@ fn withstand(bytes: &[u8]) -> bool {
             false
         }
     }
+}
+
+/// Decodes, and scores a row. Gives also the most memory that this took at once.
+fn load(bytes: &[u8]) -> (Result<Recommender, Error>, u64) {
+    let mut loaded = None;
+    let memory = allocation_counter::measure(|| {
+        let recommender = Recommender::load(bytes);
+        if let Ok(recommender) = &recommender {
+            let row = &recommender.bundle().reference;
+            recommender.scorer().score(row).unwrap();
+        }
+        loaded = Some(recommender);
+    });
+    (loaded.unwrap(), memory.bytes_max)
 }
 
 fn use_it(recommender: &Recommender) {
@@ -219,16 +235,22 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         with(b"SCHM", [&[0, 0, 1, 0, 2][..], &list(small - 5, &[0])].concat()),
         // A card of empty parameters.
         with(b"CARD", [&[0, 0][..], &list((small - 2) / 2, &[0, 0])].concat()),
-        // Lists of edges without edges; the model's trees without nodes, trees of one leaf, one tree of leaves.
+        // Lists of edges without edges.
         with(b"BINS", list(1 << 22, &[0])),
-        with(b"MODL", [&[0, 3, 0, 0, 0][..], &list(1 << 21, &[0, 0])].concat()),
-        with(b"MODL", [&[0, 3, 0, 0, 0][..], &list(1 << 21, &[1, 0, 0])].concat()),
-        with(b"MODL", [&[0, 3, 0, 0, 0, 1][..], &list(1 << 22, &[0]), &[0]].concat()),
-        // Features that are split by sets, and sets.
-        with(b"MODL", [&[0, 3, 0][..], &list(1 << 22, &[0])].concat()),
-        with(b"MODL", [&[0, 3, 0, 0][..], &list(1 << 21, &[0, 0, 0, 0])].concat()),
-        // One class: of two nodes one is a leaf with one code.
+        // Features that are split by sets, but have none; sets.
+        with(b"MODL", [&[0, 3, 0][..], &list(MAX_FEATURES, &[0, 0])].concat()),
+        with(b"MODL", [&[0, 3, 0, 1, 0][..], &list(1 << 20, &[0, 0, 0, 0])].concat()),
+        // Every byte a node, a threshold, a code; more trees than there are nodes; no node for very many classes.
+        with(b"MODL", forest(3, 1, &[0; 1 << 22], &[], &[0; 5])),
+        with(b"MODL", forest(3, 1, &[0], &[0; 1 << 22], &[1; 3])),
+        with(b"MODL", forest(3, 1, &[0], &[], &[1; 1 << 22])),
+        with(b"MODL", forest(3, 10_000, &[0], &[], &[1; 3])),
+        with(b"MODL", forest(u16::MAX, 10_000, &[0; 10_000], &[], &[1; 3])),
+        // One class: of two nodes one is a leaf with one code. A tree like a comb, and one as flat as can be; the same with
+        // too many columns for small nodes.
         with(b"MODL", comb(1 << 20)),
+        with(b"MODL", flat(20, 1)),
+        with(b"MODL", flat(20, 300)),
         // A linear model of categories without weights.
         with(b"MODL", [&[1, 0, 0, 0][..], &list(1 << 21, &[0, 0]), &[0]].concat()),
         // Weights, curves, and the points of one.
@@ -270,19 +292,154 @@ fn list(count: usize, entry: &[u8]) -> Vec<u8> {
     [&[252][..], &(count as u32).to_le_bytes(), &entry.repeat(count)].concat()
 }
 
+/// A forest of distributions over so many classes, one step of 2⁻¹⁶ each, without sets.
+fn forest(classes: u16, trees: u16, nodes: &[u8], thresholds: &[u8], codes: &[u8]) -> Vec<u8> {
+    let [classes_list, steps] =
+        [0.0, 1.0f32 / 65_536.0].map(|number: f32| list(usize::from(classes.min(64)), &number.to_le_bytes()));
+    let parts = [&[0][..], &number(classes), &[0, 0], &number(trees)];
+    let strings = [&list(nodes.len(), &[])[..], nodes, &list(thresholds.len(), &[]), thresholds];
+    let leaves = [&classes_list[..], &steps, &[0], &list(codes.len(), &[]), codes];
+    [parts.concat(), strings.concat(), leaves.concat()].concat()
+}
+
+fn number(number: u16) -> Vec<u8> {
+    [&[251][..], &number.to_le_bytes()].concat()
+}
+
 /// A forest of one class, one tree and `splits` splits: each has one leaf, and the last has two.
 fn comb(splits: usize) -> Vec<u8> {
-    let mut bytes = vec![0, 1, 0, 0, 0, 1];
-    let nodes = [1, 0].repeat(splits);
-    bytes.extend(&list(2 * splits + 1, &[0])[..5]);
-    bytes.extend(nodes);
-    bytes.push(0);
-    bytes.extend(list(splits, &[1]));
-    // One low, of 0; one step, of 2⁻¹⁶; the codes.
-    bytes.extend([1, 0, 0, 0, 0, 1]);
-    bytes.extend((1.0f32 / 65_536.0).to_le_bytes());
-    bytes.extend(list(splits + 1, &[1]));
-    bytes
+    let nodes = [&[1, 0].repeat(splits)[..], &[0]].concat();
+    forest(1, 1, &nodes, &vec![1; splits], &vec![1; splits + 1])
+}
+
+/// The same with all leaves at one depth, whose first splits look at so many features.
+fn flat(depth: u32, features: u16) -> Vec<u8> {
+    let leaves = 1 << depth;
+    let mut nodes = Vec::new();
+    for split in 1..leaves as u64 {
+        match 1 + 2 * (split % u64::from(features)).min(split) as u16 {
+            number if split < 600 && number >= 255 => {
+                nodes.push(255);
+                nodes.extend(number.to_le_bytes());
+            }
+            number if split < 600 => nodes.push(number as u8),
+            _ => nodes.push(1),
+        }
+    }
+    nodes.extend(vec![0; leaves]);
+    forest(1, 1, &nodes, &vec![1; leaves - 1], &vec![1; leaves])
+}
+
+/// A walk down a tree goes from a node to one behind it: a node tells how many splits came before its children, not where
+/// they are, so no bytes say that a walk turns back. What can be wrong is their number.
+#[test]
+fn trees_that_are_no_trees_are_refused() {
+    let sections = take_apart(&sample::label().encode().unwrap());
+    let with = |model: Vec<u8>| {
+        let mut changed = sections.clone();
+        changed.iter_mut().find(|(tag, _)| tag == b"MODL").unwrap().1 = model;
+        withstand(&put_together(&changed))
+    };
+    assert!(with(forest(3, 1, &[1, 0, 0], &[1], &[1; 6])), "this one is sound");
+    assert!(with(forest(3, 2, &[0, 0], &[], &[1; 6])));
+    let comb = |splits: usize| {
+        let nodes = [&[1, 0].repeat(splits)[..], &[0]].concat();
+        forest(3, 1, &nodes, &vec![1; splits], &vec![1; 3 * splits + 3])
+    };
+    assert!(with(comb(64)));
+    for (what, model) in [
+        ("a tree ends early", forest(3, 1, &[1, 0], &[1], &[1; 3])),
+        ("nodes behind the last tree", forest(3, 1, &[1, 0, 0, 0], &[1], &[1; 9])),
+        ("a tree too many", forest(3, 3, &[1, 0, 0, 0], &[1], &[1; 9])),
+        ("no tree", forest(3, 0, &[], &[], &[])),
+        ("very many trees", forest(3, 10_001, &[0; 10_001], &[], &[1; 30_003])),
+        ("fewer thresholds than splits", forest(3, 1, &[1, 0, 0], &[], &[1; 6])),
+        ("more thresholds than splits", forest(3, 1, &[1, 0, 0], &[1, 1], &[1; 6])),
+        ("a threshold that separates nothing", forest(3, 1, &[1, 0, 0], &[255, 255, 0], &[1; 6])),
+        ("a threshold below the missing bin", forest(3, 1, &[2, 0, 0], &[0], &[1; 6])),
+        ("a number that is cut off", forest(3, 1, &[0, 255, 0], &[], &[1; 3])),
+        ("a threshold that is cut off", forest(3, 1, &[1, 0, 0], &[255], &[1; 6])),
+        ("a feature that is not there", forest(3, 1, &[9, 0, 0], &[1], &[1; 6])),
+        ("the last feature that can be named", forest(3, 1, &[255, 255, 255, 0, 0], &[1], &[1; 6])),
+        ("fewer codes than leaves", forest(3, 1, &[1, 0, 0], &[1], &[1; 5])),
+        ("more codes than leaves", forest(3, 1, &[1, 0, 0], &[1], &[1; 7])),
+        ("a leaf of nothing", forest(3, 1, &[1, 0, 0], &[1], &[1, 1, 1, 0, 0, 0])),
+        ("other classes", forest(2, 1, &[1, 0, 0], &[1], &[1; 4])),
+        ("very many classes", forest(u16::MAX, 1, &[1, 0, 0], &[1], &[1; 6])),
+        ("no classes", forest(0, 1, &[1, 0, 0], &[1], &[])),
+        ("a tree deeper than any", comb(65)),
+    ] {
+        assert!(!with(model), "{what}");
+    }
+}
+
+#[test]
+fn numbers_that_are_none_are_refused() {
+    let sound = forest(3, 1, &[1, 0, 0], &[1], &[1; 6]);
+    let sections = take_apart(&sample::label().encode().unwrap());
+    let with = |tag: &[u8; 4], content: &[u8]| {
+        let mut changed = sections.clone();
+        changed.iter_mut().find(|(other, _)| other == tag).unwrap().1 = content.to_vec();
+        withstand(&put_together(&changed))
+    };
+    let leaves = sound.len() - (5 + 6 + 1) - 2 * (5 + 3 * 4);
+    let (low, step) = (leaves + 5, leaves + 5 + 12 + 5);
+    let bins = &sections.iter().find(|(tag, _)| tag == b"BINS").unwrap().1;
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0, 2.0] {
+        for at in [low, step] {
+            let mut model = sound.clone();
+            model[at..at + 4].copy_from_slice(&bad.to_le_bytes());
+            assert!(!with(b"MODL", &model), "{bad} at {at}");
+        }
+        // The first edge of the first feature, behind two lengths.
+        if !bad.is_finite() {
+            let mut bins = bins.clone();
+            bins[2..6].copy_from_slice(&bad.to_le_bytes());
+            assert!(!with(b"BINS", &bins), "an edge of {bad}");
+        }
+    }
+}
+
+/// Every file that ends early, and every file that goes on, is refused: with its hash and without.
+#[test]
+fn nothing_is_missing_and_nothing_left_over() {
+    for bytes in samples() {
+        for length in 0..bytes.len() {
+            let mut cut = bytes[..length].to_vec();
+            assert!(!withstand(&cut));
+            if length >= 48 {
+                rehash(&mut cut);
+                assert!(!withstand(&cut));
+            }
+        }
+        for (number, more) in
+            take_apart(&bytes).iter().enumerate().flat_map(|(number, _)| [(number, 0u8), (number, 255)])
+        {
+            let mut sections = take_apart(&bytes);
+            sections[number].1.push(more);
+            assert!(!withstand(&put_together(&sections)));
+        }
+        let mut longer = [&bytes[..], &[0; 7]].concat();
+        assert!(!withstand(&longer));
+        rehash(&mut longer);
+        assert!(!withstand(&longer));
+    }
+}
+
+/// What nobody made to do harm takes far less.
+#[test]
+fn honest_bundles_take_little_memory() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/goldens");
+    let goldens = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let goldens = goldens.filter(|path| path.extension().is_some_and(|extension| extension == "bundle"));
+    let mut files: Vec<Vec<u8>> = goldens.map(|path| std::fs::read(path).unwrap()).collect();
+    assert!(files.len() >= 8);
+    files.extend(samples());
+    for bytes in files {
+        let (loaded, memory) = load(&bytes);
+        loaded.unwrap();
+        assert!(memory <= MEMORY + HONEST_MEMORY_A_BYTE * bytes.len() as u64, "{memory} for {}", bytes.len());
+    }
 }
 
 /// Everything that a definition names is looked up, not searched for: searching made minutes of these 900 kB.

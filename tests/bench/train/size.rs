@@ -55,7 +55,7 @@ fn main() -> Result<(), Failure> {
     let trained = fit(learner, &data)?;
 
     let started = Instant::now();
-    let judge = Judge::new(&judged, &dataset(&early_bins, late, late_labels)?, &Calibration::None);
+    let judge = Judge::new(&dataset(&early_bins, late, late_labels)?, &Calibration::None);
     let judged = Prunable::new(&judged, &early_data);
     let shipped = Shipped { bins: &bins, model: Prunable::new(&trained, &data), test: &test };
     let set_up = started.elapsed().as_secs_f64();

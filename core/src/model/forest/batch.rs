@@ -36,10 +36,10 @@ impl Forest {
                 match (&self.link, &self.leaves.codes) {
                     (Link::Softmax(_), _) => self.add_numbers(trees, block, probabilities),
                     (Link::Mean, Codes::Bytes(codes)) => {
-                        self.add_distributions(trees, codes, block, probabilities)
+                        self.add_distributions(trees, codes, block, probabilities);
                     }
                     (Link::Mean, Codes::Words(codes)) => {
-                        self.add_distributions(trees, codes, block, probabilities)
+                        self.add_distributions(trees, codes, block, probabilities);
                     }
                 }
             }

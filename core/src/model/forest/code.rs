@@ -380,7 +380,7 @@ impl From<Forest> for ForestCode {
             write_number(1 + 2 * feature + missing_right, &mut nodes);
             match kind {
                 ColumnKind::Set(_) => {
-                    write_number(numbers.get(column).copied().unwrap_or_default(), &mut thresholds)
+                    write_number(numbers.get(column).copied().unwrap_or_default(), &mut thresholds);
                 }
                 _ => write_number(u16::from(threshold) + missing_right, &mut thresholds),
             }

@@ -1,5 +1,6 @@
 //! The trees as they lie in memory, and how they get there from the order in which they are stored.
 
+use super::MAX_DEPTH;
 use super::nodes::Node;
 
 /// Trees, laid out for walking.
@@ -71,6 +72,9 @@ impl<N: Node> Trees<N> {
                 let position = trees.nodes.len();
                 if position == level_end {
                     (level_end, depth) = (end, depth + 1);
+                    if depth > MAX_DEPTH {
+                        return Err("a tree is deeper than any that is trained".into());
+                    }
                 }
                 let (node, holds) = match stored.next().ok_or("a tree ends early")?.map_err(Unfit::Unsound)? {
                     StoredNode::Split { column, threshold } => {

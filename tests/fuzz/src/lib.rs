@@ -1,0 +1,89 @@
+//! What a hostile bundle has to go through: decoding, and all that may be done with what decodes.
+
+use nextbest_core::customers::read_customer;
+use nextbest_core::recommend::Options;
+use nextbest_core::schema::{ColumnKind, SchemaDefinition, Table, Task};
+use nextbest_core::{Error, Recommender};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+/// The length of the hash at the end of a bundle.
+pub const HASH: usize = 32;
+
+/// Makes the hash fit whatever the content has become.
+pub fn rehash(bytes: &mut [u8]) {
+    let start = bytes.len().saturating_sub(HASH);
+    let (content, hash) = bytes.split_at_mut(start);
+    if hash.len() == HASH {
+        hash.copy_from_slice(&Sha256::digest(&*content));
+    }
+}
+
+/// Decodes bytes, and scores a row and some rows, tests itself and explains where they decode. Gives whether they did.
+pub fn withstand(bytes: &[u8]) -> bool {
+    let recommender = match Recommender::load(bytes) {
+        Ok(recommender) => recommender,
+        Err(error) => {
+            assert!(matches!(error, Error::Bundle(_)), "{error:?}");
+            return false;
+        }
+    };
+    let width = recommender.bundle().features.len();
+    let values = [f32::NAN, f32::NEG_INFINITY, -1.0, 0.5, 3.0, 400.0, f32::INFINITY];
+    let rows: Vec<f32> =
+        (0..width * 5).map(|n| values.get((n * 3 + n / 7) % 7).copied().unwrap_or_default()).collect();
+    let mut scorer = recommender.scorer();
+    let row = rows.get(..width).unwrap_or_default();
+    let one = scorer.score(row).map(<[f32]>::to_vec).unwrap_or_default();
+    let batch = scorer.score_batch(&rows, 5).unwrap_or_default();
+    let sum: f32 = one.iter().sum();
+    assert!((sum - 1.0).abs() <= 1e-5 && one.iter().all(|share| (0.0..=1.0).contains(share)), "{one:?}");
+    let same = one.iter().zip(&batch).all(|(one, batch)| one.to_bits() == batch.to_bits());
+    assert!(same && batch.len() == 5 * one.len(), "a batch scores other than a row");
+    let _ = recommender.bundle().self_test();
+    explain(&recommender);
+    true
+}
+
+/// Answers for a customer who has one row everywhere.
+fn explain(recommender: &Recommender) {
+    let definition = recommender.schema().definition();
+    let json = customer(definition).to_string();
+    let mut json = serde_json::Deserializer::from_str(&json);
+    let Ok(read) = read_customer(recommender.schema(), &mut json) else { return };
+    let Some(customer) = read.get(0) else { return };
+    let as_of = nextbest_core::time::parse("2024-01-01").unwrap_or_default();
+    match definition.task {
+        Task::Label { .. } => {
+            let _ = recommender.predict(&customer, as_of);
+        }
+        Task::NextProduct => {
+            let _ = recommender.recommend(&customer, Options { as_of, top: 3, explain: true });
+        }
+    }
+}
+
+fn customer(definition: &SchemaDefinition) -> Value {
+    let of_customer = row(&definition.customer);
+    if let Task::Label { .. } = definition.task {
+        return of_customer;
+    }
+    let tables = definition.tables.iter().map(|table| (table.name.clone(), json!([row(table)])));
+    let mut all: Map<String, Value> = tables.collect();
+    all.insert(definition.customer.name.clone(), of_customer);
+    Value::Object(all)
+}
+
+fn row(table: &Table) -> Value {
+    let value = |kind: &ColumnKind| match kind {
+        ColumnKind::Number => json!(12.5),
+        ColumnKind::Time => json!("2023-11-30"),
+        ColumnKind::Category(words) => json!(words.first()),
+    };
+    table
+        .columns
+        .iter()
+        .map(|column| (column.name.clone(), value(&column.kind)))
+        .collect::<Map<_, _>>()
+        .into()
+}

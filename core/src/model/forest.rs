@@ -145,28 +145,18 @@ impl TreeNode {
 
 impl Forest {
     /// A forest of trees. The leaves' values are rounded to what the bundle stores, so that a model scores the same before
-    /// and after it is stored: distributions to 255 steps of each class's greatest probability, numbers to 65,535 steps of
-    /// their class's range.
+    /// and after it is stored: to 65,535 steps of their class's range.
     ///
     /// # Errors
     /// When a tree is not complete, its leaves do not fit the link (distributions over `class_count` classes; finite
     /// numbers, and as many trees for each class), or there are more than [`MAX_TREES`] trees or [`MAX_SETS`] sets.
     pub fn new(class_count: usize, link: Link, trees: &[Tree]) -> Result<Self, String> {
-        let steps = Self::leaf_steps(&link);
-        Self::with_leaf_steps(class_count, link, trees, steps)
-    }
-
-    /// Into how many steps a class's values are divided where nothing else is asked for.
-    pub fn leaf_steps(link: &Link) -> u16 {
-        match link {
-            // A hundred distributions are averaged, so that each needs no more than a byte.
-            Link::Mean => 255,
-            Link::Softmax(_) => u16::MAX,
-        }
+        Self::with_leaf_steps(class_count, link, trees, u16::MAX)
     }
 
     /// A forest whose leaves' values are rounded to so many steps between each class's least and greatest; of fewer than
-    /// 256, they take one byte each.
+    /// 256, they take one byte each. That is too coarse for distributions with classes that are rare nearly everywhere and
+    /// certain in some leaf: their small probabilities become 0.
     ///
     /// # Errors
     /// As [`Forest::new`].

@@ -91,7 +91,7 @@ impl Prunable {
         Pruned {
             class_count: self.class_count,
             link: self.link.clone(),
-            leaf_steps: recipe.leaf_steps.min(Forest::leaf_steps(&self.link)),
+            leaf_steps: recipe.leaf_steps,
             trees,
         }
     }

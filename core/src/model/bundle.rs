@@ -31,8 +31,7 @@ pub const MAGIC: [u8; 8] = *b"NEXTBEST";
 pub const FORMAT_VERSION: u16 = 4;
 /// No bundle is larger than this.
 pub const MAX_BYTES: usize = 64 << 20;
-/// No section but the bins and the model is larger than this: what is a byte here may be an empty text or list, some
-/// dozen bytes, in memory.
+/// No section but the bins and the model is larger than this.
 pub const MAX_SMALL_SECTION: usize = 512 << 10;
 /// No bundle has more sections.
 pub const MAX_SECTIONS: usize = 64;

@@ -334,18 +334,21 @@ impl Forest {
         }
     }
 
-    /// Adds the values of the leaf that a row falls into, in the n-th tree, to one sum a class; nothing beyond the last tree.
-    pub fn add_leaf_of(&self, tree: usize, bins: &[u8], sums: &mut [f64]) {
-        let Some(placed) = self.layout.placed().iter().find(|placed| placed.number as usize == tree) else {
-            return;
+    /// Adds the values of the leaves that a row falls into, of those trees alone whose numbers (from 0) are chosen, to one sum
+    /// a class.
+    pub fn add_leaves_of(&self, bins: &[u8], chosen: impl Fn(usize) -> bool, sums: &mut [f64]) {
+        let mut values = Vec::with_capacity(self.class_count);
+        let mut add = |tree: &Placed, holds: u32| {
+            if chosen(tree.number as usize) {
+                values.clear();
+                self.push_values(tree, holds, &mut values);
+                sums.iter_mut().zip(&values).for_each(|(sum, value)| *sum += f64::from(*value));
+            }
         };
-        let holds = match &self.layout {
-            Layout::Compact(trees) => trees.leaf_of(placed, &self.row(bins)),
-            Layout::Wide(trees) => trees.leaf_of(placed, (&self.columns, bins)),
-        };
-        let mut values = Vec::new();
-        self.push_values(placed, holds, &mut values);
-        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
+        match &self.layout {
+            Layout::Compact(trees) => trees.walk(&self.row(bins), &mut add),
+            Layout::Wide(trees) => trees.walk((&self.columns, bins), &mut add),
+        }
     }
 
     pub(super) fn check(&self, bins: &Bins) -> Result<(), String> {

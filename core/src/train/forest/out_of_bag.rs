@@ -56,11 +56,8 @@ fn chunk(data: &Dataset, forest: &Forest, bags: &[Vec<bool>], start: usize) -> O
             *bin = column.get(row).copied().unwrap_or_default();
         }
         let mut probabilities = vec![0f64; data.class_count()];
-        for (tree, bag) in bags.iter().enumerate() {
-            if bag.get(row) == Some(&false) {
-                forest.add_leaf_of(tree, &bins, &mut probabilities);
-            }
-        }
+        let is_out = |tree: usize| bags.get(tree).and_then(|bag| bag.get(row)) == Some(&false);
+        forest.add_leaves_of(&bins, is_out, &mut probabilities);
         let total: f64 = probabilities.iter().sum();
         if total > 0.0 {
             let weight = f64::from(data.weight(row));

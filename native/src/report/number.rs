@@ -48,6 +48,12 @@ pub(crate) fn axis(number: f64) -> String {
     }
 }
 
+/// Numbers for the axis of a chart that covers a small range far from 0, with as many decimals as tell a tenth of it.
+pub(crate) fn axis_over(range: f64) -> impl Fn(f64) -> String {
+    let decimals = (-(range / 10.0).log10()).ceil().clamp(0.0, 9.0) as usize;
+    move |number| format!("{number:.decimals$}").replace('-', "−")
+}
+
 /// A share as percent for the axis of a chart: `5 %`, `0.3 %`.
 pub(crate) fn axis_percent(share: f64) -> String {
     format!("{} %", axis(share * 100.0))
@@ -78,6 +84,14 @@ fn grouped(digits: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ticks_of_a_small_range_differ() {
+        let label = axis_over(0.003);
+        assert_eq!([0.1615, 0.162, 0.1625].map(label), ["0.1615", "0.1620", "0.1625"]);
+        assert_eq!([-1.0, 20.0].map(axis_over(30.0)), ["−1", "20"]);
+        assert_eq!(axis_over(0.0)(0.5), "0.500000000");
+    }
 
     #[test]
     fn numbers_read_well() {

@@ -90,7 +90,7 @@ impl Frontier {
             subtitle: "up: validation log-loss; right: bytes of the bundle after brotli".into(),
             size: (WIDTH, HEIGHT),
             x: Axis::numbers(0.0..greatest * 1.05, 6, number::axis),
-            y: Axis::numbers(low..high, 5, |loss| format!("{loss:.3}")),
+            y: Axis::numbers(low..high, 5, number::axis_over(high - low)),
             marks,
             legend: vec![(Ink::Main, "what could be had".into()), (Ink::Beyond, "chosen".into())],
         }

@@ -3,40 +3,43 @@
 use crate::Error;
 use crate::model::bundle::Bundle;
 use crate::model::calibration::Calibration;
-use crate::model::forest::{BLOCK, Block};
+use crate::model::forest::{BLOCK, Scratch};
 
 /// Scores rows with a bundle's model, without allocating for each row.
 #[derive(Debug, Clone)]
 pub struct Scorer<'b> {
     bundle: &'b Bundle,
     calibration: &'b Calibration,
+    memory: Memory,
+}
+
+/// The memory of a [`Scorer`], which another one can go on with.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
     bins: Vec<u8>,
     probabilities: Vec<f32>,
-    /// The bins of many rows, feature by feature.
-    block_bins: Vec<u8>,
-    block: Block,
+    scratch: Scratch,
 }
 
 impl<'b> Scorer<'b> {
     /// A scorer for a bundle.
     pub fn new(bundle: &'b Bundle) -> Self {
-        Self::with(bundle, &bundle.calibration)
+        Self::with(bundle, Memory::default())
+    }
+
+    /// A scorer for a bundle that uses the memory of an earlier one.
+    pub fn with(bundle: &'b Bundle, memory: Memory) -> Self {
+        Self { bundle, calibration: &bundle.calibration, memory }
     }
 
     /// A scorer that gives the model's probabilities as they were before their calibration.
     pub fn uncalibrated(bundle: &'b Bundle) -> Self {
-        Self::with(bundle, &Calibration::None)
+        Self { bundle, calibration: &Calibration::None, memory: Memory::default() }
     }
 
-    fn with(bundle: &'b Bundle, calibration: &'b Calibration) -> Self {
-        Self {
-            bundle,
-            calibration,
-            bins: vec![0; bundle.bins.feature_count()],
-            probabilities: vec![0.0; bundle.schema.class_count()],
-            block_bins: Vec::new(),
-            block: Block::default(),
-        }
+    /// Its memory, for the next one.
+    pub fn into_memory(self) -> Memory {
+        self.memory
     }
 
     /// The probability of each class for one row of features; they sum to 1.
@@ -44,13 +47,11 @@ impl<'b> Scorer<'b> {
     /// # Errors
     /// [`Error::RowLength`] where the row has another number of values than the model has features.
     pub fn score(&mut self, row: &[f32]) -> Result<&[f32], Error> {
-        if row.len() != self.bins.len() {
-            return Err(Error::RowLength { expected: self.bins.len(), actual: row.len() });
-        }
-        self.bundle.bins.bin_row(row, &mut self.bins);
-        self.bundle.model.predict(&self.bins, &mut self.probabilities);
-        self.calibration.apply(&mut self.probabilities);
-        Ok(&self.probabilities)
+        let mut probabilities = core::mem::take(&mut self.memory.probabilities);
+        probabilities.resize(self.bundle.schema.class_count(), 0.0);
+        let scored = self.score_rows(row, 1, &mut probabilities);
+        self.memory.probabilities = probabilities;
+        scored.map(|()| self.memory.probabilities.as_slice())
     }
 
     /// The probabilities of `count` rows that stand one after the other, row by row.
@@ -58,22 +59,43 @@ impl<'b> Scorer<'b> {
     /// # Errors
     /// [`Error::RowLength`] where the values are not `count` rows.
     pub fn score_batch(&mut self, rows: &[f32], count: usize) -> Result<Vec<f32>, Error> {
-        let width = self.bins.len();
-        if width.checked_mul(count) != Some(rows.len()) {
-            return Err(Error::RowLength { expected: width.saturating_mul(count), actual: rows.len() });
-        }
-        let classes = self.probabilities.len().max(1);
-        let mut probabilities = vec![0.0; count * classes];
-        let blocks = rows.chunks(BLOCK * width.max(1)).zip(probabilities.chunks_mut(BLOCK * classes));
+        self.check(rows, count)?;
+        let mut probabilities = vec![0.0; count * self.bundle.schema.class_count()];
+        self.score_rows(rows, count, &mut probabilities)?;
+        Ok(probabilities)
+    }
+
+    /// Writes the probabilities of `count` rows that stand one after the other to where they fit, row by row.
+    ///
+    /// # Errors
+    /// [`Error::RowLength`] where the values are not `count` rows.
+    pub fn score_rows(&mut self, rows: &[f32], count: usize, probabilities: &mut [f32]) -> Result<(), Error> {
+        self.check(rows, count)?;
+        let (bundle, Memory { bins, scratch, .. }) = (self.bundle, &mut self.memory);
+        let (width, classes) = (bundle.bins.feature_count(), bundle.schema.class_count());
+        let blocks = rows.chunks(BLOCK * width.max(1)).zip(probabilities.chunks_mut(BLOCK * classes.max(1)));
         for (rows, probabilities) in blocks {
-            let count = probabilities.len() / classes;
-            self.block_bins.resize(count * width, 0);
-            self.bundle.bins.bin_block(rows, count, &mut self.block_bins);
-            self.bundle.model.predict_block(&self.block_bins, count, &mut self.block, probabilities);
-            for probabilities in probabilities.chunks_exact_mut(classes) {
+            bins.resize(rows.len(), 0);
+            if rows.len() == width {
+                bundle.bins.bin_row(rows, bins);
+                bundle.model.predict(bins, scratch, probabilities);
+            } else {
+                let count = rows.len() / width.max(1);
+                bundle.bins.bin_block(rows, count, bins);
+                bundle.model.predict_block(bins, count, scratch, probabilities);
+            }
+            for probabilities in probabilities.chunks_exact_mut(classes.max(1)) {
                 self.calibration.apply(probabilities);
             }
         }
-        Ok(probabilities)
+        Ok(())
+    }
+
+    fn check(&self, rows: &[f32], count: usize) -> Result<(), Error> {
+        let width = self.bundle.bins.feature_count();
+        match width.checked_mul(count) == Some(rows.len()) {
+            true => Ok(()),
+            false => Err(Error::RowLength { expected: width.saturating_mul(count), actual: rows.len() }),
+        }
     }
 }

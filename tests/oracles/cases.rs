@@ -4,6 +4,7 @@
 use std::io::Write as _;
 
 use nextbest_core::model::Model;
+use nextbest_core::model::forest::Scratch;
 use nextbest_core::train::{CalibrationMethod, CalibrationRows, Dataset, LogisticParams, fit_bins};
 use serde_json::{Value, json};
 
@@ -78,11 +79,12 @@ fn regression(classes: usize, count: usize, alpha: f64) -> Result<Value, Failure
     let fitted = LogisticParams { alpha, max_iter: 2000, tolerance: 1e-8 }.fit(&data)?;
     let model = Model::Linear(fitted.model);
     let mut binned = Vec::new();
+    let mut scratch = Scratch::default();
     let mut probabilities = Vec::new();
     for row in rows.chunks_exact(4) {
         let (mut bins_of_row, mut of_row) = (vec![0; 4], vec![0.0; classes]);
         bins.bin_row(row, &mut bins_of_row);
-        model.predict(&bins_of_row, &mut of_row);
+        model.predict(&bins_of_row, &mut scratch, &mut of_row);
         binned.push(bins_of_row);
         probabilities.push(of_row);
     }

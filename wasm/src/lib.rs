@@ -9,6 +9,7 @@
 use js_sys::{Error as JsError, Reflect};
 use nextbest_core::customers::{Customers, read_customer};
 use nextbest_core::recommend::{Options, Recommender};
+use nextbest_core::score::{Memory, Scorer};
 use nextbest_core::{Error, time};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
@@ -18,6 +19,11 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 pub struct Engine {
     recommender: Recommender,
+    memory: Memory,
+    /// Rows of features that JavaScript writes, and their probabilities that it reads: both stay where they are from call to
+    /// call, so that nothing is allocated for a row.
+    rows: Vec<f32>,
+    probabilities: Vec<f32>,
 }
 
 #[wasm_bindgen]
@@ -25,7 +31,12 @@ impl Engine {
     /// Decodes a bundle and checks everything about it but the golden rows.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: &[u8]) -> Result<Engine, JsError> {
-        Ok(Engine { recommender: Recommender::load(bytes).map_err(throw)? })
+        Ok(Engine {
+            recommender: Recommender::load(bytes).map_err(throw)?,
+            memory: Memory::default(),
+            rows: Vec::new(),
+            probabilities: Vec::new(),
+        })
     }
 
     /// Scores the bundle's golden rows and compares every bit.
@@ -65,16 +76,41 @@ impl Engine {
         to_js(&self.recommender.predict(&row, as_of).map_err(throw)?)
     }
 
-    /// The probability of each class for one row of features.
-    #[wasm_bindgen(js_name = scoreFeatures)]
-    pub fn score_features(&self, row: &[f32]) -> Result<Vec<f32>, JsError> {
-        Ok(self.recommender.scorer().score(row).map_err(throw)?.to_vec())
+    /// Makes room for `count` rows of features and their probabilities. Where that is in the module's memory, the next two
+    /// tell.
+    #[wasm_bindgen(js_name = makeRoom)]
+    pub fn make_room(&mut self, count: usize) {
+        self.rows.resize(count.saturating_mul(self.recommender.bundle().features.len()), 0.0);
+        self.probabilities.resize(count.saturating_mul(self.recommender.schema().class_count()), 0.0);
     }
 
-    /// The probabilities of `count` rows of features, row by row.
-    #[wasm_bindgen(js_name = scoreBatch)]
-    pub fn score_batch(&self, rows: &[f32], count: usize) -> Result<Vec<f32>, JsError> {
-        self.recommender.scorer().score_batch(rows, count).map_err(throw)
+    /// Where the room for rows begins.
+    #[wasm_bindgen(getter, js_name = rowsAt)]
+    pub fn rows_at(&self) -> usize {
+        self.rows.as_ptr() as usize
+    }
+
+    /// Where the room for probabilities begins.
+    #[wasm_bindgen(getter, js_name = probabilitiesAt)]
+    pub fn probabilities_at(&self) -> usize {
+        self.probabilities.as_ptr() as usize
+    }
+
+    /// The module's memory.
+    #[wasm_bindgen(getter, js_name = moduleMemory)]
+    pub fn module_memory(&self) -> JsValue {
+        wasm_bindgen::memory()
+    }
+
+    /// Scores the first `count` rows of the room.
+    #[wasm_bindgen(js_name = scoreRows)]
+    pub fn score_rows(&mut self, count: usize) -> Result<(), JsError> {
+        let values = count.saturating_mul(self.recommender.bundle().features.len());
+        let rows = self.rows.get(..values).unwrap_or_default();
+        let mut scorer = Scorer::with(self.recommender.bundle(), core::mem::take(&mut self.memory));
+        let scored = scorer.score_rows(rows, count, &mut self.probabilities);
+        self.memory = scorer.into_memory();
+        scored.map_err(throw)
     }
 
     /// The features' names, in the order of a row.

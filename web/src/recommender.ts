@@ -1,5 +1,6 @@
 import { Engine } from "../pkg/nextbest_wasm.js";
 import { NextbestError } from "./errors.js";
+import { Room } from "./room.js";
 import { currentGeneration, guarded } from "./runtime.js";
 import type {
   AsOf,
@@ -38,6 +39,7 @@ export class Recommender {
   #bytes: Uint8Array | undefined;
   #engine: Engine;
   #generation: number;
+  #room: Room | undefined;
 
   /**
    * Decodes and verifies a bundle.
@@ -130,26 +132,39 @@ export class Recommender {
    * The probabilities of one row of features, in the order of `classes`; they sum to 1.
    *
    * @param row as many numbers as `featureNames`; NaN for a missing one.
+   * @param into where to write them, as many numbers as `classes`; a new array by default.
    * @throws NextbestError `row/…` for a row of another length or type.
    */
-  scoreFeatures(row: Float32Array): Float32Array {
-    if (!(row instanceof Float32Array)) throw notFloats("row");
-    return this.#call((engine) => engine.scoreFeatures(row));
+  scoreFeatures(row: Float32Array, into?: Float32Array): Float32Array {
+    return this.#score("row", row, 1, into);
   }
 
   /**
    * The probabilities of `n` rows at once, bit for bit those of `scoreFeatures`.
    *
    * @param rows the rows one after the other: `n` × `featureNames.length` numbers.
+   * @param into where to write them; a new array by default.
    * @returns `n` × `classes.length` probabilities, row after row.
    * @throws NextbestError `row/…` where the lengths do not agree.
    */
-  scoreBatch(rows: Float32Array, n: number): Float32Array {
-    if (!(rows instanceof Float32Array)) throw notFloats("rows");
+  scoreBatch(rows: Float32Array, n: number, into?: Float32Array): Float32Array {
     if (!Number.isInteger(n) || n < 0 || n > 0xffff_ffff) {
       throw new NextbestError("row/count", `n: expected the number of rows, got ${String(n)}`);
     }
-    return this.#call((engine) => engine.scoreBatch(rows, n));
+    return this.#score("rows", rows, n, into);
+  }
+
+  #score(name: string, rows: Float32Array, count: number, into: Float32Array | undefined): Float32Array {
+    requireFloats(name, rows, count * this.featureNames.length, "feature values");
+    const scored = into ?? new Float32Array(count * this.classes.length);
+    if (into !== undefined) requireFloats("into", into, count * this.classes.length, "probabilities");
+    this.#call((engine) => {
+      if (this.#room?.engine !== engine) {
+        this.#room = new Room(engine, this.featureNames.length, this.classes.length);
+      }
+      this.#room.score(rows, count, scored);
+    });
+    return scored;
   }
 
   /** Gives the model's memory back. The object cannot be used afterwards; a second call does nothing. */
@@ -191,8 +206,13 @@ function json(customer: Customer | Row): string {
   }
 }
 
-function notFloats(name: string): NextbestError {
-  return new NextbestError("row/type", `${name}: expected a Float32Array`);
+function requireFloats(name: string, values: unknown, length: number, what: string): void {
+  if (!(values instanceof Float32Array)) {
+    throw new NextbestError("row/type", `${name}: expected a Float32Array`);
+  }
+  if (values.length !== length) {
+    throw new NextbestError("row/length", `${name}: expected ${length} ${what}, got ${values.length}`);
+  }
 }
 
 function crashed(error: unknown): boolean {

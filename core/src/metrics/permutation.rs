@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::row_log_loss;
 use crate::model::bundle::Bundle;
+use crate::model::forest::Scratch;
 
 /// How often each feature's values are dealt out anew.
 const REPEATS: usize = 3;
@@ -39,7 +40,11 @@ pub fn permutation_importance(
     let rows = Rows { bundle, width, bins, labels };
     let before: Vec<Sampled> = sample(labels, bundle.schema.class_count(), most_rows)
         .into_par_iter()
-        .map(|(row, weight)| Sampled { row, weight, loss: rows.loss(row, None) })
+        .map_init(Scratch::default, |scratch, (row, weight)| Sampled {
+            row,
+            weight,
+            loss: rows.loss(row, None, scratch),
+        })
         .collect();
     let tasks: Vec<(usize, usize)> = (0..width)
         .filter(|feature| matters(*feature))
@@ -106,17 +111,18 @@ impl Rows<'_> {
     fn increase(&self, feature: usize, before: &[Sampled], rng: &mut ChaCha8Rng) -> f64 {
         let column: Vec<u8> = self.bins.iter().skip(feature).step_by(self.width).copied().collect();
         let mut dealt = column.clone();
+        let mut scratch = Scratch::default();
         dealt.shuffle(rng);
         // Most rows of a feature that is mostly 0 get the value that they had.
         let increases = before.iter().filter_map(|it| {
             let new = *dealt.get(it.row)?;
             let changes = column.get(it.row) != Some(&new);
-            changes.then(|| it.weight * (self.loss(it.row, Some((feature, new))) - it.loss))
+            changes.then(|| it.weight * (self.loss(it.row, Some((feature, new)), &mut scratch) - it.loss))
         });
         increases.sum::<f64>() / self.labels.len().max(1) as f64
     }
 
-    fn loss(&self, row: usize, instead: Option<(usize, u8)>) -> f64 {
+    fn loss(&self, row: usize, instead: Option<(usize, u8)>, scratch: &mut Scratch) -> f64 {
         let mut bins = self.bins.get(row * self.width..(row + 1) * self.width).unwrap_or_default().to_vec();
         if let Some((feature, bin)) = instead
             && let Some(value) = bins.get_mut(feature)
@@ -124,7 +130,7 @@ impl Rows<'_> {
             *value = bin;
         }
         let mut probabilities = vec![0.0; self.bundle.schema.class_count()];
-        self.bundle.model.predict(&bins, &mut probabilities);
+        self.bundle.model.predict(&bins, scratch, &mut probabilities);
         self.bundle.calibration.apply(&mut probabilities);
         row_log_loss(&probabilities, self.labels.get(row).copied().unwrap_or_default())
     }

@@ -18,12 +18,13 @@ use serde::{Deserialize, Serialize};
 use super::bins::{Bins, MISSING_BIN};
 use super::linear::softmax;
 pub(crate) use batch::BLOCK;
-pub use batch::Block;
+use batch::Block;
 pub(super) use code::{ForestCode, LeafCode, SetSplits, write_number};
 use columns::{Column, ColumnKind};
 use leaves::{Codes, LANES, Leaves, add};
-use nodes::{Node, ROW};
+use nodes::Node;
 use trees::{Placed, StoredNode, Trees};
+use walk::Decisions;
 
 /// A forest, laid out for scoring.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +69,13 @@ const CLASSES_ON_THE_STACK: usize = 64;
 /// Some of the 256 bins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct BinSet([u64; 4]);
+
+/// Memory for scoring, which can be used again and again.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    decisions: Decisions,
+    block: Block,
+}
 
 /// One tree while it is grown or read, breadth-first.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -259,7 +267,7 @@ impl Forest {
     }
 
     /// Probabilities for one row of bins.
-    pub fn predict(&self, bins: &[u8], probabilities: &mut [f32]) {
+    pub fn predict(&self, bins: &[u8], scratch: &mut Scratch, probabilities: &mut [f32]) {
         let groups = self.class_count.div_ceil(LANES);
         let mut few = [[0; LANES]; CLASSES_ON_THE_STACK / LANES];
         let mut many = Vec::new();
@@ -271,36 +279,40 @@ impl Forest {
             }
         };
         match &self.layout {
-            Layout::Compact(trees) => self.add_leaves(trees, &self.row(bins), sums),
-            Layout::Wide(trees) => self.add_leaves(trees, (&self.columns, bins), sums),
+            Layout::Compact(trees) => {
+                self.add_leaves(trees, scratch.decisions.of(&self.columns, bins), sums);
+            }
+            Layout::Wide(trees) => self.add_leaves(trees, |node| self.goes_right(node, bins), sums),
         }
         let sums = sums.as_flattened();
         self.finish(|class| sums.get(class).copied().unwrap_or_default(), probabilities);
     }
 
-    /// The bytes at which a row's splits look.
-    fn row(&self, bins: &[u8]) -> [u8; ROW] {
-        let mut row = [0; ROW];
-        for (byte, column) in row.iter_mut().zip(&self.columns) {
-            *byte = column.byte_of(bins);
-        }
-        row
+    /// 1 where the row goes right, else 0: of more columns than are turned into bytes beforehand.
+    fn goes_right(&self, node: impl Node, bins: &[u8]) -> u32 {
+        let byte = self.columns.get(node.column()).map_or(0, |column| column.byte_of(bins));
+        u32::from(byte > node.threshold())
     }
 
     /// Adds the codes of the leaves of a row, class by class.
     #[inline(always)]
-    fn add_leaves<N: Node>(&self, trees: &Trees<N>, row: N::Row<'_>, sums: &mut [[u32; LANES]]) {
+    fn add_leaves<N: Node>(
+        &self,
+        trees: &Trees<N>,
+        right: impl Fn(N) -> u32 + Copy,
+        sums: &mut [[u32; LANES]],
+    ) {
         let first_code = |tree: &Placed, leaf: u32| (tree.first_leaf + leaf) as usize * self.class_count;
         match (&self.link, &self.leaves.codes) {
             (Link::Mean, Codes::Bytes(codes)) => {
-                trees.walk(row, |tree, leaf| add(codes, first_code(tree, leaf), sums));
+                trees.walk(right, |tree, leaf| add(codes, first_code(tree, leaf), sums));
             }
             (Link::Mean, Codes::Words(codes)) => {
-                trees.walk(row, |tree, leaf| add(codes, first_code(tree, leaf), sums));
+                trees.walk(right, |tree, leaf| add(codes, first_code(tree, leaf), sums));
             }
             (Link::Softmax(_), _) => {
                 let sums = sums.as_flattened_mut();
-                trees.walk(row, |tree, code| {
+                trees.walk(right, |tree, code| {
                     if let Some(sum) = sums.get_mut(tree.class as usize) {
                         *sum += code;
                     }
@@ -336,7 +348,13 @@ impl Forest {
 
     /// Adds the values of the leaves that a row falls into, of those trees alone whose numbers (from 0) are chosen, to one sum
     /// a class.
-    pub fn add_leaves_of(&self, bins: &[u8], chosen: impl Fn(usize) -> bool, sums: &mut [f64]) {
+    pub fn add_leaves_of(
+        &self,
+        bins: &[u8],
+        chosen: impl Fn(usize) -> bool,
+        scratch: &mut Scratch,
+        sums: &mut [f64],
+    ) {
         let mut values = Vec::with_capacity(self.class_count);
         let mut add = |tree: &Placed, holds: u32| {
             if chosen(tree.number as usize) {
@@ -346,8 +364,8 @@ impl Forest {
             }
         };
         match &self.layout {
-            Layout::Compact(trees) => trees.walk(&self.row(bins), &mut add),
-            Layout::Wide(trees) => trees.walk((&self.columns, bins), &mut add),
+            Layout::Compact(trees) => trees.walk(scratch.decisions.of(&self.columns, bins), &mut add),
+            Layout::Wide(trees) => trees.walk(|node| self.goes_right(node, bins), &mut add),
         }
     }
 

@@ -11,7 +11,7 @@ pub mod linear;
 
 use serde::{Deserialize, Serialize};
 
-use forest::{Block, Forest};
+use forest::{Forest, Scratch};
 use linear::Linear;
 
 /// A trained model: reads a row of bins, gives a probability for each class.
@@ -33,9 +33,9 @@ impl Model {
     }
 
     /// Probabilities for one row of bins, written over `probabilities` (one a class; they sum to 1).
-    pub fn predict(&self, bins: &[u8], probabilities: &mut [f32]) {
+    pub fn predict(&self, bins: &[u8], scratch: &mut Scratch, probabilities: &mut [f32]) {
         match self {
-            Model::Forest(forest) => forest.predict(bins, probabilities),
+            Model::Forest(forest) => forest.predict(bins, scratch, probabilities),
             Model::Linear(linear) => linear.predict(bins, probabilities),
         }
     }
@@ -46,11 +46,11 @@ impl Model {
         &self,
         bins: &[u8],
         count: usize,
-        block: &mut Block,
+        scratch: &mut Scratch,
         probabilities: &mut [f32],
     ) {
         match self {
-            Model::Forest(forest) => forest.predict_block(bins, count, block, probabilities),
+            Model::Forest(forest) => forest.predict_block(bins, count, scratch, probabilities),
             Model::Linear(linear) => {
                 let mut row = Vec::new();
                 for (number, probabilities) in

@@ -3,6 +3,7 @@
 use nextbest_core::features::FeatureDefinition;
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
+use nextbest_core::model::forest::Scratch;
 use nextbest_core::train::{Dataset, OutOfBag, fit_bins};
 
 use super::settings::Settings;
@@ -92,27 +93,34 @@ impl TrainingRows {
         }
     }
 
-    /// Of a forest, how good it is on the rows that its trees did not see.
+    /// A model as it is to be kept: a forest with leaves as small as will do. With it, how good a forest is on the rows that
+    /// its trees did not see.
     ///
     /// # Errors
     /// Where a parameter is out of range.
-    pub(crate) fn out_of_bag(&self, settings: &Settings, model: &Model) -> anyhow::Result<Option<OutOfBag>> {
+    pub(crate) fn settle(
+        &self,
+        settings: &Settings,
+        model: Model,
+    ) -> anyhow::Result<(Model, Option<OutOfBag>)> {
         match (settings, model) {
             (Settings::RandomForest(params), Model::Forest(forest)) => {
-                Ok(params.clone().check()?.out_of_bag(&self.data, forest))
+                let (forest, found) = params.clone().check()?.with_small_leaves(&self.data, forest)?;
+                Ok((Model::Forest(forest), found))
             }
-            _ => Ok(None),
+            (_, model) => Ok((model, None)),
         }
     }
 
     /// What a model says of rows of a table: uncalibrated probabilities, row by row, one a class.
     pub(crate) fn predict(&self, model: &Model, table: &FeatureTable) -> Vec<f32> {
         let mut binned = vec![0; self.bins.feature_count()];
+        let mut scratch = Scratch::default();
         let mut probabilities = vec![0.0; model.class_count()];
         let mut all = Vec::with_capacity(table.len() * probabilities.len());
         for row in table.values.chunks_exact(table.width().max(1)) {
             self.bins.bin_row(row, &mut binned);
-            model.predict(&binned, &mut probabilities);
+            model.predict(&binned, &mut scratch, &mut probabilities);
             all.extend_from_slice(&probabilities);
         }
         all

@@ -108,7 +108,7 @@ impl Trainer<'_> {
         let Finalist { settings, validation_log_loss, probabilities } = finalist;
         let (calibration, calibration_report) = calibrate(self.config, validation, &probabilities)?;
         let fitted = rows.fit(&settings, self.progress, "training on all but the test")?;
-        let out_of_bag = rows.out_of_bag(&settings, &fitted.model)?;
+        let (model, out_of_bag) = rows.settle(&settings, fitted.model)?;
         let mut parameters = vec![("max_bins".to_owned(), self.config.max_bins.to_string())];
         parameters.extend(settings.parameters());
         parameters.push(("calibration".into(), calibration.name().into()));
@@ -123,7 +123,7 @@ impl Trainer<'_> {
             schema: all.layout.schema.clone(),
             features: all.layout.features.clone(),
             bins: rows.bins.clone(),
-            model: fitted.model,
+            model,
             calibration,
             policy: self.policy.clone(),
             reference: reference.to_vec(),

@@ -29,7 +29,8 @@ pub(super) fn write(task: &Path, out: &Path) -> Result<(), Failure> {
     let data = Dataset::new(&bins, &rows, &labels, CLASSES)?;
     // As in bench-train.
     let params = ForestParams { min_samples_leaf: 5, leaf_smoothing: 0.0, ..ForestParams::default() };
-    let forest = params.check()?.fit(&data, || ())?.forest;
+    let params = params.check()?;
+    let (forest, _) = params.with_small_leaves(&data, params.fit(&data, || ())?.forest)?;
     let boosted = BoostParams::default().check()?.fit(&data, None, || ())?.forest;
     for (name, algorithm, forest) in
         [("forest", "random_forest", forest), ("boosted", "gradient_boosting", boosted)]

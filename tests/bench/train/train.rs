@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use nextbest_core::model::Model;
+use nextbest_core::model::forest::Scratch;
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, LogisticParams, fit_bins};
 
 type Failure = Box<dyn std::error::Error>;
@@ -37,9 +38,10 @@ fn main() -> Result<(), Failure> {
 
     let mut written = std::io::BufWriter::new(std::fs::File::create(out)?);
     let (mut binned, mut probabilities) = ([0; FEATURES], [0f32; CLASSES]);
+    let mut scratch = Scratch::default();
     for row in test.chunks_exact(FEATURES) {
         bins.bin_row(row, &mut binned);
-        model.predict(&binned, &mut probabilities);
+        model.predict(&binned, &mut scratch, &mut probabilities);
         probabilities.iter().try_for_each(|value| written.write_all(&value.to_le_bytes()))?;
     }
     written.flush()?;

@@ -3,9 +3,9 @@
 use super::columns::Column;
 use super::crown::{Answers, Crown, Lanes, ROWS};
 use super::leaves::{Codes, LANES, add};
-use super::nodes::ROW;
+use super::nodes::Node;
 use super::trees::Trees;
-use super::{Forest, Layout, Link};
+use super::{Forest, Layout, Link, Scratch};
 
 /// Rows that are scored together: as many as keep what belongs to them in the second level of the cache.
 pub(crate) const BLOCK: usize = 1024;
@@ -13,13 +13,17 @@ pub(crate) const BLOCK: usize = 1024;
 /// So many rows walk side by side below the crown.
 const SIDE_BY_SIDE: usize = 16;
 
-/// Memory for [`Forest::predict_block`], which can be used again.
+/// Bytes of one row, as many as a [`u32`] node can ask for and more, so that rows which stand one after the other don't compete
+/// for the same lines of the cache.
+type Row = [u8; 320];
+
+/// Memory for many rows, which can be used again.
 #[derive(Debug, Clone, Default)]
-pub struct Block {
+pub(super) struct Block {
     /// The bytes of each column, in groups of rows: all columns of the first group, then of the second, …
     columns: Vec<Lanes>,
     /// The bytes of each row.
-    rows: Vec<[u8; ROW]>,
+    rows: Vec<Row>,
     /// With distributions, the sums of each row's classes. Else for each group of rows and each class, the sum of each row.
     sums: Vec<u32>,
     /// One row's bins.
@@ -29,9 +33,16 @@ pub struct Block {
 impl Forest {
     /// Probabilities for many rows, to the same bits as one after the other. The bins stand feature by feature, `count` of each;
     /// the probabilities are written row by row.
-    pub fn predict_block(&self, bins: &[u8], count: usize, block: &mut Block, probabilities: &mut [f32]) {
+    pub fn predict_block(
+        &self,
+        bins: &[u8],
+        count: usize,
+        scratch: &mut Scratch,
+        probabilities: &mut [f32],
+    ) {
         match &self.layout {
             Layout::Compact(trees) if count >= SIDE_BY_SIDE => {
+                let block = &mut scratch.block;
                 block.fill(&self.columns, bins, count);
                 match (&self.link, &self.leaves.codes) {
                     (Link::Softmax(_), _) => self.add_numbers(trees, block, probabilities),
@@ -44,11 +55,13 @@ impl Forest {
                 }
             }
             _ => {
-                for (row, probabilities) in probabilities.chunks_exact_mut(self.class_count).enumerate() {
-                    block.bins.clear();
-                    block.bins.extend(bins.iter().skip(row).step_by(count.max(1)));
-                    self.predict(&block.bins, probabilities);
+                let mut row = core::mem::take(&mut scratch.block.bins);
+                for (number, probabilities) in probabilities.chunks_exact_mut(self.class_count).enumerate() {
+                    row.clear();
+                    row.extend(bins.iter().skip(number).step_by(count.max(1)));
+                    self.predict(&row, scratch, probabilities);
                 }
+                scratch.block.bins = row;
             }
         }
     }
@@ -113,7 +126,7 @@ impl Trees<u32> {
         &self,
         crown: &Crown,
         columns: &[Lanes],
-        rows: &[[u8; ROW]; ROWS],
+        rows: &[Row; ROWS],
         answers: &mut Answers,
     ) -> [u16; ROWS] {
         let exits = crown.exits(columns, answers);
@@ -131,7 +144,7 @@ impl Trees<u32> {
             let mut positions = exits.map(|exit| crown.node(exit));
             for _ in 0..crown.rest {
                 for (position, row) in positions.iter_mut().zip(rows) {
-                    *position = self.step(*position, row);
+                    *position = self.step(*position, |node| goes_right(node, row));
                 }
             }
             *leaves = positions.map(|position| self.leaf(position) as u16);
@@ -140,10 +153,17 @@ impl Trees<u32> {
     }
 }
 
+/// 1 where the row goes right, else 0.
+#[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "8 bits never lead out of a row, which the compiler sees")]
+fn goes_right(node: u32, row: &Row) -> u32 {
+    u32::from(row[node.column()] > node.threshold())
+}
+
 impl Block {
     fn fill(&mut self, columns: &[Column], bins: &[u8], count: usize) {
         let groups = count.div_ceil(ROWS);
-        self.rows.resize(groups * ROWS, [0; ROW]);
+        self.rows.resize(groups * ROWS, [0; size_of::<Row>()]);
         self.columns.clear();
         self.columns.resize(groups * columns.len(), [0; ROWS]);
         for (number, column) in columns.iter().enumerate() {

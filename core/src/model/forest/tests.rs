@@ -16,7 +16,7 @@ fn small_tree() -> Tree {
 
 fn predict(forest: &Forest, bins: [u8; 2]) -> Vec<f32> {
     let mut probabilities = vec![0.0; forest.class_count()];
-    forest.predict(&bins, &mut probabilities);
+    forest.predict(&bins, &mut Scratch::default(), &mut probabilities);
     probabilities
 }
 
@@ -242,11 +242,12 @@ fn all_ways_of_walking_lead_to_the_same_leaf() {
                     .map(|_| if draws.below(5) == 0 { 0 } else { draws.below(256) as u8 })
                     .collect();
                 let mut many = vec![0.0; count * classes];
-                forest.predict_block(&bins, count, &mut Block::default(), &mut many);
+                let mut scratch = Scratch::default();
+                forest.predict_block(&bins, count, &mut scratch, &mut many);
                 for (row, many) in many.chunks(classes).enumerate() {
                     let row: Vec<u8> = (0..features).map(|feature| bins[feature * count + row]).collect();
                     let mut one = vec![0.0; classes];
-                    forest.predict(&row, &mut one);
+                    forest.predict(&row, &mut scratch, &mut one);
                     assert_eq!(one, many, "{splits} splits, {classes} classes");
                     for (actual, expected) in one.iter().zip(by_definition(&forest, &row)) {
                         assert!((f64::from(*actual) - expected).abs() < 1e-6, "{actual} {expected}");
@@ -263,20 +264,20 @@ fn all_ways_of_walking_lead_to_the_same_leaf() {
     }
 }
 
-/// A block that was used for a larger forest and more rows is as good as a new one.
+/// Memory that was used for a larger forest and more rows is as good as a new one.
 #[test]
-fn blocks_can_be_used_again() {
+fn memory_can_be_used_again() {
     let mut draws = Draws(2);
     let mut large: Vec<Tree> = (0..20).map(|_| random_tree(&mut draws, 60, 100, 3)).collect();
     large.iter_mut().flat_map(|tree| &mut tree.leaves).for_each(|value| *value *= 1e-3);
     let large = Forest::new(3, Link::Mean, &large).unwrap();
     let small = Forest::new(2, Link::Mean, &[small_tree()]).unwrap();
-    let mut block = Block::default();
+    let mut used = Scratch::default();
     let bins: Vec<u8> = (0..100 * 90).map(|_| draws.below(256) as u8).collect();
-    large.predict_block(&bins, 90, &mut block, &mut [0.0; 270]);
+    large.predict_block(&bins, 90, &mut used, &mut [0.0; 270]);
     let (mut again, mut fresh) = ([0.0; 80], [0.0; 80]);
-    small.predict_block(&bins[..80], 40, &mut block, &mut again);
-    small.predict_block(&bins[..80], 40, &mut Block::default(), &mut fresh);
+    small.predict_block(&bins[..80], 40, &mut used, &mut again);
+    small.predict_block(&bins[..80], 40, &mut Scratch::default(), &mut fresh);
     assert_eq!(again, fresh);
 }
 

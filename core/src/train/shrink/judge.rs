@@ -6,7 +6,7 @@ use super::prune::Pruned;
 use crate::Error;
 use crate::metrics;
 use crate::model::calibration::Calibration;
-use crate::model::forest::{BLOCK, Block};
+use crate::model::forest::{BLOCK, Scratch};
 use crate::train::dataset::Dataset;
 
 /// Rows to judge by.
@@ -41,8 +41,8 @@ impl<'c> Judge<'c> {
         let class_count = forest.class_count().max(1);
         let mut probabilities = vec![0.0; self.labels.len() * class_count];
         let blocks = probabilities.par_chunks_mut(BLOCK * class_count).zip(&self.blocks);
-        blocks.for_each_init(Block::default, |block, (probabilities, bins)| {
-            forest.predict_block(bins, probabilities.len() / class_count, block, probabilities);
+        blocks.for_each_init(Scratch::default, |scratch, (probabilities, bins)| {
+            forest.predict_block(bins, probabilities.len() / class_count, scratch, probabilities);
             probabilities.chunks_exact_mut(class_count).for_each(|row| self.calibration.apply(row));
         });
         Ok(metrics::log_loss(&self.labels, &probabilities, class_count))

@@ -260,3 +260,26 @@ fn the_out_of_bag_estimate_is_that_of_unseen_rows() {
     let grown = whole.fit(&data, || ()).unwrap();
     assert_eq!(whole.out_of_bag(&data, &grown.forest), None, "no tree left a row out");
 }
+
+#[test]
+fn leaves_become_bytes_only_where_unseen_rows_do_not_suffer() {
+    let train = crooked(1500, 19);
+    let params = ForestParams { min_samples_leaf: 3, ..ForestParams::default() }.check().unwrap();
+    let data = train.data();
+    let forest = params.fit(&data, || ()).unwrap().forest;
+    let before = params.out_of_bag(&data, &forest).unwrap();
+    let (small, after) = params.with_small_leaves(&data, forest.clone()).unwrap();
+    assert_ne!(small, forest);
+    assert!(after.unwrap().log_loss <= before.log_loss + 1e-4, "{after:?} {before:?}");
+
+    // Class 1: certain in a corner, one row in 300 elsewhere.
+    let mut rng = ChaCha8Rng::seed_from_u64(20);
+    let rows: Vec<f32> = (0..6000).map(|_| rng.random_range(0.0..1.0)).collect();
+    let label = |row: &f32| usize::from(*row > 0.98 || rng.random_range(0..300) == 0);
+    let labels = rows.iter().map(label).collect();
+    let data = Sample { width: 1, classes: 2, rows, labels }.data();
+    let params = ForestParams { trees: 10, min_samples_leaf: 100, ..ForestParams::default() };
+    let params = params.check().unwrap();
+    let forest = params.fit(&data, || ()).unwrap().forest;
+    assert_eq!(params.with_small_leaves(&data, forest.clone()).unwrap().0, forest);
+}

@@ -8,6 +8,7 @@ mod shrink;
 
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
+use nextbest_core::model::forest::Scratch;
 use nextbest_core::train::{Dataset, ForestParams, Grown, LogisticParams, MaxFeatures, fit_bins};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -55,10 +56,11 @@ impl Sample {
 fn predict(model: &Model, bins: &Bins, rows: &[f32]) -> Vec<Vec<f32>> {
     let width = bins.feature_count();
     let mut binned = vec![0; width];
+    let mut scratch = Scratch::default();
     let row = |row: &[f32]| {
         bins.bin_row(row, &mut binned);
         let mut probabilities = vec![0.0; model.class_count()];
-        model.predict(&binned, &mut probabilities);
+        model.predict(&binned, &mut scratch, &mut probabilities);
         probabilities
     };
     rows.chunks(width).map(row).collect()

@@ -1,7 +1,7 @@
 //! Many rows walk down one tree, side by side, before any goes to the next tree: its nodes stay in the cache.
 
 use super::columns::Column;
-use super::crown::{Answers, Crown, Lanes, ROWS};
+use super::crown::{Answers, Bytes, Crown, ROWS};
 use super::leaves::{Codes, LANES, add};
 use super::nodes::Node;
 use super::trees::Trees;
@@ -21,7 +21,7 @@ type Row = [u8; 320];
 #[derive(Debug, Clone, Default)]
 pub(super) struct Block {
     /// The bytes of each column, in groups of rows: all columns of the first group, then of the second, …
-    columns: Vec<Lanes>,
+    columns: Vec<Bytes>,
     /// The bytes of each row.
     rows: Vec<Row>,
     /// With distributions, the sums of each row's classes. Else for each group of rows and each class, the sum of each row.
@@ -33,26 +33,24 @@ pub(super) struct Block {
 impl Forest {
     /// Probabilities for many rows, to the same bits as one after the other. The bins stand feature by feature, `count` of each;
     /// the probabilities are written row by row.
-    pub fn predict_block(
-        &self,
-        bins: &[u8],
-        count: usize,
-        scratch: &mut Scratch,
-        probabilities: &mut [f32],
-    ) {
+    pub fn predict_block(&self, bins: &[u8], count: usize, scratch: &mut Scratch, probabilities: &mut [f32]) {
         match &self.layout {
-            Layout::Compact(trees) if count >= SIDE_BY_SIDE => {
+            Layout::Compact(trees) if count >= ROWS / 2 => {
                 let block = &mut scratch.block;
                 block.fill(&self.columns, bins, count);
-                match (&self.link, &self.leaves.codes) {
-                    (Link::Softmax(_), _) => self.add_numbers(trees, block, probabilities),
-                    (Link::Mean, Codes::Bytes(codes)) => {
-                        self.add_distributions(trees, codes, block, probabilities);
-                    }
-                    (Link::Mean, Codes::Words(codes)) => {
-                        self.add_distributions(trees, codes, block, probabilities);
-                    }
-                }
+                // All that this calls for each row is inlined, or it would not have the instructions.
+                widest(
+                    #[inline(always)]
+                    || match (&self.link, &self.leaves.codes) {
+                        (Link::Softmax(_), _) => self.add_numbers(trees, block, probabilities),
+                        (Link::Mean, Codes::Bytes(codes)) => {
+                            self.add_distributions(trees, codes, block, probabilities);
+                        }
+                        (Link::Mean, Codes::Words(codes)) => {
+                            self.add_distributions(trees, codes, block, probabilities);
+                        }
+                    },
+                );
             }
             _ => {
                 let mut row = core::mem::take(&mut scratch.block.bins);
@@ -66,6 +64,7 @@ impl Forest {
         }
     }
 
+    #[inline(always)]
     fn add_distributions<C: Copy + Into<u32>>(
         &self,
         trees: &Trees<u32>,
@@ -96,6 +95,7 @@ impl Forest {
         }
     }
 
+    #[inline(always)]
     fn add_numbers(&self, trees: &Trees<u32>, block: &mut Block, probabilities: &mut [f32]) {
         block.sums.clear();
         block.sums.resize(block.rows.len() * self.class_count, 0);
@@ -125,7 +125,7 @@ impl Trees<u32> {
     fn leaves_below(
         &self,
         crown: &Crown,
-        columns: &[Lanes],
+        columns: &[Bytes],
         rows: &[Row; ROWS],
         answers: &mut Answers,
     ) -> [u16; ROWS] {
@@ -153,6 +153,19 @@ impl Trees<u32> {
     }
 }
 
+/// Does it with the widest vectors that this machine has. They hold integers, so every width gives the same bits.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn widest(work: impl FnOnce()) {
+    pulp::Arch::new().dispatch(work);
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn widest(work: impl FnOnce()) {
+    work();
+}
+
 /// 1 where the row goes right, else 0.
 #[inline(always)]
 #[expect(clippy::indexing_slicing, reason = "8 bits never lead out of a row, which the compiler sees")]
@@ -165,15 +178,16 @@ impl Block {
         let groups = count.div_ceil(ROWS);
         self.rows.resize(groups * ROWS, [0; size_of::<Row>()]);
         self.columns.clear();
-        self.columns.resize(groups * columns.len(), [0; ROWS]);
+        self.columns.resize(groups * columns.len(), Bytes::default());
         for (number, column) in columns.iter().enumerate() {
             let feature = usize::from(column.feature) * count;
             let bins = bins.get(feature..feature + count).unwrap_or_default();
             for (group, bins) in bins.chunks(ROWS).enumerate() {
-                let Some(lanes) = self.columns.get_mut(group * columns.len() + number) else { continue };
-                lanes.iter_mut().zip(bins).for_each(|(byte, bin)| *byte = column.byte(*bin));
+                let Some(bytes) = self.columns.get_mut(group * columns.len() + number) else { continue };
+                let bytes = bytes.as_flattened_mut();
+                bytes.iter_mut().zip(bins).for_each(|(byte, bin)| *byte = column.byte(*bin));
                 let rows = self.rows.iter_mut().skip(group * ROWS);
-                for (row, byte) in rows.zip(lanes) {
+                for (row, byte) in rows.zip(bytes) {
                     if let Some(slot) = row.get_mut(number) {
                         *slot = *byte;
                     }

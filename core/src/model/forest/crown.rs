@@ -1,7 +1,7 @@
 //! The crown of a tree, its first splits, for many rows at once.
 //!
 //! Where a row has to follow one way down a tree, a block of rows can take all: every split of the crown is asked for all of
-//! the rows, 16 to an instruction, and from the lowest split up to the root each takes over the answer of the child that
+//! the rows, 16 or 32 to an instruction, and from the lowest split up to the root each takes over the answer of the child that
 //! a row goes to. For up to 31 splits that is cheaper than walking. The idea of asking all splits is that of QuickScorer
 //! (Lucchese et al., SIGIR 2015); this form of it has no masks and needs no more than bytes.
 
@@ -9,13 +9,15 @@ use super::nodes::Node;
 use super::trees::{Placed, Trees};
 
 /// So many rows at once.
-pub(super) const ROWS: usize = 32;
+pub(super) const ROWS: usize = LANES * VECTORS;
+const LANES: usize = 32;
+const VECTORS: usize = 4;
 /// The most splits of a crown.
 const SPLITS: usize = 31;
 const EXITS: usize = SPLITS + 1;
 
 /// One byte for each of the rows.
-pub(super) type Lanes = [u8; ROWS];
+pub(super) type Bytes = [[u8; LANES]; VECTORS];
 
 /// A tree's first splits, breadth-first, and the nodes to which they lead.
 pub(super) struct Crown {
@@ -38,11 +40,11 @@ struct Split {
 }
 
 /// The answers of exits, which are their numbers, and of splits.
-pub(super) struct Answers([Lanes; EXITS * 2]);
+pub(super) struct Answers([Bytes; EXITS * 2]);
 
 impl Default for Answers {
     fn default() -> Self {
-        Self(core::array::from_fn(|exit| [exit as u8; ROWS]))
+        Self(core::array::from_fn(|exit| [[exit as u8; LANES]; VECTORS]))
     }
 }
 
@@ -113,19 +115,21 @@ impl Crown {
     /// Which exit each row takes.
     #[inline(always)]
     #[expect(clippy::indexing_slicing, reason = "masked and constant bounds, which the compiler sees")]
-    pub(super) fn exits<'a>(&self, columns: &[Lanes], answers: &'a mut Answers) -> &'a Lanes {
+    pub(super) fn exits<'a>(&self, columns: &[Bytes], answers: &'a mut Answers) -> &'a [u8] {
         const MASK: usize = EXITS * 2 - 1;
         let answers = &mut answers.0;
         for number in (0..self.split_count).rev() {
             let split = self.splits[number & SPLITS];
             let Some(bytes) = columns.get(usize::from(split.column)) else { continue };
-            let [left, right] = split.children.map(|child| answers[usize::from(child) & MASK]);
-            let answer = &mut answers[(EXITS + number) & MASK];
-            for row in 0..ROWS {
-                answer[row] = if bytes[row] > split.threshold { right[row] } else { left[row] };
+            let [left, right] = split.children.map(|child| usize::from(child) & MASK);
+            // So many that what is done once a split hardly counts.
+            for vector in 0..VECTORS {
+                let (left, right) = (&answers[left][vector], &answers[right][vector]);
+                answers[(EXITS + number) & MASK][vector] =
+                    choose(&bytes[vector], split.threshold, left, right);
             }
         }
-        &answers[if self.split_count > 0 { EXITS } else { 0 }]
+        answers[if self.split_count > 0 { EXITS } else { 0 }].as_flattened()
     }
 
     /// The node to which an exit leads.
@@ -141,4 +145,17 @@ impl Crown {
     pub(super) fn leaf(&self, exit: u8) -> u16 {
         self.leaves[usize::from(exit) & (EXITS - 1)]
     }
+}
+
+/// Each row's answer: the left child's, or where the byte is above the threshold the right one's. Written without a branch and
+/// of a fixed length, since that is what compilers reliably turn into vectors.
+#[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "constant bounds")]
+fn choose(bytes: &[u8; LANES], threshold: u8, left: &[u8; LANES], right: &[u8; LANES]) -> [u8; LANES] {
+    let mut chosen = *left;
+    for row in 0..LANES {
+        let above = u8::from(bytes[row] > threshold).wrapping_neg();
+        chosen[row] ^= (left[row] ^ right[row]) & above;
+    }
+    chosen
 }

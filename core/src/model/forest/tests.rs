@@ -237,7 +237,7 @@ fn all_ways_of_walking_lead_to_the_same_leaf() {
             for steps in [255, 65_535] {
                 let forest = Forest::with_leaf_steps(classes, link.clone(), &trees, steps).unwrap();
                 assert_eq!(matches!(forest.layout, Layout::Compact(_)), compact, "{splits} splits");
-                let count = if splits > 1000 { 17 } else { 100 };
+                let count = if splits > 1000 { 70 } else { 200 };
                 let bins: Vec<u8> = (0..features * count)
                     .map(|_| if draws.below(5) == 0 { 0 } else { draws.below(256) as u8 })
                     .collect();
@@ -275,9 +275,9 @@ fn memory_can_be_used_again() {
     let mut used = Scratch::default();
     let bins: Vec<u8> = (0..100 * 90).map(|_| draws.below(256) as u8).collect();
     large.predict_block(&bins, 90, &mut used, &mut [0.0; 270]);
-    let (mut again, mut fresh) = ([0.0; 80], [0.0; 80]);
-    small.predict_block(&bins[..80], 40, &mut used, &mut again);
-    small.predict_block(&bins[..80], 40, &mut Scratch::default(), &mut fresh);
+    let (mut again, mut fresh) = ([0.0; 140], [0.0; 140]);
+    small.predict_block(&bins[..140], 70, &mut used, &mut again);
+    small.predict_block(&bins[..140], 70, &mut Scratch::default(), &mut fresh);
     assert_eq!(again, fresh);
 }
 

@@ -14,7 +14,8 @@ pub(super) struct Decisions(Vec<i8>);
 /// As many as the 16 bits can tell apart that a [`u32`] node has for its column and its threshold.
 const DECISIONS: usize = 1 << 16;
 
-/// All thresholds, so that many are compared at once.
+/// All thresholds, as they are compared: sixteen at once, for which processors have an instruction if they are signed.
+#[expect(clippy::indexing_slicing, reason = "done by the compiler")]
 const THRESHOLDS: [i8; 256] = {
     let mut thresholds = [0; 256];
     let mut threshold = 0;
@@ -27,7 +28,10 @@ const THRESHOLDS: [i8; 256] = {
 
 impl Decisions {
     /// Answers for the row with these bins: 1 where it goes right, else 0.
-    #[expect(clippy::indexing_slicing, reason = "16 bits never lead out of as many answers, which the compiler sees")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "16 bits never lead out of as many answers, which the compiler sees"
+    )]
     pub(super) fn of(&mut self, columns: &[Column], bins: &[u8]) -> impl Fn(u32) -> u32 + Copy {
         self.0.resize(DECISIONS, 0);
         for (column, answers) in columns.iter().zip(self.0.as_chunks_mut::<256>().0) {

@@ -6,7 +6,11 @@
 
 mod resolve;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+use crate::model::bounded::list;
 
 /// More products than this can't be held in a [`ProductSet`](crate::snapshot::ProductSet).
 pub const MAX_PRODUCTS: usize = 63;
@@ -32,10 +36,13 @@ pub struct SchemaDefinition {
     /// The customer column that holds the date of birth, if there is one.
     pub birth_date: Option<String>,
     /// The event tables.
+    #[serde(deserialize_with = "list")]
     pub tables: Vec<Table>,
     /// Where it is written which products a customer took.
+    #[serde(deserialize_with = "list")]
     pub holdings: Vec<HoldingDefinition>,
     /// The products, in the order of the model's classes (after [`NONE_CLASS`]).
+    #[serde(deserialize_with = "list")]
     pub products: Vec<Product>,
     /// How many days after a cut-off count as "next"; 0 in a plain table.
     pub horizon_days: u32,
@@ -65,6 +72,7 @@ pub struct Table {
     /// The column that says when a row came into being; a table without one says nothing about time.
     pub time: Option<String>,
     /// The columns that may be read.
+    #[serde(deserialize_with = "list")]
     pub columns: Vec<Column>,
 }
 
@@ -89,7 +97,7 @@ pub enum ColumnKind {
     /// A date or a timestamp: seconds since 1970-01-01.
     Time,
     /// One of these words, held as its position. A word not among them counts as missing.
-    Category(Vec<String>),
+    Category(#[serde(deserialize_with = "list")] Vec<String>),
 }
 
 /// A table in which a row means that the customer took a product at the row's time.
@@ -130,10 +138,11 @@ pub struct Product {
 }
 
 /// A validated schema: every name is resolved to a position.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "SchemaDefinition", into = "SchemaDefinition")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(into = "SchemaDefinition")]
 pub struct Schema {
-    definition: SchemaDefinition,
+    /// Shared by all clones: it may be most of what a small bundle takes.
+    definition: Arc<SchemaDefinition>,
     established: Option<usize>,
     birth_date: Option<usize>,
     times: Vec<Option<usize>>,
@@ -154,7 +163,7 @@ pub(crate) struct Holding {
 /// A validated [`HoldingProduct`].
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ProductSource {
-    Column { column: usize, product_of_code: Vec<Option<usize>> },
+    Column { column: usize, product_of_code: Vec<Option<u8>> },
     Always(usize),
 }
 

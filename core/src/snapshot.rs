@@ -150,7 +150,7 @@ pub(crate) fn taken_in(holding: &Holding, customer: &Customer<'_>) -> impl Itera
             ProductSource::Always(product) => *product,
             ProductSource::Column { column, product_of_code } => {
                 let code = rows.column(*column).get(row).copied().filter(|code| !code.is_nan())?;
-                (*product_of_code.get(code as usize)?)?
+                usize::from((*product_of_code.get(code as usize)?)?)
             }
         };
         Some(Taken { product, opened, closed: closed.get(row).copied().unwrap_or(f64::NAN) })

@@ -1,40 +1,69 @@
 //! Compiles feature definitions: every name resolved to a position, every contradiction a message about one feature.
 
-use std::collections::BTreeMap;
-
 use super::aggregate::{RowAggregate, RowTrend};
 use super::engine::{Comparison, Filter, Formula, Predicate, Selection};
 use super::spec::{
     Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection, Test,
     Transform,
 };
+use crate::model::memory::{Memory, TooMuch};
+use crate::names::{MAX_NAME, Names, shown};
 use crate::schema::{Column, ColumnKind, Schema, Table};
 use crate::time::DAY;
 
 /// Resolves names; its errors are words about one definition, after the key of the config that they are about.
 ///
 /// Definitions may come from a hostile bundle, so nothing here takes longer than its length warrants: names and words
-/// are looked up, not searched for.
+/// are looked up, not searched for. And nothing takes memory that has not been asked for.
 pub(super) struct Compiler<'a> {
     schema: &'a Schema,
-    /// The positions of the definitions compiled so far, by name.
-    earlier: BTreeMap<&'a str, usize>,
-    /// The codes of the words of the categories met so far, by table and column.
-    words: BTreeMap<(usize, usize), BTreeMap<&'a str, usize>>,
+    memory: &'a Memory,
+    /// The positions of the definitions, by name.
+    names: Names<'a, FeatureDefinition>,
+    /// How many of them are compiled.
+    compiled: usize,
+    /// The codes of the words of the categories met so far, for each table and column.
+    words: Vec<Vec<Option<Words<'a>>>>,
 }
 
+/// The words of a category; a word that stands there twice has the code of its first place.
+type Words<'a> = Names<'a, String>;
+
 impl<'a> Compiler<'a> {
-    pub(super) fn new(schema: &'a Schema) -> Self {
-        Self { schema, earlier: BTreeMap::new(), words: BTreeMap::new() }
+    pub(super) fn new(
+        schema: &'a Schema,
+        definitions: &'a [FeatureDefinition],
+        memory: &'a Memory,
+    ) -> Result<Self, TooMuch> {
+        let tables = schema.tables();
+        memory.take::<u32>(definitions.len())?;
+        memory.take::<Vec<Option<Words<'a>>>>(tables.len())?;
+        memory.take::<Option<Words<'a>>>(tables.iter().map(|table| table.columns.len()).sum())?;
+        let names = Names::new(definitions, |definition| &definition.name);
+        let words = tables.iter().map(|table| table.columns.iter().map(|_| None).collect()).collect();
+        Ok(Self { schema, memory, names, compiled: 0, words })
+    }
+
+    /// Gives back what compiling took beside its results.
+    pub(super) fn give_back(self) {
+        let columns = || self.words.iter().flatten();
+        self.memory.give_back::<u32>(columns().flatten().map(Names::len).sum());
+        self.memory.give_back::<Option<Words<'a>>>(columns().count());
+        self.memory.give_back::<Vec<Option<Words<'a>>>>(self.words.len());
+        self.memory.give_back::<u32>(self.names.len());
     }
 
     /// Compiles the next definition.
-    pub(super) fn compile(&mut self, definition: &'a FeatureDefinition) -> Result<Formula, String> {
-        if definition.name.is_empty() || self.earlier.contains_key(definition.name.as_str()) {
+    pub(super) fn compile(&mut self, definition: &FeatureDefinition) -> Result<Formula, String> {
+        let name = &definition.name;
+        if name.is_empty() || self.names.find(name) != Some(self.compiled) {
             return Err("name: it is empty or taken by an earlier feature".into());
         }
+        if name.len() > MAX_NAME {
+            return Err(format!("name: it has {} bytes, more than {MAX_NAME}", name.len()));
+        }
         let formula = self.formula(definition)?;
-        self.earlier.insert(&definition.name, self.earlier.len());
+        self.compiled += 1;
         Ok(formula)
     }
 
@@ -62,14 +91,16 @@ impl<'a> Compiler<'a> {
             Expression::Holdings(HoldingAggregate::Holds(id)) => {
                 let products = self.schema.products();
                 let position = products.iter().position(|product| &product.id == id);
-                Ok(Formula::Holds(position.ok_or_else(|| format!("holds: there is no product `{id}`"))?))
+                let position = position.ok_or_else(|| format!("holds: there is no product `{}`", shown(id)));
+                Ok(Formula::Holds(position?))
             }
             Expression::Holdings(aggregate) => Ok(Formula::Holdings(aggregate.clone())),
             Expression::Ratio { numerator, denominator } => {
                 let find = |name: &str| {
-                    let position = self.earlier.get(name).copied();
-                    position
-                        .ok_or_else(|| format!("ratio: `{name}` is not a feature defined before this one"))
+                    let position = self.names.find(name).filter(|position| *position < self.compiled);
+                    position.ok_or_else(|| {
+                        format!("ratio: `{}` is not a feature defined before this one", shown(name))
+                    })
                 };
                 Ok(Formula::Ratio { numerator: find(numerator)?, denominator: find(denominator)? })
             }
@@ -87,7 +118,7 @@ impl<'a> Compiler<'a> {
         let position = tables.iter().position(|table| table.name == name);
         let (position, table) = position
             .and_then(|position| Some((position, tables.get(position)?)))
-            .ok_or_else(|| format!("table: there is no event table `{name}`"))?;
+            .ok_or_else(|| format!("table: there is no event table `{}`", shown(name)))?;
         let source = Source {
             table,
             position,
@@ -116,7 +147,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn filters(&mut self, source: &Source<'a>, filter: &RowFilter) -> Result<Vec<Filter>, String> {
-        let mut filters = Vec::new();
+        let count = filter.conditions.len() + filter.exclusions.len();
+        self.memory.take::<Filter>(count)?;
+        let mut filters = Vec::with_capacity(count);
         for condition in &filter.conditions {
             filters.push(Filter::Holds(self.comparison(source, condition)?));
         }
@@ -124,16 +157,59 @@ impl<'a> Compiler<'a> {
             if group.is_empty() {
                 return Err("not: of no conditions, it leaves no row".into());
             }
-            let all = group.iter().map(|condition| self.comparison(source, condition));
-            filters.push(Filter::Not(all.collect::<Result<_, _>>().map_err(of_key("not"))?));
+            self.memory.take::<Comparison>(group.len())?;
+            let mut all = Vec::with_capacity(group.len());
+            for condition in group {
+                all.push(self.comparison(source, condition).map_err(of_key("not"))?);
+            }
+            filters.push(Filter::Not(all));
         }
         Ok(filters)
     }
 
     fn comparison(&mut self, source: &Source<'a>, condition: &Condition) -> Result<Comparison, String> {
         let (column, declared) = source.readable(&condition.column)?;
-        let codes = self.words.entry((source.position, column)).or_insert_with(|| codes(declared));
-        Ok(Comparison { column, predicate: compile_test(condition, declared, codes)? })
+        let known = self.words.get_mut(source.position).and_then(|columns| columns.get_mut(column));
+        if let (Some(known @ None), ColumnKind::Category(words)) = (known, &declared.kind) {
+            self.memory.take::<u32>(words.len())?;
+            *known = Some(Names::new(words, String::as_str));
+        }
+        Ok(Comparison { column, predicate: self.test(source.position, column, declared, condition)? })
+    }
+
+    fn test(
+        &self,
+        table: usize,
+        position: usize,
+        column: &Column,
+        condition: &Condition,
+    ) -> Result<Predicate, String> {
+        let name = &condition.column;
+        let codes = |words: &[String]| {
+            let known = self.words.get(table).and_then(|columns| columns.get(position)?.as_ref());
+            let known = known
+                .ok_or_else(|| format!("`{name}` is not a category, so it can't be one of some words"))?;
+            self.memory.take::<f64>(words.len())?;
+            let mut codes = Vec::with_capacity(words.len());
+            // A word that the data never had matches no row; that is an answer, not an error.
+            codes.extend(words.iter().filter_map(|word| known.find(word)).map(|code| code as f64));
+            Ok::<_, String>(codes)
+        };
+        let number = |number: f64| match &column.kind {
+            ColumnKind::Number if number.is_finite() => Ok(number),
+            ColumnKind::Number => Err(format!("`{name}` is compared with something that is no number")),
+            _ => Err(format!("`{name}` is not a number, so it can't be compared with one")),
+        };
+        Ok(match &condition.test {
+            Test::In(words) => Predicate::Codes { codes: codes(words)?, inside: true },
+            Test::NotIn(words) => Predicate::Codes { codes: codes(words)?, inside: false },
+            Test::Equals(value) => Predicate::Equals(number(*value)?),
+            Test::Below(value) => Predicate::Below(number(*value)?),
+            Test::AtMost(value) => Predicate::AtMost(number(*value)?),
+            Test::Above(value) => Predicate::Above(number(*value)?),
+            Test::AtLeast(value) => Predicate::AtLeast(number(*value)?),
+            Test::Missing(missing) => Predicate::Missing(*missing),
+        })
     }
 
     fn aggregate(
@@ -253,51 +329,10 @@ fn of_key(key: &str) -> impl Fn(String) -> String {
     move |message| format!("{key}: {message}")
 }
 
-/// The code of each word of a category; none for another column.
-fn codes(column: &Column) -> BTreeMap<&str, usize> {
-    match &column.kind {
-        // A word that stands there twice has the code of its first place, so the first comes last.
-        ColumnKind::Category(words) => {
-            words.iter().enumerate().rev().map(|(code, word)| (word.as_str(), code)).collect()
-        }
-        _ => BTreeMap::new(),
-    }
-}
-
-fn compile_test(
-    condition: &Condition,
-    column: &Column,
-    known: &BTreeMap<&str, usize>,
-) -> Result<Predicate, String> {
-    let name = &condition.column;
-    let codes = |words: &[String]| match &column.kind {
-        ColumnKind::Category(_) => {
-            // A word that the data never had matches no row; that is an answer, not an error.
-            let codes = words.iter().filter_map(|word| known.get(word.as_str()));
-            Ok(codes.map(|code| *code as f64).collect())
-        }
-        _ => Err(format!("`{name}` is not a category, so it can't be one of some words")),
-    };
-    let number = |number: f64| match &column.kind {
-        ColumnKind::Number if number.is_finite() => Ok(number),
-        ColumnKind::Number => Err(format!("`{name}` is compared with something that is no number")),
-        _ => Err(format!("`{name}` is not a number, so it can't be compared with one")),
-    };
-    Ok(match &condition.test {
-        Test::In(words) => Predicate::Codes { codes: codes(words)?, inside: true },
-        Test::NotIn(words) => Predicate::Codes { codes: codes(words)?, inside: false },
-        Test::Equals(value) => Predicate::Equals(number(*value)?),
-        Test::Below(value) => Predicate::Below(number(*value)?),
-        Test::AtMost(value) => Predicate::AtMost(number(*value)?),
-        Test::Above(value) => Predicate::Above(number(*value)?),
-        Test::AtLeast(value) => Predicate::AtLeast(number(*value)?),
-        Test::Missing(missing) => Predicate::Missing(*missing),
-    })
-}
-
 fn find_column<'c>(table: &str, columns: &'c [Column], name: &str) -> Result<(usize, &'c Column), String> {
     let found = columns.iter().enumerate().find(|(_, column)| column.name == name);
-    let (position, column) = found.ok_or_else(|| format!("table `{table}` has no column `{name}`"))?;
+    let (position, column) =
+        found.ok_or_else(|| format!("table `{table}` has no column `{}`", shown(name)))?;
     if column.current {
         return Err(format!(
             "`{table}.{name}` shows the state of today, which was not known at past cut-offs"

@@ -9,6 +9,8 @@ use super::compile::Compiler;
 use super::spec::{FeatureDefinition, HoldingAggregate, SeasonPart, Transform};
 use crate::Error;
 use crate::customers::{Customer, Rows};
+use crate::model::memory::Memory;
+use crate::names::shown;
 use crate::schema::Schema;
 use crate::snapshot::{ProductSet, Snapshot, is_open_at};
 use crate::time::{DAY, civil_from_days, days_from_civil};
@@ -78,14 +80,25 @@ impl FeatureEngine {
     /// # Errors
     /// [`Error::Feature`] names the first definition that can't be computed, and why.
     pub fn new(schema: &Schema, definitions: &[FeatureDefinition]) -> Result<Self, Error> {
-        let mut compiler = Compiler::new(schema);
+        Self::compile(schema, definitions, &Memory::unlimited())
+    }
+
+    /// The same with so much memory.
+    pub(crate) fn compile(
+        schema: &Schema,
+        definitions: &[FeatureDefinition],
+        memory: &Memory,
+    ) -> Result<Self, Error> {
+        let mut compiler = Compiler::new(schema, definitions, memory)?;
+        memory.take::<Feature>(definitions.len())?;
         let mut features = Vec::with_capacity(definitions.len());
         for definition in definitions {
             let formula = compiler
                 .compile(definition)
-                .map_err(|message| Error::Feature { feature: definition.name.clone(), message })?;
+                .map_err(|message| Error::Feature { feature: shown(&definition.name).into(), message })?;
             features.push(Feature { formula, missing: definition.missing.unwrap_or(f32::NAN) });
         }
+        compiler.give_back();
         Ok(Self { schema: schema.clone(), features })
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::bounded::{boxed, list, lists};
+
 /// A feature: a name, words for people, and how to compute it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureDefinition {
@@ -33,6 +35,7 @@ pub enum Expression {
         /// The table.
         table: String,
         /// Which of its rows. In a box: of features that need none, a file may hold very many.
+        #[serde(deserialize_with = "boxed")]
         rows: Box<RowSelection>,
         /// What is made of them.
         aggregate: Aggregate,
@@ -80,8 +83,10 @@ pub struct RowSelection {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RowFilter {
     /// All of these hold.
+    #[serde(deserialize_with = "list")]
     pub conditions: Vec<Condition>,
     /// Of none of these groups, none of which is empty, all conditions hold.
+    #[serde(deserialize_with = "lists")]
     pub exclusions: Vec<Vec<Condition>>,
 }
 
@@ -98,9 +103,9 @@ pub struct Condition {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Test {
     /// A category that is one of these words.
-    In(Vec<String>),
+    In(#[serde(deserialize_with = "list")] Vec<String>),
     /// A category that is none of these words.
-    NotIn(Vec<String>),
+    NotIn(#[serde(deserialize_with = "list")] Vec<String>),
     /// A number that equals this one.
     Equals(f64),
     /// A number below.
@@ -144,7 +149,7 @@ pub enum Aggregate {
     /// Shannon's entropy of a column's values, in bits; missing without rows.
     Entropy(String),
     /// The share of the rows that pass a further filter; missing without rows.
-    Share(Box<RowFilter>),
+    Share(#[serde(deserialize_with = "boxed")] Box<RowFilter>),
     /// The rate a day in a short window over the rate a day in the selection's window; missing where that is 0.
     Trend {
         /// What is summed; rows are counted without it.

@@ -1,34 +1,136 @@
-//! Lists with a limit: a decoder that stops there, instead of allocating a list for each byte of a hostile bundle.
+//! Lists that take no more memory than their entries need, and have no more entries than they may; for
+//! `#[serde(deserialize_with)]`.
+//!
+//! `serde`'s own lists grow by doubling where a length is not known or large, and so may take three times what they hold. A
+//! list of these takes room for its first entry when that has been read, and room for as many more as the decoder then says
+//! are left: ours says so once they have been paid for (`bundle/codec.rs`), others, which say what they like, should be trusted.
 
 use core::fmt;
 use core::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
-/// Reads a list of at most `MAX` entries; for `#[serde(deserialize_with)]`.
-pub(super) fn at_most<'de, const MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+/// Reads a list.
+pub(crate) fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
-    deserializer.deserialize_seq(AtMost::<MAX, T>(PhantomData))
+    at_most::<{ usize::MAX }, T, D>(deserializer)
 }
 
-struct AtMost<const MAX: usize, T>(PhantomData<T>);
+/// Reads a list of at most `MAX` entries.
+pub(crate) fn at_most<'de, const MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    ListOf { entry: PhantomData::<T>, most: MAX }.deserialize(deserializer)
+}
 
-impl<'de, const MAX: usize, T: Deserialize<'de>> Visitor<'de> for AtMost<MAX, T> {
-    type Value = Vec<T>;
+/// Reads a list of lists.
+pub(crate) fn lists<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Vec<T>>, D::Error> {
+    let entry = ListOf { entry: PhantomData::<T>, most: usize::MAX };
+    ListOf { entry, most: usize::MAX }.deserialize(deserializer)
+}
+
+/// Reads a list whose entries were something else once.
+pub(super) fn list_as<'de, Old: Deserialize<'de>, T: From<Old>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    ListOf { entry: As::<Old, T>(PhantomData), most: usize::MAX }.deserialize(deserializer)
+}
+
+/// A list by itself.
+#[derive(serde::Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
+pub(super) struct List<T>(#[serde(deserialize_with = "list")] pub(super) Vec<T>);
+
+/// A list of lists by itself.
+#[derive(serde::Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
+pub(super) struct Lists<T>(#[serde(deserialize_with = "lists")] pub(super) Vec<Vec<T>>);
+
+/// The name under which a decoder is asked for what will be in a box: to ours it says that a value takes memory of its own.
+pub(super) const BOXED: &str = "Box";
+
+/// Reads what will be in a box.
+pub(crate) fn boxed<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Box<T>, D::Error> {
+    boxed_as::<T, T, D>(deserializer)
+}
+
+/// Reads what was something else once and will be in a box.
+pub(super) fn boxed_as<'de, Old: Deserialize<'de>, T: From<Old>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Box<T>, D::Error> {
+    deserializer.deserialize_newtype_struct(BOXED, Boxed(As::<Old, T>(PhantomData))).map(Box::new)
+}
+
+struct Boxed<S>(S);
+
+impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Boxed<S> {
+    type Value = S::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a list of at most {MAX} entries")
+        f.write_str("a value")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
+        self.0.deserialize(deserializer)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct ListOf<S> {
+    entry: S,
+    most: usize,
+}
+
+impl<'de, S: DeserializeSeed<'de> + Copy> DeserializeSeed<'de> for ListOf<S> {
+    type Value = Vec<S::Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<S::Value>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for ListOf<S> {
+    type Value = Vec<S::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {} entries", self.most)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<S::Value>, A::Error> {
         let mut list = Vec::new();
-        while let Some(entry) = entries.next_element()? {
-            if list.len() == MAX {
-                return Err(A::Error::custom(format_args!("a list has more than {MAX} entries")));
+        while let Some(entry) = entries.next_element_seed(self.entry)? {
+            if list.is_empty() {
+                list.reserve_exact(entries.size_hint().unwrap_or_default().saturating_add(1).min(self.most));
+            }
+            if list.len() == self.most {
+                return Err(A::Error::custom(format_args!("a list has more than {} entries", self.most)));
             }
             list.push(entry);
         }
         Ok(list)
+    }
+}
+
+/// Reads an `Old` and gives a `T`.
+struct As<Old, T>(PhantomData<(Old, T)>);
+
+impl<Old, T> Clone for As<Old, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Old, T> Copy for As<Old, T> {}
+
+impl<'de, Old: Deserialize<'de>, T: From<Old>> DeserializeSeed<'de> for As<Old, T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        Old::deserialize(deserializer).map(T::from)
     }
 }

@@ -1,28 +1,27 @@
 //! The bundle: one file with everything that a scorer needs, from the schema to the golden rows.
 //!
 //! docs/FORMAT.md describes it byte by byte. Bytes may be hostile: lengths, hash, indices and numbers are checked before
-//! anything is used, and nothing is allocated because a number in the file says so.
+//! anything is used, and all that is made of them takes no more memory than their length warrants ([`Memory`]).
 
 mod codec;
 mod version_1;
 mod version_2;
 mod version_3;
 
-use core::cell::Cell;
-
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Model;
 use super::bins::Bins;
+use super::bounded::{List, Lists, list};
 use super::calibration::Calibration;
 use super::card::Card;
+use super::memory::Memory;
+use super::{Model, ModelCode};
 use crate::Error;
 use crate::error::BundleError;
 use crate::features::{FeatureDefinition, FeatureEngine};
 use crate::policy::PolicyDefinition;
-use crate::schema::Schema;
+use crate::schema::{Schema, SchemaDefinition};
 use crate::score::Scorer;
 
 /// The first bytes of every bundle.
@@ -41,10 +40,13 @@ pub const MAX_SECTIONS: usize = 64;
 const ROUNDED_SUMS: u16 = 3;
 const ROUNDING: f32 = 1e-5;
 
-/// The values of all sections may take so much memory together; and so much for each byte of the file. Short words need the
-/// most: a text takes its length and 24 bytes.
-const MEMORY: usize = 64 << 10;
-const MEMORY_A_BYTE: usize = 8;
+/// Decoding a bundle, testing it and scoring a row take at most so much memory at once for each byte of the file ...
+pub const MEMORY_A_BYTE: usize = 4;
+/// ... and so much more, however small it is.
+pub const MEMORY: usize = 64 << 10;
+/// What of that nobody asks [`Memory`] for: the list of the sections, a scorer's row of probabilities, and messages, in which up
+/// to three names stand, several times while they are put together.
+const UNASKED: usize = 24 << 10;
 
 /// No bundle has more golden rows: a self-test is no reason to hang.
 pub const MAX_GOLDENS: usize = 256;
@@ -79,8 +81,10 @@ pub struct Bundle {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Golden {
     /// The features.
+    #[serde(deserialize_with = "list")]
     pub row: Vec<f32>,
     /// One probability a class.
+    #[serde(deserialize_with = "list")]
     pub probabilities: Vec<f32>,
 }
 
@@ -123,37 +127,39 @@ impl Bundle {
     /// # Errors
     /// [`Error::Bundle`] where the bytes are not a sound bundle for this reader.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let sections = Sections::read(bytes)?;
+        let memory = Memory::of(MEMORY_A_BYTE * bytes.len() + MEMORY - UNASKED);
+        let sections = Sections::read(bytes, &memory)?;
+        let content = |error: Error| match error {
+            Error::Bundle(_) => error,
+            other => BundleError::Content(other.to_string()).into(),
+        };
+        let schema: SchemaDefinition = match sections.layout {
+            ..=1 => sections.small::<version_1::OldSchema>(b"SCHM")?.into(),
+            _ => sections.small(b"SCHM")?,
+        };
         let mut bundle = Self {
-            schema: match sections.layout {
-                ..=1 => sections.small::<version_1::OldSchema>(b"SCHM")?.try_into()?,
-                _ => sections.small(b"SCHM")?,
-            },
+            schema: Schema::resolve(schema, &memory).map_err(content)?,
             features: match sections.layout {
-                ..=1 => {
-                    sections.small::<Vec<version_1::Feature>>(b"FEAT")?.into_iter().map(Into::into).collect()
-                }
-                _ => sections.small(b"FEAT")?,
+                ..=1 => sections.small::<version_1::Features>(b"FEAT")?.0,
+                _ => sections.small::<List<_>>(b"FEAT")?.0,
             },
-            bins: sections.large(b"BINS")?,
+            bins: Bins::new(sections.large::<Lists<_>>(b"BINS")?.0).map_err(BundleError::Content)?,
             model: match sections.layout {
-                ..=2 => sections.large::<version_2::OldModel>(b"MODL")?.try_into()?,
-                3 => sections.large::<version_3::OldModel>(b"MODL")?.try_into()?,
-                _ => sections.large(b"MODL")?,
-            },
+                ..=2 => sections.large::<version_2::OldModel>(b"MODL")?.model(&memory),
+                3 => sections.large::<version_3::OldModel>(b"MODL")?.model(&memory),
+                _ => sections.large::<ModelCode<'_>>(b"MODL")?.model(&memory),
+            }
+            .map_err(BundleError::Content)?,
             calibration: match sections.layout {
                 ..=2 => Calibration::None,
                 _ => sections.small(b"CALB")?,
             },
             policy: sections.small(b"PLCY")?,
-            reference: sections.small(b"REFR")?,
-            goldens: sections.small(b"GOLD")?,
+            reference: sections.small::<List<_>>(b"REFR")?.0,
+            goldens: sections.small::<List<_>>(b"GOLD")?.0,
             card: sections.small(b"CARD")?,
         };
-        bundle.check().map_err(|error| match error {
-            Error::Bundle(_) => error,
-            other => BundleError::Content(other.to_string()).into(),
-        })?;
+        bundle.check_with(&memory).map_err(content)?;
         if sections.layout <= ROUNDED_SUMS {
             bundle.renew_goldens()?;
         }
@@ -201,6 +207,11 @@ impl Bundle {
     /// # Errors
     /// [`BundleError::Content`] or the error of the part that does not fit.
     pub fn check(&self) -> Result<(), Error> {
+        self.check_with(&Memory::unlimited())
+    }
+
+    /// Checks that the parts fit each other, and that there is the memory for what a scorer will make of them.
+    fn check_with(&self, memory: &Memory) -> Result<(), Error> {
         let content = |message: String| Error::from(BundleError::Content(message));
         self.bins.check().map_err(content)?;
         let features = self.features.len();
@@ -215,7 +226,9 @@ impl Bundle {
                 "{features} features, but bins or a reference row for another number"
             )));
         }
-        FeatureEngine::new(&self.schema, &self.features)?;
+        FeatureEngine::compile(&self.schema, &self.features, memory)?;
+        // A scorer's row of bins, and what the check of a linear model counts.
+        memory.take::<f64>(features)?;
         self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
         self.calibration.check(self.schema.class_count()).map_err(content)?;
         self.policy.check(&self.schema).map_err(content)?;
@@ -259,12 +272,11 @@ struct Sections<'b> {
     /// The least version that a reader must know: that of the sections' layout.
     layout: u16,
     sections: Vec<([u8; 4], &'b [u8])>,
-    /// What the values that are still to be decoded may take.
-    memory: Cell<usize>,
+    memory: &'b Memory,
 }
 
 impl<'b> Sections<'b> {
-    fn read(bytes: &'b [u8]) -> Result<Self, BundleError> {
+    fn read(bytes: &'b [u8], memory: &'b Memory) -> Result<Self, BundleError> {
         if bytes.len() > MAX_BYTES {
             return Err(BundleError::TooLarge { actual: bytes.len(), limit: MAX_BYTES });
         }
@@ -300,26 +312,23 @@ impl<'b> Sections<'b> {
             }
         }
         match sections.len() == count as usize {
-            true => {
-                let memory = Cell::new(MEMORY + MEMORY_A_BYTE * bytes.len());
-                Ok(Self { layout: needed, sections, memory })
-            }
+            true => Ok(Self { layout: needed, sections, memory }),
             false => Err(BundleError::Length("more or fewer sections than the header says")),
         }
     }
 
     /// Decodes a section that may hold texts.
-    fn small<T: DeserializeOwned>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
+    fn small<T: Deserialize<'b>>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
         self.decode(tag, MAX_SMALL_SECTION)
     }
 
     /// Decodes a section of numbers alone.
-    fn large<T: DeserializeOwned>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
+    fn large<T: Deserialize<'b>>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
         self.decode(tag, MAX_BYTES)
     }
 
     /// Decodes the section with a tag. Sections that this version does not know are left alone.
-    fn decode<T: DeserializeOwned>(&self, tag: &[u8; 4], limit: usize) -> Result<T, BundleError> {
+    fn decode<T: Deserialize<'b>>(&self, tag: &[u8; 4], limit: usize) -> Result<T, BundleError> {
         let mut found = self.sections.iter().filter(|(other, _)| other == tag);
         let (Some((_, section)), None) = (found.next(), found.next()) else {
             return Err(BundleError::Section(name(tag)));
@@ -327,7 +336,7 @@ impl<'b> Sections<'b> {
         if section.len() > limit {
             return Err(BundleError::SectionTooLarge { section: name(tag), actual: section.len(), limit });
         }
-        codec::decode(section, &self.memory)
+        codec::decode(section, self.memory)
             .map_err(|error| BundleError::Decode { section: name(tag), message: error.to_string() })
     }
 }

@@ -1,6 +1,7 @@
-//! Strings of bytes, for `#[serde(with)]`: one copy of what is there, however long the file claims that they are.
+//! Strings of bytes, for `#[serde(with)]`: borrowed from the file, so that they take no memory of their own.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use serde::de::{Deserializer, Error, Visitor};
 use serde::ser::Serializer;
@@ -9,22 +10,24 @@ pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S:
     serializer.serialize_bytes(bytes)
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    // A decoder that borrows looks whether the bytes are there before it hands them out; one asked for an owned
-    // string would make room for the claimed length first.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, [u8]>, D::Error> {
     deserializer.deserialize_bytes(Bytes)
 }
 
 struct Bytes;
 
-impl Visitor<'_> for Bytes {
-    type Value = Vec<u8>;
+impl<'de> Visitor<'de> for Bytes {
+    type Value = Cow<'de, [u8]>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("bytes")
     }
 
-    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(bytes.to_vec())
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Cow<'de, [u8]>, E> {
+        Ok(Cow::Borrowed(bytes))
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Cow<'de, [u8]>, E> {
+        Ok(Cow::Owned(bytes.to_vec()))
     }
 }

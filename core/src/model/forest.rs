@@ -16,7 +16,9 @@ mod walk;
 use serde::{Deserialize, Serialize};
 
 use super::bins::{Bins, MISSING_BIN};
+use super::bounded::list;
 use super::linear::softmax;
+use super::memory::Memory;
 pub(crate) use batch::BLOCK;
 use batch::Block;
 pub(super) use code::{ForestCode, LeafCode, SetSplits, write_number};
@@ -27,8 +29,8 @@ use trees::{Placed, StoredNode, Trees};
 use walk::Decisions;
 
 /// A forest, laid out for scoring.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "ForestCode", into = "ForestCode")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(into = "ForestCode")]
 pub struct Forest {
     class_count: usize,
     link: Link,
@@ -53,7 +55,7 @@ pub enum Link {
     Mean,
     /// A leaf holds one number, which is added to the score of one class: the n-th tree (from 0) is of class n modulo the
     /// number of classes. The scores start at these, and the answer is their softmax. Boosted trees.
-    Softmax(Vec<f32>),
+    Softmax(#[serde(deserialize_with = "list")] Vec<f32>),
 }
 
 /// No forest has more trees.
@@ -174,7 +176,7 @@ impl Forest {
         trees: &[Tree],
         steps: u16,
     ) -> Result<Self, String> {
-        Self::try_from(ForestCode::new(class_count, link, trees, steps)?)
+        ForestCode::new(class_count, link, trees, steps)?.forest(&Memory::unlimited())
     }
 
     /// The forest with other splits, and the very leaves that it has.
@@ -190,7 +192,8 @@ impl Forest {
             return Err("the trees have other splits than the forest".into());
         }
         let leaves = ForestCode::from(self.clone()).leaves;
-        Self::try_from(ForestCode::with_leaves(self.class_count, self.link.clone(), trees, leaves)?)
+        ForestCode::with_leaves(self.class_count, self.link.clone(), trees, leaves)?
+            .forest(&Memory::unlimited())
     }
 
     /// How many classes it knows.

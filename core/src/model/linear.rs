@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bins::{Bins, MAX_FEATURES, MISSING_BIN};
-use super::bounded::at_most;
+use super::bounded::{at_most, list};
 
 /// Models whose scores might grow beyond this are refused: far below what `f32` can hold, so that neither a score nor a
 /// difference of scores overflows.
@@ -17,15 +17,19 @@ pub(super) const MAX_SCORE: f64 = 1e30;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Linear {
     /// The mean rank of each feature's bin in training.
+    #[serde(deserialize_with = "list")]
     pub(crate) means: Vec<f32>,
     /// 1 / the standard deviation of the rank; 0 for a constant feature.
+    #[serde(deserialize_with = "list")]
     pub(crate) inverse_deviations: Vec<f32>,
     /// One weight a feature for the first class, then for the second, …
+    #[serde(deserialize_with = "list")]
     pub(crate) weights: Vec<f32>,
     /// The weights of categories, in the order of their features.
     #[serde(deserialize_with = "at_most::<MAX_FEATURES, _, _>")]
     pub(crate) categories: Vec<CategoryWeights>,
     /// One a class.
+    #[serde(deserialize_with = "list")]
     pub(crate) intercepts: Vec<f32>,
 }
 
@@ -35,6 +39,7 @@ pub(crate) struct CategoryWeights {
     /// The feature.
     pub(crate) feature: u16,
     /// One weight a class for bin 0 (missing), then for bin 1, …
+    #[serde(deserialize_with = "list")]
     pub(crate) weights: Vec<f32>,
 }
 

@@ -1,26 +1,45 @@
 //! Models: bins, the two kinds of model over them, their calibration, and the bundle that carries everything a scorer needs.
 
 pub mod bins;
-mod bounded;
+pub(crate) mod bounded;
 pub mod bundle;
 mod bytes;
 pub mod calibration;
 pub mod card;
 pub mod forest;
 pub mod linear;
+pub(crate) mod memory;
 
 use serde::{Deserialize, Serialize};
 
-use forest::{Forest, Scratch};
+use forest::{Forest, ForestCode, Scratch};
 use linear::Linear;
+use memory::Memory;
 
 /// A trained model: reads a row of bins, gives a probability for each class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Model {
     /// Trees.
     Forest(Forest),
     /// Multinomial logistic regression.
     Linear(Linear),
+}
+
+/// A model as it is stored.
+#[derive(Deserialize)]
+enum ModelCode<'f> {
+    #[serde(borrow)]
+    Forest(ForestCode<'f>),
+    Linear(Linear),
+}
+
+impl ModelCode<'_> {
+    fn model(self, memory: &Memory) -> Result<Model, String> {
+        match self {
+            Self::Forest(code) => code.forest(memory).map(Model::Forest),
+            Self::Linear(linear) => Ok(Model::Linear(linear)),
+        }
+    }
 }
 
 impl Model {

@@ -1,14 +1,18 @@
 //! Validates a schema: every name is resolved to a position, every contradiction named.
 
+use std::sync::Arc;
+
 use super::{
     Column, ColumnKind, Holding, HoldingDefinition, HoldingProduct, MAX_CLASSES, MAX_COLUMNS, MAX_PRODUCTS,
     MAX_TABLES, NONE_CLASS, Product, ProductSource, Schema, SchemaDefinition, Table, Task,
 };
 use crate::Error;
+use crate::model::memory::Memory;
+use crate::names::{MAX_NAME, shown};
 
 impl From<Schema> for SchemaDefinition {
     fn from(schema: Schema) -> Self {
-        schema.definition
+        Arc::unwrap_or_clone(schema.definition)
     }
 }
 
@@ -16,13 +20,20 @@ impl TryFrom<SchemaDefinition> for Schema {
     type Error = Error;
 
     fn try_from(definition: SchemaDefinition) -> Result<Self, Error> {
+        Self::resolve(definition, &Memory::unlimited())
+    }
+}
+
+impl Schema {
+    /// Validates a schema, with so much memory.
+    pub(crate) fn resolve(definition: SchemaDefinition, memory: &Memory) -> Result<Self, Error> {
         if definition.tables.len() > MAX_TABLES {
             return Err(invalid(format!("{} event tables, more than {MAX_TABLES}", definition.tables.len())));
         }
         let tables = core::iter::once(&definition.customer).chain(&definition.tables);
-        unique("table", tables.clone().map(|table| table.name.as_str()))?;
+        unique("table", tables.clone().map(|table| table.name.as_str()), memory)?;
         // Were it named twice, which column says when its products are given up?
-        unique("holdings table", definition.holdings.iter().map(|holding| holding.table.as_str()))?;
+        unique("holdings table", definition.holdings.iter().map(|holding| holding.table.as_str()), memory)?;
         for table in tables {
             if table.columns.len() > MAX_COLUMNS {
                 return Err(invalid(format!(
@@ -34,20 +45,21 @@ impl TryFrom<SchemaDefinition> for Schema {
             unique(
                 &format!("column of table `{}`", table.name),
                 table.columns.iter().map(|column| column.name.as_str()),
+                memory,
             )?;
         }
         match &definition.task {
-            Task::NextProduct => resolve_bank(definition),
+            Task::NextProduct => resolve_bank(definition, memory),
             Task::Label { column } => {
-                let label = resolve_label(&definition, column)?;
+                let label = resolve_label(&definition, column, memory)?;
                 resolve_plain_table(definition, label)
             }
         }
     }
 }
 
-fn resolve_bank(definition: SchemaDefinition) -> Result<Schema, Error> {
-    validate_products(&definition.products)?;
+fn resolve_bank(definition: SchemaDefinition, memory: &Memory) -> Result<Schema, Error> {
+    validate_products(&definition.products, memory)?;
     if !(1..=3660).contains(&definition.horizon_days) {
         return Err(invalid(format!("the horizon is {} days, not 1 to 3660", definition.horizon_days)));
     }
@@ -58,20 +70,21 @@ fn resolve_bank(definition: SchemaDefinition) -> Result<Schema, Error> {
     let established = customer.date_column(established, "established")?;
     let birth_date =
         definition.birth_date.as_ref().map(|name| customer.date_column(name, "birth_date")).transpose()?;
-    let times = definition
-        .tables
-        .iter()
-        .map(|table| table.time.as_ref().map(|name| table.date_column(name, "time")).transpose())
-        .collect::<Result<Vec<_>, _>>()?;
-    let holdings = definition
-        .holdings
-        .iter()
-        .map(|holding| resolve_holding(&definition, &times, holding))
-        .collect::<Result<Vec<_>, _>>()?;
+    memory.take::<Option<usize>>(definition.tables.len())?;
+    let mut times = Vec::with_capacity(definition.tables.len());
+    for table in &definition.tables {
+        times.push(table.time.as_ref().map(|name| table.date_column(name, "time")).transpose()?);
+    }
+    memory.take::<Holding>(definition.holdings.len())?;
+    let mut holdings = Vec::with_capacity(definition.holdings.len());
+    for holding in &definition.holdings {
+        holdings.push(resolve_holding(&definition, &times, holding, memory)?);
+    }
     if holdings.is_empty() {
         return Err(invalid("no holdings: no table says which products customers took".into()));
     }
     let established = Some(established);
+    let definition = Arc::new(definition);
     Ok(Schema { established, birth_date, times, holdings, label: None, row_time: None, definition })
 }
 
@@ -96,11 +109,11 @@ fn resolve_plain_table(definition: SchemaDefinition, label: usize) -> Result<Sch
         holdings: Vec::new(),
         label: Some(label),
         row_time,
-        definition,
+        definition: Arc::new(definition),
     })
 }
 
-fn resolve_label(definition: &SchemaDefinition, name: &str) -> Result<usize, Error> {
+fn resolve_label(definition: &SchemaDefinition, name: &str, memory: &Memory) -> Result<usize, Error> {
     let table = &definition.customer;
     let position = table.required_column(name, "label")?;
     let Some(Column { kind: ColumnKind::Category(words), .. }) = table.columns.get(position) else {
@@ -113,7 +126,7 @@ fn resolve_label(definition: &SchemaDefinition, name: &str) -> Result<usize, Err
             words.len()
         )));
     }
-    unique("class", words.iter().map(String::as_str))?;
+    unique("class", words.iter().map(String::as_str), memory)?;
     Ok(position)
 }
 
@@ -121,27 +134,34 @@ fn resolve_holding(
     definition: &SchemaDefinition,
     times: &[Option<usize>],
     holding: &HoldingDefinition,
+    memory: &Memory,
 ) -> Result<Holding, Error> {
     let (position, table) =
         definition.tables.iter().enumerate().find(|(_, table)| table.name == holding.table).ok_or_else(
-            || invalid(format!("holdings name the table `{}`, which is not declared", holding.table)),
+            || invalid(format!("holdings name the table `{}`, which is not declared", shown(&holding.table))),
         )?;
     let time = times.get(position).copied().flatten().ok_or_else(|| {
         invalid(format!("table `{}` holds products, so it needs a time column", holding.table))
     })?;
     let closed = holding.closed.as_ref().map(|name| table.date_column(name, "closed")).transpose()?;
-    let product_position = |id: &str| definition.products.iter().position(|product| product.id == id);
+    let products = &definition.products;
+    let product_position = |id: &str| products.iter().position(|product| product.id == id).map(|at| at as u8);
     let product = match &holding.product {
-        HoldingProduct::Always(id) => ProductSource::Always(product_position(id).ok_or_else(|| {
-            invalid(format!("holdings in `{}` name the product `{id}`, which is not declared", table.name))
-        })?),
+        HoldingProduct::Always(id) => {
+            let position = product_position(id).ok_or_else(|| {
+                let (table, id) = (&table.name, shown(id));
+                invalid(format!("holdings in `{table}` name the product `{id}`, which is not declared"))
+            })?;
+            ProductSource::Always(position.into())
+        }
         HoldingProduct::Column(name) => {
             let column = table.required_column(name, "product")?;
             match table.columns.get(column).map(|column| &column.kind) {
-                Some(ColumnKind::Category(values)) => ProductSource::Column {
-                    column,
-                    product_of_code: values.iter().map(|id| product_position(id)).collect(),
-                },
+                Some(ColumnKind::Category(values)) => {
+                    memory.take::<Option<u8>>(values.len())?;
+                    let product_of_code = values.iter().map(|id| product_position(id)).collect();
+                    ProductSource::Column { column, product_of_code }
+                }
                 _ => return Err(invalid(format!("`{}.{name}` (product) must be a category", table.name))),
             }
         }
@@ -152,7 +172,7 @@ fn resolve_holding(
 impl Table {
     fn required_column(&self, name: &str, role: &str) -> Result<usize, Error> {
         self.column(name)
-            .ok_or_else(|| invalid(format!("table `{}` has no column `{name}` ({role})", self.name)))
+            .ok_or_else(|| invalid(format!("table `{}` has no column `{}` ({role})", self.name, shown(name))))
     }
 
     fn date_column(&self, name: &str, role: &str) -> Result<usize, Error> {
@@ -164,12 +184,12 @@ impl Table {
     }
 }
 
-fn validate_products(products: &[Product]) -> Result<(), Error> {
+fn validate_products(products: &[Product], memory: &Memory) -> Result<(), Error> {
     if products.is_empty() || products.len() > MAX_PRODUCTS {
         return Err(invalid(format!("there are {} products, not 1 to {MAX_PRODUCTS}", products.len())));
     }
-    unique("product id", products.iter().map(|product| product.id.as_str()))?;
-    unique("product name", products.iter().map(|product| product.name.as_str()))?;
+    unique("product id", products.iter().map(|product| product.id.as_str()), memory)?;
+    unique("product name", products.iter().map(|product| product.name.as_str()), memory)?;
     for product in products {
         if product.name == NONE_CLASS {
             return Err(invalid(format!("no product may be called {NONE_CLASS}")));
@@ -182,17 +202,32 @@ fn validate_products(products: &[Product]) -> Result<(), Error> {
     Ok(())
 }
 
-fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
-    let mut seen = std::collections::BTreeSet::new();
+/// Checks that names are different, not empty and not longer than they may be.
+fn unique<'a>(
+    what: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+    memory: &Memory,
+) -> Result<(), Error> {
+    let count = names.clone().count();
+    memory.take::<&str>(count)?;
+    let mut seen = Vec::with_capacity(count);
     for name in names {
         if name.is_empty() {
             return Err(invalid(format!("a {what} has an empty name")));
         }
-        if !seen.insert(name) {
-            return Err(invalid(format!("{what} `{name}` is declared twice")));
+        if name.len() > MAX_NAME {
+            let bytes = name.len();
+            return Err(invalid(format!("the name of a {what} has {bytes} bytes, more than {MAX_NAME}")));
         }
+        seen.push(name);
     }
-    Ok(())
+    seen.sort_unstable();
+    let twice = seen.iter().zip(seen.iter().skip(1)).find(|(name, next)| name == next);
+    memory.give_back::<&str>(count);
+    match twice {
+        None => Ok(()),
+        Some((name, _)) => Err(invalid(format!("{what} `{name}` is declared twice"))),
+    }
 }
 
 fn invalid(message: String) -> Error {

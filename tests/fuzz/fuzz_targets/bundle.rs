@@ -3,7 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nextbest_fuzz::{rehash, withstand};
+use nextbest_fuzz::mutation::rehash;
+use nextbest_fuzz::withstand;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = bytes.to_vec();

@@ -1,23 +1,12 @@
 //! What a hostile bundle has to go through: decoding, and all that may be done with what decodes.
 
+pub mod mutation;
+
 use nextbest_core::customers::read_customer;
 use nextbest_core::recommend::Options;
 use nextbest_core::schema::{ColumnKind, SchemaDefinition, Table, Task};
 use nextbest_core::{Error, Recommender};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
-
-/// The length of the hash at the end of a bundle.
-pub const HASH: usize = 32;
-
-/// Makes the hash fit whatever the content has become.
-pub fn rehash(bytes: &mut [u8]) {
-    let start = bytes.len().saturating_sub(HASH);
-    let (content, hash) = bytes.split_at_mut(start);
-    if hash.len() == HASH {
-        hash.copy_from_slice(&Sha256::digest(&*content));
-    }
-}
 
 /// Decodes bytes, and scores a row and some rows, tests itself and explains where they decode. Gives whether they did.
 pub fn withstand(bytes: &[u8]) -> bool {

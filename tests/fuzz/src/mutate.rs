@@ -7,25 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use nextbest_fuzz::{HASH, rehash, withstand};
-use rand::{Rng, RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use nextbest_fuzz::mutation::mutation;
+use nextbest_fuzz::withstand;
 
-const HEADER: usize = 16;
 /// No case takes longer, at its fastest of three times where the first was slower.
 const SLOWEST: Duration = Duration::from_millis(50);
 /// No case takes more memory at once than this, and so much for each of its bytes (see hostile.rs).
-const MEMORY: u64 = 256 << 10;
-const MEMORY_A_BYTE: u64 = 28;
-/// No mutation makes a file larger.
-const LARGEST: usize = 128 << 10;
-
-/// Bytes that mean something to the codec.
-const TELLING: [u8; 12] = [0, 1, 2, 3, 5, 127, 128, 250, 251, 252, 253, 255];
-const CLAIMS: [u64; 7] = [1 << 10, 65_535, 1 << 17, 1 << 26, 1 << 32, 1 << 60, u64::MAX];
-
-type Sections = Vec<([u8; 4], Vec<u8>)>;
-
+const MEMORY: u64 = 64 << 10;
+const MEMORY_A_BYTE: u64 = 4;
 #[derive(Default)]
 struct Found {
     decoded: u64,
@@ -129,114 +118,4 @@ fn try_one(number: u64, bytes: &[u8], found: &mut Found) {
     found.memory = found.memory.max(memory);
     found.memory_over = found.memory_over.max(memory as f64 / bytes.len().max(1) as f64);
     found.slowest = found.slowest.max(time);
-}
-
-/// The n-th mutation of a seed.
-fn mutation(number: u64, seed: u64, samples: &[Vec<u8>]) -> Vec<u8> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number);
-    let pick =
-        |rng: &mut ChaCha8Rng| samples.get(rng.random_range(0..samples.len())).cloned().unwrap_or_default();
-    let mut bytes = pick(&mut rng);
-    if rng.random_range(0..20) == 0 {
-        // The frame, mostly without a hash that fits.
-        for _ in 0..rng.random_range(1..4) {
-            change(&mut bytes, &mut rng);
-        }
-        if rng.random_range(0..4) > 0 {
-            rehash(&mut bytes);
-        }
-        return bytes;
-    }
-    let mut sections = take_apart(&bytes);
-    for _ in 0..rng.random_range(1..4) {
-        let at = rng.random_range(0..sections.len().max(1));
-        match rng.random_range(0..16) {
-            // The same section of another sample, or another section.
-            0 => {
-                let others = take_apart(&pick(&mut rng));
-                let other = rng.random_range(0..others.len().max(1));
-                if let (Some(section), Some(other)) = (sections.get_mut(at), others.get(other)) {
-                    let same = others.iter().find(|(tag, _)| *tag == section.0);
-                    section.1.clone_from(&same.unwrap_or(other).1);
-                }
-            }
-            1 => {
-                let other = rng.random_range(0..sections.len().max(1));
-                if let (Some(a), Some(b)) = (sections.get(at).cloned(), sections.get(other).cloned()) {
-                    for (to, from) in [(at, b), (other, a)] {
-                        sections.get_mut(to).into_iter().for_each(|section| section.1.clone_from(&from.1));
-                    }
-                }
-            }
-            _ => {
-                if let Some((_, content)) = sections.get_mut(at) {
-                    change(content, &mut rng);
-                }
-            }
-        }
-    }
-    let mut frame = bytes.get(..12).map(<[u8]>::to_vec).unwrap_or_default();
-    frame.extend((sections.len() as u32).to_le_bytes());
-    for (tag, content) in &sections {
-        frame.extend(tag);
-        frame.extend((content.len() as u32).to_le_bytes());
-        frame.extend(content);
-    }
-    frame.extend([0; HASH]);
-    rehash(&mut frame);
-    frame
-}
-
-/// One change of some bytes.
-fn change(bytes: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
-    let at = rng.random_range(0..=bytes.len());
-    let end = (at + rng.random_range(0..9)).min(bytes.len());
-    match rng.random_range(0..8) {
-        0 | 1 => {
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 1 << rng.random_range(0..8);
-            }
-        }
-        2 | 3 => {
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte = TELLING.get(rng.random_range(0..TELLING.len())).copied().unwrap_or_default();
-            }
-        }
-        4 => {
-            let claim = CLAIMS.get(rng.random_range(0..CLAIMS.len())).copied().unwrap_or_default();
-            let claim = [&[253][..], &claim.to_le_bytes()].concat();
-            bytes.splice(at..(at + 1).min(bytes.len()), claim);
-        }
-        5 => {
-            // Repeated once, or very often.
-            let times = if rng.random_range(0..8) == 0 { rng.random_range(1..4_000) } else { 1 };
-            let again = bytes.get(at..end).unwrap_or_default().repeat(times);
-            if bytes.len() + again.len() < LARGEST {
-                bytes.splice(at..at, again);
-            }
-        }
-        6 => {
-            let mut inserted = [0; 8];
-            rng.fill_bytes(&mut inserted);
-            bytes.splice(at..end, inserted.into_iter().take(rng.random_range(0..9)));
-        }
-        _ if rng.random_range(0..4) == 0 => bytes.truncate(at),
-        _ => {
-            bytes.drain(at..end);
-        }
-    }
-}
-
-fn take_apart(bytes: &[u8]) -> Sections {
-    let mut rest = bytes.get(HEADER..bytes.len().saturating_sub(HASH)).unwrap_or_default();
-    let mut sections = Vec::new();
-    while let Some((tag, behind)) = rest.split_first_chunk::<4>() {
-        let Some((length, behind)) = behind.split_first_chunk::<4>() else { break };
-        let Some((content, behind)) = behind.split_at_checked(u32::from_le_bytes(*length) as usize) else {
-            break;
-        };
-        sections.push((*tag, content.to_vec()));
-        rest = behind;
-    }
-    sections
 }

@@ -1,6 +1,7 @@
 //! Every contradiction in a definition has its message.
 
 use super::*;
+use crate::features::FeatureEngine;
 use crate::features::SeasonPart;
 use crate::schema::tests::small_schema;
 
@@ -14,7 +15,8 @@ fn compile(expressions: &[Expression]) -> Result<(), String> {
         |(position, expression): (usize, &Expression)| feature(&format!("f{position}"), expression.clone());
     let definitions: Vec<_> = expressions.iter().enumerate().map(named).collect();
     let schema = small_schema();
-    let mut compiler = Compiler::new(&schema);
+    let memory = Memory::unlimited();
+    let mut compiler = Compiler::new(&schema, &definitions, &memory).unwrap();
     definitions.iter().try_for_each(|definition| compiler.compile(definition).map(drop))
 }
 
@@ -144,7 +146,10 @@ fn a_table_without_a_time_has_no_windows_and_no_last() {
         (events("transactions", all(), Aggregate::First("AMOUNT".into())), "aggregate: first needs a time"),
         (events("transactions", all(), trend(None, 7)), "aggregate: trend needs a time"),
     ] {
-        let error = Compiler::new(&schema).compile(&feature("f", expression)).unwrap_err();
+        let definitions = [feature("f", expression)];
+        let memory = Memory::unlimited();
+        let mut compiler = Compiler::new(&schema, &definitions, &memory).unwrap();
+        let error = compiler.compile(&definitions[0]).unwrap_err();
         assert!(error.contains(message) && error.contains("`transactions` has no time column"), "{error}");
     }
 }
@@ -167,10 +172,14 @@ fn ratios_read_what_stands_before_them_and_names_are_taken_once() {
     assert!(error.contains("`f2` is not a feature defined before this one"), "{error}");
     let schema = small_schema();
     let month = || Expression::Season(SeasonPart::Month);
-    let (named, unnamed) = (feature("a", month()), feature("", month()));
-    let mut compiler = Compiler::new(&schema);
-    assert!(compiler.compile(&named).is_ok());
-    for refused in [&named, &unnamed] {
-        assert!(compiler.compile(refused).unwrap_err().contains("empty or taken"));
+    for taken in ["a", ""] {
+        let definitions = [feature("a", month()), feature(taken, month())];
+        let memory = Memory::unlimited();
+        let mut compiler = Compiler::new(&schema, &definitions, &memory).unwrap();
+        assert!(compiler.compile(&definitions[0]).is_ok());
+        assert!(compiler.compile(&definitions[1]).unwrap_err().contains("empty or taken"));
     }
+    let long = "a".repeat(MAX_NAME + 1);
+    let error = FeatureEngine::new(&schema, &[feature(&long, month())]).unwrap_err().to_string();
+    assert!(error.contains("1025 bytes") && error.len() < 1200, "{error}");
 }

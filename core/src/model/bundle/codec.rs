@@ -1,17 +1,20 @@
 //! Decoding a section: what `bincode` 2 writes in its standard configuration, read with an eye on memory.
 //!
-//! Each value is charged for the memory that it will take before it takes any, so that a section of very many tiny values is
-//! refused early; and a length that is claimed reserves no more than the bytes that are left can warrant.
+//! Each value pays for the memory that it will take before it takes any: a text for its bytes, a list for all of its entries,
+//! before the first is read, a box for what will be in it. So a section of very many tiny values is refused early, and so is a
+//! length that is only claimed.
 
-use core::cell::Cell;
 use core::fmt;
 
 use serde::de::value::U32Deserializer;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, SeqAccess,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, SeqAccess,
     VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
+
+use crate::model::bounded::BOXED;
+use crate::model::memory::{Memory, TooMuch};
 
 /// Why bytes can't be read.
 #[derive(Debug)]
@@ -31,11 +34,16 @@ impl serde::de::Error for Unreadable {
     }
 }
 
-/// Reads a value that takes all of the bytes, and takes what it needs from the memory that there is for all sections.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], memory: &Cell<usize>) -> Result<T, Unreadable> {
-    let mut reader = Reader { bytes, memory: memory.get() };
+impl From<TooMuch> for Unreadable {
+    fn from(too_much: TooMuch) -> Self {
+        Self(too_much.into())
+    }
+}
+
+/// Reads a value that takes all of the bytes, and takes what it needs from the memory that there is for the file.
+pub(super) fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8], memory: &'b Memory) -> Result<T, Unreadable> {
+    let mut reader = Reader { bytes, memory };
     let value = T::deserialize(&mut reader)?;
-    memory.set(reader.memory);
     match reader.bytes {
         [] => Ok(value),
         _ => Err(Unreadable::custom("bytes are left over")),
@@ -44,13 +52,8 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], memory: &Cell<usize>) ->
 
 struct Reader<'b> {
     bytes: &'b [u8],
-    /// What values may still take.
-    memory: usize,
+    memory: &'b Memory,
 }
-
-/// A length that is claimed reserves memory for at most one entry in so many bytes that are left: entries that are shorter
-/// have to show themselves first.
-const BYTES_AN_ENTRY: usize = 8;
 
 impl<'b> Reader<'b> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
@@ -89,20 +92,14 @@ impl<'b> Reader<'b> {
         let (string, rest) =
             self.bytes.split_at_checked(length).ok_or_else(|| Unreadable::custom("a text ends early"))?;
         self.bytes = rest;
-        self.charge(length)?;
         Ok(string)
     }
 
+    /// A text, which will be copied.
     fn text(&mut self) -> Result<&'b str, Unreadable> {
-        core::str::from_utf8(self.string()?).map_err(Unreadable::custom)
-    }
-
-    fn charge(&mut self, bytes: usize) -> Result<(), Unreadable> {
-        self.memory = self
-            .memory
-            .checked_sub(bytes)
-            .ok_or_else(|| Unreadable::custom("its values would take far more memory than its bytes"))?;
-        Ok(())
+        let string = self.string()?;
+        self.memory.take::<u8>(string.len())?;
+        core::str::from_utf8(string).map_err(Unreadable::custom)
     }
 }
 
@@ -158,19 +155,27 @@ impl<'b> Deserializer<'b> for &mut Reader<'b> {
 
     fn deserialize_newtype_struct<V: Visitor<'b>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Unreadable> {
+        if name == BOXED {
+            self.memory.take::<V::Value>(1)?;
+        }
         visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_seq<V: Visitor<'b>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         let left = self.integer()?;
-        visitor.visit_seq(Entries { reader: self, left, is_list: true })
+        // An entry takes a byte at least.
+        if left > self.bytes.len() {
+            return Err(Unreadable::custom("a list ends early"));
+        }
+        visitor.visit_seq(Entries { reader: self, left, is_paid: false })
     }
 
     fn deserialize_tuple<V: Visitor<'b>>(self, length: usize, visitor: V) -> Result<V::Value, Unreadable> {
-        visitor.visit_seq(Entries { reader: self, left: length as u64, is_list: false })
+        // Its fields are part of what it is in, which has been paid for.
+        visitor.visit_seq(Entries { reader: self, left: length, is_paid: true })
     }
 
     fn deserialize_struct<V: Visitor<'b>>(
@@ -209,8 +214,8 @@ impl<'b> Deserializer<'b> for &mut Reader<'b> {
 /// The entries of a list, or the fields of a record.
 struct Entries<'r, 'b> {
     reader: &'r mut Reader<'b>,
-    left: u64,
-    is_list: bool,
+    left: usize,
+    is_paid: bool,
 }
 
 impl<'b> SeqAccess<'b> for Entries<'_, 'b> {
@@ -220,17 +225,17 @@ impl<'b> SeqAccess<'b> for Entries<'_, 'b> {
         if self.left == 0 {
             return Ok(None);
         }
-        self.left -= 1;
-        if self.is_list {
-            // A record's fields are part of it, which has been charged already.
-            self.reader.charge(size_of::<T::Value>())?;
+        if !self.is_paid {
+            self.reader.memory.take::<T::Value>(self.left)?;
+            self.is_paid = true;
         }
+        self.left -= 1;
         seed.deserialize(&mut *self.reader).map(Some)
     }
 
+    /// How many there are, once they have been paid for.
     fn size_hint(&self) -> Option<usize> {
-        let warranted = self.reader.bytes.len() / BYTES_AN_ENTRY;
-        Some(usize::try_from(self.left).map_or(warranted, |left| left.min(warranted)))
+        self.is_paid.then_some(self.left)
     }
 }
 

@@ -5,10 +5,10 @@
 
 use serde::Deserialize;
 
-use crate::error::BundleError;
 use crate::features::{Aggregate, Condition, HoldingAggregate, SeasonPart, Transform};
 use crate::features::{Expression, FeatureDefinition, RowFilter, RowSelection};
-use crate::schema::{HoldingDefinition, Product, Schema, SchemaDefinition, Table, Task};
+use crate::model::bounded::{boxed_as, list, list_as};
+use crate::schema::{HoldingDefinition, Product, SchemaDefinition, Table, Task};
 
 /// A schema, when every one was of a bank.
 #[derive(Deserialize)]
@@ -16,17 +16,18 @@ pub(super) struct OldSchema {
     customer: Table,
     established: String,
     birth_date: Option<String>,
+    #[serde(deserialize_with = "list")]
     tables: Vec<Table>,
+    #[serde(deserialize_with = "list")]
     holdings: Vec<HoldingDefinition>,
+    #[serde(deserialize_with = "list")]
     products: Vec<Product>,
     horizon_days: u32,
 }
 
-impl TryFrom<OldSchema> for Schema {
-    type Error = BundleError;
-
-    fn try_from(old: OldSchema) -> Result<Self, BundleError> {
-        let definition = SchemaDefinition {
+impl From<OldSchema> for SchemaDefinition {
+    fn from(old: OldSchema) -> Self {
+        Self {
             customer: old.customer,
             established: Some(old.established),
             birth_date: old.birth_date,
@@ -35,14 +36,19 @@ impl TryFrom<OldSchema> for Schema {
             products: old.products,
             horizon_days: old.horizon_days,
             task: Task::NextProduct,
-        };
-        Schema::try_from(definition).map_err(|error| BundleError::Content(error.to_string()))
+        }
     }
 }
 
+/// The features, each turned into one of today as it is read.
+#[derive(Deserialize)]
+pub(super) struct Features(
+    #[serde(deserialize_with = "list_as::<Feature, _, _>")] pub(super) Vec<FeatureDefinition>,
+);
+
 /// A feature, when a selection of rows had conditions but no exclusions.
 #[derive(Deserialize)]
-pub(super) struct Feature {
+struct Feature {
     name: String,
     group: String,
     label: String,
@@ -52,10 +58,21 @@ pub(super) struct Feature {
 
 #[derive(Deserialize)]
 enum OldExpression {
-    Attribute { column: String, transform: Transform },
-    Events { table: String, rows: Box<OldRows>, aggregate: Aggregate },
+    Attribute {
+        column: String,
+        transform: Transform,
+    },
+    Events {
+        table: String,
+        #[serde(deserialize_with = "boxed_as::<OldRows, _, _>")]
+        rows: Box<RowSelection>,
+        aggregate: Aggregate,
+    },
     Holdings(HoldingAggregate),
-    Ratio { numerator: String, denominator: String },
+    Ratio {
+        numerator: String,
+        denominator: String,
+    },
     Season(SeasonPart),
 }
 
@@ -63,6 +80,7 @@ enum OldExpression {
 struct OldRows {
     window_days: Option<u32>,
     open: bool,
+    #[serde(deserialize_with = "list")]
     conditions: Vec<Condition>,
 }
 
@@ -70,9 +88,7 @@ impl From<Feature> for FeatureDefinition {
     fn from(old: Feature) -> Self {
         let expression = match old.expression {
             OldExpression::Attribute { column, transform } => Expression::Attribute { column, transform },
-            OldExpression::Events { table, rows, aggregate } => {
-                Expression::Events { table, rows: Box::new((*rows).into()), aggregate }
-            }
+            OldExpression::Events { table, rows, aggregate } => Expression::Events { table, rows, aggregate },
             OldExpression::Holdings(aggregate) => Expression::Holdings(aggregate),
             OldExpression::Ratio { numerator, denominator } => Expression::Ratio { numerator, denominator },
             OldExpression::Season(part) => Expression::Season(part),

@@ -1,21 +1,26 @@
 //! A forest as the bundle has it, and how it is checked and laid out for scoring.
 
+mod meanings;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::columns::{Column, ColumnKind};
 use super::leaves::{Codes, LANES, Leaves};
-use super::trees::{StoredNode, Trees, Unfit};
+use super::trees::{Placed, StoredNode, Trees, Unfit};
 use super::{BinSet, Forest, Layout, Link, MAX_SETS, MAX_TREES, Node, Tree, TreeNode};
 use crate::model::bins::MAX_FEATURES;
-use crate::model::bounded::at_most;
+use crate::model::bounded::{at_most, list};
 use crate::model::bytes;
+use crate::model::memory::{Memory, TooMuch};
+use meanings::Meanings;
 
 /// A forest as it is stored. Its nodes are numbers below 65,536 in strings of bytes: those below 255 in one byte, any other as
-/// 255 and two bytes.
+/// 255 and two bytes. The strings are the file's own where it comes from one.
 #[derive(Serialize, Deserialize)]
-pub(in crate::model) struct ForestCode {
+pub(in crate::model) struct ForestCode<'f> {
     pub(in crate::model) class_count: u16,
     pub(in crate::model) link: Link,
     /// The sets of the features that are split by sets, feature after feature.
@@ -24,13 +29,14 @@ pub(in crate::model) struct ForestCode {
     pub(in crate::model) tree_count: u16,
     /// For each node, tree after tree and each tree breadth-first: 0 for a leaf, else 1 + 2 × feature + (missing goes
     /// right).
-    #[serde(with = "bytes")]
-    pub(in crate::model) nodes: Vec<u8>,
+    #[serde(borrow, with = "bytes")]
+    pub(in crate::model) nodes: Cow<'f, [u8]>,
     /// For each split, in the same order, the greatest bin that goes left; of a feature that is split by sets, which of
     /// them it is.
-    #[serde(with = "bytes")]
-    pub(in crate::model) thresholds: Vec<u8>,
-    pub(in crate::model) leaves: LeafCode,
+    #[serde(borrow, with = "bytes")]
+    pub(in crate::model) thresholds: Cow<'f, [u8]>,
+    #[serde(borrow)]
+    pub(in crate::model) leaves: LeafCode<'f>,
 }
 
 /// The sets of a feature.
@@ -43,13 +49,15 @@ pub(in crate::model) struct SetSplits {
 
 /// The leaves' values.
 #[derive(Serialize, Deserialize)]
-pub(in crate::model) struct LeafCode {
+pub(in crate::model) struct LeafCode<'f> {
+    #[serde(deserialize_with = "list")]
     pub(in crate::model) lows: Vec<f32>,
+    #[serde(deserialize_with = "list")]
     pub(in crate::model) steps: Vec<f32>,
     /// Whether a code takes two bytes.
     pub(in crate::model) wide: bool,
-    #[serde(with = "bytes")]
-    pub(in crate::model) codes: Vec<u8>,
+    #[serde(borrow, with = "bytes")]
+    pub(in crate::model) codes: Cow<'f, [u8]>,
 }
 
 const ESCAPE: u8 = 255;
@@ -88,17 +96,22 @@ impl Iterator for Numbers<'_> {
     }
 }
 
-impl ForestCode {
+impl ForestCode<'_> {
     /// The code of trees whose leaves are not rounded yet.
     ///
     /// # Errors
     /// When there are too many trees or sets, or the leaves do not fit the link.
-    pub(super) fn new(class_count: usize, link: Link, trees: &[Tree], steps: u16) -> Result<Self, String> {
+    pub(super) fn new(
+        class_count: usize,
+        link: Link,
+        trees: &[Tree],
+        steps: u16,
+    ) -> Result<ForestCode<'static>, String> {
         let leaf_counts: Vec<usize> = trees.iter().map(Tree::leaf_count).collect();
         let values: Vec<f32> = trees.iter().flat_map(|tree| tree.leaves.iter().copied()).collect();
         let leaves = Leaves::encode(class_count, &link, &leaf_counts, &values, steps)?;
         let leaves = LeafCode::new(leaves.lows, leaves.steps, leaves.codes);
-        Self::with_leaves(class_count, link, trees, leaves)
+        ForestCode::with_leaves(class_count, link, trees, leaves)
     }
 
     /// The code of trees with leaves of their own.
@@ -106,19 +119,19 @@ impl ForestCode {
         class_count: usize,
         link: Link,
         trees: &[Tree],
-        leaves: LeafCode,
-    ) -> Result<Self, String> {
+        leaves: LeafCode<'static>,
+    ) -> Result<ForestCode<'static>, String> {
         if trees.len() > MAX_TREES {
             return Err(format!("{} trees, more than {MAX_TREES}", trees.len()));
         }
         let sets = SetNumbers::new(trees.iter().flat_map(|tree| &tree.nodes).copied())?;
-        let mut code = Self {
+        let mut code = ForestCode {
             class_count: u16::try_from(class_count).map_err(|_| "too many classes")?,
             link,
             sets: sets.of_features(),
             tree_count: trees.len() as u16,
-            nodes: Vec::new(),
-            thresholds: Vec::new(),
+            nodes: Cow::default(),
+            thresholds: Cow::default(),
             leaves,
         };
         for tree in trees {
@@ -133,7 +146,7 @@ impl ForestCode {
     fn push(&mut self, node: TreeNode, sets: &SetNumbers) -> Result<(), String> {
         let (feature, missing_right, threshold) = match node {
             TreeNode::Leaf => {
-                write_number(0, &mut self.nodes);
+                write_number(0, self.nodes.to_mut());
                 return Ok(());
             }
             TreeNode::Split { feature, threshold, missing_right } => {
@@ -144,28 +157,86 @@ impl ForestCode {
         if usize::from(feature) >= MAX_FEATURES {
             return Err(format!("a split of feature {feature}, beyond {MAX_FEATURES}"));
         }
-        write_number(1 + 2 * feature + u16::from(missing_right), &mut self.nodes);
-        write_number(threshold, &mut self.thresholds);
+        write_number(1 + 2 * feature + u16::from(missing_right), self.nodes.to_mut());
+        write_number(threshold, self.thresholds.to_mut());
         Ok(())
     }
 
+    /// Lays the forest out for scoring.
+    ///
+    /// # Errors
+    /// When it is not sound, or there is not so much memory for it.
+    pub(in crate::model) fn forest(mut self, memory: &Memory) -> Result<Forest, String> {
+        let (class_count, tree_count) = (usize::from(self.class_count), usize::from(self.tree_count));
+        if tree_count == 0 || tree_count > MAX_TREES {
+            return Err(format!("{tree_count} trees, not 1 to {MAX_TREES}"));
+        }
+        let empty = LeafCode { lows: Vec::new(), steps: Vec::new(), wide: false, codes: Cow::default() };
+        let mut leaves = std::mem::replace(&mut self.leaves, empty).leaves(memory)?;
+        let leaf_count = Numbers(&self.nodes).filter(|number| *number == Ok(0)).count();
+        // What the check counts.
+        memory.take::<bool>(class_count)?;
+        leaves.check(class_count, &self.link, tree_count, leaf_count)?;
+        memory.give_back::<bool>(class_count);
+        let (columns, meanings) = meanings::of(&self, memory)?;
+        let sets = std::mem::take(&mut self.sets);
+        sets.iter().for_each(|of| memory.give_back::<BinSet>(of.sets.len()));
+        memory.give_back::<SetSplits>(sets.len());
+        drop(sets);
+        let layout = match self.lay_out(&meanings, &leaves.codes, memory) {
+            Ok(trees) => Layout::Compact(trees),
+            Err(Unfit::Unsound(reason)) => return Err(reason),
+            Err(Unfit::TooSmall) => match self.lay_out(&meanings, &leaves.codes, memory) {
+                Ok(trees) => Layout::Wide(trees),
+                Err(Unfit::Unsound(reason)) => return Err(reason),
+                Err(Unfit::TooSmall) => return Err("the forest is too large".into()),
+            },
+        };
+        meanings.give_back(memory);
+        match self.link {
+            // Sums are taken in groups, of which the last may look behind the last code.
+            Link::Mean => leaves.codes.resize(leaves.codes.len() + LANES),
+            Link::Softmax(_) => {
+                match &leaves.codes {
+                    Codes::Bytes(codes) => memory.give_back::<u8>(codes.capacity()),
+                    Codes::Words(codes) => memory.give_back::<u16>(codes.capacity()),
+                }
+                leaves.codes = Codes::Bytes(Vec::new());
+            }
+        }
+        Ok(Forest { class_count, link: self.link, columns, layout, leaves })
+    }
+
     /// Lays the trees out with nodes of this size.
-    fn lay_out<N: Node>(&self, columns: &Columns, codes: &Codes) -> Result<Trees<N>, Unfit> {
+    fn lay_out<N: Node>(
+        &self,
+        meanings: &Meanings,
+        codes: &Codes,
+        memory: &Memory,
+    ) -> Result<Trees<N>, Unfit> {
         let mut thresholds = Numbers(&self.thresholds);
         let stored = Numbers(&self.nodes).map(|node| match node? {
             0 => Ok(StoredNode::Leaf),
             node => {
                 let threshold = thresholds.next().ok_or("there are fewer thresholds than splits")??;
-                columns.split(node, threshold)
+                meanings.split(node, threshold)
             }
         });
         let code_of = (self.link != Link::Mean).then_some(|leaf| codes.get(leaf));
         let (trees, classes) = (usize::from(self.tree_count), usize::from(self.class_count));
         let node_count = Numbers(&self.nodes).count();
-        let trees = Trees::new(trees, classes, node_count, stored, code_of)?;
+        memory.take::<Placed>(trees)?;
+        memory.take::<N>(node_count)?;
+        memory.take::<N::Holds>(node_count)?;
+        let laid_out = Trees::new(trees, classes, node_count, stored, code_of);
+        if laid_out.is_err() {
+            memory.give_back::<Placed>(trees);
+            memory.give_back::<N>(node_count);
+            memory.give_back::<N::Holds>(node_count);
+        }
         match thresholds.next() {
-            None => Ok(trees),
-            Some(_) => Err("there are more thresholds than splits".into()),
+            Some(_) if laid_out.is_ok() => Err("there are more thresholds than splits".into()),
+            _ => laid_out,
         }
     }
 }
@@ -208,149 +279,43 @@ impl SetNumbers {
     }
 }
 
-/// The columns, and which of them a node's number means.
-struct Columns {
-    columns: Vec<Column>,
-    /// For each number of a split that occurs, ascending, the first column that it may mean, and how many sets it has: 0
-    /// where it has a threshold.
-    meanings: Vec<(u16, u32, u32)>,
-    /// Where in `meanings` small numbers stand, so that these need not be searched for.
-    small: Box<[u16; SMALL]>,
-}
-
-const SMALL: usize = 1024;
-
-impl Columns {
-    fn new(code: &ForestCode) -> Result<Self, String> {
-        if !code.sets.is_sorted_by(|a, b| a.feature < b.feature) {
-            return Err("the features that are split by sets are not in order".into());
-        }
-        if code.sets.iter().map(|of| of.sets.len()).sum::<usize>() > MAX_SETS {
-            return Err(format!("more than {MAX_SETS} sets"));
-        }
-        // A byte for each number there can be would be more than a small file should take.
-        let mut seen = [0u64; (1 << 16) / 64];
-        for number in Numbers(&code.nodes) {
-            let number = number?;
-            if let Some(word) = seen.get_mut(usize::from(number / 64)) {
-                *word |= 1 << (number % 64);
-            }
-        }
-        let is_seen =
-            |number: u16| seen.get(usize::from(number / 64)).is_some_and(|w| w >> (number % 64) & 1 == 1);
-        let mut columns = Self { columns: Vec::new(), meanings: Vec::new(), small: Box::new([0; SMALL]) };
-        for number in (1..=u16::MAX).filter(|number| is_seen(*number)) {
-            columns.add(number, &code.sets)?;
-        }
-        Ok(columns)
-    }
-
-    fn add(&mut self, number: u16, sets: &[SetSplits]) -> Result<(), String> {
-        let (feature, missing_right) = ((number - 1) / 2, (number - 1) % 2 == 1);
-        if usize::from(feature) >= MAX_FEATURES {
-            return Err(format!("a split of feature {feature}, beyond {MAX_FEATURES}"));
-        }
-        let of_feature =
-            sets.binary_search_by_key(&feature, |of| of.feature).ok().and_then(|at| sets.get(at));
-        let first = self.columns.len() as u32;
-        let kinds: Vec<ColumnKind> = match of_feature {
-            None if missing_right => vec![ColumnKind::MissingRight],
-            None => vec![ColumnKind::MissingLeft],
-            Some(_) if missing_right => {
-                return Err("a split by a set sends missing values to the right".into());
-            }
-            Some(of) => of.sets.iter().map(|set| ColumnKind::Set(*set)).collect(),
-        };
-        if let Some(slot) = self.small.get_mut(usize::from(number)) {
-            *slot = self.meanings.len() as u16;
-        }
-        let set_count = of_feature.map_or(0, |of| of.sets.len() as u32);
-        if of_feature.is_some() && set_count == 0 {
-            return Err("a split by a set that is not there".into());
-        }
-        self.meanings.push((number, first, set_count));
-        self.columns.extend(kinds.into_iter().map(|kind| Column { feature, kind }));
-        Ok(())
-    }
-
-    /// A split with this number and threshold.
-    #[inline(always)]
-    fn split(&self, number: u16, threshold: u16) -> Result<StoredNode, String> {
-        let at = match self.small.get(usize::from(number)) {
-            Some(at) => usize::from(*at),
-            None => self.meanings.partition_point(|(other, ..)| *other < number),
-        };
-        let (_, column, set_count) = *self.meanings.get(at).ok_or("a split of no feature")?;
-        if set_count > 0 {
-            return match u32::from(threshold) < set_count {
-                true => {
-                    Ok(StoredNode::Split { column: (column + u32::from(threshold)) as usize, threshold: 0 })
-                }
-                false => Err("a split by a set that is not there".into()),
-            };
-        }
-        // The bin is lowered by one where missing goes right, and so is the threshold.
-        let missing_right = (number - 1) % 2;
-        let threshold = threshold.checked_sub(missing_right).and_then(|lowered| u8::try_from(lowered).ok());
-        let threshold =
-            threshold.filter(|threshold| *threshold < u8::MAX).ok_or("a split separates nothing")?;
-        Ok(StoredNode::Split { column: column as usize, threshold })
-    }
-}
-
-impl LeafCode {
-    fn new(lows: Vec<f32>, steps: Vec<f32>, codes: Codes) -> Self {
+impl LeafCode<'_> {
+    fn new(lows: Vec<f32>, steps: Vec<f32>, codes: Codes) -> LeafCode<'static> {
         let (wide, codes) = match codes {
             Codes::Bytes(codes) => (false, codes),
             Codes::Words(codes) => (true, codes.iter().flat_map(|code| code.to_le_bytes()).collect()),
         };
-        Self { lows, steps, wide, codes }
+        LeafCode { lows, steps, wide, codes: codes.into() }
     }
 
-    fn leaves(self) -> Result<Leaves, String> {
+    /// The leaves, with room for what will stand behind the last code.
+    fn leaves(self, memory: &Memory) -> Result<Leaves, String> {
         let codes = match self.wide {
-            false => Codes::Bytes(self.codes),
+            false => Codes::Bytes(copy(self.codes.iter().copied(), memory)?),
             true => match self.codes.as_chunks() {
-                (codes, []) => Codes::Words(codes.iter().map(|code| u16::from_le_bytes(*code)).collect()),
+                (codes, []) => {
+                    Codes::Words(copy(codes.iter().map(|code| u16::from_le_bytes(*code)), memory)?)
+                }
                 _ => return Err("half a leaf's code is left over".into()),
             },
         };
+        if let Cow::Owned(codes) = self.codes {
+            // Those of an old version, which have been paid for.
+            memory.give_back::<u8>(codes.len());
+        }
         Ok(Leaves { lows: self.lows, steps: self.steps, codes })
     }
 }
 
-impl TryFrom<ForestCode> for Forest {
-    type Error = String;
-
-    fn try_from(mut code: ForestCode) -> Result<Self, String> {
-        let (class_count, tree_count) = (usize::from(code.class_count), usize::from(code.tree_count));
-        if tree_count == 0 || tree_count > MAX_TREES {
-            return Err(format!("{tree_count} trees, not 1 to {MAX_TREES}"));
-        }
-        let empty = LeafCode { lows: Vec::new(), steps: Vec::new(), wide: false, codes: Vec::new() };
-        let mut leaves = std::mem::replace(&mut code.leaves, empty).leaves()?;
-        let leaf_count = Numbers(&code.nodes).filter(|number| *number == Ok(0)).count();
-        leaves.check(class_count, &code.link, tree_count, leaf_count)?;
-        let columns = Columns::new(&code)?;
-        let layout = match code.lay_out(&columns, &leaves.codes) {
-            Ok(trees) => Layout::Compact(trees),
-            Err(Unfit::Unsound(reason)) => return Err(reason),
-            Err(Unfit::TooSmall) => match code.lay_out(&columns, &leaves.codes) {
-                Ok(trees) => Layout::Wide(trees),
-                Err(Unfit::Unsound(reason)) => return Err(reason),
-                Err(Unfit::TooSmall) => return Err("the forest is too large".into()),
-            },
-        };
-        match code.link {
-            // Sums are taken in groups, of which the last may look behind the last code.
-            Link::Mean => leaves.codes.resize(leaves.codes.len() + LANES),
-            Link::Softmax(_) => leaves.codes = Codes::Bytes(Vec::new()),
-        }
-        Ok(Self { class_count, link: code.link, columns: columns.columns, layout, leaves })
-    }
+fn copy<T>(codes: impl ExactSizeIterator<Item = T>, memory: &Memory) -> Result<Vec<T>, TooMuch> {
+    let room = codes.len().saturating_add(LANES);
+    memory.take::<T>(room)?;
+    let mut copied = Vec::with_capacity(room);
+    copied.extend(codes);
+    Ok(copied)
 }
 
-impl From<Forest> for ForestCode {
+impl From<Forest> for ForestCode<'_> {
     fn from(forest: Forest) -> Self {
         let mut sets: Vec<SetSplits> = Vec::new();
         // Which of its feature's sets each column is.
@@ -399,8 +364,8 @@ impl From<Forest> for ForestCode {
             link: forest.link,
             sets,
             tree_count,
-            nodes,
-            thresholds,
+            nodes: nodes.into(),
+            thresholds: thresholds.into(),
             leaves: LeafCode::new(lows, steps, codes),
         }
     }

@@ -6,11 +6,17 @@
 
 /// A split or a leaf.
 pub(super) trait Node: Copy {
-    /// What a leaf can hold.
-    type Holds: Copy + Into<u32> + TryFrom<u32>;
+    /// What stands beside a leaf for what it holds.
+    type Holds: Copy + TryFrom<u32>;
 
     /// A split or (with `offset` 0) a leaf; `None` where a number is too large.
     fn new(column: usize, threshold: u8, offset: usize) -> Option<Self>;
+
+    /// A leaf that holds this; `None` where that is too large to be in the node and is meant to be.
+    fn leaf(holds: u32) -> Option<Self>;
+
+    /// What a leaf holds, from what stands beside it or from the node itself.
+    fn held(holds: Self::Holds, node: Option<Self>) -> u32;
 
     /// How many nodes behind this one the left child stands.
     fn offset(self) -> u32;
@@ -30,6 +36,15 @@ impl Node for u32 {
         Some(Self::from(offset) << 16 | Self::from(column) << 8 | Self::from(threshold))
     }
 
+    fn leaf(_holds: u32) -> Option<Self> {
+        Self::new(0, u8::MAX, 0)
+    }
+
+    #[inline(always)]
+    fn held(holds: u16, _node: Option<Self>) -> u32 {
+        holds.into()
+    }
+
     #[inline(always)]
     fn offset(self) -> u32 {
         self >> 16
@@ -46,14 +61,33 @@ impl Node for u32 {
     }
 }
 
-/// 32 bits offset, 24 bits column, 8 bits threshold: for more columns and larger trees than 32 bits can tell apart.
+/// Nothing stands beside a leaf: what it holds is in the node.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct InTheNode;
+
+impl From<u32> for InTheNode {
+    fn from(_holds: u32) -> Self {
+        Self
+    }
+}
+
+/// 32 bits offset, 24 bits column (of a leaf what it holds), 8 bits threshold: for more columns and larger trees than 32 bits
+/// can tell apart.
 impl Node for u64 {
-    type Holds = u32;
+    type Holds = InTheNode;
 
     fn new(column: usize, threshold: u8, offset: usize) -> Option<Self> {
         let (column, offset) = (u32::try_from(column).ok()?, u32::try_from(offset).ok()?);
         let node = Self::from(offset) << 32 | Self::from(column) << 8 | Self::from(threshold);
         (column < 1 << 24).then_some(node)
+    }
+
+    fn leaf(holds: u32) -> Option<Self> {
+        Self::new(holds as usize, u8::MAX, 0)
+    }
+
+    fn held(_holds: InTheNode, node: Option<Self>) -> u32 {
+        node.map_or(0, |node| node.column() as u32)
     }
 
     fn offset(self) -> u32 {

@@ -37,12 +37,18 @@ fn rows_fall_into_their_leaves() {
     }
 }
 
+/// The forest, written and read.
+fn stored(forest: &Forest) -> Forest {
+    let code = bincode::serde::encode_to_vec(forest, bincode::config::standard()).unwrap();
+    let (read, _): (ForestCode<'_>, _) =
+        bincode::serde::borrow_decode_from_slice(&code, bincode::config::standard()).unwrap();
+    read.forest(&Memory::unlimited()).unwrap()
+}
+
 #[test]
 fn storing_changes_no_bit() {
     let forest = Forest::new(2, Link::Mean, &[small_tree(), small_tree()]).unwrap();
-    let bytes = bincode::serde::encode_to_vec(&forest, bincode::config::standard()).unwrap();
-    let (read, _) =
-        bincode::serde::decode_from_slice::<Forest, _>(&bytes, bincode::config::standard()).unwrap();
+    let read = stored(&forest);
     assert_eq!(read, forest);
     let trees: Vec<Tree> = forest.trees().collect();
     assert_eq!(Forest::new(2, Link::Mean, &trees).unwrap(), forest);
@@ -106,9 +112,7 @@ fn boosted_trees_add_up_class_by_class_and_categories_go_by_their_set() {
 #[test]
 fn storing_boosted_trees_changes_no_bit() {
     let forest = boosted();
-    let bytes = bincode::serde::encode_to_vec(&forest, bincode::config::standard()).unwrap();
-    let (read, _) =
-        bincode::serde::decode_from_slice::<Forest, _>(&bytes, bincode::config::standard()).unwrap();
+    let read = stored(&forest);
     assert_eq!(read, forest);
     assert_eq!(read.columns.len(), 2, "equal sets are one column");
     let trees: Vec<Tree> = forest.trees().collect();
@@ -255,10 +259,7 @@ fn all_ways_of_walking_lead_to_the_same_leaf() {
                 }
                 let again: Vec<Tree> = forest.trees().collect();
                 assert!(again.iter().zip(&trees).all(|(again, tree)| again.nodes == tree.nodes));
-                let code = bincode::serde::encode_to_vec(&forest, bincode::config::standard()).unwrap();
-                let (read, _): (Forest, _) =
-                    bincode::serde::borrow_decode_from_slice(&code, bincode::config::standard()).unwrap();
-                assert_eq!(read, forest);
+                assert_eq!(stored(&forest), forest);
             }
         }
     }

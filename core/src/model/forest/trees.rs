@@ -2,6 +2,7 @@
 
 use super::MAX_DEPTH;
 use super::nodes::Node;
+use crate::model::memory::TooMuch;
 
 /// Trees, laid out for walking.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,7 +11,8 @@ pub(super) struct Trees<N: Node> {
     pub(super) placed: Vec<Placed>,
     /// Tree after tree, each breadth-first.
     pub(super) nodes: Vec<N>,
-    /// What each node holds. A leaf of a distribution: its number in its tree; any other leaf: the code of its value.
+    /// What each node holds, where that is not in the node. A leaf of a distribution: its number in its tree; any other leaf:
+    /// the code of its value.
     pub(super) holds: Vec<N::Holds>,
 }
 
@@ -18,9 +20,9 @@ pub(super) struct Trees<N: Node> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Placed {
     /// Which tree of the forest it is.
-    pub(super) number: u32,
+    pub(super) number: u16,
     /// The class whose score its leaves change, where they hold one number.
-    pub(super) class: u32,
+    pub(super) class: u16,
     pub(super) root: u32,
     /// How many steps the longest way from the root to a leaf has.
     pub(super) depth: u32,
@@ -45,6 +47,12 @@ pub(super) enum Unfit {
 impl From<&str> for Unfit {
     fn from(reason: &str) -> Self {
         Unfit::Unsound(reason.into())
+    }
+}
+
+impl From<TooMuch> for Unfit {
+    fn from(too_much: TooMuch) -> Self {
+        Unfit::Unsound(too_much.into())
     }
 }
 
@@ -76,7 +84,7 @@ impl<N: Node> Trees<N> {
                         return Err("a tree is deeper than any that is trained".into());
                     }
                 }
-                let (node, holds) = match stored.next().ok_or("a tree ends early")?.map_err(Unfit::Unsound)? {
+                let (node, held) = match stored.next().ok_or("a tree ends early")?.map_err(Unfit::Unsound)? {
                     StoredNode::Split { column, threshold } => {
                         let offset = end - position;
                         end += 2;
@@ -88,15 +96,15 @@ impl<N: Node> Trees<N> {
                             None => to_u32(leaf_count - first_leaf)?,
                         };
                         leaf_count += 1;
-                        (N::new(0, u8::MAX, 0), holds)
+                        (N::leaf(holds), holds)
                     }
                 };
                 trees.nodes.push(node.ok_or(Unfit::TooSmall)?);
-                trees.holds.push(N::Holds::try_from(holds).map_err(|_| Unfit::TooSmall)?);
+                trees.holds.push(N::Holds::try_from(held).map_err(|_| Unfit::TooSmall)?);
             }
             trees.placed.push(Placed {
-                number: to_u32(number)?,
-                class: to_u32(number % class_count.max(1))?,
+                number: to_u16(number)?,
+                class: to_u16(number % class_count.max(1))?,
                 root: to_u32(root)?,
                 depth,
                 first_leaf: to_u32(first_leaf)?,
@@ -106,19 +114,23 @@ impl<N: Node> Trees<N> {
         if stored.next().is_some() {
             return Err("there are more nodes than the trees' splits lead to".into());
         }
-        trees.placed.sort_by_key(|tree| tree.depth);
+        trees.placed.sort_unstable_by_key(|tree| (tree.depth, tree.number));
         Ok(trees)
     }
 
     /// The nodes as they are stored, and what each holds, tree after tree.
     pub(super) fn stored(&self) -> impl Iterator<Item = (StoredNode, u32)> {
         self.nodes.iter().zip(&self.holds).map(|(node, holds)| match node.offset() {
-            0 => (StoredNode::Leaf, (*holds).into()),
+            0 => (StoredNode::Leaf, N::held(*holds, Some(*node))),
             _ => (StoredNode::Split { column: node.column(), threshold: node.threshold() }, 0),
         })
     }
 }
 
 fn to_u32(value: usize) -> Result<u32, Unfit> {
-    u32::try_from(value).map_err(|_| Unfit::Unsound("the forest is too large".into()))
+    u32::try_from(value).map_err(|_| "the forest is too large".into())
+}
+
+fn to_u16(value: usize) -> Result<u16, Unfit> {
+    u16::try_from(value).map_err(|_| "there are too many trees".into())
 }

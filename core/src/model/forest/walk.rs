@@ -81,6 +81,7 @@ impl<N: Node> Trees<N> {
     /// What a leaf holds.
     #[inline(always)]
     pub(super) fn leaf(&self, position: u32) -> u32 {
-        self.holds.get(position as usize).map_or(0, |value| (*value).into())
+        let place = position as usize;
+        self.holds.get(place).map_or(0, |holds| N::held(*holds, self.nodes.get(place).copied()))
     }
 }

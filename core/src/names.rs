@@ -1,0 +1,68 @@
+//! Names, to be looked up: four bytes each, which a map would take many times over.
+
+/// The positions of names.
+#[derive(Debug)]
+pub(crate) struct Names<'n, T> {
+    named: &'n [T],
+    name: fn(&T) -> &str,
+    /// By name; of equal names, the first is first.
+    order: Vec<u32>,
+}
+
+impl<'n, T> Names<'n, T> {
+    /// Takes four bytes a name.
+    pub(crate) fn new(named: &'n [T], name: fn(&T) -> &str) -> Self {
+        let mut order: Vec<u32> = (0..named.len() as u32).collect();
+        let of = |position: &u32| named.get(*position as usize).map(name);
+        order.sort_unstable_by(|a, b| of(a).cmp(&of(b)).then(a.cmp(b)));
+        Self { named, name, order }
+    }
+
+    /// The first position of a name.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        let at = self.order.partition_point(|position| self.name_of(*position) < Some(name));
+        let position = *self.order.get(at)?;
+        (self.name_of(position) == Some(name)).then_some(position as usize)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    fn name_of(&self, position: u32) -> Option<&str> {
+        self.named.get(position as usize).map(self.name)
+    }
+}
+
+/// No name that others refer to is longer, in bytes.
+pub(crate) const MAX_NAME: usize = 1024;
+
+/// A name as an error shows it: what is longer than any name may be is cut off.
+pub(crate) fn shown(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(MAX_NAME)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_equal_names_is_found() {
+        let names = ["b", "a", "b", "", "ab"];
+        let found = Names::new(&names, |name| name);
+        for (name, position) in
+            [("b", Some(0)), ("a", Some(1)), ("", Some(3)), ("ab", Some(4)), ("c", None), ("0", None)]
+        {
+            assert_eq!(found.find(name), position, "{name}");
+        }
+    }
+
+    #[test]
+    fn long_names_are_cut_between_letters() {
+        let long = "é".repeat(MAX_NAME);
+        assert_eq!(shown(&long).len(), MAX_NAME);
+        assert_eq!(shown(&format!("e{long}")).len(), MAX_NAME - 1);
+        assert_eq!(shown("short"), "short");
+    }
+}

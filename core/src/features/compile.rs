@@ -1,7 +1,7 @@
 //! Compiles feature definitions: every name resolved to a position, every contradiction a message about one feature.
 
 use super::aggregate::{RowAggregate, RowTrend};
-use super::engine::{Comparison, Filter, Formula, Predicate, Selection};
+use super::engine::{Comparison, Events, Filter, Formula, Predicate, Selection};
 use super::spec::{
     Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection, Test,
     Transform,
@@ -143,7 +143,8 @@ impl<'a> Compiler<'a> {
         let filters = self.filters(&source, &rows.filter).map_err(of_key("where"))?;
         let aggregate = self.aggregate(&source, aggregate, rows.window_days)?;
         let selection = Selection { time: source.time, window, open_until, filters };
-        Ok(Formula::Events { table: position, selection, aggregate })
+        self.memory.take::<Events>(1)?;
+        Ok(Formula::Events(Box::new(Events { table: position, selection, aggregate })))
     }
 
     fn filters(&mut self, source: &Source<'a>, filter: &RowFilter) -> Result<Vec<Filter>, String> {

@@ -31,12 +31,26 @@ pub(super) struct Feature {
 /// A validated [`Expression`](super::Expression): positions instead of names.
 #[derive(Debug, Clone)]
 pub(super) enum Formula {
-    Attribute { column: usize, transform: Transform },
-    Events { table: usize, selection: Selection, aggregate: RowAggregate },
+    Attribute {
+        column: usize,
+        transform: Transform,
+    },
+    /// In a box: a wide table has very many features that need none.
+    Events(Box<Events>),
     Holds(usize),
     Holdings(HoldingAggregate),
-    Ratio { numerator: usize, denominator: usize },
+    Ratio {
+        numerator: usize,
+        denominator: usize,
+    },
     Season(SeasonPart),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Events {
+    pub(super) table: usize,
+    pub(super) selection: Selection,
+    pub(super) aggregate: RowAggregate,
 }
 
 #[derive(Debug, Clone)]
@@ -175,9 +189,9 @@ impl Evaluation<'_> {
                     Transform::Year => 1970.0 + days(value) / 365.25,
                 }
             }
-            Formula::Events { table, selection, aggregate } => {
-                let rows = self.customer.table(*table);
-                aggregate.of(&rows, selection, cutoff)
+            Formula::Events(events) => {
+                let rows = self.customer.table(events.table);
+                events.aggregate.of(&rows, &events.selection, cutoff)
             }
             Formula::Holds(product) => {
                 let held = Snapshot::new(self.schema, self.cutoff).held(self.customer);

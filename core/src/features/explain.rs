@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::engine::{Evaluation, FeatureEngine, Formula};
+use super::engine::{Evaluation, Events, FeatureEngine, Formula};
 use super::spec::{Expression, FeatureDefinition, Transform};
 use crate::Error;
 use crate::customers::Customer;
@@ -208,10 +208,8 @@ fn work_out(
                 }
             })
         }
-        (
-            Formula::Events { table, selection, aggregate },
-            Expression::Events { rows, aggregate: named, .. },
-        ) => {
+        (Formula::Events(events), Expression::Events { rows, aggregate: named, .. }) => {
+            let Events { table, selection, aggregate } = &**events;
             let Some(table) = rows::TableOf::new(at, *table) else { return without_rows(String::new()) };
             let (explained, counted) = rows::of_events(&table, selection, aggregate, rows, named);
             let arithmetic = arithmetic::of_events(&table, aggregate, &counted, result);
@@ -236,6 +234,6 @@ fn work_out(
             without_rows(format!("the cut-off is {}: {result}", time::format(at.cutoff)))
         }
         // A formula is compiled from its own expression.
-        (Formula::Events { .. } | Formula::Ratio { .. }, _) => without_rows(String::new()),
+        (Formula::Events(_) | Formula::Ratio { .. }, _) => without_rows(String::new()),
     }
 }

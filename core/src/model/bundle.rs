@@ -227,8 +227,8 @@ impl Bundle {
             )));
         }
         FeatureEngine::compile(&self.schema, &self.features, memory)?;
-        // A scorer's row of bins, and what the check of a linear model counts.
-        memory.take::<f64>(features)?;
+        // A scorer's row of bins. (What the check of a linear model counts stands where the engine stood.)
+        memory.take::<u8>(features)?;
         self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
         self.calibration.check(self.schema.class_count()).map_err(content)?;
         self.policy.check(&self.schema).map_err(content)?;

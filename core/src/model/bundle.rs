@@ -1,7 +1,7 @@
 //! The bundle: one file with everything that a scorer needs, from the schema to the golden rows.
 //!
 //! docs/FORMAT.md describes it byte by byte. Bytes may be hostile: lengths, hash, indices and numbers are checked before
-//! anything is used, and all that is made of them takes no more memory than their length warrants ([`Memory`]).
+//! anything is used, and all that is made of them takes no more memory than their length warrants (`memory.rs`).
 
 mod codec;
 mod version_1;
@@ -43,10 +43,11 @@ const ROUNDING: f32 = 1e-5;
 /// Decoding a bundle, testing it and scoring a row take at most so much memory at once for each byte of the file ...
 pub const MEMORY_A_BYTE: usize = 4;
 /// ... and so much more, however small it is.
-pub const MEMORY: usize = 64 << 10;
-/// What of that nobody asks [`Memory`] for: the list of the sections, a scorer's row of probabilities, and messages, in which up
-/// to three names stand, several times while they are put together.
-const UNASKED: usize = 24 << 10;
+pub const MEMORY: usize = 128 << 10;
+/// What of that nobody asks [`Memory`] for. While a row is scored, 64 KiB for the answers of all splits that there can be, and a
+/// row of probabilities; before, the list of the sections, and messages, in which up to three names stand and which are copied
+/// while they are put together.
+const UNASKED: usize = 72 << 10;
 
 /// No bundle has more golden rows: a self-test is no reason to hang.
 pub const MAX_GOLDENS: usize = 256;

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 
 echo "==> rustfmt"
 cargo fmt --all --check
+cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 
 echo "==> clippy: native crates"
 cargo clippy --all-targets -- -D warnings
@@ -12,6 +13,9 @@ cargo clippy --all-targets -- -D warnings
 # Apart from the native crates, so that core is also checked as the module has it: without the training side.
 echo "==> clippy: wasm crates"
 cargo clippy -p nextbest-wasm -p nextbest-wasm-glue --all-targets -- -D warnings
+
+echo "==> clippy: the fuzzers' workspace"
+CARGO_TARGET_DIR=target/fuzz cargo clippy --manifest-path tests/fuzz/Cargo.toml --all-targets -- -D warnings
 
 echo "==> shellcheck"
 scripts/need.sh shellcheck=shellcheck

@@ -138,8 +138,8 @@ pub struct Product {
 }
 
 /// A validated schema: every name is resolved to a position.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(into = "SchemaDefinition")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SchemaDefinition", into = "SchemaDefinition")]
 pub struct Schema {
     /// Shared by all clones: it may be most of what a small bundle takes.
     definition: Arc<SchemaDefinition>,

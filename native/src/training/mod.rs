@@ -162,13 +162,20 @@ impl TrainedModels {
         if folder.exists() {
             std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
         }
-        output::write_bytes(model, &self.best()?.bundle.encode()?)?;
+        write_model(model, &self.best()?.bundle)?;
         for other in self.finalists.iter().skip(1) {
             let path = folder.join(other.report.algorithm).with_extension("bundle");
-            output::write_bytes(&path, &other.bundle.encode()?)?;
+            write_model(&path, &other.bundle)?;
         }
         Ok(())
     }
+}
+
+/// Writes a model that can be read again: a reader has limits that training does not know.
+fn write_model(path: &Path, bundle: &Bundle) -> anyhow::Result<()> {
+    let bytes = bundle.encode()?;
+    Bundle::decode(&bytes).with_context(|| format!("{} could not be read again", path.display()))?;
+    output::write_bytes(path, &bytes)
 }
 
 impl std::fmt::Display for FinalistReport {

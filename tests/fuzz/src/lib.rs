@@ -8,15 +8,30 @@ use nextbest_core::schema::{ColumnKind, SchemaDefinition, Table, Task};
 use nextbest_core::{Error, Recommender};
 use serde_json::{Map, Value, json};
 
-/// Decodes bytes, and scores a row and some rows, tests itself and explains where they decode. Gives whether they did.
+/// Decodes bytes, scores and explains where they decode, and gives whether they did.
 pub fn withstand(bytes: &[u8]) -> bool {
-    let recommender = match Recommender::load(bytes) {
-        Ok(recommender) => recommender,
+    let read = read(bytes);
+    read.iter().for_each(put_to_use);
+    read.is_some()
+}
+
+/// Decodes bytes. A bundle tests itself and scores a row.
+pub fn read(bytes: &[u8]) -> Option<Recommender> {
+    match Recommender::load(bytes) {
+        Ok(recommender) => {
+            let _ = recommender.bundle().self_test();
+            let _ = recommender.scorer().score(&recommender.bundle().reference);
+            Some(recommender)
+        }
         Err(error) => {
             assert!(matches!(error, Error::Bundle(_)), "{error:?}");
-            return false;
+            None
         }
-    };
+    }
+}
+
+/// Scores a row and some rows, which must give the same, and explains an answer.
+pub fn put_to_use(recommender: &Recommender) {
     let width = recommender.bundle().features.len();
     let values = [f32::NAN, f32::NEG_INFINITY, -1.0, 0.5, 3.0, 400.0, f32::INFINITY];
     let rows: Vec<f32> =
@@ -29,9 +44,7 @@ pub fn withstand(bytes: &[u8]) -> bool {
     assert!((sum - 1.0).abs() <= 1e-5 && one.iter().all(|share| (0.0..=1.0).contains(share)), "{one:?}");
     let same = one.iter().zip(&batch).all(|(one, batch)| one.to_bits() == batch.to_bits());
     assert!(same && batch.len() == 5 * one.len(), "a batch scores other than a row");
-    let _ = recommender.bundle().self_test();
-    explain(&recommender);
-    true
+    explain(recommender);
 }
 
 /// Answers for a customer who has one row everywhere.

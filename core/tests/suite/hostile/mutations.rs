@@ -15,7 +15,7 @@ use super::{committed, samples, withstand};
 use crate::frame::{put_together, put_together_as, rehash, take_apart};
 use mutation::{TELLING, mutation};
 
-/// The first of the mutations that `make fuzz` makes by the million.
+/// Such as `make fuzz` makes by the million.
 #[test]
 fn thousands_of_mutations_do_no_harm() {
     let samples: Vec<Vec<u8>> = committed().into_iter().chain(samples()).collect();

@@ -43,7 +43,7 @@ const ROUNDING: f32 = 1e-5;
 /// Decoding a bundle, testing it and scoring a row take at most so much memory at once for each byte of the file ...
 pub const MEMORY_A_BYTE: usize = 4;
 /// ... and so much more, however small it is.
-pub const MEMORY: usize = 96 << 10;
+pub const MEMORY: usize = 128 << 10;
 /// What of that nobody asks [`Memory`] for. While a row is scored, 64 KiB for the answers of all splits that there can be, and a
 /// row of probabilities; before, the list of the sections, and messages, in which up to three names stand and which are copied
 /// while they are put together.

@@ -14,7 +14,7 @@ use crate::frame::{Sections, put_together, rehash, take_apart};
 use crate::sample;
 
 /// However small the bundle, decoding it, testing it and scoring a row may take this much memory at once.
-const MEMORY: u64 = 96 << 10;
+const MEMORY: u64 = 128 << 10;
 /// And this much for each of its bytes.
 const MEMORY_A_BYTE: u64 = 4;
 

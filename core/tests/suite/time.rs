@@ -98,7 +98,12 @@ fn answer(case: &Case, numbers: &Numbers) -> Answer {
 /// A model in which every feature has its say.
 fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
     let schema = case.schema();
-    let features = every_definition(&case.schema, numbers);
+    let mut features = every_definition(&case.schema, numbers);
+    // With words and edges as a trained model has them: thousands of definitions alone would be refused, for they take more
+    // memory than a file may (`model/memory.rs`).
+    features.iter_mut().for_each(|feature| feature.label = feature.expression.to_string());
+    let edges: Vec<f32> =
+        [-1.0, 0.0, 1.0].into_iter().chain((1..40).map(|edge| edge as f32 * 10.0)).collect();
     let classes = schema.class_count();
     let stumps: Vec<Tree> = (0..features.len())
         .map(|feature| {
@@ -119,7 +124,7 @@ fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
         })
         .collect();
     let bundle = Bundle {
-        bins: Bins::new(vec![vec![-1.0, 0.0, 1.0, 10.0]; features.len()]).unwrap(),
+        bins: Bins::new(vec![edges; features.len()]).unwrap(),
         model: Model::Forest(Forest::new(classes, Link::Mean, &stumps).unwrap()),
         calibration: Calibration::Temperature { temperature: 1.5 },
         policy: PolicyDefinition {

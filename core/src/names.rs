@@ -6,23 +6,26 @@ pub(crate) struct Names<'n, T> {
     named: &'n [T],
     name: fn(&T) -> &str,
     /// By name; of equal names, the first is first.
-    order: Vec<u32>,
+    order: Vec<Position>,
 }
+
+/// Where a name stands. Not `Copy`: for what is, sorting has a variant of 20 kB in the wasm module.
+#[derive(Debug)]
+struct Position(u32);
 
 impl<'n, T> Names<'n, T> {
     /// Takes four bytes a name.
     pub(crate) fn new(named: &'n [T], name: fn(&T) -> &str) -> Self {
-        let mut order: Vec<u32> = (0..named.len() as u32).collect();
-        let of = |position: &u32| named.get(*position as usize).map(name);
-        order.sort_unstable_by(|a, b| of(a).cmp(&of(b)).then(a.cmp(b)));
+        let mut order: Vec<Position> = (0..named.len() as u32).map(Position).collect();
+        sort(&mut order, &|position| named.get(position.0 as usize).map(name));
         Self { named, name, order }
     }
 
     /// The first position of a name.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        let at = self.order.partition_point(|position| self.name_of(*position) < Some(name));
-        let position = *self.order.get(at)?;
-        (self.name_of(position) == Some(name)).then_some(position as usize)
+        let at = self.order.partition_point(|position| self.name_of(position) < Some(name));
+        let position = self.order.get(at)?;
+        (self.name_of(position) == Some(name)).then_some(position.0 as usize)
     }
 
     /// How many there are.
@@ -30,9 +33,14 @@ impl<'n, T> Names<'n, T> {
         self.order.len()
     }
 
-    fn name_of(&self, position: u32) -> Option<&str> {
-        self.named.get(position as usize).map(self.name)
+    fn name_of(&self, position: &Position) -> Option<&str> {
+        self.named.get(position.0 as usize).map(self.name)
     }
+}
+
+/// One sort for the names of everything.
+fn sort<'n>(order: &mut [Position], name: &dyn Fn(&Position) -> Option<&'n str>) {
+    order.sort_unstable_by(|a, b| name(a).cmp(&name(b)).then(a.0.cmp(&b.0)));
 }
 
 /// No name that others refer to is longer, in bytes.

@@ -47,7 +47,8 @@ async function compile(source: ModuleSource): Promise<WebAssembly.Module> {
   try {
     if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return await WebAssembly.compile(source);
     const response = source instanceof URL ? await read(source) : source;
-    if (!(response instanceof Response)) return await WebAssembly.compile(response);
+    // Asked first, since Node loads all of its network client to tell what a Response is.
+    if (ArrayBuffer.isView(response) || !(response instanceof Response)) return await WebAssembly.compile(response);
     if (!response.ok) {
       throw new NextbestError("init/fetch", `${response.url || "the module"}: the server answered ${response.status}`);
     }

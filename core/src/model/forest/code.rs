@@ -78,7 +78,7 @@ pub(in crate::model) fn write_number(number: u16, bytes: &mut Vec<u8>) {
 struct Numbers<'b>(&'b [u8]);
 
 impl Iterator for Numbers<'_> {
-    type Item = Result<u16, String>;
+    type Item = Result<u16, &'static str>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (first, rest) = self.0.split_first()?;
@@ -91,7 +91,7 @@ impl Iterator for Numbers<'_> {
                 self.0 = rest;
                 Some(Ok(u16::from_le_bytes(*number)))
             }
-            None => Some(Err("a node's number is cut off".into())),
+            None => Some(Err("a node's number is cut off")),
         }
     }
 }

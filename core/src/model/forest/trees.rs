@@ -16,8 +16,8 @@ pub(super) struct Trees<N: Node> {
     pub(super) holds: Vec<N::Holds>,
 }
 
-/// Where a tree lies.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Where a tree lies. Not `Copy`: for what is, sorting has a variant of 20 kB in the wasm module.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Placed {
     /// Which tree of the forest it is.
     pub(super) number: u16,
@@ -63,7 +63,7 @@ impl<N: Node> Trees<N> {
         tree_count: usize,
         class_count: usize,
         node_count: usize,
-        mut stored: impl Iterator<Item = Result<StoredNode, String>>,
+        mut stored: impl Iterator<Item = Result<StoredNode, &'static str>>,
         code_of: Option<impl Fn(usize) -> u16>,
     ) -> Result<Self, Unfit> {
         let mut trees = Self {
@@ -73,35 +73,8 @@ impl<N: Node> Trees<N> {
         };
         let mut leaf_count = 0;
         for number in 0..tree_count {
-            let root = trees.nodes.len();
-            let first_leaf = leaf_count;
-            let (mut end, mut level_end, mut depth) = (root + 1, root + 1, 0);
-            while trees.nodes.len() < end {
-                let position = trees.nodes.len();
-                if position == level_end {
-                    (level_end, depth) = (end, depth + 1);
-                    if depth > MAX_DEPTH {
-                        return Err("a tree is deeper than any that is trained".into());
-                    }
-                }
-                let (node, held) = match stored.next().ok_or("a tree ends early")?.map_err(Unfit::Unsound)? {
-                    StoredNode::Split { column, threshold } => {
-                        let offset = end - position;
-                        end += 2;
-                        (N::new(column, threshold, offset), 0)
-                    }
-                    StoredNode::Leaf => {
-                        let holds = match &code_of {
-                            Some(code_of) => u32::from(code_of(leaf_count)),
-                            None => to_u32(leaf_count - first_leaf)?,
-                        };
-                        leaf_count += 1;
-                        (N::leaf(holds), holds)
-                    }
-                };
-                trees.nodes.push(node.ok_or(Unfit::TooSmall)?);
-                trees.holds.push(N::Holds::try_from(held).map_err(|_| Unfit::TooSmall)?);
-            }
+            let (root, first_leaf) = (trees.nodes.len(), leaf_count);
+            let depth = trees.push(&mut stored, &mut leaf_count, code_of.as_ref())?;
             trees.placed.push(Placed {
                 number: to_u16(number)?,
                 class: to_u16(number % class_count.max(1))?,
@@ -116,6 +89,46 @@ impl<N: Node> Trees<N> {
         }
         trees.placed.sort_unstable_by_key(|tree| (tree.depth, tree.number));
         Ok(trees)
+    }
+
+    /// Lays out a tree and gives its depth. By itself, since engines of wasm put faster code in place between calls only.
+    #[inline(never)]
+    fn push(
+        &mut self,
+        stored: &mut impl Iterator<Item = Result<StoredNode, &'static str>>,
+        leaf_count: &mut usize,
+        code_of: Option<&impl Fn(usize) -> u16>,
+    ) -> Result<u32, Unfit> {
+        let first_leaf = *leaf_count;
+        let mut end = self.nodes.len() + 1;
+        let (mut level_end, mut depth) = (end, 0);
+        while self.nodes.len() < end {
+            let position = self.nodes.len();
+            if position == level_end {
+                (level_end, depth) = (end, depth + 1);
+                if depth > MAX_DEPTH {
+                    return Err("a tree is deeper than any that is trained".into());
+                }
+            }
+            let (node, held) = match stored.next().ok_or("a tree ends early")?? {
+                StoredNode::Split { column, threshold } => {
+                    let offset = end - position;
+                    end += 2;
+                    (N::new(column, threshold, offset), 0)
+                }
+                StoredNode::Leaf => {
+                    let held = match code_of {
+                        Some(code_of) => u32::from(code_of(*leaf_count)),
+                        None => to_u32(*leaf_count - first_leaf)?,
+                    };
+                    *leaf_count += 1;
+                    (N::leaf(held), held)
+                }
+            };
+            self.nodes.push(node.ok_or(Unfit::TooSmall)?);
+            self.holds.push(N::Holds::try_from(held).map_err(|_| Unfit::TooSmall)?);
+        }
+        Ok(depth)
     }
 
     /// The nodes as they are stored, and what each holds, tree after tree.

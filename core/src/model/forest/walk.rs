@@ -33,7 +33,9 @@ impl Decisions {
         reason = "16 bits never lead out of as many answers, which the compiler sees"
     )]
     pub(super) fn of(&mut self, columns: &[Column], bins: &[u8]) -> impl Fn(u32) -> u32 + Copy {
-        self.0.resize(DECISIONS, 0);
+        if self.0.is_empty() {
+            self.0 = vec![0; DECISIONS];
+        }
         for (column, answers) in columns.iter().zip(self.0.as_chunks_mut::<256>().0) {
             let byte = (column.byte_of(bins) ^ 128) as i8;
             for (answer, threshold) in answers.iter_mut().zip(&THRESHOLDS) {

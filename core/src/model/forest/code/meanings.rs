@@ -97,7 +97,7 @@ impl Meanings {
 
     /// A split with this number and threshold.
     #[inline(always)]
-    pub(super) fn split(&self, number: u16, threshold: u16) -> Result<StoredNode, String> {
+    pub(super) fn split(&self, number: u16, threshold: u16) -> Result<StoredNode, &'static str> {
         let at = match self.small.get(usize::from(number)) {
             Some(at) => usize::from(*at),
             None => self.meanings.partition_point(|(other, ..)| *other < number),
@@ -108,7 +108,7 @@ impl Meanings {
                 true => {
                     Ok(StoredNode::Split { column: (column + u32::from(threshold)) as usize, threshold: 0 })
                 }
-                false => Err("a split by a set that is not there".into()),
+                false => Err("a split by a set that is not there"),
             };
         }
         // The bin is lowered by one where missing goes right, and so is the threshold.

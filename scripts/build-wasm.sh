@@ -1,34 +1,55 @@
 #!/bin/sh
-# Builds the wasm module with its JavaScript glue into web/pkg and prints what it weighs.
+# Builds the wasm module with its JavaScript glue into web/pkg and prints what it weighs; a twin of it, for engines without
+# simd128, has the same glue.
 set -eu
 cd "$(dirname "$0")/.."
 
 SELF=scripts/build-wasm.sh
 TARGET_DIR=${CARGO_TARGET_DIR:-target}
 MODULE=nextbest_wasm_bg.wasm
+TWIN=nextbest_wasm_scalar_bg.wasm
+GLUE=$TARGET_DIR/tools/nextbest-wasm-glue
 
-cargo build --profile tools -p nextbest-wasm-glue --bin nextbest-wasm-glue
-# Asking all splits of a tree's crown for many rows at once takes 16 bytes an instruction: without it, batches take three to
-# eight times as long. Browsers have had it since 2021 (Safari: 2023).
-export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-Ctarget-feature=+simd128"
-# By itself (-p): a workspace build would unify features and pull the training side into the module.
-scripts/wasm32-target.sh cargo build --profile wasm -p nextbest-wasm --target wasm32-unknown-unknown
-
-glue=$TARGET_DIR/tools/nextbest-wasm-glue
-built=$TARGET_DIR/wasm32-unknown-unknown/wasm/nextbest_wasm.wasm
-inputs_older_than_package() {
-    [ -n "$(find web/pkg/$MODULE -newer "$built" -newer "$glue" -newer web/package-lock.json -newer "$SELF" 2>/dev/null)" ]
+main() {
+    cargo build --profile tools -p nextbest-wasm-glue --bin nextbest-wasm-glue
+    # Asking all splits of a tree's crown for many rows at once takes 16 bytes an instruction: without it, batches take three
+    # to eight times as long. Browsers have had it since 2021 (Safari: 2023).
+    compile "$TARGET_DIR" -Ctarget-feature=+simd128
+    # Elsewhere, since cargo would put one in the place of the other.
+    compile "$TARGET_DIR/scalar" ""
+    built=$(module "$TARGET_DIR")
+    twin=$(module "$TARGET_DIR/scalar")
+    if ! is_newest web/pkg/$MODULE; then
+        # Finished aside, so that web/pkg never holds half of an old and half of a new build.
+        stage=$TARGET_DIR/wasm-pkg
+        rm -rf "$stage" "$stage.scalar"
+        bind "$built" "$stage"
+        bind "$twin" "$stage.scalar"
+        cmp "$stage/nextbest_wasm.js" "$stage.scalar/nextbest_wasm.js"
+        mv "$stage.scalar/$MODULE" "$stage/$TWIN"
+        rm -rf web/pkg "$stage.scalar"
+        mv "$stage" web/pkg
+    fi
+    node scripts/sizes.mjs web/pkg/$MODULE web/pkg/$TWIN web/pkg/nextbest_wasm.js
 }
 
-if ! inputs_older_than_package; then
-    # Finished aside, so that web/pkg never holds half of an old and half of a new build.
-    stage=$TARGET_DIR/wasm-pkg
-    rm -rf "$stage"
-    "$glue" "$built" "$stage"
-    # Which wasm features are allowed it reads from the module's target_features section.
-    web/node_modules/.bin/wasm-opt -O3 "$stage/$MODULE" -o "$stage/$MODULE"
-    rm -rf web/pkg
-    mv "$stage" web/pkg
-fi
+# By itself (-p): a workspace build would unify features and pull the training side into the module.
+compile() {
+    CARGO_TARGET_DIR=$1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=$2 \
+        scripts/wasm32-target.sh cargo build --profile wasm -p nextbest-wasm --target wasm32-unknown-unknown
+}
 
-node scripts/sizes.mjs web/pkg/$MODULE web/pkg/nextbest_wasm.js
+module() { echo "$1/wasm32-unknown-unknown/wasm/nextbest_wasm.wasm"; }
+
+bind() {
+    "$GLUE" "$1" "$2"
+    # Which wasm features are allowed it reads from the module's target_features section.
+    web/node_modules/.bin/wasm-opt -O3 "$2/$MODULE" -o "$2/$MODULE"
+}
+
+is_newest() {
+    [ -n "$(find "$1" -newer "$built" -newer "$twin" -newer "$GLUE" -newer web/package-lock.json -newer "$SELF" \
+        2>/dev/null)" ]
+}
+
+main

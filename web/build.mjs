@@ -14,6 +14,7 @@ import { build } from "esbuild";
 const WEB = import.meta.dirname;
 const DIST = path.join(WEB, "dist");
 const ENGINE = path.join(WEB, "pkg", "nextbest_wasm_bg.wasm");
+const SCALAR_ENGINE = path.join(WEB, "pkg", "nextbest_wasm_scalar_bg.wasm");
 const EXPORTED = path.resolve(process.argv[2] ?? path.join(WEB, "../outputs/bundle"));
 const BUNDLE = path.join(EXPORTED, "nextbest.bundle");
 const CUSTOMERS = path.join(EXPORTED, "customers.json");
@@ -50,7 +51,7 @@ async function demo() {
   for (const file of ["index.html", "style.css", "icon.svg"]) {
     cpSync(path.join(WEB, "demo", file), path.join(DIST, "demo", file));
   }
-  for (const file of [ENGINE, BUNDLE]) cpSync(file, path.join(DIST, "demo", path.basename(file)));
+  for (const file of [ENGINE, SCALAR_ENGINE, BUNDLE]) cpSync(file, path.join(DIST, "demo", path.basename(file)));
   const customers = JSON.parse(readFileSync(CUSTOMERS, "utf8"));
   writeFileSync(path.join(DIST, "demo", "customers.json"), JSON.stringify(customers));
   await script("demo/app.ts", "demo/app.js");
@@ -58,7 +59,9 @@ async function demo() {
   // The service worker goes last: it lists every other file with its hash.
   const names = readdirSync(path.join(DIST, "demo")).sort();
   const files = names.map((name) => ({ name, bytes: readFileSync(path.join(DIST, "demo", name)) }));
-  const assets = files.map(({ name, bytes }) => ({
+  // But for what hardly any browser needs: those that do, load it when it is asked for.
+  const kept = files.filter(({ name }) => name !== path.basename(SCALAR_ENGINE));
+  const assets = kept.map(({ name, bytes }) => ({
     url: name === "index.html" ? "./" : name,
     integrity: `sha256-${createHash("sha256").update(bytes).digest("base64")}`,
   }));

@@ -73,7 +73,15 @@ impl Recommender {
     /// # Errors
     /// [`Error::Bundle`] where the bytes are not a sound bundle for this reader.
     pub fn load(bytes: &[u8]) -> Result<Self, Error> {
-        let bundle = Bundle::decode(bytes)?;
+        Self::load_hashed(bytes, None)
+    }
+
+    /// Decodes and checks a bundle, of which the SHA-256 may be given ([`Bundle::decode_hashed`]).
+    ///
+    /// # Errors
+    /// As [`Recommender::load`].
+    pub fn load_hashed(bytes: &[u8], hash: Option<&[u8]>) -> Result<Self, Error> {
+        let bundle = Bundle::decode_hashed(bytes, hash)?;
         let engine = FeatureEngine::new(&bundle.schema, &bundle.features)?;
         Ok(Self { bundle, engine, content_hash: content_hash(bytes) })
     }

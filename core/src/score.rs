@@ -65,14 +65,19 @@ impl<'b> Scorer<'b> {
         Ok(probabilities)
     }
 
-    /// Writes the probabilities of `count` rows that stand one after the other to where they fit, row by row.
+    /// Writes the probabilities of `count` rows that stand one after the other, row by row, to the beginning of
+    /// `probabilities`.
     ///
     /// # Errors
-    /// [`Error::RowLength`] where the values are not `count` rows.
+    /// [`Error::RowLength`] where the values are not `count` rows, or their probabilities have no room.
     pub fn score_rows(&mut self, rows: &[f32], count: usize, probabilities: &mut [f32]) -> Result<(), Error> {
         self.check(rows, count)?;
         let (bundle, Memory { bins, scratch, .. }) = (self.bundle, &mut self.memory);
         let (width, classes) = (bundle.bins.feature_count(), bundle.schema.class_count());
+        let room = probabilities.len();
+        let probabilities = probabilities
+            .get_mut(..count * classes)
+            .ok_or(Error::RowLength { expected: count * classes, actual: room })?;
         let blocks = rows.chunks(BLOCK * width.max(1)).zip(probabilities.chunks_mut(BLOCK * classes.max(1)));
         for (rows, probabilities) in blocks {
             bins.resize(rows.len(), 0);

@@ -1,9 +1,11 @@
 // The same customers give the same bits natively, in Node, in Chromium and in workerd.
 
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { suite, test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { built, builtPackage, bundleBytes, candidates, DIST, parityCases } from "./support/artefacts.mjs";
 import { chromium } from "./support/browser.mjs";
 import { computeAll } from "./support/parity.mjs";
@@ -25,6 +27,14 @@ suite("parity with native", () => {
     for (const { bytes, cases } of others) {
       compare(computeAll(await Recommender.load(bytes), cases), cases);
     }
+  });
+
+  test("in Node, without vectors", async () => {
+    const module = readFileSync(path.join(ROOT, "web/pkg/nextbest_wasm_scalar_bg.wasm"));
+    const workerData = { index: built(DIST, "index.js"), module, bundle: bundleBytes(), cases: questions() };
+    const thread = new Worker(new URL("support/parity-thread.mjs", import.meta.url), { workerData });
+    const [computed] = await once(thread, "message");
+    compare(computed);
   });
 
   test("in Chromium", async (t) => {

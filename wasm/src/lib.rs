@@ -15,6 +15,9 @@ use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 
+/// As many rows as are scored together.
+const MOST_ROWS: usize = 1024;
+
 /// A loaded bundle.
 #[wasm_bindgen]
 pub struct Engine {
@@ -28,11 +31,12 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Decodes a bundle and checks everything about it but the golden rows.
+    /// Decodes a bundle and checks everything about it but the golden rows. The SHA-256 of all but its last 32 bytes may be
+    /// given: of large bundles, the platform computes it many times faster.
     #[wasm_bindgen(constructor)]
-    pub fn new(bytes: &[u8]) -> Result<Engine, JsError> {
+    pub fn new(bytes: &[u8], hash: Option<Vec<u8>>) -> Result<Engine, JsError> {
         Ok(Engine {
-            recommender: Recommender::load(bytes).map_err(throw)?,
+            recommender: Recommender::load_hashed(bytes, hash.as_deref()).map_err(throw)?,
             memory: Memory::default(),
             rows: Vec::new(),
             probabilities: Vec::new(),
@@ -76,12 +80,13 @@ impl Engine {
         to_js(&self.recommender.predict(&row, as_of).map_err(throw)?)
     }
 
-    /// Makes room for `count` rows of features and their probabilities. Where that is in the module's memory, the next two
+    /// Makes room for `count` rows of features (1024 at most) and their probabilities. Where that is in the module's memory, the next two
     /// tell.
     #[wasm_bindgen(js_name = makeRoom)]
     pub fn make_room(&mut self, count: usize) {
-        self.rows.resize(count.saturating_mul(self.recommender.bundle().features.len()), 0.0);
-        self.probabilities.resize(count.saturating_mul(self.recommender.schema().class_count()), 0.0);
+        let count = count.min(MOST_ROWS);
+        self.rows.resize(count * self.recommender.bundle().features.len(), 0.0);
+        self.probabilities.resize(count * self.recommender.schema().class_count(), 0.0);
     }
 
     /// Where the room for rows begins.

@@ -3,9 +3,9 @@
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
 
-use js_sys::{Array, Reflect};
+use js_sys::{Array, Float32Array, Reflect, WebAssembly};
 use nextbest_wasm::Engine;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -21,7 +21,7 @@ const CUSTOMER: &str = r#"{
 }"#;
 
 fn engine() -> Engine {
-    Engine::new(BUNDLE).unwrap()
+    Engine::new(BUNDLE, None).unwrap()
 }
 
 fn get(object: &JsValue, key: &str) -> JsValue {
@@ -58,21 +58,36 @@ fn a_customer_gets_offers_with_reasons() {
 
 #[wasm_bindgen_test]
 fn features_rows_and_batches_agree() {
-    let engine = engine();
+    let mut engine = engine();
     let row = engine.features(CUSTOMER, "2026-07-01").unwrap();
     assert_eq!(row.len(), engine.feature_names().len());
     let age = engine.feature_names().iter().position(|name| name == "age_years").unwrap();
     assert!((row[age] - 36.17).abs() < 0.01, "{}", row[age]);
-    let single = engine.score_features(&row).unwrap();
+    let single = score(&mut engine, &row, 1);
     assert_eq!(single.len(), engine.classes().len());
     assert!((single.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-    let batch = engine.score_batch(&row.repeat(3), 3).unwrap();
-    assert_eq!(batch, single.repeat(3));
+    let batch = score(&mut engine, &row.repeat(300), 300);
+    assert_eq!(batch, single.repeat(300));
+    assert_eq!(score(&mut engine, &row, 1), single, "the room may be larger than what is in it");
+}
+
+/// Scores rows as the package does: through views of the module's memory.
+fn score(engine: &mut Engine, rows: &[f32], count: usize) -> Vec<f32> {
+    engine.make_room(count);
+    let memory = engine.module_memory().unchecked_into::<WebAssembly::Memory>();
+    let view = |at: usize, length: usize| {
+        Float32Array::new_with_byte_offset_and_length(&memory.buffer(), at as u32, length as u32)
+    };
+    view(engine.rows_at(), rows.len()).copy_from(rows);
+    let at = engine.probabilities_at();
+    let classes = engine.classes().len();
+    engine.score_rows(count).unwrap();
+    view(at, count * classes).to_vec()
 }
 
 #[wasm_bindgen_test]
 fn a_row_of_a_plain_table_gets_its_classes() {
-    let engine = Engine::new(PLAIN).unwrap();
+    let engine = Engine::new(PLAIN, None).unwrap();
     engine.self_test().unwrap();
     let row = r#"{"AGE": 30, "MEMBER": "no", "CITY": "Atlantis", "SIGNED": "2022-01-01", "NOTE": [1]}"#;
     let prediction = engine.score_row(row, "2024-01-01").unwrap();
@@ -94,16 +109,16 @@ fn a_row_of_a_plain_table_gets_its_classes() {
 fn everything_wrong_is_an_error_with_a_code_and_no_trap() {
     let mut damaged = BUNDLE.to_vec();
     damaged[5000] ^= 1;
-    assert_eq!(refused(Engine::new(&damaged)).0, "bundle/hash-mismatch");
-    assert_eq!(refused(Engine::new(b"something else")).0, "bundle/magic");
-    let engine = engine();
+    assert_eq!(refused(Engine::new(&damaged, None)).0, "bundle/hash-mismatch");
+    assert_eq!(refused(Engine::new(b"something else", None)).0, "bundle/magic");
+    let mut engine = engine();
     let wrong =
         r#"{"customer": {}, "accounts": [{"ORIGINATIONDATE": "2020-01-01", "PRINCIPALAMOUNT": "abc"}]}"#;
     let (code, message) = refused(engine.features(wrong, "2026-07-01"));
     assert_eq!(code, "customer/value");
     assert!(message.contains("accounts[0].PRINCIPALAMOUNT: expected a number, got \"abc\""), "{message}");
     assert_eq!(refused(engine.features(CUSTOMER, "tomorrow")).0, "options/as-of");
-    assert_eq!(refused(engine.score_features(&[1.0])).0, "row/length");
-    assert_eq!(refused(engine.score_batch(&[1.0], usize::MAX)).0, "row/length");
+    assert_eq!(refused(engine.score_rows(1)).0, "row/length");
+    assert_eq!(refused(engine.score_rows(usize::MAX)).0, "row/length");
     engine.self_test().unwrap();
 }

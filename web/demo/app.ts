@@ -1,6 +1,6 @@
 // The page: loads the engine and the model, then scores at every change. Nothing is requested after that.
 
-import { init, NextbestError, Recommender } from "nextbest";
+import { engineFile, init, NextbestError, Recommender } from "nextbest";
 import { byId } from "./dom.js";
 import { EditedCustomer, type Sample } from "./edit.js";
 import { customerForm } from "./form.js";
@@ -23,7 +23,7 @@ try {
 }
 
 async function load(): Promise<[Recommender, Sample[]]> {
-  const engine = init(new URL("nextbest_wasm_bg.wasm", document.baseURI));
+  const engine = init(new URL(engineFile(), document.baseURI));
   const bundle = fetched("nextbest.bundle").then((response) => response.arrayBuffer());
   const samples = fetched("customers.json").then((response) => response.json() as Promise<Sample[]>);
   await engine;

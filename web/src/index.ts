@@ -14,5 +14,5 @@
  */
 export { NextbestError } from "./errors.js";
 export { Recommender } from "./recommender.js";
-export { init, type ModuleSource } from "./runtime.js";
+export { engineFile, init, type ModuleSource } from "./runtime.js";
 export type * from "./types.js";

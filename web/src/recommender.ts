@@ -53,11 +53,12 @@ export class Recommender {
     if (!(view instanceof Uint8Array)) {
       throw new NextbestError("bundle/type", "the bundle: expected a Uint8Array or an ArrayBuffer");
     }
-    return new Recommender(view, options.selfTest ?? true);
+    const hash = view.length < LARGE ? undefined : await contentHash(view);
+    return new Recommender(view, hash, options.selfTest ?? true);
   }
 
-  private constructor(bytes: Uint8Array, selfTest: boolean) {
-    const engine = guarded(() => new Engine(bytes));
+  private constructor(bytes: Uint8Array, hash: Uint8Array | undefined, selfTest: boolean) {
+    const engine = guarded(() => new Engine(bytes, hash));
     try {
       if (selfTest) guarded(() => engine.selfTest());
       const facts = guarded(() => ({
@@ -185,6 +186,20 @@ export class Recommender {
       this.#generation = currentGeneration();
     }
     return guarded(() => use(this.#engine));
+  }
+}
+
+/** From so many bytes on, asking the platform for a hash is faster than computing it in WebAssembly. */
+const LARGE = 1 << 20;
+const HASH_BYTES = 32;
+
+// Browsers have no `subtle` on pages without TLS, and it does not take shared memory: then the engine hashes.
+async function contentHash(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+  try {
+    const content = bytes.subarray(0, -HASH_BYTES) as Uint8Array<ArrayBuffer>;
+    return new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  } catch {
+    return undefined;
   }
 }
 

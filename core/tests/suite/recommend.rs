@@ -118,6 +118,11 @@ fn rows_of_another_length_are_refused() {
     assert_eq!(scorer.score_batch(&row, 3).unwrap_err().to_string(), "expected 27 feature values, got 18");
     assert_eq!(scorer.score_batch(&row, usize::MAX).unwrap_err().code(), "row/length");
     assert_eq!(scorer.score_batch(&row, 2).unwrap().len(), 6);
+    let mut room = [f32::NAN; 9];
+    scorer.score_rows(&row, 2, &mut room).unwrap();
+    assert_eq!(room[..6], scorer.score_batch(&row, 2).unwrap());
+    assert!(room[6..].iter().all(|value| value.is_nan()), "what is behind the rows is not touched");
+    assert_eq!(scorer.score_rows(&row, 2, &mut room[..5]).unwrap_err().code(), "row/length");
     assert_eq!(scorer.score_batch(&[], 0).unwrap(), [0f32; 0]);
     assert_eq!(contributions(&bundle, &row).unwrap_err().code(), "row/length");
 }

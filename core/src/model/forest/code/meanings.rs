@@ -1,11 +1,40 @@
 //! What the numbers of a forest's nodes mean: a feature, and what a split asks of it.
 
-use super::{ForestCode, Numbers, SetSplits};
+use super::{Numbers, SetSplits};
 use crate::model::bins::MAX_FEATURES;
 use crate::model::forest::MAX_SETS;
 use crate::model::forest::columns::{Column, ColumnKind};
 use crate::model::forest::trees::StoredNode;
 use crate::model::memory::Memory;
+
+/// Which numbers a forest's nodes are.
+pub(super) struct Seen {
+    pub(super) node_count: usize,
+    pub(super) leaf_count: usize,
+    /// A bit for each number: a byte would be more than a small file should take.
+    numbers: [u64; (1 << 16) / 64],
+}
+
+impl Seen {
+    pub(super) fn new(nodes: &[u8]) -> Result<Self, &'static str> {
+        let mut seen = Self { node_count: 0, leaf_count: 0, numbers: [0; (1 << 16) / 64] };
+        for number in Numbers(nodes) {
+            let number = number?;
+            seen.node_count += 1;
+            seen.leaf_count += usize::from(number == 0);
+            if let Some(word) = seen.numbers.get_mut(usize::from(number / 64)) {
+                *word |= 1 << (number % 64);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Those of splits, ascending.
+    fn splits(&self) -> impl Iterator<Item = u16> {
+        let word = |number: u16| self.numbers.get(usize::from(number / 64)).copied().unwrap_or_default();
+        (1..=u16::MAX).filter(move |number| word(*number) >> (number % 64) & 1 == 1)
+    }
+}
 
 /// Which columns the numbers mean.
 pub(super) struct Meanings {
@@ -21,34 +50,27 @@ type Meaning = (u16, u32, u32);
 const SMALL: usize = 1024;
 
 /// The columns of a forest, and which of them its nodes' numbers mean.
-pub(super) fn of(code: &ForestCode<'_>, memory: &Memory) -> Result<(Vec<Column>, Meanings), String> {
-    if !code.sets.is_sorted_by(|a, b| a.feature < b.feature) {
+pub(super) fn of(
+    sets: &[SetSplits],
+    seen: &Seen,
+    memory: &Memory,
+) -> Result<(Vec<Column>, Meanings), String> {
+    if !sets.is_sorted_by(|a, b| a.feature < b.feature) {
         return Err("the features that are split by sets are not in order".into());
     }
-    if code.sets.iter().map(|of| of.sets.len()).sum::<usize>() > MAX_SETS {
+    if sets.iter().map(|of| of.sets.len()).sum::<usize>() > MAX_SETS {
         return Err(format!("more than {MAX_SETS} sets"));
     }
-    // A byte for each number there can be would be more than a small file should take.
-    let mut seen = [0u64; (1 << 16) / 64];
-    for number in Numbers(&code.nodes) {
-        let number = number?;
-        if let Some(word) = seen.get_mut(usize::from(number / 64)) {
-            *word |= 1 << (number % 64);
-        }
-    }
-    let is_seen =
-        |number: &u16| seen.get(usize::from(number / 64)).is_some_and(|w| w >> (number % 64) & 1 == 1);
-    let numbers = || (1..=u16::MAX).filter(is_seen);
-    let (number_count, column_count) = numbers().fold((0, 0), |(numbers, columns), number| {
-        (numbers + 1, columns + sets_of(number, &code.sets).map_or(1, |of| of.sets.len()))
+    let (number_count, column_count) = seen.splits().fold((0, 0), |(numbers, columns), number| {
+        (numbers + 1, columns + sets_of(number, sets).map_or(1, |of| of.sets.len()))
     });
     memory.take::<Meaning>(number_count)?;
     memory.take::<Column>(column_count)?;
     memory.take::<[u16; SMALL]>(1)?;
     let mut columns = Vec::with_capacity(column_count);
     let mut meanings = Meanings { meanings: Vec::with_capacity(number_count), small: Box::new([0; SMALL]) };
-    for number in numbers() {
-        meanings.add(number, sets_of(number, &code.sets), &mut columns)?;
+    for number in seen.splits() {
+        meanings.add(number, sets_of(number, sets), &mut columns)?;
     }
     Ok((columns, meanings))
 }

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
+import { at, time } from "./clock.mjs";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const BENCH = path.join(ROOT, "target/bench");
@@ -14,18 +15,6 @@ const { init, Recommender } = await import(path.join(ROOT, "web/dist/index.js"))
 const bundle = readFileSync(path.join(BENCH, "outputs/bundle/nextbest.bundle"));
 const rows = new Float32Array(readFileSync(path.join(BENCH, "rows.f32")).buffer.slice(0));
 const customers = JSON.parse(readFileSync(path.join(BENCH, "outputs/bundle/customers.json"), "utf8"));
-
-/** Milliseconds. */
-async function time(work) {
-  const started = performance.now();
-  await work();
-  return performance.now() - started;
-}
-
-function at(times, share) {
-  times.sort((a, b) => a - b);
-  return times[Math.floor(times.length * share)];
-}
 
 const starting = await time(() => init());
 let recommender;
@@ -38,9 +27,7 @@ const count = rows.length / width;
 const singles = [];
 for (let i = 0; i < SINGLE_ROWS; i++) {
   const row = rows.subarray((i % count) * width, ((i % count) + 1) * width);
-  const started = performance.now();
-  recommender.scoreFeatures(row);
-  singles.push(performance.now() - started);
+  singles.push(await time(() => recommender.scoreFeatures(row)));
 }
 const batches = [];
 for (let round = 0; round < ROUNDS; round++) batches.push(await time(() => recommender.scoreBatch(rows, count)));

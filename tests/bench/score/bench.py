@@ -46,7 +46,9 @@ def run(command, options):
 
 
 def disagreement(out, expected):
-    return np.abs(np.fromfile(out, "<f4").reshape(-1, CLASSES) - expected).max()
+    # Rounded leaves do not quite sum to 1. We divide the sum of the trees by its own sum, the peers by the number of trees.
+    found = np.fromfile(out, "<f4").reshape(-1, CLASSES)
+    return np.abs(found / found.sum(axis=1, keepdims=True) - expected).max()
 
 
 def measure(options):

@@ -4,6 +4,7 @@
 // from the model's bytes to the first row's probabilities with a runtime that has already loaded one.
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { at, time } from "../clock.mjs";
 import * as runners from "./runners.mjs";
 
 const FEATURES = 40;
@@ -16,18 +17,6 @@ const bytes = new Uint8Array(readFileSync(model));
 const rows = new Float32Array(new Uint8Array(readFileSync(rowsFile)).buffer);
 const count = rows.length / FEATURES;
 const row = (i) => rows.subarray(i * FEATURES, (i + 1) * FEATURES);
-
-/** Milliseconds. */
-async function time(work) {
-  const started = performance.now();
-  await work();
-  return performance.now() - started;
-}
-
-function at(times, share) {
-  times.sort((a, b) => a - b);
-  return times[Math.floor(times.length * share)];
-}
 
 let load, runner;
 const start = async () => {
@@ -43,11 +32,7 @@ const singles = [];
 for (let i = 0; i < count; i++) {
   // So that a row is never beside the one before.
   const scattered = row((i * 7919) % count);
-  const started = performance.now();
-  // Not to wait where there is nothing to wait for: that takes longer than some rows do.
-  const scored = runner.score(scattered);
-  if (scored instanceof Promise) await scored;
-  singles.push(performance.now() - started);
+  singles.push(await time(() => runner.score(scattered)));
 }
 writeFileSync(out, Float32Array.from(await runner.batch(rows, count)));
 const batches = [];

@@ -1,4 +1,6 @@
-//! What the tests share: a folder to work in, and the command line to run there.
+//! What the tests share: a folder to work in, and the command line to run there; and what the benches share.
+
+pub mod shared_task;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -18,7 +18,8 @@ from trees import CLASSES, FEATURES, predict, read_trees
 HERE = Path(__file__).resolve().parent
 MODELS = ["forest", "boosted"]
 V8_MODEL = {"nextbest": "model.bundle", "onnxruntime": "model.onnx", "ydf": "ydf.zip"}
-TOLERANCE = 1e-4
+# Ours; and that of peers, of which some make each rounded leaf sum to 1 before they add it.
+TOLERANCE, PEERS_TOLERANCE = 1e-6, 1e-3
 
 
 def commands(options, out):
@@ -65,7 +66,7 @@ def measure(options):
             if name[1] not in expected:
                 continue
             differences[name] = disagreement(out, expected[name[1]])
-            if not differences[name] <= TOLERANCE:
+            if not differences[name] <= (TOLERANCE if name[2] == "nextbest" else PEERS_TOLERANCE):
                 sys.exit(f"{' '.join(name)} differs from the trees by {differences[name]}")
     return results, differences
 

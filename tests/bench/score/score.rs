@@ -11,10 +11,7 @@ mod trees;
 use std::io::Write as _;
 use std::path::Path;
 
-type Failure = Box<dyn std::error::Error>;
-
-const FEATURES: usize = 40;
-const CLASSES: usize = 8;
+use nextbest_tests::shared_task::Failure;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,12 +24,6 @@ fn main() -> Result<(), Failure> {
         }
         _ => Err("usage: bench-score models TASK OUT | bench-score time TASK BUNDLE OUT".into()),
     }
-}
-
-fn read<N>(path: &Path, number: fn([u8; 4]) -> N) -> Result<Vec<N>, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (chunks, _) = bytes.as_chunks::<4>();
-    Ok(chunks.iter().map(|chunk| number(*chunk)).collect())
 }
 
 fn write<N: Copy>(path: &Path, numbers: &[N], bytes: fn(N) -> [u8; 4]) -> Result<(), Failure> {

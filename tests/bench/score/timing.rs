@@ -7,7 +7,9 @@ use nextbest_core::Bundle;
 use nextbest_core::score::Scorer;
 use serde_json::{Value, json};
 
-use super::{FEATURES, Failure, read, write};
+use nextbest_tests::shared_task::{FEATURES, Failure, read};
+
+use super::write;
 
 const BATCHES: usize = 3;
 

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::forest::{Forest, Link, TreeNode};
+use nextbest_tests::shared_task::Failure;
 
-use super::{Failure, write};
+use super::write;
 
 pub(super) fn write_all(folder: &Path, forest: &Forest, bins: &Bins) -> Result<(), Failure> {
     let (mut nodes, mut features, mut thresholds, mut left) = (vec![], vec![], vec![], vec![]);

@@ -7,28 +7,15 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use nextbest_core::features::{Expression, FeatureDefinition, Transform};
 use nextbest_core::metrics::log_loss;
-use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
-use nextbest_core::model::bundle::{Bundle, Golden};
 use nextbest_core::model::calibration::Calibration;
-use nextbest_core::model::card::Card;
 use nextbest_core::model::forest::Forest;
-use nextbest_core::policy::PolicyDefinition;
-use nextbest_core::schema::{Column, ColumnKind, Schema, SchemaDefinition, Table, Task};
 use nextbest_core::score::Scorer;
 use nextbest_core::train::shrink::{Judge, Prunable, Recipe, Sizes, drop_unused_edges, frontier, search};
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
+use nextbest_tests::shared_task::{CLASSES, FEATURES, Failure, NUMBERS, bundle, read, read_classes};
 
-type Failure = Box<dyn std::error::Error>;
-
-const FEATURES: usize = 40;
-/// The last four features are categories.
-const NUMBERS: usize = 36;
-const CLASSES: usize = 8;
-/// A bundle carries so many golden rows.
-const GOLDENS: usize = 16;
 /// The first four fifths of the rows teach the model that is judged.
 const TAUGHT: f64 = 0.8;
 
@@ -38,10 +25,10 @@ fn main() -> Result<(), Failure> {
         return Err("usage: bench-size FOLDER LEARNER BYTES".into());
     };
     let (folder, limit) = (Path::new(folder), limit.parse()?);
-    let rows = numbers(&folder.join("X_train.f32"), f32::from_le_bytes)?;
-    let labels = classes(&folder.join("y_train.i32"))?;
-    let test = numbers(&folder.join("X_test.f32"), f32::from_le_bytes)?;
-    let test_labels = classes(&folder.join("y_test.i32"))?;
+    let rows = read(&folder.join("X_train.f32"), f32::from_le_bytes)?;
+    let labels = read_classes(&folder.join("y_train.i32"))?;
+    let test = read(&folder.join("X_test.f32"), f32::from_le_bytes)?;
+    let test_labels = read_classes(&folder.join("y_test.i32"))?;
     let mut out = std::io::stdout().lock();
 
     let taught = (labels.len() as f64 * TAUGHT) as usize;
@@ -69,7 +56,7 @@ fn main() -> Result<(), Failure> {
     writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     let mut line = |name: &str, (bins, forest): (Bins, Forest), judged: f64| -> Result<(), Failure> {
         let (trees, leaves) = (forest.tree_count(), (forest.node_count() + forest.tree_count()) / 2);
-        let bundle = bundle(bins, forest, &test)?;
+        let bundle = bundle(learner, bins, forest, &test)?;
         let probabilities = Scorer::new(&bundle).score_batch(&test, test_labels.len())?;
         let loss = log_loss(&test_labels, &probabilities, CLASSES);
         let bytes = bundle.encode()?;
@@ -128,7 +115,7 @@ impl Shipped<'_> {
     fn size(&self, recipe: &Recipe, quality: i32) -> Result<usize, nextbest_core::Error> {
         let (bins, forest) = self.model.apply(recipe).compact(self.bins)?;
         let other = |error: Failure| nextbest_core::Error::Training(error.to_string());
-        let bytes = bundle(bins, forest, self.test).map_err(other)?.encode()?;
+        let bytes = bundle("shrunk", bins, forest, self.test).map_err(other)?.encode()?;
         brotli(&bytes, quality).map_err(other)
     }
 }
@@ -146,63 +133,4 @@ impl Sizes for Shipped<'_> {
 fn brotli(bytes: &[u8], quality: i32) -> Result<usize, Failure> {
     let params = brotli::enc::BrotliEncoderParams { quality, size_hint: bytes.len(), ..Default::default() };
     Ok(brotli::BrotliCompress(&mut std::io::Cursor::new(bytes), &mut std::io::sink(), &params)?)
-}
-
-fn bundle(bins: Bins, forest: Forest, rows: &[f32]) -> Result<Bundle, Failure> {
-    let (schema, features) = schema()?;
-    let mut bundle = Bundle {
-        schema,
-        features,
-        bins,
-        model: Model::Forest(forest),
-        calibration: Calibration::None,
-        policy: PolicyDefinition::default(),
-        reference: rows.iter().take(FEATURES).copied().collect(),
-        goldens: Vec::new(),
-        card: Card::default(),
-    };
-    let goldens = rows.chunks_exact(FEATURES).take(GOLDENS).map(|row| {
-        let probabilities = Scorer::new(&bundle).score(row)?.to_vec();
-        Ok(Golden { row: row.to_vec(), probabilities })
-    });
-    bundle.goldens = goldens.collect::<Result<_, Failure>>()?;
-    Ok(bundle)
-}
-
-/// A plain table of numbers, with a class in its last column.
-fn schema() -> Result<(Schema, Vec<FeatureDefinition>), Failure> {
-    let names: Vec<String> = (0..FEATURES).map(|feature| format!("feature_{feature}")).collect();
-    let column = |name: &String, kind| Column { name: name.clone(), kind, current: false };
-    let mut columns: Vec<Column> = names.iter().map(|name| column(name, ColumnKind::Number)).collect();
-    let classes = (0..CLASSES).map(|class| format!("class_{class}")).collect();
-    columns.push(column(&"target".into(), ColumnKind::Category(classes)));
-    let schema = SchemaDefinition {
-        customer: Table { name: "row".into(), time: None, columns },
-        established: None,
-        birth_date: None,
-        tables: Vec::new(),
-        holdings: Vec::new(),
-        products: Vec::new(),
-        horizon_days: 0,
-        task: Task::Label { column: "target".into() },
-    };
-    let feature = |name: &String| FeatureDefinition {
-        name: name.clone(),
-        group: "table".into(),
-        label: name.clone(),
-        expression: Expression::Attribute { column: name.clone(), transform: Transform::Value },
-        missing: None,
-    };
-    Ok((schema.try_into()?, names.iter().map(feature).collect()))
-}
-
-fn classes(path: &Path) -> Result<Vec<usize>, Failure> {
-    let labels = numbers(path, i32::from_le_bytes)?;
-    Ok(labels.into_iter().map(usize::try_from).collect::<Result<_, _>>()?)
-}
-
-fn numbers<N>(path: &Path, number: fn([u8; 4]) -> N) -> Result<Vec<N>, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (chunks, _) = bytes.as_chunks::<4>();
-    Ok(chunks.iter().map(|chunk| number(*chunk)).collect())
 }

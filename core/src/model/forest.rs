@@ -76,6 +76,8 @@ pub struct BinSet([u64; 4]);
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     decisions: Decisions,
+    /// A row's bytes, column by column.
+    bytes: Vec<u8>,
     block: Block,
 }
 
@@ -285,16 +287,18 @@ impl Forest {
             Layout::Compact(trees) => {
                 self.add_leaves(trees, scratch.decisions.of(&self.columns, bins), sums);
             }
-            Layout::Wide(trees) => self.add_leaves(trees, |node| self.goes_right(node, bins), sums),
+            Layout::Wide(trees) => {
+                self.fill_bytes(bins, &mut scratch.bytes);
+                self.add_leaves(trees, |node| goes_right(node, &scratch.bytes), sums);
+            }
         }
         let sums = sums.as_flattened();
         self.finish(|class| sums.get(class).copied().unwrap_or_default(), probabilities);
     }
 
-    /// 1 where the row goes right, else 0: of more columns than are turned into bytes beforehand.
-    fn goes_right(&self, node: impl Node, bins: &[u8]) -> u32 {
-        let byte = self.columns.get(node.column()).map_or(0, |column| column.byte_of(bins));
-        u32::from(byte > node.threshold())
+    fn fill_bytes(&self, bins: &[u8], bytes: &mut Vec<u8>) {
+        bytes.clear();
+        bytes.extend(self.columns.iter().map(|column| column.byte_of(bins)));
     }
 
     /// Adds the codes of the leaves of a row, class by class.
@@ -368,7 +372,10 @@ impl Forest {
         };
         match &self.layout {
             Layout::Compact(trees) => trees.walk(scratch.decisions.of(&self.columns, bins), &mut add),
-            Layout::Wide(trees) => trees.walk(|node| self.goes_right(node, bins), &mut add),
+            Layout::Wide(trees) => {
+                self.fill_bytes(bins, &mut scratch.bytes);
+                trees.walk(|node| goes_right(node, &scratch.bytes), &mut add);
+            }
         }
     }
 
@@ -379,6 +386,12 @@ impl Forest {
             None => Ok(()),
         }
     }
+}
+
+/// 1 where a row with these bytes goes right, else 0.
+#[inline(always)]
+fn goes_right(node: u64, bytes: &[u8]) -> u32 {
+    u32::from(bytes.get(node.column()).is_some_and(|byte| *byte > node.threshold()))
 }
 
 impl Layout {

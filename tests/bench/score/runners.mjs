@@ -9,8 +9,9 @@ export async function nextbest() {
   await init();
   return async (bytes) => {
     const recommender = await Recommender.load(bytes);
+    const probabilities = new Float32Array(recommender.classes.length);
     return {
-      score: (row) => recommender.scoreFeatures(row),
+      score: (row) => recommender.scoreFeatures(row, probabilities),
       batch: (rows, count) => recommender.scoreBatch(rows, count),
     };
   };

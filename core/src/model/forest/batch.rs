@@ -10,19 +10,94 @@ use super::{Forest, Layout, Link, Scratch};
 /// Rows that are scored together: as many as keep what belongs to them in the second level of the cache.
 pub(crate) const BLOCK: usize = 1024;
 
+/// More columns than this are not turned into bytes for many rows.
+const MOST_COLUMNS: usize = 1 << 12;
+
 /// So many rows walk side by side below the crown.
 const SIDE_BY_SIDE: usize = 16;
+
+/// Nodes of which many rows ask at once.
+pub(super) trait BatchNode: Node {
+    /// What is known of a row.
+    type Row;
+    /// As large as what a leaf holds.
+    type Leaf: Copy + Default + Into<u32>;
+
+    /// The rows of a group.
+    fn rows(block: &[Row], group: usize) -> Option<&[Self::Row; ROWS]>;
+
+    /// 1 where a row goes right, else 0.
+    fn goes_right(self, row: &Self::Row, columns: &[Bytes]) -> u32;
+
+    /// What a leaf holds.
+    fn leaf(holds: u32) -> Self::Leaf;
+}
 
 /// Bytes of one row, as many as a [`u32`] node can ask for and more, so that rows which stand one after the other don't compete
 /// for the same lines of the cache.
 type Row = [u8; 320];
+
+impl BatchNode for u32 {
+    type Row = Row;
+    type Leaf = u16;
+
+    #[inline(always)]
+    fn leaf(holds: u32) -> u16 {
+        holds as u16
+    }
+
+    #[inline(always)]
+    fn rows(block: &[Row], group: usize) -> Option<&[Row; ROWS]> {
+        block.as_chunks().0.get(group)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::indexing_slicing, reason = "8 bits never lead out of a row, which the compiler sees")]
+    fn goes_right(self, row: &Row, _columns: &[Bytes]) -> u32 {
+        u32::from(row[self.column()] > self.threshold())
+    }
+}
+
+impl BatchNode for u64 {
+    /// Its number in its group.
+    type Row = u8;
+    type Leaf = u32;
+
+    #[inline(always)]
+    fn leaf(holds: u32) -> u32 {
+        holds
+    }
+
+    #[inline(always)]
+    fn rows(_block: &[Row], _group: usize) -> Option<&[u8; ROWS]> {
+        Some(&NUMBERS)
+    }
+
+    #[inline(always)]
+    fn goes_right(self, row: &u8, columns: &[Bytes]) -> u32 {
+        let column = columns.get(self.column()).map(Bytes::as_slice);
+        let byte = column.and_then(|bytes| bytes.get(usize::from(*row)));
+        u32::from(byte.is_some_and(|byte| *byte > self.threshold()))
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "done by the compiler")]
+const NUMBERS: [u8; ROWS] = {
+    let mut numbers = [0; ROWS];
+    let mut number = 0;
+    while number < ROWS {
+        numbers[number] = number as u8;
+        number += 1;
+    }
+    numbers
+};
 
 /// Memory for many rows, which can be used again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Block {
     /// The bytes of each column, in groups of rows: all columns of the first group, then of the second, …
     columns: Vec<Bytes>,
-    /// The bytes of each row.
+    /// The bytes of each row, for nodes that ask for them.
     rows: Vec<Row>,
     /// With distributions, the sums of each row's classes. Else for each group of rows and each class, the sum of each row.
     sums: Vec<u32>,
@@ -34,23 +109,14 @@ impl Forest {
     /// Probabilities for many rows, to the same bits as one after the other. The bins stand feature by feature, `count` of each;
     /// the probabilities are written row by row.
     pub fn predict_block(&self, bins: &[u8], count: usize, scratch: &mut Scratch, probabilities: &mut [f32]) {
+        let is_worthwhile = count >= ROWS / 2 && self.columns.len() <= MOST_COLUMNS;
         match &self.layout {
-            Layout::Compact(trees) if count >= ROWS / 2 => {
-                let block = &mut scratch.block;
-                block.fill(&self.columns, bins, count);
-                // All that this calls for each row is inlined, or it would not have the instructions.
-                widest(
-                    #[inline(always)]
-                    || match (&self.link, &self.leaves.codes) {
-                        (Link::Softmax(_), _) => self.add_numbers(trees, block, probabilities),
-                        (Link::Mean, Codes::Bytes(codes)) => {
-                            self.add_distributions(trees, codes, block, probabilities);
-                        }
-                        (Link::Mean, Codes::Words(codes)) => {
-                            self.add_distributions(trees, codes, block, probabilities);
-                        }
-                    },
-                );
+            Layout::Compact(trees) if is_worthwhile => {
+                scratch.block.fill_rows(&self.columns, bins, count);
+                self.predict_groups(trees, bins, count, &mut scratch.block, probabilities);
+            }
+            Layout::Wide(trees) if is_worthwhile => {
+                self.predict_groups(trees, bins, count, &mut scratch.block, probabilities);
             }
             _ => {
                 let mut row = core::mem::take(&mut scratch.block.bins);
@@ -64,27 +130,53 @@ impl Forest {
         }
     }
 
-    #[inline(always)]
-    fn add_distributions<C: Copy + Into<u32>>(
+    fn predict_groups<N: BatchNode>(
         &self,
-        trees: &Trees<u32>,
+        trees: &Trees<N>,
+        bins: &[u8],
+        count: usize,
+        block: &mut Block,
+        probabilities: &mut [f32],
+    ) {
+        block.fill_columns(&self.columns, bins, count);
+        // All that this calls for each row is inlined, or it would not have the instructions.
+        widest(
+            #[inline(always)]
+            || match (&self.link, &self.leaves.codes) {
+                (Link::Softmax(_), _) => self.add_numbers(trees, block, probabilities),
+                (Link::Mean, Codes::Bytes(codes)) => {
+                    self.add_distributions(trees, codes, block, probabilities);
+                }
+                (Link::Mean, Codes::Words(codes)) => {
+                    self.add_distributions(trees, codes, block, probabilities);
+                }
+            },
+        );
+    }
+
+    // Engines of wasm make better code of several functions than of a very large one.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn add_distributions<N: BatchNode, C: Copy + Into<u32>>(
+        &self,
+        trees: &Trees<N>,
         codes: &[C],
         block: &mut Block,
         probabilities: &mut [f32],
     ) {
         let groups_of_classes = self.class_count.div_ceil(LANES);
+        let groups = block.columns.len() / self.columns.len().max(1);
         block.sums.clear();
-        block.sums.resize(block.rows.len() * groups_of_classes * LANES, 0);
+        block.sums.resize(groups * ROWS * groups_of_classes * LANES, 0);
         let (sums, _) = block.sums.as_chunks_mut::<LANES>();
         let mut answers = Answers::default();
         for tree in &trees.placed {
             let crown = Crown::new(trees, tree);
-            let groups = block.columns.chunks_exact(self.columns.len().max(1));
-            let groups = groups.zip(block.rows.as_chunks::<ROWS>().0);
-            for ((columns, rows), sums) in groups.zip(sums.chunks_exact_mut(ROWS * groups_of_classes)) {
-                let leaves = trees.leaves_below(&crown, columns, rows, &mut answers);
+            let groups = block.columns.chunks_exact(self.columns.len().max(1)).enumerate();
+            for ((group, columns), sums) in groups.zip(sums.chunks_exact_mut(ROWS * groups_of_classes)) {
+                let leaves = trees.leaves_below(&crown, columns, &block.rows, group, &mut answers);
                 for (leaf, sums) in leaves.iter().zip(sums.chunks_exact_mut(groups_of_classes)) {
-                    let leaf = tree.first_leaf as usize + usize::from(*leaf);
+                    let leaf = (tree.first_leaf + (*leaf).into()) as usize;
                     add(codes, leaf * self.class_count, sums);
                 }
             }
@@ -95,19 +187,21 @@ impl Forest {
         }
     }
 
-    #[inline(always)]
-    fn add_numbers(&self, trees: &Trees<u32>, block: &mut Block, probabilities: &mut [f32]) {
+    // Engines of wasm make better code of several functions than of a very large one.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn add_numbers<N: BatchNode>(&self, trees: &Trees<N>, block: &mut Block, probabilities: &mut [f32]) {
+        let groups = block.columns.len() / self.columns.len().max(1);
         block.sums.clear();
-        block.sums.resize(block.rows.len() * self.class_count, 0);
+        block.sums.resize(groups * ROWS * self.class_count, 0);
         let (sums, _) = block.sums.as_chunks_mut::<ROWS>();
         let mut answers = Answers::default();
         for tree in &trees.placed {
             let crown = Crown::new(trees, tree);
-            let groups = block.columns.chunks_exact(self.columns.len().max(1));
-            let groups = groups.zip(block.rows.as_chunks::<ROWS>().0);
-            for ((columns, rows), sums) in groups.zip(sums.chunks_exact_mut(self.class_count)) {
-                let codes = trees.leaves_below(&crown, columns, rows, &mut answers);
-                let Some(sums) = sums.get_mut(tree.class as usize) else { continue };
+            let groups = block.columns.chunks_exact(self.columns.len().max(1)).enumerate();
+            for ((group, columns), sums) in groups.zip(sums.chunks_exact_mut(self.class_count)) {
+                let codes = trees.leaves_below(&crown, columns, &block.rows, group, &mut answers);
+                let Some(sums) = sums.get_mut(usize::from(tree.class)) else { continue };
                 sums.iter_mut().zip(codes).for_each(|(sum, code)| *sum = sum.wrapping_add(code.into()));
             }
         }
@@ -119,24 +213,28 @@ impl Forest {
     }
 }
 
-impl Trees<u32> {
+impl<N: BatchNode> Trees<N> {
     /// What the leaves hold that a group of rows falls into.
     #[inline(always)]
     fn leaves_below(
         &self,
         crown: &Crown,
         columns: &[Bytes],
-        rows: &[Row; ROWS],
+        rows: &[Row],
+        group: usize,
         answers: &mut Answers,
-    ) -> [u16; ROWS] {
+    ) -> [N::Leaf; ROWS] {
         let exits = crown.exits(columns, answers);
-        let mut leaves = [0; ROWS];
-        if crown.rest == 0 {
-            for (leaf, exit) in leaves.iter_mut().zip(exits) {
-                *leaf = crown.leaf(*exit);
+        let mut leaves = [N::Leaf::default(); ROWS];
+        let rows = match N::rows(rows, group) {
+            Some(rows) if crown.rest > 0 => rows,
+            _ => {
+                for (leaf, exit) in leaves.iter_mut().zip(exits) {
+                    *leaf = <N as BatchNode>::leaf(crown.leaf(*exit).into());
+                }
+                return leaves;
             }
-            return leaves;
-        }
+        };
         let (rows, _) = rows.as_chunks::<SIDE_BY_SIDE>();
         let (exits, _) = exits.as_chunks::<SIDE_BY_SIDE>();
         let (leaves_of, _) = leaves.as_chunks_mut::<SIDE_BY_SIDE>();
@@ -144,10 +242,10 @@ impl Trees<u32> {
             let mut positions = exits.map(|exit| crown.node(exit));
             for _ in 0..crown.rest {
                 for (position, row) in positions.iter_mut().zip(rows) {
-                    *position = self.step(*position, |node| goes_right(node, row));
+                    *position = self.step(*position, |node| node.goes_right(row, columns));
                 }
             }
-            *leaves = positions.map(|position| self.leaf(position) as u16);
+            *leaves = positions.map(|position| <N as BatchNode>::leaf(self.leaf(position)));
         }
         leaves
     }
@@ -166,33 +264,37 @@ fn widest(work: impl FnOnce()) {
     work();
 }
 
-/// 1 where the row goes right, else 0.
-#[inline(always)]
-#[expect(clippy::indexing_slicing, reason = "8 bits never lead out of a row, which the compiler sees")]
-fn goes_right(node: u32, row: &Row) -> u32 {
-    u32::from(row[node.column()] > node.threshold())
-}
-
 impl Block {
-    fn fill(&mut self, columns: &[Column], bins: &[u8], count: usize) {
-        let groups = count.div_ceil(ROWS);
-        self.rows.resize(groups * ROWS, [0; size_of::<Row>()]);
+    fn fill_columns(&mut self, columns: &[Column], bins: &[u8], count: usize) {
         self.columns.clear();
-        self.columns.resize(groups * columns.len(), Bytes::default());
+        self.columns.resize(count.div_ceil(ROWS) * columns.len(), Bytes::all(0));
         for (number, column) in columns.iter().enumerate() {
-            let feature = usize::from(column.feature) * count;
-            let bins = bins.get(feature..feature + count).unwrap_or_default();
-            for (group, bins) in bins.chunks(ROWS).enumerate() {
-                let Some(bytes) = self.columns.get_mut(group * columns.len() + number) else { continue };
-                let bytes = bytes.as_flattened_mut();
-                bytes.iter_mut().zip(bins).for_each(|(byte, bin)| *byte = column.byte(*bin));
-                let rows = self.rows.iter_mut().skip(group * ROWS);
-                for (row, byte) in rows.zip(bytes) {
-                    if let Some(slot) = row.get_mut(number) {
-                        *slot = *byte;
-                    }
+            let byte_of: [u8; 256] = core::array::from_fn(|bin| column.byte(bin as u8));
+            let bins = column.bins(bins, count).chunks(ROWS);
+            for (bytes, bins) in self.columns.iter_mut().skip(number).step_by(columns.len()).zip(bins) {
+                for (byte, bin) in bytes.as_mut_slice().iter_mut().zip(bins) {
+                    *byte = byte_of.get(usize::from(*bin)).copied().unwrap_or_default();
                 }
             }
         }
+    }
+
+    fn fill_rows(&mut self, columns: &[Column], bins: &[u8], count: usize) {
+        self.rows.resize(count.next_multiple_of(ROWS), [0; size_of::<Row>()]);
+        for (number, column) in columns.iter().enumerate() {
+            for (row, bin) in self.rows.iter_mut().zip(column.bins(bins, count)) {
+                if let Some(byte) = row.get_mut(number) {
+                    *byte = column.byte(*bin);
+                }
+            }
+        }
+    }
+}
+
+impl Column {
+    /// Its feature's bins, of rows whose bins stand feature by feature.
+    fn bins<'b>(&self, bins: &'b [u8], count: usize) -> &'b [u8] {
+        let start = usize::from(self.feature) * count;
+        bins.get(start..start + count).unwrap_or_default()
     }
 }

@@ -16,8 +16,25 @@ const VECTORS: usize = 4;
 const SPLITS: usize = 31;
 const EXITS: usize = SPLITS + 1;
 
-/// One byte for each of the rows.
-pub(super) type Bytes = [[u8; LANES]; VECTORS];
+/// One byte for each of the rows; where lines of the cache begin, so that no vector lies in two.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct Bytes([[u8; LANES]; VECTORS]);
+
+impl Bytes {
+    pub(super) const fn all(byte: u8) -> Self {
+        Self([[byte; LANES]; VECTORS])
+    }
+
+    #[inline(always)]
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.0.as_flattened()
+    }
+
+    pub(super) fn as_mut_slice(&mut self) -> &mut [u8] {
+        self.0.as_flattened_mut()
+    }
+}
 
 /// A tree's first splits, breadth-first, and the nodes to which they lead.
 pub(super) struct Crown {
@@ -25,7 +42,7 @@ pub(super) struct Crown {
     splits: [Split; EXITS],
     split_count: usize,
     exits: [u32; EXITS],
-    /// What their nodes hold.
+    /// What their nodes hold. Where all are leaves there are so few that 16 bits will do.
     leaves: [u16; EXITS],
     /// How many steps the longest way from an exit to a leaf has.
     pub(super) rest: u32,
@@ -33,7 +50,7 @@ pub(super) struct Crown {
 
 #[derive(Clone, Copy, Default)]
 struct Split {
-    column: u8,
+    column: u16,
     threshold: u8,
     /// Where the answers of the children stand: of an exit at its number, of a split behind all exits.
     children: [u8; 2],
@@ -44,7 +61,7 @@ pub(super) struct Answers([Bytes; EXITS * 2]);
 
 impl Default for Answers {
     fn default() -> Self {
-        Self(core::array::from_fn(|exit| [[exit as u8; LANES]; VECTORS]))
+        Self(core::array::from_fn(|exit| Bytes::all(exit as u8)))
     }
 }
 
@@ -59,7 +76,7 @@ struct Waiting {
 }
 
 impl Crown {
-    pub(super) fn new(trees: &Trees<u32>, tree: &Placed) -> Self {
+    pub(super) fn new<N: Node>(trees: &Trees<N>, tree: &Placed) -> Self {
         let mut crown = Self {
             splits: [Split::default(); EXITS],
             split_count: 0,
@@ -75,10 +92,10 @@ impl Crown {
         let (mut next, mut end, mut exit_count) = (0, 1, 0);
         while let Some(now) = waiting.get(next).filter(|_| next < end).copied() {
             next += 1;
-            let node = trees.nodes.get(now.position as usize).copied().unwrap_or_default();
+            let Some(node) = trees.nodes.get(now.position as usize).copied() else { break };
             let number = match crown.splits.get_mut(crown.split_count) {
                 Some(split) if node.offset() > 0 && crown.split_count < SPLITS => {
-                    *split = Split { column: node.column() as u8, threshold: node.threshold(), ..*split };
+                    *split = Split { column: node.column() as u16, threshold: node.threshold(), ..*split };
                     for (side, child) in waiting.iter_mut().skip(end).take(2).enumerate() {
                         *child = Waiting {
                             position: now.position + node.offset() + side as u32,
@@ -124,12 +141,12 @@ impl Crown {
             let [left, right] = split.children.map(|child| usize::from(child) & MASK);
             // So many that what is done once a split hardly counts.
             for vector in 0..VECTORS {
-                let (left, right) = (&answers[left][vector], &answers[right][vector]);
-                answers[(EXITS + number) & MASK][vector] =
-                    choose(&bytes[vector], split.threshold, left, right);
+                let (left, right) = (&answers[left].0[vector], &answers[right].0[vector]);
+                answers[(EXITS + number) & MASK].0[vector] =
+                    choose(&bytes.0[vector], split.threshold, left, right);
             }
         }
-        answers[if self.split_count > 0 { EXITS } else { 0 }].as_flattened()
+        answers[if self.split_count > 0 { EXITS } else { 0 }].as_slice()
     }
 
     /// The node to which an exit leads.

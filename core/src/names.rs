@@ -21,6 +21,12 @@ impl<'n, T> Names<'n, T> {
         Self { named, name, order }
     }
 
+    /// A name that is there twice.
+    pub(crate) fn twice(&self) -> Option<&'n str> {
+        let names = || self.order.iter().map(|position| self.name_of(position));
+        names().zip(names().skip(1)).find(|(name, next)| name == next).and_then(|(name, _)| name)
+    }
+
     /// The first position of a name.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
         let at = self.order.partition_point(|position| self.name_of(position) < Some(name));
@@ -33,7 +39,7 @@ impl<'n, T> Names<'n, T> {
         self.order.len()
     }
 
-    fn name_of(&self, position: &Position) -> Option<&str> {
+    fn name_of(&self, position: &Position) -> Option<&'n str> {
         self.named.get(position.0 as usize).map(self.name)
     }
 }
@@ -64,6 +70,12 @@ mod tests {
         {
             assert_eq!(found.find(name), position, "{name}");
         }
+    }
+
+    #[test]
+    fn names_that_are_there_twice_are_found() {
+        assert_eq!(Names::new(&["b", "a", "b"], |name| name).twice(), Some("b"));
+        assert_eq!(Names::new(&["b", "a"], |name| name).twice(), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::Error;
 use crate::model::memory::Memory;
-use crate::names::{MAX_NAME, shown};
+use crate::names::{MAX_NAME, Names, shown};
 
 impl From<Schema> for SchemaDefinition {
     fn from(schema: Schema) -> Self {
@@ -209,7 +209,7 @@ fn unique<'a>(
     memory: &Memory,
 ) -> Result<(), Error> {
     let count = names.clone().count();
-    memory.take::<&str>(count)?;
+    memory.take::<(&str, u32)>(count)?;
     let mut seen = Vec::with_capacity(count);
     for name in names {
         if name.is_empty() {
@@ -221,12 +221,11 @@ fn unique<'a>(
         }
         seen.push(name);
     }
-    seen.sort_unstable();
-    let twice = seen.iter().zip(seen.iter().skip(1)).find(|(name, next)| name == next);
-    memory.give_back::<&str>(count);
+    let twice = Names::new(&seen, |name| name).twice();
+    memory.give_back::<(&str, u32)>(count);
     match twice {
         None => Ok(()),
-        Some((name, _)) => Err(invalid(format!("{what} `{name}` is declared twice"))),
+        Some(name) => Err(invalid(format!("{what} `{name}` is declared twice"))),
     }
 }
 

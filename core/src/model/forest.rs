@@ -10,12 +10,13 @@ mod columns;
 mod crown;
 mod leaves;
 mod nodes;
+mod tree;
 mod trees;
 mod walk;
 
 use serde::{Deserialize, Serialize};
 
-use super::bins::{Bins, MISSING_BIN};
+use super::bins::Bins;
 use super::bounded::list;
 use super::linear::softmax;
 use super::memory::Memory;
@@ -25,6 +26,7 @@ pub(super) use code::{ForestCode, LeafCode, SetSplits, write_number};
 use columns::{Column, ColumnKind};
 use leaves::{Codes, LANES, Leaves, add};
 use nodes::Node;
+pub use tree::{BinSet, Tree, TreeNode};
 use trees::{Placed, StoredNode, Trees};
 use walk::Decisions;
 
@@ -68,10 +70,6 @@ pub const MAX_SETS: usize = 1 << 16;
 /// For up to so many classes, scoring a row takes no memory but the stack's.
 const CLASSES_ON_THE_STACK: usize = 64;
 
-/// Some of the 256 bins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct BinSet([u64; 4]);
-
 /// Memory for scoring, which can be used again and again.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
@@ -79,80 +77,6 @@ pub struct Scratch {
     /// A row's bytes, column by column.
     bytes: Vec<u8>,
     block: Block,
-}
-
-/// One tree while it is grown or read, breadth-first.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Tree {
-    /// The nodes: the children of the n-th split (from 0) are the nodes 2n + 1 and 2n + 2.
-    pub nodes: Vec<TreeNode>,
-    /// The leaves' values, one leaf after the other: a distribution over the classes, or one number, as [`Link`] says.
-    pub leaves: Vec<f32>,
-}
-
-/// A node of a [`Tree`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TreeNode {
-    /// Rows go left where the feature's bin is at most the threshold.
-    Split {
-        /// The feature.
-        feature: u16,
-        /// The greatest bin that goes left.
-        threshold: u8,
-        /// Whether a missing value goes right.
-        missing_right: bool,
-    },
-    /// Rows go left where the feature's bin is in a set; a missing value has bin 0.
-    SetSplit {
-        /// The feature. All its splits in a forest are of this kind.
-        feature: u16,
-        /// The bins that go left.
-        left: BinSet,
-    },
-    /// The next leaf's values in `leaves`.
-    Leaf,
-}
-
-impl Tree {
-    fn leaf_count(&self) -> usize {
-        self.nodes.iter().filter(|node| **node == TreeNode::Leaf).count()
-    }
-}
-
-impl BinSet {
-    /// Puts a bin into the set.
-    pub fn insert(&mut self, bin: u8) {
-        if let Some(word) = self.0.get_mut(usize::from(bin / 64)) {
-            *word |= 1 << (bin % 64);
-        }
-    }
-
-    /// Whether a bin is in the set.
-    pub fn contains(&self, bin: u8) -> bool {
-        self.0.get(usize::from(bin / 64)).is_some_and(|word| word >> (bin % 64) & 1 == 1)
-    }
-}
-
-impl TreeNode {
-    /// Whether a bin of the split's feature goes right; of a leaf, none does.
-    pub fn goes_right(&self, bin: u8) -> bool {
-        match *self {
-            TreeNode::Split { threshold, missing_right, .. } => match bin {
-                MISSING_BIN => missing_right,
-                bin => bin > threshold,
-            },
-            TreeNode::SetSplit { left, .. } => !left.contains(bin),
-            TreeNode::Leaf => false,
-        }
-    }
-
-    /// The feature of a split.
-    pub fn feature(&self) -> Option<u16> {
-        match *self {
-            TreeNode::Split { feature, .. } | TreeNode::SetSplit { feature, .. } => Some(feature),
-            TreeNode::Leaf => None,
-        }
-    }
 }
 
 impl Forest {

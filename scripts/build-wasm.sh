@@ -12,8 +12,8 @@ GLUE=$TARGET_DIR/tools/nextbest-wasm-glue
 
 main() {
     cargo build --profile tools -p nextbest-wasm-glue --bin nextbest-wasm-glue
-    # Asking all splits of a tree's crown for many rows at once takes 16 bytes an instruction: without it, batches take three
-    # to eight times as long. Browsers have had it since 2021 (Safari: 2023).
+    # Asking all splits of a tree's crown for many rows at once takes 16 bytes an instruction: without it, batches take two
+    # to ten times as long. Browsers have had it since 2021 (Safari: 2023).
     compile "$TARGET_DIR" -Ctarget-feature=+simd128
     # Elsewhere, since cargo would put one in the place of the other.
     compile "$TARGET_DIR/scalar" ""

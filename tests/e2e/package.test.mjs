@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -224,6 +225,31 @@ suite("the package", { concurrency: false }, () => {
     r.free();
   });
 
+  test("probabilities are written where one says", async () => {
+    const r = await load();
+    const row = r.features(sample.customer, { asOf: sample.asOf });
+    const into = new Float32Array(r.classes.length);
+    assert.equal(r.scoreFeatures(row, into), into);
+    assert.deepEqual(into, r.scoreFeatures(row));
+    const length = failure("row/length", /^into: expected \d+ probabilities, got 1$/);
+    assert.throws(() => r.scoreFeatures(row, new Float32Array(1)), length);
+    assert.throws(() => r.scoreBatch(row, 1, []), failure("row/type", /^into:/));
+    r.free();
+  });
+
+  test("large bundles are hashed by the platform, and by the engine where it can't", async (t) => {
+    const bundle = large(bundleBytes());
+    const digest = t.mock.method(crypto.subtle, "digest");
+    (await nextbest.Recommender.load(bundle)).free();
+    assert.equal(digest.mock.callCount(), 1);
+    const damaged = bundle.slice();
+    damaged[damaged.length >> 1] ^= 1;
+    await assert.rejects(nextbest.Recommender.load(damaged), failure("bundle/hash-mismatch"));
+    digest.mock.mockImplementation(() => Promise.reject(new Error("not here")));
+    (await nextbest.Recommender.load(bundle)).free();
+    await assert.rejects(nextbest.Recommender.load(damaged), failure("bundle/hash-mismatch"));
+  });
+
   test("free gives the memory back, and says so afterwards", async () => {
     const spare = await load();
     const r = await load();
@@ -283,4 +309,14 @@ function failure(code, pattern = /./) {
     assert.match(error.message, pattern);
     return true;
   };
+}
+
+/** The bundle with a section more, of a tag that readers leave alone and so large that the platform hashes it. */
+function large(bundle) {
+  const content = bundle.subarray(0, -32);
+  const section = Buffer.alloc(8 + (1 << 20), "PADD");
+  section.writeUInt32LE(1 << 20, 4);
+  const longer = Buffer.concat([content, section]);
+  longer.writeUInt32LE(content.readUInt32LE(12) + 1, 12);
+  return new Uint8Array(Buffer.concat([longer, createHash("sha256").update(longer).digest()]));
 }

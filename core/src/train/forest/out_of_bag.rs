@@ -27,7 +27,7 @@ pub struct OutOfBag {
 
 impl ValidForestParams {
     /// The forest with leaves of one byte instead of two where rows that its trees did not see are predicted as well: it is
-    /// half as large, and faster. With it, its out-of-bag estimate. Bytes are too coarse where classes are rare nearly
+    /// smaller, and faster. With it, its out-of-bag estimate. Bytes are too coarse where classes are rare nearly
     /// everywhere and certain in some leaf, and where no tree left a row out, nobody knows.
     ///
     /// # Errors

@@ -10,12 +10,12 @@ use crate::model::forest::{BLOCK, Scratch};
 pub struct Scorer<'b> {
     bundle: &'b Bundle,
     calibration: &'b Calibration,
-    memory: Memory,
+    workspace: Workspace,
 }
 
 /// The memory of a [`Scorer`], which another one can go on with.
 #[derive(Debug, Clone, Default)]
-pub struct Memory {
+pub struct Workspace {
     bins: Vec<u8>,
     probabilities: Vec<f32>,
     scratch: Scratch,
@@ -24,22 +24,22 @@ pub struct Memory {
 impl<'b> Scorer<'b> {
     /// A scorer for a bundle.
     pub fn new(bundle: &'b Bundle) -> Self {
-        Self::with(bundle, Memory::default())
+        Self::with(bundle, Workspace::default())
     }
 
     /// A scorer for a bundle that uses the memory of an earlier one.
-    pub fn with(bundle: &'b Bundle, memory: Memory) -> Self {
-        Self { bundle, calibration: &bundle.calibration, memory }
+    pub fn with(bundle: &'b Bundle, workspace: Workspace) -> Self {
+        Self { bundle, calibration: &bundle.calibration, workspace }
     }
 
     /// A scorer that gives the model's probabilities as they were before their calibration.
     pub fn uncalibrated(bundle: &'b Bundle) -> Self {
-        Self { bundle, calibration: &Calibration::None, memory: Memory::default() }
+        Self { bundle, calibration: &Calibration::None, workspace: Workspace::default() }
     }
 
     /// Its memory, for the next one.
-    pub fn into_memory(self) -> Memory {
-        self.memory
+    pub fn into_workspace(self) -> Workspace {
+        self.workspace
     }
 
     /// The probability of each class for one row of features; they sum to 1.
@@ -47,11 +47,11 @@ impl<'b> Scorer<'b> {
     /// # Errors
     /// [`Error::RowLength`] where the row has another number of values than the model has features.
     pub fn score(&mut self, row: &[f32]) -> Result<&[f32], Error> {
-        let mut probabilities = core::mem::take(&mut self.memory.probabilities);
+        let mut probabilities = core::mem::take(&mut self.workspace.probabilities);
         probabilities.resize(self.bundle.schema.class_count(), 0.0);
         let scored = self.score_rows(row, 1, &mut probabilities);
-        self.memory.probabilities = probabilities;
-        scored.map(|()| self.memory.probabilities.as_slice())
+        self.workspace.probabilities = probabilities;
+        scored.map(|()| self.workspace.probabilities.as_slice())
     }
 
     /// The probabilities of `count` rows that stand one after the other, row by row.
@@ -72,7 +72,7 @@ impl<'b> Scorer<'b> {
     /// [`Error::RowLength`] where the values are not `count` rows, or their probabilities have no room.
     pub fn score_rows(&mut self, rows: &[f32], count: usize, probabilities: &mut [f32]) -> Result<(), Error> {
         self.check(rows, count)?;
-        let (bundle, Memory { bins, scratch, .. }) = (self.bundle, &mut self.memory);
+        let (bundle, Workspace { bins, scratch, .. }) = (self.bundle, &mut self.workspace);
         let (width, classes) = (bundle.bins.feature_count(), bundle.schema.class_count());
         let room = probabilities.len();
         let probabilities = probabilities

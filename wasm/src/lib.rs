@@ -9,7 +9,7 @@
 use js_sys::{Error as JsError, Reflect};
 use nextbest_core::customers::{Customers, read_customer};
 use nextbest_core::recommend::{Options, Recommender};
-use nextbest_core::score::{Memory, Scorer};
+use nextbest_core::score::{Scorer, Workspace};
 use nextbest_core::{Error, time};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
@@ -22,7 +22,7 @@ const MOST_ROWS: usize = 1024;
 #[wasm_bindgen]
 pub struct Engine {
     recommender: Recommender,
-    memory: Memory,
+    workspace: Workspace,
     /// Rows of features that JavaScript writes, and their probabilities that it reads: both stay where they are from call to
     /// call, so that nothing is allocated for a row.
     rows: Vec<f32>,
@@ -37,7 +37,7 @@ impl Engine {
     pub fn new(bytes: &[u8], hash: Option<Vec<u8>>) -> Result<Engine, JsError> {
         Ok(Engine {
             recommender: Recommender::load_hashed(bytes, hash.as_deref()).map_err(throw)?,
-            memory: Memory::default(),
+            workspace: Workspace::default(),
             rows: Vec::new(),
             probabilities: Vec::new(),
         })
@@ -112,9 +112,9 @@ impl Engine {
     pub fn score_rows(&mut self, count: usize) -> Result<(), JsError> {
         let values = count.saturating_mul(self.recommender.bundle().features.len());
         let rows = self.rows.get(..values).unwrap_or_default();
-        let mut scorer = Scorer::with(self.recommender.bundle(), core::mem::take(&mut self.memory));
+        let mut scorer = Scorer::with(self.recommender.bundle(), core::mem::take(&mut self.workspace));
         let scored = scorer.score_rows(rows, count, &mut self.probabilities);
-        self.memory = scorer.into_memory();
+        self.workspace = scorer.into_workspace();
         scored.map_err(throw)
     }
 

@@ -37,7 +37,7 @@ export function init(source?: ModuleSource | Promise<ModuleSource>): Promise<voi
 
 /**
  * Which of the package's two WebAssembly files this runtime can compile: both give the same bits, and the one with vectors
- * (simd128: Chrome 91, Firefox 89, Safari 16.4, Node 16.4, workerd) scores batches many times faster. For pages that serve
+ * (simd128: Chrome 91, Firefox 89, Safari 16.4, Node 16.4, workerd) scores batches two to ten times as fast. For pages that serve
  * the files from an address of their own.
  */
 export function engineFile(): "nextbest_wasm_bg.wasm" | "nextbest_wasm_scalar_bg.wasm" {

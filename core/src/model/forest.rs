@@ -208,8 +208,12 @@ impl Forest {
             }
         };
         match &self.layout {
-            Layout::Compact(trees) => {
+            Layout::Compact(trees) if Decisions::ARE_CHEAP => {
                 self.add_leaves(trees, scratch.decisions.of(&self.columns, bins), sums);
+            }
+            Layout::Compact(trees) => {
+                self.fill_bytes(bins, &mut scratch.bytes);
+                self.add_leaves(trees, |node| goes_right(node, &scratch.bytes), sums);
             }
             Layout::Wide(trees) => {
                 self.fill_bytes(bins, &mut scratch.bytes);
@@ -314,7 +318,7 @@ impl Forest {
 
 /// 1 where a row with these bytes goes right, else 0.
 #[inline(always)]
-fn goes_right(node: u64, bytes: &[u8]) -> u32 {
+fn goes_right<N: Node>(node: N, bytes: &[u8]) -> u32 {
     u32::from(bytes.get(node.column()).is_some_and(|byte| *byte > node.threshold()))
 }
 

@@ -170,11 +170,10 @@ impl Forest {
         block.sums.resize(groups * ROWS * groups_of_classes * LANES, 0);
         let (sums, _) = block.sums.as_chunks_mut::<LANES>();
         let mut answers = Answers::default();
-        for tree in &trees.placed {
-            let crown = Crown::new(trees, tree);
+        for (tree, crown) in trees.with_crowns() {
             let groups = block.columns.chunks_exact(self.columns.len().max(1)).enumerate();
             for ((group, columns), sums) in groups.zip(sums.chunks_exact_mut(ROWS * groups_of_classes)) {
-                let leaves = trees.leaves_below(&crown, columns, &block.rows, group, &mut answers);
+                let leaves = trees.leaves_below(crown, columns, &block.rows, group, &mut answers);
                 for (leaf, sums) in leaves.iter().zip(sums.chunks_exact_mut(groups_of_classes)) {
                     let leaf = (tree.first_leaf + (*leaf).into()) as usize;
                     add(codes, leaf * self.class_count, sums);
@@ -196,11 +195,10 @@ impl Forest {
         block.sums.resize(groups * ROWS * self.class_count, 0);
         let (sums, _) = block.sums.as_chunks_mut::<ROWS>();
         let mut answers = Answers::default();
-        for tree in &trees.placed {
-            let crown = Crown::new(trees, tree);
+        for (tree, crown) in trees.with_crowns() {
             let groups = block.columns.chunks_exact(self.columns.len().max(1)).enumerate();
             for ((group, columns), sums) in groups.zip(sums.chunks_exact_mut(self.class_count)) {
-                let codes = trees.leaves_below(&crown, columns, &block.rows, group, &mut answers);
+                let codes = trees.leaves_below(crown, columns, &block.rows, group, &mut answers);
                 let Some(sums) = sums.get_mut(usize::from(tree.class)) else { continue };
                 sums.iter_mut().zip(codes).for_each(|(sum, code)| *sum = sum.wrapping_add(code.into()));
             }

@@ -5,6 +5,8 @@
 //! a row goes to. For up to 31 splits that is cheaper than walking. The idea of asking all splits is that of QuickScorer
 //! (Lucchese et al., SIGIR 2015); this form of it has no masks and needs no more than bytes.
 
+use std::sync::OnceLock;
+
 use super::nodes::Node;
 use super::trees::{Placed, Trees};
 
@@ -36,7 +38,19 @@ impl Bytes {
     }
 }
 
+/// The crowns of all trees, found when rows first come in numbers, since finding them takes as long as scoring a few rows.
+/// They follow from the trees, so they make no forest different from another.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Crowns(OnceLock<Vec<Crown>>);
+
+impl PartialEq for Crowns {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
 /// A tree's first splits, breadth-first, and the nodes to which they lead.
+#[derive(Debug, Clone)]
 pub(super) struct Crown {
     /// One more than there are, so that a number can be masked.
     splits: [Split; EXITS],
@@ -48,7 +62,7 @@ pub(super) struct Crown {
     pub(super) rest: u32,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Split {
     column: u16,
     threshold: u8,
@@ -75,8 +89,16 @@ struct Waiting {
     side: usize,
 }
 
+impl<N: Node> Trees<N> {
+    /// The trees with their crowns.
+    pub(super) fn with_crowns(&self) -> impl Iterator<Item = (&Placed, &Crown)> {
+        let find = || self.placed.iter().map(|tree| Crown::new(self, tree)).collect();
+        self.placed.iter().zip(self.crowns.0.get_or_init(find))
+    }
+}
+
 impl Crown {
-    pub(super) fn new<N: Node>(trees: &Trees<N>, tree: &Placed) -> Self {
+    fn new<N: Node>(trees: &Trees<N>, tree: &Placed) -> Self {
         let mut crown = Self {
             splits: [Split::default(); EXITS],
             split_count: 0,

@@ -1,6 +1,7 @@
 //! The trees as they lie in memory, and how they get there from the order in which they are stored.
 
 use super::MAX_DEPTH;
+use super::crown::Crowns;
 use super::nodes::Node;
 use crate::model::memory::TooMuch;
 
@@ -14,6 +15,7 @@ pub(super) struct Trees<N: Node> {
     /// What each node holds, where that is not in the node. A leaf of a distribution: its number in its tree; any other leaf:
     /// the code of its value.
     pub(super) holds: Vec<N::Holds>,
+    pub(super) crowns: Crowns,
 }
 
 /// Where a tree lies. Not `Copy`: for what is, sorting has a variant of 20 kB in the wasm module.
@@ -70,6 +72,7 @@ impl<N: Node> Trees<N> {
             placed: Vec::with_capacity(tree_count),
             nodes: Vec::with_capacity(node_count),
             holds: Vec::with_capacity(node_count),
+            crowns: Crowns::default(),
         };
         let mut leaf_count = 0;
         for number in 0..tree_count {

@@ -27,6 +27,9 @@ const THRESHOLDS: [i8; 256] = {
 };
 
 impl Decisions {
+    /// Whether they are worth their making: sixteen comparisons an instruction are, one is not.
+    pub(super) const ARE_CHEAP: bool = cfg!(any(not(target_arch = "wasm32"), target_feature = "simd128"));
+
     /// Answers for the row with these bins: 1 where it goes right, else 0.
     #[expect(
         clippy::indexing_slicing,

@@ -34,6 +34,14 @@ pub enum Error {
     /// The bytes are not a bundle that this reader can use.
     #[error("bundle: {0}")]
     Bundle(#[from] BundleError),
+    /// Offers are asked for in a channel that the policy does not name.
+    #[error("channel `{channel}`: the policy knows {known}")]
+    Channel {
+        /// The channel that was asked for.
+        channel: String,
+        /// Those that there are.
+        known: String,
+    },
     /// The model answers another question than the one asked.
     #[error("{0}")]
     Task(&'static str),
@@ -51,6 +59,7 @@ impl Error {
             Error::Customer { .. } => "customer/value",
             Error::RowLength { .. } => "row/length",
             Error::Bundle(bundle) => bundle.code(),
+            Error::Channel { .. } => "options/channel",
             Error::Task(_) => "recommender/task",
             Error::Training(_) => "training/invalid",
         }
@@ -110,6 +119,22 @@ pub enum BundleError {
     /// Decodes, but can't be a model: an index out of range, a number that isn't one, …
     #[error("{0}")]
     Content(String),
+    /// Made to be used later.
+    #[error("not valid before {0}: is this machine's clock right?")]
+    NotYetValid(String),
+    /// Made to be used no longer.
+    #[error("expired on {0}: fetch a newer one")]
+    Expired(String),
+    /// Older than one that was used before.
+    #[error(
+        "version {number} of the model, and nothing older than version {least} may be used: fetch a newer one"
+    )]
+    Rollback {
+        /// This bundle's number.
+        number: u64,
+        /// The least number that is accepted.
+        least: u64,
+    },
     /// Scoring the golden rows does not give the golden probabilities.
     #[error("self-test: golden row {row} scores differently here than where the bundle was made")]
     SelfTest {
@@ -130,6 +155,9 @@ impl BundleError {
             BundleError::Decode { .. } => "bundle/decode",
             BundleError::Content(_) => "bundle/content",
             BundleError::SelfTest { .. } => "bundle/self-test",
+            BundleError::NotYetValid(_) => "bundle/not-yet-valid",
+            BundleError::Expired(_) => "bundle/expired",
+            BundleError::Rollback { .. } => "bundle/rollback",
         }
     }
 }

@@ -1,23 +1,58 @@
-//! Which products may be offered to a customer, and in which order.
+//! What a bank does with probabilities: which products a customer may be offered, in which order, and why not the others.
+//!
+//! A policy is data. A bank writes it in its config, the bundle carries it, and it is applied where the customer is. A
+//! customer's case goes through it one way: hard stops → rules, product by product → arbitration → experiment → offers.
+
+mod arbitration;
+mod eligibility;
+mod experiment;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::customers::Customer;
+use crate::features::{FeatureDefinition, Test};
+use crate::model::bounded::list;
 use crate::schema::Schema;
-use crate::snapshot::Snapshot;
-use crate::time::DAY;
+pub use arbitration::{Chosen, Factors};
+pub(crate) use arbitration::{Draw, choose, refused};
+pub use eligibility::{Case, Stop, Withheld};
+pub use experiment::{Arm, Experiment};
 
 /// How offers are chosen.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PolicyDefinition {
     /// What offers are ranked by.
     pub rank_by: RankBy,
     /// Offers less probable than this are withheld.
     pub min_probability: f32,
+    /// What is known of each product, in the schema's order; nothing where all is as by default.
+    #[serde(deserialize_with = "list")]
+    pub terms: Vec<Terms>,
+    /// What gates and weights ask of a customer. They are computed as features are, but not read by the model.
+    #[serde(deserialize_with = "list")]
+    pub measures: Vec<FeatureDefinition>,
+    /// What a customer must pass.
+    #[serde(deserialize_with = "list")]
+    pub gates: Vec<Gate>,
+    /// What makes a product weigh more or less in the customer's situation.
+    #[serde(deserialize_with = "list")]
+    pub weights: Vec<ContextWeight>,
+    /// At most so many offers of one category in an answer; any number where it is not given.
+    pub most_per_category: Option<u16>,
+    /// What to show where no product is left to offer.
+    pub fallback: Option<String>,
+    /// Who is left without offers to measure their effect, and how much chance the order is left to.
+    pub experiment: Option<Experiment>,
+    /// The positions of the features that a customer could change: a counterfactual changes no others.
+    #[serde(deserialize_with = "list")]
+    pub mutable: Vec<u16>,
 }
 
 /// What offers are ranked by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum RankBy {
     /// The probability that the customer takes the product.
     #[default]
@@ -26,100 +61,127 @@ pub enum RankBy {
     ExpectedValue,
 }
 
-/// Why a product is not offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// The customer holds it, and it can't be taken twice.
-    AlreadyOwned,
-    /// The customer is too young, or the date of birth is not known.
-    MinimumAge,
-    /// The customer is not probable enough to take it.
-    MinimumProbability,
+/// What is known of a product beside what the schema says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Terms {
+    /// What kind of product it is, for the diversity of offers.
+    pub category: Option<String>,
+    /// What the bank multiplies its priority by: more than 1 pushes it, less holds it back.
+    pub lever: f64,
+    /// The first day on which it is offered, in days since 1970-01-01.
+    pub launch: Option<u32>,
+    /// The first day on which it is offered no more, in days since 1970-01-01.
+    pub retire: Option<u32>,
+    /// The channels in which it is offered; all where none is named.
+    #[serde(deserialize_with = "list")]
+    pub channels: Vec<String>,
 }
 
-impl core::fmt::Display for Rule {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Rule::AlreadyOwned => "already owned",
-            Rule::MinimumAge => "minimum age",
-            Rule::MinimumProbability => "minimum probability",
-        })
+impl Default for Terms {
+    fn default() -> Self {
+        Self { category: None, lever: 1.0, launch: None, retire: None, channels: Vec::new() }
     }
 }
 
-impl Serialize for Rule {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
+/// Something that a customer must pass, or some products are not offered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gate {
+    /// The rule's name, which stands beside what it withholds: `minimum tenure`, `contact cap`, …
+    pub rule: String,
+    /// What must hold.
+    pub condition: MeasureTest,
+    /// Of which products, by their positions; of all where none is named.
+    #[serde(deserialize_with = "list")]
+    pub products: Vec<u16>,
+    /// In which channels; in all where none is named.
+    #[serde(deserialize_with = "list")]
+    pub channels: Vec<String>,
+    /// Whether a customer who does not pass is not scored at all: who objects to profiling is not profiled.
+    pub stops: bool,
 }
 
-/// A product that is not offered, and why.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Withheld {
-    /// The product's name.
-    pub product: String,
-    /// The rule that forbids it.
-    pub rule: Rule,
-    /// The values that the rule compared, in words.
-    pub detail: String,
+/// What makes products weigh more or less.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContextWeight {
+    /// When it does; always where it is not given.
+    pub condition: Option<MeasureTest>,
+    /// Which products, by their positions; all where none is named.
+    #[serde(deserialize_with = "list")]
+    pub products: Vec<u16>,
+    /// In which channels; in all where none is named.
+    #[serde(deserialize_with = "list")]
+    pub channels: Vec<String>,
+    /// What the priority is multiplied by.
+    pub weight: f64,
+}
+
+/// A test of one measure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MeasureTest {
+    /// The measure's position.
+    pub measure: u16,
+    /// What must hold of it.
+    pub test: Test,
+    /// Whether the test holds of a missing value.
+    pub missing: bool,
 }
 
 impl PolicyDefinition {
-    /// Checks that the policy can be applied to the schema's products.
-    pub(crate) fn check(&self, schema: &Schema) -> Result<(), String> {
+    /// Checks that the policy can be applied to the schema's products; not that its measures can be computed.
+    ///
+    /// # Errors
+    /// Words about the first thing that can't be.
+    pub fn check(&self, schema: &Schema, feature_count: usize) -> Result<(), String> {
         if !(0.0..=1.0).contains(&self.min_probability) {
             return Err(format!("the policy's least probability is {}, not 0 to 1", self.min_probability));
         }
-        match schema.products().iter().find(|product| product.value.is_none()) {
-            Some(product) if self.rank_by == RankBy::ExpectedValue => Err(format!(
+        let products = schema.products();
+        if let (RankBy::ExpectedValue, Some(product)) =
+            (self.rank_by, products.iter().find(|product| product.value.is_none()))
+        {
+            return Err(format!(
                 "offers are ranked by expected value, but product `{}` has no value",
                 product.name
-            )),
-            _ => Ok(()),
+            ));
         }
-    }
-
-    /// Whether a product is withheld from a customer at a cut-off (seconds since 1970-01-01), and why. `probability` is
-    /// that of taking the product.
-    pub fn withhold(
-        &self,
-        schema: &Schema,
-        customer: &Customer<'_>,
-        cutoff: i64,
-        product: usize,
-        probability: f32,
-    ) -> Option<Withheld> {
-        let declared = schema.products().get(product)?;
-        let withheld = |rule, detail| Some(Withheld { product: declared.name.clone(), rule, detail });
-        if !declared.repeatable && Snapshot::new(schema, cutoff).held(customer).contains(product) {
-            return withheld(Rule::AlreadyOwned, "held now, and can't be taken twice".into());
+        if !self.terms.is_empty() && self.terms.len() != products.len() {
+            return Err(format!("{} terms for {} products", self.terms.len(), products.len()));
         }
-        if let Some(min_age) = declared.min_age.filter(|age| *age > 0.0) {
-            match age_in_years(schema, customer, cutoff) {
-                None => {
-                    let detail = format!("from {min_age} years on, and the date of birth is not known");
-                    return withheld(Rule::MinimumAge, detail);
-                }
-                Some(age) if age < min_age => {
-                    return withheld(
-                        Rule::MinimumAge,
-                        format!("from {min_age} years on, the customer is {age:.1}"),
-                    );
-                }
-                Some(_) => {}
+        let is_factor = |factor: f64| factor.is_finite() && factor >= 0.0;
+        if let Some(terms) = self.terms.iter().find(|terms| !is_factor(terms.lever)) {
+            return Err(format!("a lever is {}, not a number from 0", terms.lever));
+        }
+        if let Some(weight) = self.weights.iter().find(|weight| !is_factor(weight.weight)) {
+            return Err(format!("a weight is {}, not a number from 0", weight.weight));
+        }
+        if self.most_per_category == Some(0) {
+            return Err("at most 0 offers of a category leave none to offer".into());
+        }
+        let conditions = self.gates.iter().map(|gate| (Some(&gate.condition), &gate.products));
+        let weights = self.weights.iter().map(|weight| (weight.condition.as_ref(), &weight.products));
+        for (condition, of) in conditions.chain(weights) {
+            if condition.is_some_and(|condition| usize::from(condition.measure) >= self.measures.len()) {
+                return Err("the policy tests a measure that is not there".into());
+            }
+            if of.iter().any(|product| usize::from(*product) >= products.len()) {
+                return Err("the policy is about a product that is not there".into());
             }
         }
-        if probability < self.min_probability {
-            let detail = format!("from {} on, it is {probability:.4}", self.min_probability);
-            return withheld(Rule::MinimumProbability, detail);
+        if self.mutable.iter().any(|feature| usize::from(*feature) >= feature_count) {
+            return Err("a feature that could be changed is not there".into());
         }
-        None
+        self.experiment.as_ref().map_or(Ok(()), Experiment::check)
     }
-}
 
-/// `None` where the date of birth is not known; a date that is not past was not known.
-fn age_in_years(schema: &Schema, customer: &Customer<'_>, cutoff: i64) -> Option<f64> {
-    let born = customer.attribute(schema.birth_date()?);
-    let seconds = cutoff as f64 - born;
-    (seconds > 0.0).then_some(seconds / DAY as f64 / 365.25)
+    /// The channels that the policy tells apart, in alphabetical order.
+    pub fn channels(&self) -> BTreeSet<&str> {
+        let terms = self.terms.iter().map(|terms| &terms.channels);
+        let gates = self.gates.iter().map(|gate| &gate.channels);
+        let weights = self.weights.iter().map(|weight| &weight.channels);
+        terms.chain(gates).chain(weights).flatten().map(String::as_str).collect()
+    }
 }

@@ -7,7 +7,7 @@ use crate::customers::Customer;
 use crate::explain::{self, Reason};
 use crate::features::FeatureEngine;
 use crate::model::bundle::{Bundle, content_hash};
-use crate::policy::{RankBy, Withheld};
+use crate::policy::{Arm, Case, Chosen, Draw, Experiment, Factors, Stop, Withheld, choose, refused};
 use crate::schema::{Schema, Task};
 use crate::score::Scorer;
 use crate::snapshot::moment;
@@ -21,30 +21,49 @@ const REASONS: usize = 3;
 pub struct Recommender {
     bundle: Bundle,
     engine: FeatureEngine,
+    /// Computes what the policy asks of a customer.
+    measures: FeatureEngine,
     content_hash: String,
 }
 
 /// What to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
+pub struct Options<'a> {
     /// The moment of the question, in seconds since 1970-01-01: rows from here on are not read.
     pub as_of: i64,
     /// How many offers at most.
     pub top: usize,
     /// Whether offers come with reasons.
     pub explain: bool,
+    /// Where the offers will be shown: a word that the policy knows.
+    pub channel: Option<&'a str>,
+    /// The customer's id, by which an experiment chooses an arm.
+    pub customer: Option<&'a str>,
 }
 
-/// Offers for one customer.
+impl Options<'_> {
+    /// At most so many offers at a moment, without reasons, in no channel and to nobody in particular.
+    pub fn new(as_of: i64, top: usize) -> Self {
+        Self { as_of, top, explain: false, channel: None, customer: None }
+    }
+}
+
+/// Offers for one customer. Every product is either offered or withheld.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recommendation {
     /// What to offer, the best first.
     pub offers: Vec<Offer>,
-    /// What must not be offered.
+    /// Each product that is not offered, and why.
     pub withheld: Vec<Withheld>,
-    /// The probability that the customer takes no product within the horizon.
-    pub none_probability: f32,
+    /// Why the customer was not even scored, if so.
+    pub stopped: Option<Stop>,
+    /// What to show where there is nothing to offer, if the bank has something.
+    pub fallback: Option<String>,
+    /// The customer's arm, where there is an experiment.
+    pub arm: Option<Arm>,
+    /// The probability that the customer takes no product within the horizon; `None` where the customer was not scored.
+    pub none_probability: Option<f32>,
     /// Which model answered.
     pub model_version: String,
     /// The moment of the question.
@@ -63,6 +82,11 @@ pub struct Offer {
     pub probability: f32,
     /// That probability times the product's value, where it has one.
     pub expected_value: Option<f64>,
+    /// What it was ranked by.
+    pub factors: Factors,
+    /// The probability with which it was to come in this place, after the offers before it: 1 where nothing is left to
+    /// chance.
+    pub propensity: f64,
     /// The features that speak most for it.
     pub reasons: Vec<Reason>,
 }
@@ -83,7 +107,8 @@ impl Recommender {
     pub fn load_hashed(bytes: &[u8], hash: Option<&[u8]>) -> Result<Self, Error> {
         let bundle = Bundle::decode_hashed(bytes, hash)?;
         let engine = FeatureEngine::new(&bundle.schema, &bundle.features)?;
-        Ok(Self { bundle, engine, content_hash: content_hash(bytes) })
+        let measures = FeatureEngine::new(&bundle.schema, &bundle.policy.measures)?;
+        Ok(Self { bundle, engine, measures, content_hash: content_hash(bytes) })
     }
 
     /// The bundle.
@@ -109,6 +134,11 @@ impl Recommender {
         format!("{trained}.{}", self.content_hash.get(..8).unwrap_or_default())
     }
 
+    /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there is one.
+    pub fn customer_key(&self) -> Option<&str> {
+        self.bundle.policy.experiment.as_ref().map(|experiment| experiment.key.as_str())
+    }
+
     /// The customer's features at a moment (seconds since 1970-01-01); those of a row of a plain table at its
     /// own [`moment`].
     pub fn features(&self, customer: &Customer<'_>, as_of: i64) -> Vec<f32> {
@@ -125,60 +155,113 @@ impl Recommender {
     /// What to offer to a customer.
     ///
     /// # Errors
-    /// [`Error::Task`] where the model does not predict products.
-    pub fn recommend(&self, customer: &Customer<'_>, options: Options) -> Result<Recommendation, Error> {
+    /// [`Error::Task`] where the model does not predict products; [`Error::Channel`] where the policy does not know the channel;
+    /// [`Error::Customer`] where an experiment needs the customer's id and none is given.
+    pub fn recommend(&self, customer: &Customer<'_>, options: Options<'_>) -> Result<Recommendation, Error> {
         if let Task::Label { .. } = self.schema().task() {
             return Err(Error::Task(
                 "the model predicts a column of a plain table, so it has nothing to offer: use scoreRow (`nextbest \
                  score --table`)",
             ));
         }
+        let policy = &self.bundle.policy;
+        self.check_channel(options.channel)?;
+        let draw = policy.experiment.as_ref().map(|experiment| self.draw(experiment, options)).transpose()?;
+        let arm = draw.map(|draw| draw.experiment.arm(draw.customer));
+        let case = Case::new(policy, &self.measures, self.schema(), customer, options.as_of, options.channel);
+        let all = 0..self.schema().products().len();
+        if let Some(stop) = case.stop() {
+            let refuse = |product| refused(self.schema(), product, &stop.rule, stop.detail.clone());
+            let withheld = all.map(refuse).collect();
+            return Ok(Recommendation { withheld, stopped: Some(stop), arm, ..self.empty(options) });
+        }
         let row = self.features(customer, options.as_of);
         let probabilities = self.scorer().score(&row)?.to_vec();
-        let mut candidates = Vec::new();
+        let none_probability = probabilities.first().copied();
         let mut withheld = Vec::new();
-        let products = self.schema().products().iter().zip(probabilities.iter().skip(1));
-        for (position, (product, &probability)) in products.enumerate() {
-            match self.bundle.policy.withhold(self.schema(), customer, options.as_of, position, probability) {
-                Some(reason) => withheld.push(reason),
-                None => candidates.push((position, product, probability)),
+        let mut candidates = Vec::new();
+        for (product, &probability) in all.zip(probabilities.iter().skip(1)) {
+            match case.withhold(product, probability) {
+                Some(refused) => withheld.push(refused),
+                None if arm == Some(Arm::Holdout) => {
+                    let detail = "the customer is in the holdout, who get no offers".into();
+                    withheld.push(refused(self.schema(), product, "holdout", detail));
+                }
+                None => candidates.push((product, case.factors(product, probability))),
             }
         }
-        let rank = |probability: f32, value: Option<f64>| match self.bundle.policy.rank_by {
-            RankBy::Probability => f64::from(probability),
-            RankBy::ExpectedValue => expected_value(probability, value).unwrap_or(0.0),
-        };
-        // Stable: of equally good offers, the first in the schema's order wins.
-        candidates.sort_by(|a, b| rank(b.2, b.1.value).total_cmp(&rank(a.2, a.1.value)));
-        candidates.truncate(options.top);
-        let contributions = match options.explain && !candidates.is_empty() {
-            true => explain::contributions(&self.bundle, &row)?,
-            false => Vec::new(),
-        };
-        let offers = candidates.into_iter().map(|(position, product, probability)| Offer {
-            product: product.name.clone(),
-            probability,
-            expected_value: expected_value(probability, product.value),
-            reasons: explain::reasons(
-                &self.bundle.features,
-                &row,
-                &contributions,
-                probabilities.len(),
-                position + 1,
-                REASONS,
-            ),
-        });
-        Ok(Recommendation {
-            offers: offers.collect(),
-            withheld,
-            none_probability: probabilities.first().copied().unwrap_or_default(),
+        let (chosen, passed_over) = choose(policy, self.schema(), &candidates, options.top, draw);
+        withheld.extend(passed_over);
+        let offers = self.offers(&chosen, &row, &probabilities, options.explain)?;
+        let is_bare = offers.is_empty() && arm != Some(Arm::Holdout);
+        let fallback = policy.fallback.clone().filter(|_| is_bare);
+        Ok(Recommendation { offers, withheld, fallback, arm, none_probability, ..self.empty(options) })
+    }
+
+    fn empty(&self, options: Options<'_>) -> Recommendation {
+        Recommendation {
+            offers: Vec::new(),
+            withheld: Vec::new(),
+            stopped: None,
+            fallback: None,
+            arm: None,
+            none_probability: None,
             model_version: self.model_version(),
             as_of: time::format(options.as_of),
             reason_method: explain::METHOD,
-        })
+        }
     }
-}
 
-fn expected_value(probability: f32, value: Option<f64>) -> Option<f64> {
-    value.map(|value| f64::from(probability) * value)
+    fn check_channel(&self, channel: Option<&str>) -> Result<(), Error> {
+        let known = self.bundle.policy.channels();
+        match channel.filter(|channel| !known.contains(channel)) {
+            Some(channel) if !known.is_empty() => Err(Error::Channel {
+                channel: channel.to_owned(),
+                known: known.into_iter().collect::<Vec<_>>().join(", "),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn draw<'a>(&'a self, experiment: &'a Experiment, options: Options<'a>) -> Result<Draw<'a>, Error> {
+        let customer = options.customer.ok_or_else(|| Error::Customer {
+            path: format!("{}.{}", self.schema().customer().name, experiment.key),
+            message: "missing: the policy's experiment chooses an arm by it".into(),
+        })?;
+        Ok(Draw { experiment, customer, as_of: options.as_of })
+    }
+
+    fn offers(
+        &self,
+        chosen: &[Chosen],
+        row: &[f32],
+        probabilities: &[f32],
+        explain: bool,
+    ) -> Result<Vec<Offer>, Error> {
+        let contributions = match explain && !chosen.is_empty() {
+            true => explain::contributions(&self.bundle, row)?,
+            false => Vec::new(),
+        };
+        let products = self.schema().products();
+        let offer = |chosen: &Chosen| {
+            let product = products.get(chosen.product)?;
+            let probability = probabilities.get(chosen.product + 1).copied().unwrap_or_default();
+            Some(Offer {
+                product: product.name.clone(),
+                probability,
+                expected_value: product.value.map(|value| f64::from(probability) * value),
+                factors: chosen.factors,
+                propensity: chosen.propensity,
+                reasons: explain::reasons(
+                    &self.bundle.features,
+                    row,
+                    &contributions,
+                    probabilities.len(),
+                    chosen.product + 1,
+                    REASONS,
+                ),
+            })
+        };
+        Ok(chosen.iter().filter_map(offer).collect())
+    }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Prediction {
 impl Prediction {
     /// The offers of a recommendation.
     pub(crate) fn of<'r>(id: &'r str, recommendation: &'r Recommendation) -> impl Iterator<Item = Self> + 'r {
+        // Who was not scored has no offers.
+        let none_probability = recommendation.none_probability.unwrap_or_default();
         recommendation.offers.iter().zip(1..).map(move |(offer, rank)| Self {
             id: id.to_owned(),
             as_of: recommendation.as_of.clone(),
@@ -35,7 +37,7 @@ impl Prediction {
             product: offer.product.clone(),
             probability: offer.probability,
             expected_value: offer.expected_value,
-            none_probability: recommendation.none_probability,
+            none_probability,
             model_version: recommendation.model_version.clone(),
         })
     }

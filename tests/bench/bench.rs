@@ -119,7 +119,9 @@ fn scoring(folder: &Path) -> Result<(), Failure> {
                     nextbest_core::customers::read_customer(recommender.schema(), &sample["customer"])?;
                 let customer =
                     customers.get(0).ok_or(nextbest_core::Error::Training("no customer".into()))?;
-                recommender.recommend(&customer, Options { as_of, top: 3, explain: true }).map(|_| ())
+                recommender
+                    .recommend(&customer, Options { explain: true, ..Options::new(as_of, 3) })
+                    .map(|_| ())
             }));
         }
     }

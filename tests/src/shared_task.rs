@@ -10,6 +10,7 @@ use nextbest_core::model::bundle::Golden;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::card::Card;
 use nextbest_core::model::forest::Forest;
+use nextbest_core::model::validity::Validity;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::schema::{Column, ColumnKind, SchemaDefinition, Table, Task};
 use nextbest_core::score::Scorer;
@@ -57,6 +58,7 @@ pub fn bundle(algorithm: &str, bins: Bins, forest: Forest, rows: &[f32]) -> Resu
         model: Model::Forest(forest),
         calibration: Calibration::None,
         policy: PolicyDefinition::default(),
+        validity: Validity::default(),
         reference: rows.iter().take(FEATURES).copied().collect(),
         goldens: Vec::new(),
         card: Card { name: "bench".into(), algorithm: algorithm.into(), ..Card::default() },

@@ -7,7 +7,7 @@
 //! asking JavaScript for every value of every object.
 
 use js_sys::{Error as JsError, Reflect};
-use nextbest_core::customers::{Customers, read_customer};
+use nextbest_core::customers::{Customers, read_identified};
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::score::{Scorer, Workspace};
 use nextbest_core::{Error, time};
@@ -64,10 +64,12 @@ impl Engine {
         as_of: &str,
         top: usize,
         explain: bool,
+        channel: Option<String>,
     ) -> Result<JsValue, JsError> {
-        let options = Options { as_of: parse_as_of(as_of)?, top, explain };
-        let customers = self.read(customer)?;
+        let as_of = parse_as_of(as_of)?;
+        let (customers, id) = self.read_identified(customer)?;
         let customer = customers.get(0).ok_or_else(no_customer)?;
+        let options = Options { as_of, top, explain, channel: channel.as_deref(), customer: id.as_deref() };
         to_js(&self.recommender.recommend(&customer, options).map_err(throw)?)
     }
 
@@ -162,8 +164,12 @@ impl Engine {
     }
 
     fn read(&self, customer: &str) -> Result<Customers, JsError> {
+        self.read_identified(customer).map(|(customers, _)| customers)
+    }
+
+    fn read_identified(&self, customer: &str) -> Result<(Customers, Option<String>), JsError> {
         let mut json = serde_json::Deserializer::from_str(customer);
-        read_customer(self.recommender.schema(), &mut json).map_err(throw)
+        read_identified(self.recommender.schema(), self.recommender.customer_key(), &mut json).map_err(throw)
     }
 }
 

@@ -44,6 +44,8 @@ export interface RecommendOptions extends FeatureOptions {
   readonly top?: number;
   /** Whether each offer says what spoke for and against it. Default: `true`. */
   readonly explain?: boolean;
+  /** Where the offers will be shown: a channel that the bank's policy names. Default: none in particular. */
+  readonly channel?: string;
 }
 
 export interface LoadOptions {
@@ -74,25 +76,52 @@ export interface Offer {
   readonly probability: number;
   /** `probability` × the product's value, in the bank's currency; `null` where the bank gave no value. */
   readonly expectedValue: number | null;
+  /** What it was ranked by: the priority is the product of the other four. */
+  readonly factors: Factors;
+  /**
+   * The probability with which it was to come in this place, after the offers before it; 1 where the policy leaves nothing to
+   * chance. Log it beside what the customer did: it is what `nextbest policy-eval` needs to judge other policies.
+   */
+  readonly propensity: number;
   /** The strongest first; empty with `explain: false`. */
   readonly reasons: readonly Reason[];
 }
 
-/** A product that the customer may not be offered, whatever its probability. */
+/** What an offer is ranked by. */
+export interface Factors {
+  readonly probability: number;
+  /** What a sale is worth, in the bank's currency; 1 where the policy ranks by probability. */
+  readonly value: number;
+  /** The product of the weights that the policy gives to the customer's situation. */
+  readonly context: number;
+  /** What the bank multiplies the product's priority by. */
+  readonly lever: number;
+  /** `probability` × `value` × `context` × `lever`. */
+  readonly priority: number;
+}
+
+/** A product that is not offered, and why. */
 export interface Withheld {
   readonly product: string;
-  /** The rule's name, such as `already owned` or `minimum age`. */
+  /** The rule's name, such as `already owned`, `minimum age` or one of the bank's own. */
   readonly rule: string;
   /** The rule's terms and the customer's, for people. */
   readonly detail: string;
 }
 
 export interface Recommendation {
-  /** The best first, at most `top`; the bank's policy decides whether by probability or by expected value. */
+  /** The best first, at most `top`, in the order of their priorities unless the policy leaves some of it to chance. */
   readonly offers: readonly Offer[];
+  /** Every product that is not among the offers. */
   readonly withheld: readonly Withheld[];
-  /** That the customer takes nothing within `schema.horizonDays`: 0 … 1. */
-  readonly noneProbability: number;
+  /** Why the customer was not scored at all, such as an objection to profiling; else `null`. */
+  readonly stopped: { readonly rule: string; readonly detail: string } | null;
+  /** What the bank shows where there is nothing to offer; `null` where there are offers or the bank has nothing. */
+  readonly fallback: string | null;
+  /** The customer's part in the policy's experiment: a holdout gets no offers. `null` without an experiment. */
+  readonly arm: "treatment" | "holdout" | null;
+  /** That the customer takes nothing within `schema.horizonDays`: 0 … 1; `null` where the customer was not scored. */
+  readonly noneProbability: number | null;
   readonly modelVersion: string;
   /** The moment that the customer was seen from. */
   readonly asOf: string;

@@ -8,7 +8,7 @@ mod order;
 mod read;
 mod value;
 
-pub use read::read_customer;
+pub use read::{read_customer, read_identified};
 
 use core::ops::Range;
 

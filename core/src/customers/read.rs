@@ -22,18 +22,41 @@ pub fn read_customer<'de, D: Deserializer<'de>>(
     schema: &Schema,
     deserializer: D,
 ) -> Result<Customers, Error> {
+    read_identified(schema, None, deserializer).map(|(customers, _)| customers)
+}
+
+/// Reads one customer, and what stands in a field of the customer's own row that tells customers apart, if that is given and
+/// there is a word or a whole number in it.
+///
+/// # Errors
+/// As [`read_customer`].
+pub fn read_identified<'de, D: Deserializer<'de>>(
+    schema: &Schema,
+    key: Option<&str>,
+    deserializer: D,
+) -> Result<(Customers, Option<String>), Error> {
     let value = Value::deserialize(deserializer).map_err(|error| misfit(&schema.customer().name, error))?;
-    if let Task::Label { .. } = schema.task() {
-        return read_plain_row(schema, &value);
-    }
-    let Value::Object(fields) = value else {
+    let customers = match schema.task() {
+        Task::Label { .. } => read_plain_row(schema, &value)?,
+        Task::NextProduct => read_rows_of_customer(schema, &value)?,
+    };
+    let own = value.field(&schema.customer().name);
+    let id = match own.zip(key).and_then(|(own, key)| own.field(key)) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        Some(Value::Number(number)) if number.fract() == 0.0 => Some(number.to_string()),
+        _ => None,
+    };
+    Ok((customers, id))
+}
+
+fn read_rows_of_customer(schema: &Schema, value: &Value) -> Result<Customers, Error> {
+    if !matches!(value, Value::Object(_)) {
         return Err(misfit(
             "customer",
             format_args!("expected an object with the customer's tables, got {value}"),
         ));
-    };
-    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-    let attributes = match field(&schema.customer().name) {
+    }
+    let attributes = match value.field(&schema.customer().name) {
         Some(value) => read_rows(schema.customer(), None, core::slice::from_ref(value), Shape::Attributes)?,
         None => {
             return Err(misfit(&schema.customer().name, "missing: expected an object with the attributes"));
@@ -41,7 +64,7 @@ pub fn read_customer<'de, D: Deserializer<'de>>(
     };
     let mut tables = Vec::with_capacity(schema.tables().len());
     for (position, table) in schema.tables().iter().enumerate() {
-        let rows = match field(&table.name) {
+        let rows = match value.field(&table.name) {
             None | Some(Value::Null) => &[],
             Some(Value::List(rows)) => rows.as_slice(),
             Some(value) => {

@@ -21,6 +21,16 @@ pub(super) enum Value {
     Object(Vec<(String, Value)>),
 }
 
+impl Value {
+    /// What stands under a name in an object.
+    pub(super) fn field(&self, name: &str) -> Option<&Value> {
+        match self {
+            Value::Object(fields) => fields.iter().find(|(key, _)| key == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -30,6 +30,11 @@ impl FeatureDefinition {
         }
     }
 
+    /// A value in words.
+    pub fn value_in_words(&self, _schema: &Schema, value: f32) -> String {
+        value.to_string()
+    }
+
     /// The words whose positions are the feature's values; `None` where these are no category's.
     pub fn words<'s>(&self, schema: &'s Schema) -> Option<&'s [String]> {
         let (table, column): (Option<&Table>, &str) = match &self.expression {
@@ -175,19 +180,25 @@ impl fmt::Display for Not<'_> {
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let column = &self.column;
-        match &self.test {
-            Test::In(words) if words.is_empty() => write!(f, "{column} is one of no words"),
-            Test::In(words) => write!(f, "{column} is {}", words.join(" or ")),
-            Test::NotIn(words) if words.is_empty() => write!(f, "{column} is anything"),
-            Test::NotIn(words) => write!(f, "{column} is not {}", words.join(" or ")),
-            Test::Equals(number) => write!(f, "{column} = {number}"),
-            Test::Below(number) => write!(f, "{column} < {number}"),
-            Test::AtMost(number) => write!(f, "{column} ≤ {number}"),
-            Test::Above(number) => write!(f, "{column} > {number}"),
-            Test::AtLeast(number) => write!(f, "{column} ≥ {number}"),
-            Test::Missing(true) => write!(f, "{column} is missing"),
-            Test::Missing(false) => write!(f, "{column} is not missing"),
+        write!(f, "{} {}", self.column, self.test)
+    }
+}
+
+/// What is said of the value: `is X or Y`, `< 5`.
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Test::In(words) if words.is_empty() => f.write_str("is one of no words"),
+            Test::In(words) => write!(f, "is {}", words.join(" or ")),
+            Test::NotIn(words) if words.is_empty() => f.write_str("is anything"),
+            Test::NotIn(words) => write!(f, "is not {}", words.join(" or ")),
+            Test::Equals(number) => write!(f, "= {number}"),
+            Test::Below(number) => write!(f, "< {number}"),
+            Test::AtMost(number) => write!(f, "≤ {number}"),
+            Test::Above(number) => write!(f, "> {number}"),
+            Test::AtLeast(number) => write!(f, "≥ {number}"),
+            Test::Missing(true) => f.write_str("is missing"),
+            Test::Missing(false) => f.write_str("is not missing"),
         }
     }
 }

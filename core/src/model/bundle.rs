@@ -4,9 +4,11 @@
 //! anything is used, and all that is made of them takes no more memory than their length warrants (`memory.rs`).
 
 mod codec;
+pub mod signature;
 mod version_1;
 mod version_2;
 mod version_3;
+mod version_4;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,6 +18,7 @@ use super::bounded::{List, Lists, list};
 use super::calibration::Calibration;
 use super::card::Card;
 use super::memory::Memory;
+use super::validity::Validity;
 use super::{Model, ModelCode};
 use crate::Error;
 use crate::error::BundleError;
@@ -27,7 +30,7 @@ use crate::score::Scorer;
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"NEXTBEST";
 /// The format version that this code writes, and the newest that it reads. It reads every older one too.
-pub const FORMAT_VERSION: u16 = 4;
+pub const FORMAT_VERSION: u16 = 5;
 /// No bundle is larger than this.
 pub const MAX_BYTES: usize = 64 << 20;
 /// No section but the bins and the model is larger than this.
@@ -70,6 +73,8 @@ pub struct Bundle {
     pub calibration: Calibration,
     /// What may be offered.
     pub policy: PolicyDefinition,
+    /// When it may be used.
+    pub validity: Validity,
     /// A typical customer's features: what a reason is measured against.
     pub reference: Vec<f32>,
     /// Rows with the probabilities that they must give.
@@ -102,6 +107,7 @@ impl Bundle {
             encode(b"MODL", MAX_BYTES, &self.model)?,
             encode(b"CALB", MAX_SMALL_SECTION, &self.calibration)?,
             encode(b"PLCY", MAX_SMALL_SECTION, &self.policy)?,
+            encode(b"VALD", MAX_SMALL_SECTION, &self.validity)?,
             encode(b"REFR", MAX_SMALL_SECTION, &self.reference)?,
             encode(b"GOLD", MAX_SMALL_SECTION, &self.goldens)?,
             encode(b"CARD", MAX_SMALL_SECTION, &self.card)?,
@@ -163,10 +169,20 @@ impl Bundle {
                 ..=2 => Calibration::None,
                 _ => sections.small(b"CALB")?,
             },
-            policy: sections.small(b"PLCY")?,
+            policy: match sections.layout {
+                ..=4 => sections.small::<version_4::OldPolicy>(b"PLCY")?.into(),
+                _ => sections.small(b"PLCY")?,
+            },
+            validity: match sections.layout {
+                ..=4 => Validity::default(),
+                _ => sections.small(b"VALD")?,
+            },
             reference: sections.small::<List<_>>(b"REFR")?.0,
             goldens: sections.small::<List<_>>(b"GOLD")?.0,
-            card: sections.small(b"CARD")?,
+            card: match sections.layout {
+                ..=4 => sections.small::<version_4::OldCard>(b"CARD")?.into(),
+                _ => sections.small(b"CARD")?,
+            },
         };
         bundle.check_with(&memory).map_err(content)?;
         if sections.layout <= ROUNDED_SUMS {
@@ -240,7 +256,8 @@ impl Bundle {
         memory.take::<u8>(features)?;
         self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
         self.calibration.check(self.schema.class_count()).map_err(content)?;
-        self.policy.check(&self.schema).map_err(content)?;
+        self.policy.check(&self.schema, features).map_err(content)?;
+        FeatureEngine::compile(&self.schema, &self.policy.measures, memory)?;
         let classes = self.schema.class_count();
         match self
             .goldens

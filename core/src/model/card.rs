@@ -1,4 +1,4 @@
-//! The model card: where a model comes from and how good it was, carried inside the bundle.
+//! The model card: where a model comes from, how good it was, and what it is for; carried inside the bundle.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,13 @@ use super::bounded::list;
 pub struct Card {
     /// The model's name.
     pub name: String,
+    /// What it is meant to be used for, in the bank's words.
+    pub intended_use: String,
+    /// What it must not be used for, and where it is known to be weak, in the bank's words.
+    #[serde(deserialize_with = "list")]
+    pub limits: Vec<String>,
+    /// Under which terms the bundle may be used.
+    pub licence: String,
     /// `random_forest`, `gradient_boosting` or `logistic_regression`.
     pub algorithm: String,
     /// The parameters that it was trained with.
@@ -31,13 +38,39 @@ pub struct Card {
     pub training_rows: u64,
     /// The SHA-256 of the feature table that it learned from, in hexadecimal digits.
     pub training_data: String,
-    /// Metrics on the test cut-offs, by name.
+    /// Metrics on the test cut-offs.
     #[serde(deserialize_with = "list")]
-    pub test_metrics: Vec<(String, f64)>,
+    pub test_metrics: Vec<Metric>,
+    /// Metrics on parts of the test rows.
+    #[serde(deserialize_with = "list")]
+    pub segments: Vec<Segment>,
     /// The share of what was learned from each feature, in feature order; sums to 1. Of a forest that of the impurity
     /// removed, of boosted trees that of the gain, of a logistic regression that of how much the scores vary with it.
     #[serde(deserialize_with = "list")]
     pub importance: Vec<f32>,
     /// The version of nextbest that trained it.
     pub trained_with: String,
+}
+
+/// A measured number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its name: `log_loss`, `auc_macro`, …
+    pub name: String,
+    /// What was measured.
+    pub value: f64,
+    /// Its confidence interval of 95 %, from the lower to the upper end; `None` where none was computed.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// A part of the test rows, and how good the model was there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Which part: `age_years: 30 to 45`.
+    pub name: String,
+    /// How many of the test rows are in it.
+    pub rows: u64,
+    /// What was measured on them.
+    #[serde(deserialize_with = "list")]
+    pub metrics: Vec<Metric>,
 }

@@ -9,6 +9,7 @@ pub mod card;
 pub mod forest;
 pub mod linear;
 pub(crate) mod memory;
+pub mod validity;
 
 use serde::{Deserialize, Serialize};
 

@@ -156,7 +156,7 @@ fn load(bundle: &Bundle) -> Recommender {
 
 fn recommend(recommender: &Recommender, customer: &str, as_of: &str, top: usize) -> Recommendation {
     let customers = sample::customer(customer);
-    let options = Options { as_of: time::parse(as_of).unwrap(), top, explain: true };
+    let options = Options { explain: true, ..Options::new(time::parse(as_of).unwrap(), top) };
     recommender.recommend(&customers.get(0).unwrap(), options).unwrap()
 }
 
@@ -356,7 +356,7 @@ fn reasons_come_only_when_asked_for_and_at_most_three() {
     let customers = sample::customer(sample::ADA_AT_18);
     let customer = customers.get(0).unwrap();
     let ask = |explain| {
-        let options = Options { as_of: sample::cutoff(), top: 9, explain };
+        let options = Options { explain, ..Options::new(sample::cutoff(), 9) };
         recommender.recommend(&customer, options).unwrap()
     };
     let (plain, explained) = (ask(false), ask(true));
@@ -404,7 +404,7 @@ fn a_model_answers_only_its_own_question() {
     let plain = Recommender::load(&sample::label().encode().unwrap()).unwrap();
     let row =
         read_customer(plain.schema(), &mut serde_json::Deserializer::from_str(sample::CONTRACT)).unwrap();
-    let options = Options { as_of: sample::cutoff(), top: 3, explain: false };
+    let options = Options::new(sample::cutoff(), 3);
     let error = plain.recommend(&row.get(0).unwrap(), options).unwrap_err();
     assert_eq!(error.code(), "recommender/task");
     assert!(error.to_string().contains("use scoreRow"), "{error}");

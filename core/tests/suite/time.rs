@@ -86,7 +86,7 @@ fn answer(case: &Case, numbers: &Numbers) -> Answer {
     let recommender = Recommender::load(&bundle_that_reads_everything(case, numbers)).unwrap();
     let snapshot = Snapshot::new(recommender.schema(), case.cutoff);
     let features = recommender.features(&customer, case.cutoff);
-    let options = Options { as_of: case.cutoff, top: usize::MAX, explain: true };
+    let options = Options { explain: true, ..Options::new(case.cutoff, usize::MAX) };
     Answer {
         features: features.iter().map(|value| value.to_bits()).collect(),
         held: snapshot.held(&customer),

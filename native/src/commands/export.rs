@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use nextbest_core::model::bundle::Bundle;
+use nextbest_core::model::card::Metric;
 use nextbest_core::recommend::Recommender;
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
@@ -47,6 +48,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     let config = &context.config;
     let (bytes, mut bundle) = super::read_model(&config.model_path())?;
     bundle.card.test_metrics = recorded_metrics(context, &bytes)?;
+    // What the config says now: a new policy needs no new model.
+    bundle.policy = config.policy_definition(&bundle.schema, &bundle.features)?;
     let table = FeatureTable::read_parquet(&config.feature_table().with_extension("parquet"))?;
     let (mut exported, recommender) = match arguments.max_bytes {
         None => write_bundle(config, bundle, &table)?,
@@ -127,7 +130,7 @@ fn shrunk(
 }
 
 /// The metrics of the evaluation of this very model; none, with a warning, where it was not evaluated.
-fn recorded_metrics(context: &Context, model: &[u8]) -> anyhow::Result<Vec<(String, f64)>> {
+fn recorded_metrics(context: &Context, model: &[u8]) -> anyhow::Result<Vec<Metric>> {
     let path = context.config.outputs.path.join("models").join("evaluation.json");
     let recorded: Option<Recorded> = match std::fs::read(&path) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).with_context(|| path.display().to_string())?),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use nextbest_core::model::Model;
-use nextbest_core::model::card::Card;
+use nextbest_core::model::card::{Card, Metric};
 use nextbest_core::recommend::Recommender;
 use nextbest_core::schema::{SchemaDefinition, Task};
 use serde::Serialize;
@@ -98,7 +98,7 @@ impl fmt::Display for Inspected {
             writeln!(f, "  {name:<32}{value}")?;
         }
         writeln!(f, "test metrics")?;
-        for (name, value) in &card.test_metrics {
+        for Metric { name, value, .. } in &card.test_metrics {
             writeln!(f, "  {name:<32}{value:.4}")?;
         }
         if let Task::Label { column } = &self.schema.task {

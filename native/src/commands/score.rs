@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use nextbest_core::customers::read_customer;
+use nextbest_core::customers::read_identified;
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
 use nextbest_core::schema::Task;
 use nextbest_core::snapshot::Snapshot;
@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// given
     #[arg(long, value_name = "DATE")]
     as_of: Option<String>,
+    /// Where the offers will be shown: a channel that the policy names
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<String>,
     /// Leave rows out that can't be read, instead of stopping
     #[arg(long)]
     skip_bad_rows: bool,
@@ -121,14 +124,18 @@ fn score_file(
     let text = std::fs::read_to_string(file).with_context(place)?;
     let questions: Vec<Question<'_>> = serde_json::from_str(&text).with_context(place)?;
     let top = context.config.deployment.batch_inference.top_k_recommendations;
+    let channel = arguments.channel.as_deref();
     let answer = |question: Question<'_>| -> anyhow::Result<OwnedAnswer> {
         let place = || format!("{}: customer {:?}", file.display(), question.id);
         let as_of = as_of(&question.as_of).with_context(place)?;
         let mut json = serde_json::Deserializer::from_str(question.customer.get());
-        let customers = read_customer(recommender.schema(), &mut json).with_context(place)?;
+        let key = recommender.customer_key();
+        let (customers, id) = read_identified(recommender.schema(), key, &mut json).with_context(place)?;
         let customer = customers.get(0).context("no customer").with_context(place)?;
         let row = recommender.features(&customer, as_of);
-        let recommendation = recommender.recommend(&customer, Options { as_of, top, explain: true })?;
+        let id = id.unwrap_or_else(|| question.id.clone());
+        let options = Options { as_of, top, explain: true, channel, customer: Some(&id) };
+        let recommendation = recommender.recommend(&customer, options).with_context(place)?;
         let bits = |values: &[f32]| arguments.bits.then(|| hex(values));
         let answer = Answer {
             features: bits(&row),
@@ -176,14 +183,15 @@ fn score_tables(
     context.progress.parts("scoring".into(), bank.part_count() as u64);
     let started = std::time::Instant::now();
     let snapshot = Snapshot::new(&bank.schema, as_of);
-    let options =
-        Options { as_of, top: config.deployment.batch_inference.top_k_recommendations, explain: false };
+    let top = config.deployment.batch_inference.top_k_recommendations;
+    let channel = arguments.channel.as_deref();
     let (mut customers, mut rows) = (0, Vec::new());
     let predictions_of_part = |part: &Part| {
         let (mut count, mut predictions) = (0, Vec::new());
         for (index, customer) in part.customers.iter().enumerate() {
             if snapshot.is_customer(&customer) {
                 let id = bank.ids.get(part.first + index).map_or("", String::as_str);
+                let options = Options { as_of, top, explain: false, channel, customer: Some(id) };
                 predictions.extend(Prediction::of(id, &recommender.recommend(&customer, options)?));
                 count += 1;
             }

@@ -64,6 +64,22 @@ impl ConditionConfig {
             bail!("not: one does not stand in another");
         }
         let column = self.column.clone().context("column: missing; a condition tests one")?;
+        let test = self.one_test().with_context(|| format!("`{column}`"))?;
+        Ok(Condition { column, test })
+    }
+
+    /// The test of something that is no column.
+    ///
+    /// # Errors
+    /// Where there is a column, or not exactly one test.
+    pub(super) fn test(&self) -> anyhow::Result<Test> {
+        match (&self.column, &self.not) {
+            (None, None) => self.one_test(),
+            _ => bail!("give a test alone, without column and not"),
+        }
+    }
+
+    fn one_test(&self) -> anyhow::Result<Test> {
         let tests = [
             self.r#in.clone().map(Test::In),
             self.not_in.clone().map(Test::NotIn),
@@ -79,10 +95,8 @@ impl ConditionConfig {
         ];
         let mut given = tests.into_iter().flatten();
         match (given.next(), given.next()) {
-            (Some(test), None) => Ok(Condition { column, test }),
-            _ => bail!(
-                "`{column}`: give exactly one of in, not_in, equals, below, at_most, above, at_least and missing"
-            ),
+            (Some(test), None) => Ok(test),
+            _ => bail!("give exactly one of in, not_in, equals, below, at_most, above, at_least and missing"),
         }
     }
 }

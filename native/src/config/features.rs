@@ -303,7 +303,8 @@ impl FeatureConfig {
 }
 
 impl Window {
-    fn days(self, periods: &LookbackPeriods) -> u32 {
+    /// So many days.
+    pub(super) fn days(self, periods: &LookbackPeriods) -> u32 {
         match self {
             Window::Days(days) => days,
             Window::ShortTerm => periods.short_term,

@@ -9,13 +9,16 @@ mod features;
 mod hyperparameters;
 mod model;
 mod number_or_word;
+mod policy;
 mod schema;
 mod size;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use nextbest_core::policy::{PolicyDefinition, RankBy};
+use nextbest_core::features::FeatureDefinition;
+use nextbest_core::policy::PolicyDefinition;
+use nextbest_core::schema::Schema;
 use serde::Deserialize;
 
 pub use data_source::{Csv, DataSource, Parquet, SourceType};
@@ -25,6 +28,7 @@ pub use feature_store::{FeatureStore, StoreFormat};
 pub use features::FeatureConfig;
 pub use hyperparameters::{GradientBoosting, Hyperparameters, LogisticRegression, RandomForest};
 pub use model::{Algorithm, CalibrationConfig, ClassWeight, ModelConfig, Selection};
+pub use policy::{Policy, PolicyContext};
 pub use schema::{
     ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig,
     ProductTableConfig, ProductsConfig, SchemaConfig, TableConfig,
@@ -35,6 +39,9 @@ pub use size::Size;
 const CORE_BANKING_SCHEMA: &str = include_str!("core_banking.yaml");
 /// The six default groups of features on those tables.
 const CORE_BANKING_FEATURES: &str = include_str!("core_banking_features.yaml");
+
+/// What may be offered of its products.
+const CORE_BANKING_POLICY: &str = include_str!("core_banking_policy.yaml");
 
 /// Everything that config.yaml can say.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -60,8 +67,8 @@ pub struct Config {
     pub model: ModelConfig,
     /// How models are measured.
     pub evaluation: EvaluationConfig,
-    /// What may be offered.
-    pub policy: Policy,
+    /// What may be offered; the policy of the core-banking schema where neither this nor a schema is given.
+    pub policy: Option<Policy>,
     /// How offers are made.
     pub deployment: Deployment,
     /// Where results go.
@@ -198,38 +205,6 @@ impl Default for Eda {
     }
 }
 
-/// What may be offered.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Policy {
-    /// What offers are ranked by.
-    pub rank_by: RankByConfig,
-    /// Offers less probable than this are withheld.
-    pub min_probability: f32,
-}
-
-/// What offers are ranked by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RankByConfig {
-    /// The probability.
-    #[default]
-    Probability,
-    /// The probability times the product's value.
-    ExpectedValue,
-}
-
-impl Policy {
-    /// The policy as the bundle carries it.
-    pub fn definition(&self) -> PolicyDefinition {
-        let rank_by = match self.rank_by {
-            RankByConfig::Probability => RankBy::Probability,
-            RankByConfig::ExpectedValue => RankBy::ExpectedValue,
-        };
-        PolicyDefinition { rank_by, min_probability: self.min_probability }
-    }
-}
-
 /// How offers are made.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -341,6 +316,30 @@ impl Config {
             (None, Some(_)) => bail!(
                 "feature_engineering.features: missing; a config with a schema of its own says what to compute from it"
             ),
+        }
+    }
+
+    /// The policy as a bundle of this schema and these features carries it.
+    ///
+    /// # Errors
+    /// Where it names what is not there, or its keys contradict each other.
+    pub fn policy_definition(
+        &self,
+        schema: &Schema,
+        features: &[FeatureDefinition],
+    ) -> anyhow::Result<PolicyDefinition> {
+        let (periods, key) = (&self.feature_engineering.lookback_periods, self.feature_store.key()?);
+        let definition = self.policy()?.definition(&PolicyContext { schema, features, periods, key });
+        definition.context("policy")
+    }
+
+    /// The policy as it was written; that of the core-banking schema where there is neither a policy nor another schema.
+    fn policy(&self) -> anyhow::Result<Policy> {
+        match (&self.policy, &self.schema) {
+            (Some(policy), _) => Ok(policy.clone()),
+            (None, Some(_)) => Ok(Policy::default()),
+            (None, None) => serde_saphyr::from_str(CORE_BANKING_POLICY)
+                .map_err(|error| anyhow::anyhow!("core_banking_policy.yaml: {error}")),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use nextbest_core::metrics::Metrics;
 use nextbest_core::model::bundle::Bundle;
+use nextbest_core::model::card::Metric;
 use nextbest_core::score::Scorer;
 use serde::Deserialize;
 
@@ -37,13 +38,13 @@ struct RecordedMetrics {
 
 impl Recorded {
     /// The evaluation's metrics for the model card, where it is of this model.
-    pub(crate) fn card_metrics(&self) -> Vec<(String, f64)> {
+    pub(crate) fn card_metrics(&self) -> Vec<Metric> {
         let model = self.contestants.first();
         model.map_or_else(Vec::new, |model| card_metrics(&model.all, model.without_none.as_ref()))
     }
 }
 
-fn card_metrics(all: &RecordedMetrics, without_none: Option<&RecordedMetrics>) -> Vec<(String, f64)> {
+fn card_metrics(all: &RecordedMetrics, without_none: Option<&RecordedMetrics>) -> Vec<Metric> {
     let named = |suffix: &'static str, metrics: &RecordedMetrics| {
         let values = [
             ("rows", Some(metrics.rows)),
@@ -56,7 +57,9 @@ fn card_metrics(all: &RecordedMetrics, without_none: Option<&RecordedMetrics>) -
             ("brier", metrics.brier),
             ("calibration_error", metrics.calibration_error),
         ];
-        values.into_iter().filter_map(move |(name, value)| Some((format!("{name}{suffix}"), value?)))
+        values.into_iter().filter_map(move |(name, value)| {
+            Some(Metric { name: format!("{name}{suffix}"), value: value?, interval: None })
+        })
     };
     let without_none = without_none.into_iter().flat_map(|metrics| named("_without_none", metrics));
     named("", all).chain(without_none).collect()
@@ -83,7 +86,7 @@ impl From<&Metrics> for RecordedMetrics {
 ///
 /// # Errors
 /// Where the rows do not fit the bundle.
-pub(crate) fn card_metrics_of(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<Vec<(String, f64)>> {
+pub(crate) fn card_metrics_of(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<Vec<Metric>> {
     let names = bundle.schema.class_names();
     let probabilities = score(&Scorer::new(bundle), bundle, &test.values)?;
     let has_none = bundle.schema.none_class().is_some();
@@ -93,7 +96,7 @@ pub(crate) fn card_metrics_of(bundle: &Bundle, test: &FeatureTable) -> anyhow::R
 
 impl Evaluation {
     /// The metrics for the model card.
-    pub(crate) fn card_metrics(&self) -> Vec<(String, f64)> {
+    pub(crate) fn card_metrics(&self) -> Vec<Metric> {
         let Some(model) = self.of_model() else { return Vec::new() };
         card_metrics(&(&model.all).into(), model.without_none.as_ref().map(Into::into).as_ref())
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::card::Card;
+use nextbest_core::model::validity::Validity;
 use nextbest_core::policy::PolicyDefinition;
 use serde::Serialize;
 
@@ -126,6 +127,7 @@ impl Trainer<'_> {
             model,
             calibration,
             policy: self.policy.clone(),
+            validity: Validity::default(),
             reference: reference.to_vec(),
             goldens: Vec::new(),
             card,

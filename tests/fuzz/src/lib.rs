@@ -60,7 +60,7 @@ fn explain(recommender: &Recommender) {
             let _ = recommender.predict(&customer, as_of);
         }
         Task::NextProduct => {
-            let _ = recommender.recommend(&customer, Options { as_of, top: 3, explain: true });
+            let _ = recommender.recommend(&customer, Options { explain: true, ..Options::new(as_of, 3) });
         }
     }
 }

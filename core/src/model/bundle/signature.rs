@@ -1,0 +1,67 @@
+//! Who made a bundle: an Ed25519 signature (RFC 8032) in its last section.
+//!
+//! Here is only where the signature stands and what it is of. It is made and verified outside: natively by a library, in
+//! browsers and at the edge by the platform, so that it costs the WebAssembly module nothing.
+
+use sha2::{Digest, Sha256};
+
+use super::{HASH, HEADER, MAGIC};
+
+/// How many bytes a public key has.
+pub const PUBLIC_KEY: usize = 32;
+/// How many bytes a signature has.
+pub const SIGNATURE: usize = 64;
+
+const TAG: [u8; 4] = *b"SIGN";
+/// What the section takes, with its tag and its length.
+const SECTION: usize = TAG.len() + size_of::<u32>() + PUBLIC_KEY + SIGNATURE;
+/// Where the number of sections stands.
+const COUNT: core::ops::Range<usize> = HEADER - size_of::<u32>()..HEADER;
+
+/// A bundle's signature and what it is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signed<'b> {
+    /// All bytes before the section that holds the signature.
+    pub message: &'b [u8],
+    /// The key that it claims to be signed with.
+    pub public_key: &'b [u8; PUBLIC_KEY],
+    /// The signature of the message.
+    pub signature: &'b [u8; SIGNATURE],
+}
+
+/// The signature of a bundle (the bytes of a file); `None` where it has none. Whether it is good is not known yet.
+pub fn signed(bytes: &[u8]) -> Option<Signed<'_>> {
+    let (content, _) = bytes.split_last_chunk::<HASH>()?;
+    let (message, section) = content.split_last_chunk::<SECTION>()?;
+    let (tag, rest) = section.split_first_chunk::<4>()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let (public_key, signature) = rest.split_first_chunk::<PUBLIC_KEY>()?;
+    let is_signature = *tag == TAG && u32::from_le_bytes(*length) as usize == PUBLIC_KEY + SIGNATURE;
+    (is_signature && bytes.starts_with(&MAGIC)).then_some(Signed {
+        message,
+        public_key,
+        signature: signature.first_chunk()?,
+    })
+}
+
+/// A bundle (the bytes of a file) with a signature, in place of one that it may have. `sign` gives the signature of a message.
+pub fn with_signature(
+    bytes: &[u8],
+    public_key: &[u8; PUBLIC_KEY],
+    sign: impl FnOnce(&[u8]) -> [u8; SIGNATURE],
+) -> Vec<u8> {
+    let old = signed(bytes);
+    let content = old.map_or(bytes.get(..bytes.len().saturating_sub(HASH)), |old| Some(old.message));
+    let mut bytes = content.unwrap_or_default().to_vec();
+    if let (None, Some(count)) = (old, bytes.get_mut(COUNT)) {
+        let sections = count.first_chunk().map_or(0, |count| u32::from_le_bytes(*count));
+        count.copy_from_slice(&(sections + 1).to_le_bytes());
+    }
+    let signature = sign(&bytes);
+    bytes.extend(TAG);
+    bytes.extend(((PUBLIC_KEY + SIGNATURE) as u32).to_le_bytes());
+    bytes.extend(public_key);
+    bytes.extend(signature);
+    bytes.extend(Sha256::digest(&bytes));
+    bytes
+}

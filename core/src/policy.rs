@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::features::{FeatureDefinition, Test};
 use crate::model::bounded::list;
+use crate::names::{MAX_NAME, shown};
 use crate::schema::Schema;
 pub use arbitration::{Chosen, Factors};
 pub(crate) use arbitration::{Draw, choose, refused};
@@ -170,6 +171,13 @@ impl PolicyDefinition {
             if of.iter().any(|product| usize::from(*product) >= products.len()) {
                 return Err("the policy is about a product that is not there".into());
             }
+        }
+        let names = self.gates.iter().map(|gate| &gate.rule).chain(&self.fallback);
+        if let Some(name) = names.into_iter().find(|name| name.is_empty() || name.len() > MAX_NAME) {
+            return Err(format!("`{}` is empty or has more than {MAX_NAME} bytes", shown(name)));
+        }
+        if !self.mutable.is_sorted_by(|a, b| a < b) {
+            return Err("the features that could be changed are not in order".into());
         }
         if self.mutable.iter().any(|feature| usize::from(*feature) >= feature_count) {
             return Err("a feature that could be changed is not there".into());

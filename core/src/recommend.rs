@@ -7,6 +7,7 @@ use crate::customers::Customer;
 use crate::explain::{self, Reason};
 use crate::features::FeatureEngine;
 use crate::model::bundle::{Bundle, content_hash};
+use crate::names::shown;
 use crate::policy::{Arm, Case, Chosen, Draw, Experiment, Factors, Stop, Withheld, choose, refused};
 use crate::schema::{Schema, Task};
 use crate::score::Scorer;
@@ -213,13 +214,14 @@ impl Recommender {
     }
 
     fn check_channel(&self, channel: Option<&str>) -> Result<(), Error> {
+        let Some(channel) = channel else { return Ok(()) };
         let known = self.bundle.policy.channels();
-        match channel.filter(|channel| !known.contains(channel)) {
-            Some(channel) if !known.is_empty() => Err(Error::Channel {
-                channel: channel.to_owned(),
-                known: known.into_iter().collect::<Vec<_>>().join(", "),
+        match known.is_empty() || known.contains(channel) {
+            true => Ok(()),
+            false => Err(Error::Channel {
+                channel: shown(channel).to_owned(),
+                known: shown(&known.into_iter().collect::<Vec<_>>().join(", ")).to_owned(),
             }),
-            _ => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Gate, MeasureTest, PolicyDefinition, RankBy, arbitration::Factors};
 use crate::customers::Customer;
 use crate::features::{FeatureDefinition, FeatureEngine, Test};
+use crate::names::shown;
 use crate::schema::{Product, Schema};
 use crate::snapshot::{ProductSet, Snapshot};
 use crate::time::{self, DAY};
@@ -62,7 +63,8 @@ impl<'a> Case<'a> {
     pub fn stop(&self) -> Option<Stop> {
         let stops = |gate: &&Gate| gate.stops && self.is_in(&gate.channels) && !self.holds(&gate.condition);
         let gate = self.policy.gates.iter().find(stops)?;
-        Some(Stop { rule: gate.rule.clone(), detail: self.words(&gate.condition) })
+        let (rule, detail) = refusal(&gate.rule, self.words(&gate.condition));
+        Some(Stop { rule, detail })
     }
 
     /// Whether the product at a position is withheld, and why. `probability` is that of taking it.
@@ -191,7 +193,8 @@ impl<'a> Case<'a> {
 type Refusal = (String, String);
 
 fn refusal(rule: &str, detail: impl Into<String>) -> Refusal {
-    (rule.to_owned(), detail.into())
+    let detail: String = detail.into();
+    (rule.to_owned(), shown(&detail).to_owned())
 }
 
 fn is_about(products: &[u16], position: usize) -> bool {

@@ -26,6 +26,7 @@ fn expected(bundle: &Bundle) -> BTreeMap<String, Value> {
         value("MODL", serde_json::to_value(&bundle.model)),
         value("CALB", serde_json::to_value(&bundle.calibration)),
         value("PLCY", serde_json::to_value(&bundle.policy)),
+        value("VALD", serde_json::to_value(bundle.validity)),
         value("REFR", serde_json::to_value(&bundle.reference)),
         value("GOLD", serde_json::to_value(&bundle.goldens)),
         value("CARD", serde_json::to_value(&bundle.card)),
@@ -84,10 +85,10 @@ fn the_documents_grammar_reads_every_bundle() {
 fn the_frame_is_as_the_document_says() {
     let bytes = sample::forest().encode().unwrap();
     assert_eq!(&bytes[..8], b"NEXTBEST");
-    assert_eq!(bytes[8..HEADER], [4, 0, 4, 0, 9, 0, 0, 0]);
+    assert_eq!(bytes[8..HEADER], [5, 0, 5, 0, 10, 0, 0, 0]);
     let tags: Vec<_> =
         take_apart(&bytes).into_iter().map(|(tag, _)| String::from_utf8(tag.to_vec()).unwrap()).collect();
-    assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "CALB", "PLCY", "REFR", "GOLD", "CARD"]);
+    assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "CALB", "PLCY", "VALD", "REFR", "GOLD", "CARD"]);
     let (content, hash) = bytes.split_at(bytes.len() - HASH);
     assert_eq!(<sha2::Sha256 as sha2::Digest>::digest(content).as_slice(), hash);
 }

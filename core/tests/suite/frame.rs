@@ -22,7 +22,7 @@ pub(crate) fn take_apart(bytes: &[u8]) -> Sections {
 }
 
 pub(crate) fn put_together(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
-    put_together_as(4, sections)
+    put_together_as(5, sections)
 }
 
 /// The same for a format version.

@@ -75,7 +75,7 @@ fn use_it(recommender: &Recommender) {
     // Where the schema was changed, the rows may no longer fit it.
     let Ok(read) = read else { return };
     let customer = read.get(0).unwrap();
-    let options = Options { explain: true, ..Options::new(sample::cutoff(), 3) };
+    let options = Options { explain: true, customer: Some("C1"), ..Options::new(sample::cutoff(), 3) };
     let recommended = recommender.recommend(&customer, options);
     let predicted = recommender.predict(&customer, sample::cutoff());
     if is_plain {

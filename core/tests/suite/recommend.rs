@@ -5,7 +5,7 @@ use nextbest_core::explain::contributions;
 use nextbest_core::model::Model;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
-use nextbest_core::policy::{PolicyDefinition, RankBy, Rule};
+use nextbest_core::policy::{PolicyDefinition, RankBy};
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
 use nextbest_core::schema::Product;
 use nextbest_core::score::Scorer;
@@ -156,15 +156,20 @@ fn load(bundle: &Bundle) -> Recommender {
 
 fn recommend(recommender: &Recommender, customer: &str, as_of: &str, top: usize) -> Recommendation {
     let customers = sample::customer(customer);
-    let options = Options { explain: true, ..Options::new(time::parse(as_of).unwrap(), top) };
+    let options =
+        Options { explain: true, customer: Some("C1"), ..Options::new(time::parse(as_of).unwrap(), top) };
     recommender.recommend(&customers.get(0).unwrap(), options).unwrap()
 }
 
 /// What is offered, and what is withheld by which rule.
-fn outcome(recommendation: &Recommendation) -> (Vec<&str>, Vec<(&str, Rule)>) {
+fn outcome(recommendation: &Recommendation) -> (Vec<&str>, Vec<(&str, &str)>) {
     (
         recommendation.offers.iter().map(|offer| offer.product.as_str()).collect(),
-        recommendation.withheld.iter().map(|withheld| (withheld.product.as_str(), withheld.rule)).collect(),
+        recommendation
+            .withheld
+            .iter()
+            .map(|withheld| (withheld.product.as_str(), withheld.rule.as_str()))
+            .collect(),
     )
 }
 
@@ -182,7 +187,7 @@ fn rules_withhold_what_they_should_and_nothing_else() {
             born,
             r#"{"OPENED": "2023-12-31", "PRODUCT": "L"}"#,
             "2024-01-01",
-            only_card(Rule::AlreadyOwned),
+            only_card("already owned"),
         ),
         (
             "taken at the moment itself",
@@ -203,7 +208,7 @@ fn rules_withhold_what_they_should_and_nothing_else() {
             born,
             r#"{"OPENED": "2020-01-01", "CLOSED": "2024-01-01", "PRODUCT": "L"}"#,
             "2024-01-01",
-            only_card(Rule::AlreadyOwned),
+            only_card("already owned"),
         ),
         (
             "may be taken twice",
@@ -213,21 +218,15 @@ fn rules_withhold_what_they_should_and_nothing_else() {
             both.clone(),
         ),
         ("just old enough", born, "", "2008-01-01 12:00:00", both.clone()),
-        ("a second too young", born, "", "2008-01-01 11:59:59", only_card(Rule::MinimumAge)),
-        ("birth date missing", r#""BORN": null"#, "", "2024-01-01", only_card(Rule::MinimumAge)),
-        (
-            "birth date in the future",
-            r#""BORN": "2024-01-01""#,
-            "",
-            "2024-01-01",
-            only_card(Rule::MinimumAge),
-        ),
+        ("a second too young", born, "", "2008-01-01 11:59:59", only_card("minimum age")),
+        ("birth date missing", r#""BORN": null"#, "", "2024-01-01", only_card("minimum age")),
+        ("birth date in the future", r#""BORN": "2024-01-01""#, "", "2024-01-01", only_card("minimum age")),
         (
             "owned comes before too young",
             r#""BORN": null"#,
             r#"{"OPENED": "2023-12-31", "PRODUCT": "L"}"#,
             "2024-01-01",
-            only_card(Rule::AlreadyOwned),
+            only_card("already owned"),
         ),
     ];
     for (what, born, accounts, as_of, expected) in cases {
@@ -261,7 +260,7 @@ fn a_minimum_age_needs_a_birth_date_and_0_is_none() {
     bundle.schema = schema.clone().try_into().unwrap();
     let customer = r#"{"customer": {"BORN": "1990-01-01"}}"#;
     let unknown = recommend(&load(&bundle), customer, "2024-01-01", 9);
-    assert_eq!(outcome(&unknown), (vec!["Card"], vec![("Loan", Rule::MinimumAge)]));
+    assert_eq!(outcome(&unknown), (vec!["Card"], vec![("Loan", "minimum age")]));
     schema.products[0].min_age = Some(0.0);
     bundle.schema = schema.try_into().unwrap();
     let unlimited = recommend(&load(&bundle), customer, "2024-01-01", 9);
@@ -282,7 +281,8 @@ fn the_least_probability_is_still_offered() {
 fn offers_are_ranked_by_probability_or_by_expected_value() {
     let products = [(0.3, Some(10.0)), (0.2, Some(40.0)), (0.1, Some(-5.0)), (0.1, Some(1000.0))];
     let by = |rank_by| {
-        let recommender = load(&constant(&products, PolicyDefinition { rank_by, min_probability: 0.0 }));
+        let recommender =
+            load(&constant(&products, PolicyDefinition { rank_by, ..PolicyDefinition::default() }));
         recommend(&recommender, sample::ADA_AT_18, "2024-01-01", 9)
     };
     let (by_probability, by_value) = (by(RankBy::Probability), by(RankBy::ExpectedValue));
@@ -299,13 +299,13 @@ fn offers_are_ranked_by_probability_or_by_expected_value() {
         assert!((offer.probability - probability).abs() < 1e-4);
         assert_eq!(offer.expected_value, Some(f64::from(offer.probability) * value.unwrap()));
     }
-    assert!((by_value.none_probability - 0.3).abs() < 1e-4);
+    assert!((by_value.none_probability.unwrap() - 0.3).abs() < 1e-4);
 }
 
 #[test]
 fn equal_expected_values_keep_the_declared_order() {
     let products = [(0.125, Some(8.0)), (0.25, Some(4.0)), (0.5, Some(2.0))];
-    let policy = PolicyDefinition { rank_by: RankBy::ExpectedValue, min_probability: 0.0 };
+    let policy = PolicyDefinition { rank_by: RankBy::ExpectedValue, ..PolicyDefinition::default() };
     let mut bundle = constant(&products, policy);
     // Leaves that the 16-bit codes hold exactly.
     let tree = Tree { nodes: vec![TreeNode::Leaf], leaves: vec![0.125, 0.125, 0.25, 0.5] };
@@ -316,16 +316,22 @@ fn equal_expected_values_keep_the_declared_order() {
 }
 
 #[test]
-fn top_limits_the_offers_and_not_what_is_withheld() {
+fn what_is_not_among_the_top_is_withheld_by_its_rank() {
     let recommender = load(&constant(&[(0.1, None), (0.2, None), (0.3, None)], PolicyDefinition::default()));
     let young = r#"{"customer": {"BORN": "2020-01-01"}}"#;
-    for (top, offered) in
-        [(0, &[][..]), (1, &["Third"]), (2, &["Third", "Card"]), (usize::MAX, &["Third", "Card"])]
-    {
+    let (loan, card, third) = (("Loan", "minimum age"), ("Card", "rank"), ("Third", "rank"));
+    for (top, offered, withheld) in [
+        (0, &[][..], vec![loan, third, card]),
+        (1, &["Third"], vec![loan, card]),
+        (2, &["Third", "Card"], vec![loan]),
+        (usize::MAX, &["Third", "Card"], vec![loan]),
+    ] {
         let recommendation = recommend(&recommender, young, "2024-01-01", top);
-        assert_eq!(outcome(&recommendation), (offered.to_vec(), vec![("Loan", Rule::MinimumAge)]));
+        assert_eq!(outcome(&recommendation), (offered.to_vec(), withheld));
         assert!(recommendation.offers.iter().all(|offer| offer.expected_value.is_none()));
     }
+    let first = recommend(&recommender, young, "2024-01-01", 1);
+    assert_eq!(first.withheld[1].detail, "number 2 in the order, and 1 were asked for");
 }
 
 #[test]
@@ -339,10 +345,20 @@ fn an_answer_has_the_shape_that_javascript_reads() {
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(
         keys(&answer),
-        ["asOf", "modelVersion", "noneProbability", "offers", "reasonMethod", "withheld"]
+        [
+            "arm",
+            "asOf",
+            "fallback",
+            "modelVersion",
+            "noneProbability",
+            "offers",
+            "reasonMethod",
+            "stopped",
+            "withheld"
+        ]
     );
     let offer = &answer["offers"][0];
-    assert_eq!(keys(offer), ["expectedValue", "probability", "product", "reasons"]);
+    assert_eq!(keys(offer), ["expectedValue", "factors", "probability", "product", "propensity", "reasons"]);
     assert_eq!(keys(&offer["reasons"][0]), ["contribution", "feature", "label", "value"]);
     let withheld = recommend(&recommender, r#"{"customer": {}}"#, "2024-01-01", 9);
     answer = serde_json::to_value(withheld).unwrap();
@@ -356,7 +372,7 @@ fn reasons_come_only_when_asked_for_and_at_most_three() {
     let customers = sample::customer(sample::ADA_AT_18);
     let customer = customers.get(0).unwrap();
     let ask = |explain| {
-        let options = Options { explain, ..Options::new(sample::cutoff(), 9) };
+        let options = Options { explain, customer: Some("C1"), ..Options::new(sample::cutoff(), 9) };
         recommender.recommend(&customer, options).unwrap()
     };
     let (plain, explained) = (ask(false), ask(true));

@@ -9,8 +9,9 @@ use nextbest_core::features::{
 use nextbest_core::model::Model;
 use nextbest_core::model::bundle::Golden;
 use nextbest_core::model::calibration::{Calibration, Curve};
-use nextbest_core::model::card::Card;
-use nextbest_core::policy::{PolicyDefinition, RankBy};
+use nextbest_core::model::card::{Card, Metric, Segment};
+use nextbest_core::model::validity::Validity;
+use nextbest_core::policy::{ContextWeight, Experiment, Gate, MeasureTest, PolicyDefinition, RankBy, Terms};
 use nextbest_core::schema::{
     Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table, Task,
 };
@@ -151,13 +152,22 @@ fn trained(
         calibration,
         reference: medians(rows, width),
         features,
-        policy: PolicyDefinition { rank_by: RankBy::ExpectedValue, min_probability: 0.01, ..PolicyDefinition::default() },
+        policy: policy(),
+        validity: Validity { number: 7, not_before: Some(1_700_000_000), expires: None },
         card: Card {
             name: "small bank".into(),
             parameters: vec![("trees".into(), "3".into())],
             training_cutoffs: vec![CUTOFF.into()],
             training_rows: labels.len() as u64,
-            test_metrics: vec![("log_loss".into(), 0.25)],
+            test_metrics: vec![metric("log_loss", 0.25, None)],
+            segments: vec![Segment {
+                name: "city: Rome".into(),
+                rows: 40,
+                metrics: vec![metric("log_loss", 0.5, Some((0.25, 0.75)))],
+            }],
+            intended_use: "tests".into(),
+            limits: vec!["a bank of 200".into()],
+            licence: "none".into(),
             importance: vec![0.125; width],
             ..Card::default()
         },
@@ -167,6 +177,75 @@ fn trained(
     };
     bundle.goldens = golden_rows(&bundle, &rows[..2 * width]);
     bundle
+}
+
+fn metric(name: &str, value: f64, interval: Option<(f64, f64)>) -> Metric {
+    Metric { name: name.into(), value, interval }
+}
+
+/// Something of everything that a policy can say, which leaves most customers offers.
+fn policy() -> PolicyDefinition {
+    let salaries = RowSelection {
+        window_days: Some(90),
+        filter: RowFilter {
+            conditions: vec![Condition { column: "TYPE".into(), test: Test::In(vec!["SALARY".into()]) }],
+            exclusions: Vec::new(),
+        },
+        ..RowSelection::default()
+    };
+    let count = Expression::Events {
+        table: "transactions".into(),
+        rows: Box::new(salaries),
+        aggregate: Aggregate::Count,
+    };
+    let tenure = Expression::Attribute { column: "SINCE".into(), transform: Transform::DaysSince };
+    let measure = |name: &str, label: &str, expression| FeatureDefinition {
+        name: name.into(),
+        group: "policy".into(),
+        label: label.into(),
+        expression,
+        missing: None,
+    };
+    let test = |measure, test, missing| MeasureTest { measure, test, missing };
+    let gate = |rule: &str, condition, products: Vec<u16>, stops| Gate {
+        rule: rule.into(),
+        condition,
+        products,
+        channels: Vec::new(),
+        stops,
+    };
+    PolicyDefinition {
+        rank_by: RankBy::ExpectedValue,
+        min_probability: 0.01,
+        terms: vec![
+            Terms { category: Some("credit".into()), lever: 1.5, launch: Some(10_000), ..Terms::default() },
+            Terms { retire: Some(30_000), channels: vec!["WEB".into()], ..Terms::default() },
+        ],
+        measures: vec![
+            measure("salaries", "salary payments in 90 days", count),
+            measure("tenure", "", tenure),
+        ],
+        gates: vec![
+            gate("contact cap", test(0, Test::Below(5.0), true), Vec::new(), false),
+            gate("minimum tenure", test(1, Test::AtLeast(30.0), true), vec![0], false),
+            gate("objection", test(1, Test::Above(-1.0), true), Vec::new(), true),
+        ],
+        weights: vec![ContextWeight {
+            condition: Some(test(0, Test::AtLeast(1.0), false)),
+            products: vec![1],
+            channels: vec!["WEB".into(), "BRANCH".into()],
+            weight: 2.0,
+        }],
+        most_per_category: Some(1),
+        fallback: Some("a talk".into()),
+        experiment: Some(Experiment {
+            key: "CUSTOMERID".into(),
+            salt: "pepper".into(),
+            holdout: 0.0,
+            temperature: 0.5,
+        }),
+        mutable: vec![1, 2],
+    }
 }
 
 /// What the bundle makes of rows, as goldens.

@@ -130,7 +130,9 @@ fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
         policy: PolicyDefinition {
             rank_by: RankBy::ExpectedValue,
             min_probability: 1.0 / (classes + 1) as f32,
+            ..PolicyDefinition::default()
         },
+        validity: Default::default(),
         reference: vec![0.0; features.len()],
         goldens: Vec::new(),
         card: Default::default(),

@@ -45,11 +45,14 @@ pub(super) struct OldCard {
 }
 
 #[derive(Deserialize)]
-struct OldMetric(String, f64);
+struct OldMetric {
+    name: String,
+    value: f64,
+}
 
 impl From<OldMetric> for Metric {
     fn from(old: OldMetric) -> Self {
-        Self { name: old.0, value: old.1, interval: None }
+        Self { name: old.name, value: old.value, interval: None }
     }
 }
 

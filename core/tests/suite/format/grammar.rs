@@ -16,9 +16,16 @@ impl Grammar {
         Self::block("```grammar\n")
     }
 
+    /// With what was different in version 4.
+    pub(super) fn version_4() -> Self {
+        let mut grammar = Self::read();
+        grammar.0.extend(Self::block("```grammar-4\n").0);
+        grammar
+    }
+
     /// With what was different in version 3.
     pub(super) fn version_3() -> Self {
-        let mut grammar = Self::read();
+        let mut grammar = Self::version_4();
         grammar.0.extend(Self::block("```grammar-3\n").0);
         grammar
     }

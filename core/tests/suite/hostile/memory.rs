@@ -25,8 +25,16 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         with(b"REFR", list(small / 4, &[0; 4])),
         // A category of empty words, as the first column of the customer's table.
         with(b"SCHM", [&[0, 0, 1, 0, 2][..], &list(small - 5, &[0])].concat()),
-        // A card of empty parameters.
-        with(b"CARD", [&[0, 0][..], &list((small - 2) / 2, &[0, 0])].concat()),
+        // A card of empty parameters, of empty limits, of segments without metrics.
+        with(b"CARD", [&[0; 5][..], &list((small - 5) / 2, &[0, 0])].concat()),
+        with(b"CARD", [&[0, 0][..], &list(small - 2, &[0])].concat()),
+        with(b"CARD", [&[0; 13][..], &list((small - 13) / 3, &[0, 0, 0])].concat()),
+        // A policy of terms with nothing but a lever, of measures, of gates and weights, of channels, of what can be changed.
+        with(b"PLCY", [&[0; 5][..], &list((small - 5) / 12, &[0; 12])].concat()),
+        with(b"PLCY", [&[0; 6][..], &list((small - 6) / 6, &[0, 0, 0, 4, 0, 0])].concat()),
+        with(b"PLCY", [&[0; 7][..], &list((small - 7) / 7, &[0, 0, 7, 0, 0, 0, 0])].concat()),
+        with(b"PLCY", [&[0; 8][..], &[1, 0, 0][..], &list(small - 20, &[0]), &[0; 8]].concat()),
+        with(b"PLCY", [&[0; 12][..], &list(small - 12, &[0])].concat()),
         // Lists of edges without edges.
         with(b"BINS", list(1 << 22, &[0])),
         // Features that are split by sets, but have none; sets.
@@ -53,6 +61,10 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         // More sections than there may be.
         put_together(&[sections.clone(), vec![(*b"NEW!", Vec::new()); 100_000]].concat()),
     ];
+    // Weights that weigh nothing are sound.
+    let weights = with(b"PLCY", [&[0; 8][..], &list((small - 20) / 11, &[0; 11]), &[0; 4]].concat());
+    assert!(withstand(&with_unknown(&weights, 8 << 20)));
+    assert!(!withstand(&weights));
     for bytes in &cases {
         // A section that no reader knows makes room for what would be refused.
         for times in [0, 1, 2, 3, 4, 6, 9, 14, 20] {
@@ -69,7 +81,7 @@ fn dense_in_all_that_is_small(sections: &Sections) -> Sections {
     let words = b"\x02\x06SALARY\x04CARD";
     let at = schema.windows(words.len()).position(|bytes| bytes == words).unwrap();
     schema.splice(at..at + words.len(), list(room, &[0]));
-    let card = [&[0, 0][..], &list(room / 2, &[0, 0]), &[0; 9]].concat();
+    let card = [&[0; 5][..], &list(room / 2, &[0, 0]), &[0; 10]].concat();
     let mut dense = sections.clone();
     for (tag, content) in &mut dense {
         match &*tag {

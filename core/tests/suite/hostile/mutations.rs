@@ -42,14 +42,20 @@ fn every_byte_can_be_changed() {
     assert!(decoded.iter().all(|decoded| *decoded > 5_000), "{decoded:?}");
 }
 
-/// The schema and the definitions of version 1 are read into shapes of their own.
+/// Schema and definitions of version 1, policy and card of version 4 are read into shapes of their own.
 #[test]
 fn every_byte_of_old_sections_can_be_changed() {
-    let bytes = include_bytes!("../../../../tests/goldens/format-1.bundle");
+    let first = &include_bytes!("../../../../tests/goldens/format-1.bundle")[..];
+    let fourth = &include_bytes!("../../../../tests/goldens/format-4.bundle")[..];
     let no_length = [&[253][..], &[255; 8]].concat();
     let dense_features = list((MAX_SMALL_SECTION - 5) / 6, &[0, 0, 0, 4, 0, 0]);
     let dense_words = [&[0, 0, 1, 0, 2][..], &list(MAX_SMALL_SECTION - 10, &[0])].concat();
-    for (tag, dense) in [(b"FEAT", dense_features), (b"SCHM", dense_words)] {
+    let dense_card = [&[0, 0][..], &list((MAX_SMALL_SECTION - 10) / 2, &[0, 0])].concat();
+    for (version, bytes, tag, dense) in [
+        (1, first, b"FEAT", dense_features),
+        (1, first, b"SCHM", dense_words),
+        (4, fourth, b"CARD", dense_card),
+    ] {
         let mut sections = take_apart(bytes);
         let changed = sections.iter().position(|(other, _)| other == tag).unwrap();
         let content = sections[changed].1.clone();
@@ -57,7 +63,7 @@ fn every_byte_of_old_sections_can_be_changed() {
         for position in (0..content.len()).step_by(3) {
             for value in TELLING.into_iter().chain([content[position] ^ 1]) {
                 sections[changed].1[position] = value;
-                decoded += usize::from(withstand(&put_together_as(1, &sections)));
+                decoded += usize::from(withstand(&put_together_as(version, &sections)));
             }
             sections[changed].1[position] = content[position];
         }
@@ -65,7 +71,7 @@ fn every_byte_of_old_sections_can_be_changed() {
         // As dense as it can be, and one length that no file has.
         for dense in [dense, no_length.clone()] {
             sections[changed].1 = dense;
-            assert!(!withstand(&put_together_as(1, &sections)));
+            assert!(!withstand(&put_together_as(version, &sections)));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Turns the words of a policy into the core's gates, weights and terms.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, bail};
 use nextbest_core::features::{
     Aggregate, Condition, Expression, FeatureDefinition, FeatureEngine, HoldingAggregate, RowFilter,
@@ -57,7 +59,7 @@ impl Policy {
                 RankByConfig::ExpectedValue => RankBy::ExpectedValue,
             },
             min_probability: self.min_probability,
-            mutable: mutable.collect::<anyhow::Result<_>>()?,
+            mutable: mutable.collect::<anyhow::Result<BTreeSet<_>>>()?.into_iter().collect(),
             terms: if self.products.is_empty() { Vec::new() } else { terms },
             weights,
             most_per_category: self.most_per_category,

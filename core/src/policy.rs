@@ -68,6 +68,8 @@ pub enum RankBy {
 pub struct Terms {
     /// What kind of product it is, for the diversity of offers.
     pub category: Option<String>,
+    /// What one taken product is worth to the bank, in its currency, in place of what the schema says.
+    pub value: Option<f64>,
     /// What the bank multiplies its priority by: more than 1 pushes it, less holds it back.
     pub lever: f64,
     /// The first day on which it is offered, in days since 1970-01-01.
@@ -81,7 +83,7 @@ pub struct Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { category: None, lever: 1.0, launch: None, retire: None, channels: Vec::new() }
+        Self { category: None, value: None, lever: 1.0, launch: None, retire: None, channels: Vec::new() }
     }
 }
 
@@ -141,8 +143,9 @@ impl PolicyDefinition {
             return Err(format!("the policy's least probability is {}, not 0 to 1", self.min_probability));
         }
         let products = schema.products();
-        if let (RankBy::ExpectedValue, Some(product)) =
-            (self.rank_by, products.iter().find(|product| product.value.is_none()))
+        let mut valued = products.iter().enumerate();
+        if let (RankBy::ExpectedValue, Some((_, product))) =
+            (self.rank_by, valued.find(|(position, _)| self.value(schema, *position).is_none()))
         {
             return Err(format!(
                 "offers are ranked by expected value, but product `{}` has no value",
@@ -155,6 +158,11 @@ impl PolicyDefinition {
         let is_factor = |factor: f64| factor.is_finite() && factor >= 0.0;
         if let Some(terms) = self.terms.iter().find(|terms| !is_factor(terms.lever)) {
             return Err(format!("a lever is {}, not a number from 0", terms.lever));
+        }
+        if let Some(value) =
+            self.terms.iter().filter_map(|terms| terms.value).find(|value| !value.is_finite())
+        {
+            return Err(format!("a product's value is {value}, not a number"));
         }
         if let Some(weight) = self.weights.iter().find(|weight| !is_factor(weight.weight)) {
             return Err(format!("a weight is {}, not a number from 0", weight.weight));
@@ -183,6 +191,12 @@ impl PolicyDefinition {
             return Err("a feature that could be changed is not there".into());
         }
         self.experiment.as_ref().map_or(Ok(()), Experiment::check)
+    }
+
+    /// What one taken product is worth, by the policy or else by the schema.
+    pub(crate) fn value(&self, schema: &Schema, product: usize) -> Option<f64> {
+        let own = self.terms.get(product).and_then(|terms| terms.value);
+        own.or_else(|| schema.products().get(product)?.value)
     }
 
     /// The channels that the policy tells apart, in alphabetical order.

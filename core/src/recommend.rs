@@ -57,6 +57,10 @@ pub struct Recommendation {
     pub offers: Vec<Offer>,
     /// Each product that is not offered, and why.
     pub withheld: Vec<Withheld>,
+    /// What the offers were chosen from: the products (by position in the schema) that no rule withholds, and what they are
+    /// ranked by. For logs; it is not part of the answer to a customer.
+    #[serde(skip)]
+    pub candidates: Vec<(usize, Factors)>,
     /// Why the customer was not even scored, if so.
     pub stopped: Option<Stop>,
     /// What to show where there is nothing to offer, if the bank has something.
@@ -196,13 +200,22 @@ impl Recommender {
         let offers = self.offers(&chosen, &row, &probabilities, options.explain)?;
         let is_bare = offers.is_empty() && arm != Some(Arm::Holdout);
         let fallback = policy.fallback.clone().filter(|_| is_bare);
-        Ok(Recommendation { offers, withheld, fallback, arm, none_probability, ..self.empty(options) })
+        Ok(Recommendation {
+            offers,
+            withheld,
+            candidates,
+            fallback,
+            arm,
+            none_probability,
+            ..self.empty(options)
+        })
     }
 
     fn empty(&self, options: Options<'_>) -> Recommendation {
         Recommendation {
             offers: Vec::new(),
             withheld: Vec::new(),
+            candidates: Vec::new(),
             stopped: None,
             fallback: None,
             arm: None,
@@ -247,11 +260,12 @@ impl Recommender {
         let products = self.schema().products();
         let offer = |chosen: &Chosen| {
             let product = products.get(chosen.product)?;
+            let value = self.bundle.policy.value(self.schema(), chosen.product);
             let probability = probabilities.get(chosen.product + 1).copied().unwrap_or_default();
             Some(Offer {
                 product: product.name.clone(),
                 probability,
-                expected_value: product.value.map(|value| f64::from(probability) * value),
+                expected_value: value.map(|value| f64::from(probability) * value),
                 factors: chosen.factors,
                 propensity: chosen.propensity,
                 reasons: explain::reasons(

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 use crate::commands::{
-    doctor, eda, evaluate, export, features, generate, inspect, run, score, train, train_table,
+    doctor, eda, evaluate, export, features, generate, inspect, policy_eval, run, score, train, train_table,
 };
 use crate::config::Config;
 use crate::progress::Progress;
@@ -83,6 +83,12 @@ enum Command {
     /// Show what is in a bundle
     #[command(after_help = "Example:\n  nextbest inspect outputs/bundle/nextbest.bundle --json")]
     Inspect(inspect::Arguments),
+    /// Estimate from the log of one policy what others would have been worth
+    #[command(
+        name = "policy-eval",
+        after_help = "Examples:\n  nextbest score --as-of 2026-01-01 --log offers.parquet\n  nextbest policy-eval --log offers.parquet --temperature 0.5"
+    )]
+    PolicyEval(policy_eval::Arguments),
     /// Generate (unless there are tables), features, train, evaluate, export, score: all in order
     #[command(after_help = "Example:\n  nextbest run --config examples/berka/config.yaml")]
     Run(run::Arguments),
@@ -167,6 +173,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),
         Command::Score(arguments) => score::run(&context, &arguments),
         Command::Inspect(arguments) => context.print(&inspect::run(&context, &arguments)?),
+        Command::PolicyEval(arguments) => context.print(&policy_eval::run(&context, &arguments)?),
         Command::Run(arguments) => run::run(&context, &arguments),
     }
 }

@@ -8,6 +8,8 @@
 pub mod bootstrap;
 pub mod gain;
 #[cfg(feature = "train")]
+pub mod off_policy;
+#[cfg(feature = "train")]
 pub mod permutation;
 pub mod reliability;
 pub mod roc;

@@ -81,10 +81,9 @@ impl<'a> Case<'a> {
 
     /// What the product at a position is ranked by.
     pub fn factors(&self, position: usize, probability: f32) -> Factors {
-        let product = self.schema.products().get(position);
         let value = match self.policy.rank_by {
             RankBy::Probability => 1.0,
-            RankBy::ExpectedValue => product.and_then(|product| product.value).unwrap_or(0.0),
+            RankBy::ExpectedValue => self.policy.value(self.schema, position).unwrap_or(0.0),
         };
         let lever = self.policy.terms.get(position).map_or(1.0, |terms| terms.lever);
         let applies = |condition: &Option<MeasureTest>| condition.as_ref().is_none_or(|c| self.holds(c));

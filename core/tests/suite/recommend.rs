@@ -128,7 +128,7 @@ fn rows_of_another_length_are_refused() {
 }
 
 /// A bundle whose model gives everyone the same probabilities: the rest to NONE, these to products with these values.
-fn constant(products: &[(f32, Option<f64>)], policy: PolicyDefinition) -> Bundle {
+pub(crate) fn constant(products: &[(f32, Option<f64>)], policy: PolicyDefinition) -> Bundle {
     let mut bundle = sample::forest();
     let mut schema = bundle.schema.definition().clone();
     let product = |(position, (_, value)): (usize, &(f32, Option<f64>))| Product {
@@ -150,7 +150,7 @@ fn constant(products: &[(f32, Option<f64>)], policy: PolicyDefinition) -> Bundle
     bundle
 }
 
-fn load(bundle: &Bundle) -> Recommender {
+pub(crate) fn load(bundle: &Bundle) -> Recommender {
     Recommender::load(&bundle.encode().unwrap()).unwrap()
 }
 

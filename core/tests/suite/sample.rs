@@ -218,7 +218,13 @@ fn policy() -> PolicyDefinition {
         rank_by: RankBy::ExpectedValue,
         min_probability: 0.01,
         terms: vec![
-            Terms { category: Some("credit".into()), lever: 1.5, launch: Some(10_000), ..Terms::default() },
+            Terms {
+                category: Some("credit".into()),
+                value: Some(90.0),
+                lever: 1.5,
+                launch: Some(10_000),
+                ..Terms::default()
+            },
             Terms { retire: Some(30_000), channels: vec!["WEB".into()], ..Terms::default() },
         ],
         measures: vec![

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use super::{as_of, human_bytes, score_table};
 use crate::cli::{Context, usage};
 use crate::config::OutputFormat;
+use crate::offer_log::{self, LoggedCandidate};
 use crate::predictions::Prediction;
 use crate::tables::{LoadOptions, Part, load};
 use crate::{output, predictions};
@@ -43,6 +44,10 @@ pub(crate) struct Arguments {
     /// With --table: the column that names a row in the results; rows are numbered where it is not given
     #[arg(long, value_name = "COLUMN", requires = "table")]
     id: Option<String>,
+    /// Also write what each customer's first offer was chosen from, and with which probability, to this file, CSV or Parquet by
+    /// its ending: `nextbest policy-eval` reads it
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    log: Option<PathBuf>,
     /// With --customers: add the bits of the features and probabilities, to compare scorers with each other
     #[arg(long, requires = "customers")]
     bits: bool,
@@ -164,6 +169,8 @@ struct Scored {
     offers: usize,
     model_version: String,
     seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<PathBuf>,
 }
 
 fn score_tables(
@@ -185,22 +192,27 @@ fn score_tables(
     let snapshot = Snapshot::new(&bank.schema, as_of);
     let top = config.deployment.batch_inference.top_k_recommendations;
     let channel = arguments.channel.as_deref();
-    let (mut customers, mut rows) = (0, Vec::new());
+    let (mut customers, mut rows, mut logged) = (0, Vec::new(), Vec::new());
     let predictions_of_part = |part: &Part| {
-        let (mut count, mut predictions) = (0, Vec::new());
+        let (mut count, mut predictions, mut log) = (0, Vec::new(), Vec::new());
         for (index, customer) in part.customers.iter().enumerate() {
             if snapshot.is_customer(&customer) {
                 let id = bank.ids.get(part.first + index).map_or("", String::as_str);
                 let options = Options { as_of, top, explain: false, channel, customer: Some(id) };
-                predictions.extend(Prediction::of(id, &recommender.recommend(&customer, options)?));
+                let recommendation = recommender.recommend(&customer, options)?;
+                predictions.extend(Prediction::of(id, &recommendation));
+                if arguments.log.is_some() {
+                    log.extend(LoggedCandidate::of(id, &bank.schema, &recommendation));
+                }
                 count += 1;
             }
         }
-        Ok((count, predictions))
+        Ok((count, predictions, log))
     };
-    bank.each_part(predictions_of_part, |(count, predictions)| {
+    bank.each_part(predictions_of_part, |(count, predictions, log)| {
         customers += count;
         rows.extend(predictions);
+        logged.extend(log);
         context.progress.part_done();
         Ok(())
     })?;
@@ -216,7 +228,11 @@ fn score_tables(
             predictions::write_parquet(&folder.join("recommendations.parquet"), key, &rows)?
         }
     };
+    if let Some(path) = &arguments.log {
+        offer_log::write(path, key, &logged)?;
+    }
     Ok(Scored {
+        log: arguments.log.clone(),
         bytes: std::fs::metadata(&file)?.len(),
         file,
         as_of: time::format(as_of),
@@ -259,6 +275,7 @@ impl fmt::Display for Scored {
             "{} offers for {} customers as of {}, by model {} in {:.2} s",
             self.offers, self.customers, self.as_of, self.model_version, self.seconds
         )?;
-        writeln!(f, "wrote {} ({})", self.file.display(), human_bytes(self.bytes as usize))
+        writeln!(f, "wrote {} ({})", self.file.display(), human_bytes(self.bytes as usize))?;
+        self.log.iter().try_for_each(|log| writeln!(f, "wrote {}", log.display()))
     }
 }

@@ -329,7 +329,12 @@ impl Config {
         features: &[FeatureDefinition],
     ) -> anyhow::Result<PolicyDefinition> {
         let (periods, key) = (&self.feature_engineering.lookback_periods, self.feature_store.key()?);
-        let definition = self.policy()?.definition(&PolicyContext { schema, features, periods, key });
+        let mut policy = self.policy()?;
+        if self.policy.is_none() {
+            // The default policy was written for the default features.
+            policy.mutable.retain(|name| features.iter().any(|feature| &feature.name == name));
+        }
+        let definition = policy.definition(&PolicyContext { schema, features, periods, key });
         definition.context("policy")
     }
 

@@ -143,6 +143,8 @@ pub enum MeasureConfig {
 pub struct ProductTermsConfig {
     /// What kind of product it is.
     pub category: Option<String>,
+    /// What one taken product is worth, in place of what the products' table says.
+    pub value: Option<f64>,
     /// What its priority is multiplied by; 1 where it is not given.
     pub lever: Option<f64>,
     /// The first day on which it is offered.

@@ -30,7 +30,7 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         with(b"CARD", [&[0, 0][..], &list(small - 2, &[0])].concat()),
         with(b"CARD", [&[0; 13][..], &list((small - 13) / 3, &[0, 0, 0])].concat()),
         // A policy of terms with nothing but a lever, of measures, of gates and weights, of channels, of what can be changed.
-        with(b"PLCY", [&[0; 5][..], &list((small - 5) / 12, &[0; 12])].concat()),
+        with(b"PLCY", [&[0; 5][..], &list((small - 5) / 13, &[0; 13])].concat()),
         with(b"PLCY", [&[0; 6][..], &list((small - 6) / 6, &[0, 0, 0, 4, 0, 0])].concat()),
         with(b"PLCY", [&[0; 7][..], &list((small - 7) / 7, &[0, 0, 7, 0, 0, 0, 0])].concat()),
         with(b"PLCY", [&[0; 8][..], &[1, 0, 0][..], &list(small - 20, &[0]), &[0; 8]].concat()),

@@ -124,6 +124,7 @@ impl ProductTermsConfig {
     fn terms(&self) -> anyhow::Result<Terms> {
         Ok(Terms {
             category: self.category.clone(),
+            value: self.value,
             lever: self.lever.unwrap_or(1.0),
             launch: self.launch.as_deref().map(day).transpose().context("launch")?,
             retire: self.retire.as_deref().map(day).transpose().context("retire")?,

@@ -125,6 +125,16 @@ impl PlainTable {
         Ok(times.into_iter().map(|time| (!time.is_nan()).then_some(time as i64)).collect())
     }
 
+    /// The numbers of a column; NaN where there is none.
+    ///
+    /// # Errors
+    /// Names the first cell that is no number.
+    pub(crate) fn numbers(&self, column: usize) -> anyhow::Result<Vec<f64>> {
+        self.map(column, |cells, row| {
+            cell::number(cells, row, self.decimal_comma).map_err(|text| format!("{text:?} is no number"))
+        })
+    }
+
     /// The words of a column that identifies rows.
     ///
     /// # Errors

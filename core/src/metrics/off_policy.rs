@@ -1,0 +1,222 @@
+//! What a policy would have been worth, from the log of another one that left something to chance.
+//!
+//! Three estimators (Dudík, Erhan, Langford and Li, "Doubly robust policy evaluation and optimization", Statistical Science
+//! 2014; the self-normalised one: Swaminathan and Joachims, NIPS 2015). All need that whatever the new policy does, the old one
+//! did with some probability.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::bootstrap::Interval;
+
+/// One decision of the log.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decision {
+    /// Whose it was: decisions about the same customer are not independent.
+    pub customer: u64,
+    /// What came of it.
+    pub reward: f64,
+    /// The probability, above 0, with which the logging policy did what it did.
+    pub propensity: f64,
+    /// The probability with which the new policy would have done that.
+    pub target: f64,
+    /// What a model expects to come of what was done,
+    pub expected: f64,
+    /// and of what the new policy does, on average.
+    pub expected_of_target: f64,
+}
+
+/// A mean reward a decision, and how certain it is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The mean reward.
+    pub value: f64,
+    /// Its 95 % interval, by the normal distribution, with errors that may depend on each other within a customer.
+    pub interval: Interval,
+}
+
+/// What a policy is worth, by three estimators.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PolicyValue {
+    /// Inverse propensity scoring: unbiased, and uncertain where the policies differ.
+    pub ips: Estimate,
+    /// The same over the sum of the weights: a little biased, and more certain.
+    pub snips: Estimate,
+    /// The model's expectation, corrected where it was wrong: unbiased, and the more certain the better the model.
+    pub doubly_robust: Estimate,
+    /// As many decisions of the new policy itself would be as certain: (Σ weight)² / Σ weight².
+    pub effective_decisions: f64,
+    /// The greatest weight of a decision: the new policy's probability over the old one's.
+    pub greatest_weight: f64,
+}
+
+/// Estimates what a policy is worth; NaN without decisions.
+pub fn policy_value(decisions: &[Decision]) -> PolicyValue {
+    let weight = |decision: &Decision| decision.target / decision.propensity;
+    let total: f64 = decisions.iter().map(weight).sum();
+    let squares: f64 = decisions.iter().map(|decision| weight(decision).powi(2)).sum();
+    let mean_weight = total / decisions.len() as f64;
+    let normalised = decisions.iter().map(|decision| weight(decision) * decision.reward).sum::<f64>() / total;
+    PolicyValue {
+        ips: mean(decisions, |decision| weight(decision) * decision.reward),
+        // The delta method: a ratio's errors are those of its linear part.
+        snips: mean(decisions, |decision| {
+            normalised + weight(decision) * (decision.reward - normalised) / mean_weight
+        }),
+        doubly_robust: mean(decisions, |decision| {
+            decision.expected_of_target + weight(decision) * (decision.reward - decision.expected)
+        }),
+        effective_decisions: total * total / squares,
+        greatest_weight: decisions.iter().map(weight).fold(0.0, f64::max),
+    }
+}
+
+/// The mean of a number of each decision.
+fn mean(decisions: &[Decision], of: impl Fn(&Decision) -> f64) -> Estimate {
+    let count = decisions.len() as f64;
+    let value = decisions.iter().map(&of).sum::<f64>() / count;
+    let mut of_customers: HashMap<u64, f64> = HashMap::new();
+    for decision in decisions {
+        *of_customers.entry(decision.customer).or_default() += of(decision) - value;
+    }
+    // In an order of their own, so that the same log gives the same bits.
+    let mut errors: Vec<f64> = of_customers.into_values().map(|error| error * error).collect();
+    errors.sort_unstable_by(f64::total_cmp);
+    let customers = errors.len() as f64;
+    let variance = errors.iter().sum::<f64>() / (count * count) * customers / (customers - 1.0).max(1.0);
+    let half = NORMAL_97_5 * variance.sqrt();
+    Estimate { value, interval: Interval { low: value - half, high: value + half } }
+}
+
+/// The 97.5th percentile of the standard normal distribution.
+const NORMAL_97_5: f64 = 1.959_963_984_540_054;
+
+/// The probability with which each of some candidates comes first, by their priorities and a temperature, as
+/// [`Experiment`](crate::policy::Experiment) has it; at 0 the first of the greatest is certain.
+pub fn first_place(priorities: &[f64], temperature: f64) -> Vec<f64> {
+    let greatest = priorities.iter().copied().fold(0.0, f64::max);
+    if temperature > 0.0 && greatest > 0.0 {
+        let weight = |priority: &f64| ((priority.max(0.0) / greatest).ln() / temperature).exp();
+        let weights: Vec<f64> = priorities.iter().map(weight).collect();
+        let total: f64 = weights.iter().sum();
+        return weights.into_iter().map(|weight| weight / total).collect();
+    }
+    let best = priorities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let first = priorities.iter().position(|priority| *priority == best);
+    (0..priorities.len()).map(|position| f64::from(u8::from(Some(position) == first))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// A world of three actions.
+    const LOGGED: [f64; 3] = [0.5, 0.3, 0.2];
+    const TARGET: [f64; 3] = [0.1, 0.2, 0.7];
+    const REWARD: [f64; 3] = [1.0, 4.0, 2.0];
+    /// What a model that is not quite right expects.
+    const MODEL: [f64; 3] = [1.5, 3.0, 2.5];
+
+    fn truth() -> f64 {
+        TARGET.iter().zip(REWARD).map(|(probability, reward)| probability * reward).sum()
+    }
+
+    fn decision(customer: u64, action: usize, reward: f64) -> Decision {
+        Decision {
+            customer,
+            reward,
+            propensity: LOGGED[action],
+            target: TARGET[action],
+            expected: MODEL[action],
+            expected_of_target: TARGET.iter().zip(MODEL).map(|(p, q)| p * q).sum(),
+        }
+    }
+
+    fn simulated(seed: u64, count: usize) -> Vec<Decision> {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut draw = |customer| {
+            let uniform: f64 = random.random();
+            let action = if uniform < 0.5 { 0 } else { 1 + usize::from(uniform >= 0.8) };
+            // Of mean REWARD.
+            decision(customer, action, REWARD[action] * random.random_range(0.0..2.0))
+        };
+        (0..count as u64).map(&mut draw).collect()
+    }
+
+    #[test]
+    fn expectations_over_the_logging_policy_are_the_truth() {
+        let of = |value: fn(&PolicyValue) -> f64| -> f64 {
+            (0..3).map(|a| LOGGED[a] * value(&policy_value(&[decision(0, a, REWARD[a])]))).sum()
+        };
+        assert!((of(|value| value.ips.value) - truth()).abs() < 1e-12);
+        assert!((of(|value| value.doubly_robust.value) - truth()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn intervals_hold_the_truth_as_often_as_they_say() {
+        let mut covered = [0; 3];
+        for seed in 0..400 {
+            let value = policy_value(&simulated(seed, 500));
+            for (covered, estimate) in covered.iter_mut().zip([value.ips, value.snips, value.doubly_robust]) {
+                let Interval { low, high } = estimate.interval;
+                *covered += u32::from(low <= truth() && truth() <= high);
+            }
+        }
+        // 95 % of 400, give or take three standard deviations.
+        assert!(covered.iter().all(|covered| (367..=393).contains(covered)), "{covered:?}");
+    }
+
+    #[test]
+    fn a_good_model_makes_doubly_robust_more_certain() {
+        let value = policy_value(&simulated(1, 2_000));
+        let width = |estimate: Estimate| estimate.interval.high - estimate.interval.low;
+        assert!(width(value.doubly_robust) < width(value.snips));
+        assert!(width(value.snips) < width(value.ips));
+    }
+
+    #[test]
+    fn a_policy_is_worth_by_its_own_log_what_came_of_it() {
+        let own: Vec<Decision> = simulated(2, 300)
+            .into_iter()
+            .map(|decision| Decision { target: decision.propensity, ..decision })
+            .collect();
+        let value = policy_value(&own);
+        let mean = own.iter().map(|decision| decision.reward).sum::<f64>() / 300.0;
+        assert!((value.ips.value - mean).abs() < 1e-12 && (value.snips.value - mean).abs() < 1e-12);
+        assert!(
+            (value.effective_decisions - 300.0).abs() < 1e-9 && (value.greatest_weight - 1.0).abs() < 1e-12
+        );
+        // The standard error of a mean.
+        let variance =
+            own.iter().map(|decision| (decision.reward - mean).powi(2)).sum::<f64>() / 299.0 / 300.0;
+        assert!((value.ips.interval.high - mean - 1.96 * variance.sqrt()).abs() < 1e-4);
+    }
+
+    #[test]
+    fn the_same_customer_again_is_no_more_certain_and_moved_rewards_move_snips() {
+        let once = simulated(3, 400);
+        let twice: Vec<Decision> = once.iter().chain(&once).copied().collect();
+        let (a, b) = (policy_value(&once), policy_value(&twice));
+        for (a, b) in [(a.ips, b.ips), (a.snips, b.snips), (a.doubly_robust, b.doubly_robust)] {
+            assert!((a.value - b.value).abs() < 1e-12);
+            assert!((a.interval.low - b.interval.low).abs() < 1e-9);
+        }
+        let moved: Vec<Decision> =
+            once.iter().map(|decision| Decision { reward: decision.reward + 100.0, ..*decision }).collect();
+        assert!((policy_value(&moved).snips.value - a.snips.value - 100.0).abs() < 1e-9);
+        assert!((policy_value(&moved).ips.value - a.ips.value - 100.0).abs() > 0.1, "unlike IPS");
+    }
+
+    #[test]
+    fn the_first_place_is_the_best_ones_or_a_softmax() {
+        assert_eq!(first_place(&[1.0, 3.0, 3.0], 0.0), [0.0, 1.0, 0.0]);
+        assert_eq!(first_place(&[-1.0, -2.0], 0.0), [1.0, 0.0]);
+        assert_eq!(first_place(&[1.0, 3.0, 0.0], 1.0), [0.25, 0.75, 0.0]);
+        let soft = first_place(&[1.0, 2.0], 0.5);
+        assert!((soft[1] - 0.8).abs() < 1e-12);
+    }
+}

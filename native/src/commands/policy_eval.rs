@@ -1,0 +1,209 @@
+//! `nextbest policy-eval`: from the log of one policy, what others would have been worth.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use nextbest_core::metrics::off_policy::{Decision, Estimate, PolicyValue, first_place, policy_value};
+use nextbest_core::snapshot::Snapshot;
+use nextbest_core::time::{self, DAY};
+use serde::Serialize;
+
+use crate::cli::Context;
+use crate::offer_log::{self, LoggedDecision};
+use crate::tables::{LoadOptions, Part, load};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The log, as `nextbest score --log` writes it, CSV or Parquet. What came of an answer may stand in a column REWARD; without
+    /// it, the reward of a product is its value where the bank's tables say that the customer took it within the horizon, else 0
+    #[arg(long, value_name = "FILE")]
+    log: PathBuf,
+    /// Also judge the policy that draws the first offer with this temperature; may be given several times
+    #[arg(long, value_name = "T")]
+    temperature: Vec<f64>,
+    /// The column with the priorities of the policies that are judged: the log's own, or another's that was added
+    #[arg(long, value_name = "COLUMN", default_value = "PRIORITY")]
+    priority: String,
+    /// Leave rows of the bank's tables out that can't be read, instead of stopping
+    #[arg(long)]
+    skip_bad_rows: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Evaluated {
+    log: PathBuf,
+    decisions: usize,
+    customers: usize,
+    /// The mean reward of the policy that was logged.
+    logged: Estimate,
+    policies: Vec<JudgedPolicy>,
+    /// The share of the decisions that chance had a part in.
+    explored: f64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JudgedPolicy {
+    policy: String,
+    #[serde(flatten)]
+    value: PolicyValue,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Evaluated> {
+    if let Some(wrong) = arguments.temperature.iter().find(|t| !t.is_finite() || **t < 0.0) {
+        bail!("--temperature: {wrong} is not a number from 0");
+    }
+    let key = context.config.feature_store.key()?;
+    let mut decisions = offer_log::read(&arguments.log, key, &arguments.priority)?;
+    if decisions.iter().any(|decision| decision.reward.is_none()) {
+        add_rewards(context, arguments, &mut decisions)?;
+    }
+    let alone = |decision: &LoggedDecision| decision.candidates.len() < 2 || decision.propensity >= 1.0;
+    let count = decisions.len();
+    let explored = decisions.iter().filter(|decision| !alone(decision)).count() as f64 / count as f64;
+    if explored == 0.0 {
+        bail!(
+            "{}: nothing was left to chance, so the log says nothing of other policies: give policy.experiment a \
+             temperature, and log again",
+            arguments.log.display()
+        );
+    }
+    let mut numbers = HashMap::new();
+    let customers: Vec<u64> = decisions
+        .iter()
+        .map(|decision| {
+            let next = numbers.len() as u64;
+            *numbers.entry(decision.customer.as_str()).or_insert(next)
+        })
+        .collect();
+    let judge = |policy: String, target: &dyn Fn(&LoggedDecision) -> Vec<f64>| JudgedPolicy {
+        policy,
+        value: policy_value(&of_policy(&decisions, &customers, target)),
+    };
+    let priorities = |decision: &LoggedDecision| -> Vec<f64> {
+        decision.candidates.iter().map(|candidate| candidate.priority).collect()
+    };
+    let mut policies = vec![judge("best first".into(), &|decision| first_place(&priorities(decision), 0.0))];
+    for temperature in &arguments.temperature {
+        let target = |decision: &LoggedDecision| first_place(&priorities(decision), *temperature);
+        policies.push(judge(format!("temperature {temperature}"), &target));
+    }
+    policies.push(judge("all alike".into(), &|decision| {
+        vec![1.0 / decision.candidates.len() as f64; decision.candidates.len()]
+    }));
+    let own = of_policy(&decisions, &customers, &|decision| {
+        let mut own = vec![0.0; decision.candidates.len()];
+        own.iter_mut().skip(decision.shown).take(1).for_each(|shown| *shown = decision.propensity);
+        own
+    });
+    Ok(Evaluated {
+        log: arguments.log.clone(),
+        decisions: count,
+        customers: numbers.len(),
+        logged: policy_value(&own).ips,
+        policies,
+        explored,
+    })
+}
+
+/// The log as estimators take it, for the policy that shows each candidate with these probabilities.
+fn of_policy(
+    decisions: &[LoggedDecision],
+    customers: &[u64],
+    target: &dyn Fn(&LoggedDecision) -> Vec<f64>,
+) -> Vec<Decision> {
+    let of = |(decision, customer): (&LoggedDecision, &u64)| {
+        let target = target(decision);
+        let expected = decision.candidates.iter().map(|candidate| candidate.expected_reward);
+        Decision {
+            customer: *customer,
+            reward: decision.reward.unwrap_or(f64::NAN),
+            propensity: decision.propensity,
+            target: target.get(decision.shown).copied().unwrap_or_default(),
+            expected: expected.clone().nth(decision.shown).unwrap_or_default(),
+            expected_of_target: target.iter().zip(expected).map(|(probability, q)| probability * q).sum(),
+        }
+    };
+    decisions.iter().zip(customers).map(of).collect()
+}
+
+/// What came of the answers, by the bank's own tables: a product's value where the customer took it next, within the
+/// horizon.
+fn add_rewards(
+    context: &Context,
+    arguments: &Arguments,
+    decisions: &mut [LoggedDecision],
+) -> anyhow::Result<()> {
+    let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, ..LoadOptions::default() };
+    let bank = load(&context.config, &options, &context.progress)?;
+    let horizon = i64::from(bank.schema.horizon_days()) * DAY;
+    let last = decisions.iter().map(|decision| decision.as_of).max().unwrap_or_default();
+    if last + horizon > bank.data_end {
+        bail!(
+            "{} has no column REWARD, and the tables end on {}, before the {} days after {} are over",
+            arguments.log.display(),
+            time::format(bank.data_end),
+            bank.schema.horizon_days(),
+            time::format(last)
+        );
+    }
+    let mut of_customers: HashMap<&str, Vec<i64>> = HashMap::new();
+    for decision in decisions.iter() {
+        of_customers.entry(&decision.customer).or_default().push(decision.as_of);
+    }
+    let taken_in_part = |part: &Part| {
+        let mut taken = Vec::new();
+        for (index, customer) in part.customers.iter().enumerate() {
+            let Some(id) = bank.ids.get(part.first + index) else { continue };
+            for as_of in of_customers.get(id.as_str()).into_iter().flatten() {
+                let class = Snapshot::new(&bank.schema, *as_of).label(&customer).unwrap_or_default();
+                let product = class.checked_sub(1).and_then(|product| bank.schema.products().get(product));
+                taken.push(((id.clone(), *as_of), product.map(|product| product.name.clone())));
+            }
+        }
+        Ok(taken)
+    };
+    let mut taken = HashMap::new();
+    bank.each_part(taken_in_part, |of_part| {
+        taken.extend(of_part);
+        Ok(())
+    })?;
+    for decision in decisions {
+        let found = taken.get(&(decision.customer.clone(), decision.as_of));
+        let found = found.with_context(|| format!("customer {} is not in the tables", decision.customer))?;
+        let shown = decision.candidates.get(decision.shown);
+        let hit = shown.filter(|shown| found.as_ref() == Some(&shown.product));
+        decision.reward = Some(hit.map_or(0.0, |shown| shown.value));
+    }
+    Ok(())
+}
+
+impl fmt::Display for Evaluated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} first offers to {} customers, {:.1} % of them left to chance",
+            self.decisions,
+            self.customers,
+            self.explored * 100.0
+        )?;
+        let cell = |estimate: &Estimate| {
+            let interval = &estimate.interval;
+            format!("{:.4} ({:.4} to {:.4})", estimate.value, interval.low, interval.high)
+        };
+        writeln!(f, "reward an offer, with 95 % intervals; as it was logged {}", cell(&self.logged))?;
+        let header = ["policy", "IPS", "SNIPS", "doubly robust", "as certain as"];
+        let [policy, ips, snips, robust, certain] = header;
+        writeln!(f, "  {policy:<18}{ips:<30}{snips:<30}{robust:<30}{certain}")?;
+        for JudgedPolicy { policy, value } in &self.policies {
+            let (ips, snips) = (cell(&value.ips), cell(&value.snips));
+            let robust = cell(&value.doubly_robust);
+            let effective = value.effective_decisions;
+            writeln!(f, "  {policy:<18}{ips:<30}{snips:<30}{robust:<30}{effective:.0} of its own")?;
+        }
+        Ok(())
+    }
+}

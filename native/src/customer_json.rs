@@ -5,12 +5,18 @@ use nextbest_core::schema::{ColumnKind, Schema, Table};
 use nextbest_core::time;
 use serde_json::{Map, Value};
 
-/// The customer's attributes, and the rows of each event table that were known before a moment (seconds since
+/// The customer's attributes (and id, under its name, where one is given), and the rows of each event table that were known before a moment (seconds since
 /// 1970-01-01).
-pub(crate) fn to_json(schema: &Schema, customer: &Customer<'_>, before: i64) -> Value {
+pub(crate) fn to_json(
+    schema: &Schema,
+    customer: &Customer<'_>,
+    before: i64,
+    identity: Option<(&str, &str)>,
+) -> Value {
     let mut tables = Map::new();
-    let attributes = |column: usize| customer.attribute(column);
-    tables.insert(schema.customer().name.clone(), row_to_json(schema.customer(), attributes));
+    let mut own = row_to_json(schema.customer(), |column: usize| customer.attribute(column));
+    own.extend(identity.map(|(name, id)| (name.to_owned(), id.into())));
+    tables.insert(schema.customer().name.clone(), Value::Object(own));
     for (position, table) in schema.tables().iter().enumerate() {
         let rows: Rows<'_> = customer.table(position);
         let times = schema.time_column(position).map(|column| rows.column(column));
@@ -19,13 +25,14 @@ pub(crate) fn to_json(schema: &Schema, customer: &Customer<'_>, before: i64) -> 
         let list = (0..rows.len())
             .filter(known)
             .map(|row| row_to_json(table, |column| rows.column(column).get(row).copied().unwrap_or(f64::NAN)))
+            .map(Value::Object)
             .collect();
         tables.insert(table.name.clone(), Value::Array(list));
     }
     Value::Object(tables)
 }
 
-fn row_to_json(table: &Table, value: impl Fn(usize) -> f64) -> Value {
+fn row_to_json(table: &Table, value: impl Fn(usize) -> f64) -> Map<String, Value> {
     let cells = table.columns.iter().enumerate().filter_map(|(position, column)| {
         let value = value(position);
         if value.is_nan() {
@@ -38,5 +45,5 @@ fn row_to_json(table: &Table, value: impl Fn(usize) -> f64) -> Value {
         };
         Some((column.name.clone(), json))
     });
-    Value::Object(cells.collect())
+    cells.collect()
 }

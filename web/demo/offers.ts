@@ -23,13 +23,20 @@ export function showRecommendation(answer: Recommendation, horizonDays: number):
   byId("more-title", HTMLElement).hidden = answer.offers.length <= FEATURED;
   byId("withheld-title", HTMLElement).hidden = answer.withheld.length === 0;
   byId("no-offers", HTMLElement).hidden = answer.offers.length > 0;
+  byId("no-offers", HTMLElement).textContent = withoutOffers(answer);
   byId("as-of", HTMLElement).textContent = `as of ${longDate(answer.asOf)}, for the ${horizonDays} days after`;
-  byId("none", HTMLElement).textContent = percent(answer.noneProbability);
+  byId("none", HTMLElement).textContent = answer.noneProbability === null ? "not scored" : percent(answer.noneProbability);
   byId("scale", HTMLElement).textContent = `${plain(scale * 100)}%`;
   byId("method", HTMLElement).textContent = answer.reasonMethod;
   const [best] = answer.offers;
   byId("peek-text", HTMLElement).textContent = best ? `${best.product} ${percent(best.probability)}` : "No offers";
   announce(answer);
+}
+
+function withoutOffers({ stopped, arm, fallback }: Recommendation): string {
+  if (stopped) return `This customer is not scored: ${stopped.rule} (${stopped.detail}).`;
+  if (arm === "holdout") return "This customer is in the holdout of an experiment, who get no offers.";
+  return fallback === null ? "No product may be offered to this customer." : `No product may be offered; instead: ${fallback}.`;
 }
 
 // Items keep their elements from one answer to the next, so that bars move instead of jumping.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::card::Metric;
-use nextbest_core::recommend::Recommender;
+use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
 use serde::Serialize;
@@ -154,27 +154,32 @@ fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> 
     let bank = load(&context.config, &options, &context.progress)?;
     context.progress.step("choosing sample customers".into());
     let snapshot = Snapshot::new(&bank.schema, bank.data_end);
-    // One after the other for each product that is the best offer, the likeliest takers first, so that every product
-    // is seen.
-    let mut by_product: Vec<Vec<(f32, usize)>> = vec![Vec::new(); bank.schema.products().len()];
+    // One after the other for each product that is the first offer, the likeliest takers first, so that every product
+    // is seen. Who has no offers comes last.
+    let products = bank.schema.products();
+    let mut by_product: Vec<Vec<(f32, usize)>> = vec![Vec::new(); products.len()];
+    let mut others = Vec::new();
     let best_offers = |part: &Part| {
-        let mut scorer = recommender.scorer();
         let mut best = Vec::new();
         for (index, customer) in part.customers.iter().enumerate() {
             if !snapshot.is_customer(&customer) {
                 continue;
             }
-            let row = recommender.features(&customer, bank.data_end);
-            let offers = scorer.score(&row)?.iter().skip(1).enumerate();
-            let likeliest = offers.max_by(|a, b| a.1.total_cmp(b.1));
-            best.extend(likeliest.map(|(product, probability)| (product, *probability, part.first + index)));
+            let id = bank.ids.get(part.first + index).map(String::as_str);
+            let options = Options { customer: id, ..Options::new(bank.data_end, 1) };
+            let recommendation = recommender.recommend(&customer, options)?;
+            let first = recommendation.offers.first();
+            let product = first.and_then(|first| products.iter().position(|one| one.name == first.product));
+            let probability = first.map_or(0.0, |first| first.probability);
+            best.push((product, probability, part.first + index));
         }
         Ok(best)
     };
     bank.each_part(best_offers, |best| {
         for (product, probability, index) in best {
-            if let Some(list) = by_product.get_mut(product) {
-                list.push((probability, index));
+            match product.and_then(|product| by_product.get_mut(product)) {
+                Some(list) => list.push((probability, index)),
+                None => others.push(index),
             }
         }
         Ok(())
@@ -184,13 +189,16 @@ fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> 
     }
     let rounds =
         (0..bank.ids.len()).flat_map(|round| by_product.iter().filter_map(move |list| list.get(round)));
-    let samples = rounds.take(count).map(|(_, index)| {
-        let part = bank.part_of(*index)?;
-        let customer = part.customers.get(*index - part.first).context("a customer is not in its part")?;
+    let chosen = rounds.map(|(_, index)| *index).chain(others).take(count);
+    let samples = chosen.map(|index| {
+        let part = bank.part_of(index)?;
+        let customer = part.customers.get(index - part.first).context("a customer is not in its part")?;
+        let id = bank.ids.get(index).map_or("", String::as_str);
+        let identity = recommender.customer_key().map(|key| (key, id));
         Ok(serde_json::json!({
-            "id": bank.ids.get(*index),
+            "id": id,
             "asOf": time::format(bank.data_end),
-            "customer": customer_json::to_json(&bank.schema, &customer, bank.data_end),
+            "customer": customer_json::to_json(&bank.schema, &customer, bank.data_end, identity),
         }))
     });
     let samples = samples.collect::<anyhow::Result<Vec<_>>>()?;

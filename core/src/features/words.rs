@@ -173,21 +173,28 @@ impl fmt::Display for Not<'_> {
     }
 }
 
+/// `TYPE is SALARY`.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let column = &self.column;
-        match &self.test {
-            Test::In(words) if words.is_empty() => write!(f, "{column} is one of no words"),
-            Test::In(words) => write!(f, "{column} is {}", words.join(" or ")),
-            Test::NotIn(words) if words.is_empty() => write!(f, "{column} is anything"),
-            Test::NotIn(words) => write!(f, "{column} is not {}", words.join(" or ")),
-            Test::Equals(number) => write!(f, "{column} = {number}"),
-            Test::Below(number) => write!(f, "{column} < {number}"),
-            Test::AtMost(number) => write!(f, "{column} ≤ {number}"),
-            Test::Above(number) => write!(f, "{column} > {number}"),
-            Test::AtLeast(number) => write!(f, "{column} ≥ {number}"),
-            Test::Missing(true) => write!(f, "{column} is missing"),
-            Test::Missing(false) => write!(f, "{column} is not missing"),
+        write!(f, "{} {}", self.column, self.test)
+    }
+}
+
+/// What follows the column: `is A or B`, `< 5`, `is missing`.
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Test::In(words) if words.is_empty() => f.write_str("is one of no words"),
+            Test::In(words) => write!(f, "is {}", words.join(" or ")),
+            Test::NotIn(words) if words.is_empty() => f.write_str("is anything"),
+            Test::NotIn(words) => write!(f, "is not {}", words.join(" or ")),
+            Test::Equals(number) => write!(f, "= {number}"),
+            Test::Below(number) => write!(f, "< {number}"),
+            Test::AtMost(number) => write!(f, "≤ {number}"),
+            Test::Above(number) => write!(f, "> {number}"),
+            Test::AtLeast(number) => write!(f, "≥ {number}"),
+            Test::Missing(true) => f.write_str("is missing"),
+            Test::Missing(false) => f.write_str("is not missing"),
         }
     }
 }
@@ -247,6 +254,27 @@ mod tests {
             ),
         ] {
             assert_eq!(expression.to_string(), words);
+        }
+    }
+
+    #[test]
+    fn a_condition_is_its_column_and_its_test() {
+        let words = || vec!["A".into(), "B".into()];
+        for (test, expected) in [
+            (Test::In(words()), "is A or B"),
+            (Test::In(Vec::new()), "is one of no words"),
+            (Test::NotIn(words()), "is not A or B"),
+            (Test::NotIn(Vec::new()), "is anything"),
+            (Test::Equals(5.0), "= 5"),
+            (Test::Below(-0.5), "< -0.5"),
+            (Test::AtMost(5.0), "≤ 5"),
+            (Test::Above(5.0), "> 5"),
+            (Test::AtLeast(5.0), "≥ 5"),
+            (Test::Missing(true), "is missing"),
+            (Test::Missing(false), "is not missing"),
+        ] {
+            assert_eq!(test.to_string(), expected);
+            assert_eq!(condition("X", test).to_string(), format!("X {expected}"));
         }
     }
 

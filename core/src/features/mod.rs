@@ -5,6 +5,7 @@ mod compile;
 mod engine;
 mod explain;
 mod spec;
+mod values;
 mod words;
 
 pub use engine::FeatureEngine;

@@ -30,11 +30,6 @@ impl FeatureDefinition {
         }
     }
 
-    /// A value in words.
-    pub fn value_in_words(&self, _schema: &Schema, value: f32) -> String {
-        value.to_string()
-    }
-
     /// The words whose positions are the feature's values; `None` where these are no category's.
     pub fn words<'s>(&self, schema: &'s Schema) -> Option<&'s [String]> {
         let (table, column): (Option<&Table>, &str) = match &self.expression {
@@ -178,13 +173,14 @@ impl fmt::Display for Not<'_> {
     }
 }
 
+/// `TYPE is SALARY`.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.column, self.test)
     }
 }
 
-/// What is said of the value: `is X or Y`, `< 5`.
+/// What follows the column: `is A or B`, `< 5`, `is missing`.
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -258,6 +254,27 @@ mod tests {
             ),
         ] {
             assert_eq!(expression.to_string(), words);
+        }
+    }
+
+    #[test]
+    fn a_condition_is_its_column_and_its_test() {
+        let words = || vec!["A".into(), "B".into()];
+        for (test, expected) in [
+            (Test::In(words()), "is A or B"),
+            (Test::In(Vec::new()), "is one of no words"),
+            (Test::NotIn(words()), "is not A or B"),
+            (Test::NotIn(Vec::new()), "is anything"),
+            (Test::Equals(5.0), "= 5"),
+            (Test::Below(-0.5), "< -0.5"),
+            (Test::AtMost(5.0), "≤ 5"),
+            (Test::Above(5.0), "> 5"),
+            (Test::AtLeast(5.0), "≥ 5"),
+            (Test::Missing(true), "is missing"),
+            (Test::Missing(false), "is not missing"),
+        ] {
+            assert_eq!(test.to_string(), expected);
+            assert_eq!(condition("X", test).to_string(), format!("X {expected}"));
         }
     }
 

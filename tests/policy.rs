@@ -1,0 +1,260 @@
+//! The policy from config.yaml to the answer, and what `policy-eval` makes of a log.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nextbest_core::{Bundle, Recommender};
+use nextbest_tests::Workplace;
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+
+const BUNDLE: &str = "outputs/bundle/nextbest.bundle";
+
+const MODEL: &str = "
+generate: {customers: 900, seed: 5}
+model:
+  algorithm: gradient_boosting
+  selection: {budget: 0}
+  hyperparameters: {gradient_boosting: {n_estimators: 20}}
+";
+
+/// Something of everything.
+const POLICY: &str = "
+policy:
+  rank_by: expected_value
+  min_tenure_days: 400
+  min_gap_days: 14
+  most_per_category: 1
+  fallback: a talk about plans
+  consent:
+    - {rule: objection to profiling, table: consents, where: [{column: PURPOSE, equals: PROFILING}], column: GRANTED, granted: [\"Y\"], stop: true}
+    - {rule: no consent to marketing, table: consents, where: [{column: PURPOSE, equals: MARKETING}], column: GRANTED, granted: [\"Y\"], required: true, channels: [MAIL]}
+  contact_caps:
+    - {table: communications, where: [{column: INBOUNDOUTBOUNDINDICATOR, equals: OUTBOUND}], window: short_term, most: 2}
+  gates:
+    - {rule: too many fees, measure: fee_count_90d, must_be: {at_most: 6}, products: [Credit Card]}
+    - {rule: young account, measure: {name: opened, table: accounts, aggregate: days_since_first}, must_be: {above: 10}, missing_passes: true}
+  products:
+    Current Account: {value: 60}
+    Home Loan: {category: loan, max_age: 65, min_tenure_days: 900, launch: 2020-01-01}
+    Auto Loan: {category: loan, channels: [BRANCH, WEB]}
+    Personal Loan: {category: loan, min_gap_days: 365, lever: 1.2}
+    CREDIT_CARD: {requires: [Current Account]}
+    Student Loan: {category: loan, retire: 2026-01-01}
+  context:
+    - {measure: enquiries_30d, is: {at_least: 1}, products: [Home Loan, Personal Loan], weight: 1.5}
+    - {weight: 0.9, channels: [MAIL]}
+  experiment: {salt: spring, holdout: 0.1, temperature: 0.7}
+  mutable: [salary_90d, last_balance]
+";
+
+fn run(place: &Workplace, arguments: &[&str]) -> Value {
+    let finished = place.run(&[arguments, &["--json"]].concat()).unwrap();
+    assert_eq!(finished.code, 0, "{arguments:?}: {}{}", finished.stdout, finished.stderr);
+    serde_json::from_str(&finished.stdout).unwrap_or_default()
+}
+
+fn failure(place: &Workplace, arguments: &[&str]) -> String {
+    let finished = place.run(arguments).unwrap();
+    assert_ne!(finished.code, 0, "{arguments:?}: {}", finished.stdout);
+    finished.stderr
+}
+
+fn bank(policy: &str) -> Workplace {
+    let place = Workplace::new(PROGRAM).unwrap();
+    place.write("config.yaml", &format!("{MODEL}{policy}")).unwrap();
+    for station in ["generate", "features", "train"] {
+        run(&place, &[station]);
+    }
+    place
+}
+
+fn csv(place: &Workplace, file: &str) -> Vec<BTreeMap<String, String>> {
+    let bytes = place.read(file).unwrap();
+    csv::Reader::from_reader(bytes.as_slice()).deserialize().collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn a_policy_goes_from_the_config_to_the_offers_and_a_new_one_needs_no_new_model() {
+    let place = bank("");
+    run(&place, &["export"]);
+    let before = Recommender::load(&place.read(BUNDLE).unwrap()).unwrap();
+    assert!(
+        before.bundle().policy.gates.iter().any(|gate| gate.stops),
+        "who objects is not scored by default"
+    );
+    place.write("config.yaml", &format!("{MODEL}{POLICY}")).unwrap();
+    run(&place, &["export", "--samples", "900"]);
+    let bundle = Bundle::decode(&place.read(BUNDLE).unwrap()).unwrap();
+    assert_eq!(bundle.model, before.bundle().model);
+    let policy = &bundle.policy;
+    let rules: BTreeSet<&str> = policy.gates.iter().map(|gate| gate.rule.as_str()).collect();
+    let expected = [
+        "contact cap",
+        "maximum age",
+        "minimum gap",
+        "minimum tenure",
+        "no consent to marketing",
+        "objection to profiling",
+        "required product",
+        "too many fees",
+        "young account",
+    ];
+    assert_eq!(rules.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(policy.channels().into_iter().collect::<Vec<_>>(), ["BRANCH", "MAIL", "WEB"]);
+    assert_eq!(policy.experiment.as_ref().unwrap().key, "CUSTOMERID");
+    let names: Vec<&str> =
+        policy.mutable.iter().map(|at| bundle.features[usize::from(*at)].name.as_str()).collect();
+    assert_eq!(
+        names.iter().copied().collect::<BTreeSet<_>>(),
+        BTreeSet::from(["last_balance", "salary_90d"])
+    );
+
+    // Every rule meets somebody, and nobody gets what it forbids.
+    let customers = "outputs/bundle/customers.json";
+    let mut met = BTreeSet::new();
+    for channel in ["WEB", "MAIL"] {
+        let answers = run(&place, &["score", "--customers", customers, "--channel", channel]);
+        for answer in answers.as_array().unwrap() {
+            let answer = &answer["recommendation"];
+            let offers = answer["offers"].as_array().unwrap();
+            let withheld = answer["withheld"].as_array().unwrap();
+            let offered: Vec<&str> = offers.iter().map(|offer| offer["product"].as_str().unwrap()).collect();
+            assert_eq!(offered.len() + withheld.len(), 10);
+            assert!(channel == "WEB" || !offered.contains(&"Auto Loan"));
+            assert!(!offered.contains(&"Student Loan"));
+            let loans = offered.iter().filter(|product| product.ends_with("Loan")).count();
+            assert!(loans <= 1, "{offered:?}");
+            met.extend(withheld.iter().map(|one| one["rule"].as_str().unwrap().to_owned()));
+            let is_stopped = !answer["stopped"].is_null();
+            assert_eq!(is_stopped, answer["noneProbability"].is_null());
+            let is_bare = offers.is_empty() && !is_stopped && answer["arm"] == "treatment";
+            assert_eq!(answer["fallback"], if is_bare { "a talk about plans".into() } else { Value::Null });
+        }
+    }
+    for rule in
+        expected.iter().chain(&["already owned", "channel", "retirement date", "diversity", "holdout"])
+    {
+        // A bank of 900 has nobody with an account of ten days or with seven fees.
+        let is_rare = ["too many fees", "young account", "maximum age"].contains(rule);
+        assert!(is_rare || met.contains(*rule), "{rule} is not among {met:?}");
+    }
+}
+
+#[test]
+fn a_log_that_left_something_to_chance_tells_what_other_policies_are_worth() {
+    let place = bank("\npolicy: {experiment: {salt: s, temperature: 1}, consent: []}\n");
+    run(&place, &["export"]);
+    for log in ["offers.parquet", "offers.csv"] {
+        run(&place, &["score", "--as-of", "2025-12-01", "--log", log]);
+    }
+    let by_parquet = run(&place, &["policy-eval", "--log", "offers.parquet", "--temperature", "1"]);
+    let mut by_csv = run(&place, &["policy-eval", "--log", "offers.csv", "--temperature", "1"]);
+    by_csv["log"] = "offers.parquet".into();
+    assert_eq!(by_parquet, by_csv);
+    let value =
+        |policy: usize, estimator: &str| by_csv["policies"][policy][estimator]["value"].as_f64().unwrap();
+    let names =
+        by_csv["policies"].as_array().unwrap().iter().map(|policy| policy["policy"].as_str().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), ["best first", "temperature 1", "all alike"]);
+
+    // The logged policy by its own log, against rewards counted from the log and the tables with nothing of ours.
+    let taken = csv(&place, "data/raw/CUSTOMER_ACCOUNT.csv");
+    let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    for row in &taken {
+        let (customer, opened) = (row["CUSTOMERID"].as_str(), row["ORIGINATIONDATE"].as_str());
+        // 90 days from 2025-12-01.
+        if ("2025-12-01".."2026-03-01").contains(&opened) {
+            let entry = first.entry(customer).or_insert((opened, &row["PRODUCTID"]));
+            if opened < entry.0 {
+                *entry = (opened, &row["PRODUCTID"]);
+            }
+        }
+    }
+    let log = csv(&place, "offers.csv");
+    let shown: Vec<_> = log.iter().filter(|row| row["SHOWN"] == "true").collect();
+    let id = |name: &str| name.to_uppercase().replace(' ', "_");
+    let hits = shown.iter().filter(|row| {
+        first.get(row["CUSTOMERID"].as_str()).is_some_and(|(_, product)| *product == id(&row["PRODUCT"]))
+    });
+    let mean = hits.count() as f64 / shown.len() as f64;
+    assert!(mean > 0.0);
+    assert_eq!(by_csv["decisions"], shown.len());
+    for estimate in [by_csv["logged"]["value"].as_f64().unwrap(), value(1, "ips"), value(1, "snips")] {
+        assert!((estimate - mean).abs() < 1e-9, "{estimate} {mean}");
+    }
+    // The best first is better than all alike, of a model that has learned something.
+    assert!(value(0, "snips") > value(2, "snips"));
+
+    // Rewards that stand in the log are taken from there.
+    let mut with_rewards =
+        String::from("CUSTOMERID,AS_OF,PRODUCT,PRIORITY,EXPECTED_REWARD,VALUE,PROPENSITY,REWARD\n");
+    for row in &log {
+        let reward = if row["PROPENSITY"].is_empty() { "" } else { "2.5" };
+        let columns =
+            ["CUSTOMERID", "AS_OF", "PRODUCT", "PRIORITY", "EXPECTED_REWARD", "VALUE", "PROPENSITY"];
+        let cells: Vec<&str> = columns.iter().map(|column| row[*column].as_str()).collect();
+        with_rewards += &format!("{},{reward}\n", cells.join(","));
+    }
+    place.write("rewarded.csv", &with_rewards).unwrap();
+    let rewarded = run(&place, &["policy-eval", "--log", "rewarded.csv"]);
+    let snips = rewarded["policies"][0]["snips"]["value"].as_f64().unwrap();
+    assert!((snips - 2.5).abs() < 1e-12, "of the same reward for all");
+}
+
+#[test]
+fn what_can_not_be_meant_is_named() {
+    let place = bank("");
+    for (policy, message) in [
+        (
+            "{products: {Yacht: {lever: 2}}}",
+            "policy: products: `Yacht`: there is no product `Yacht`, but Current",
+        ),
+        (
+            "{products: {Credit Card: {launch: soon}}}",
+            "launch: expected a date such as 2026-01-31, got \"soon\"",
+        ),
+        ("{rank_by: expected_value}", "ranked by expected value, but product `Current Account` has no value"),
+        (
+            "{gates: [{rule: x, measure: nothing, must_be: {above: 1}}]}",
+            "gates: entry 1: measure: there is no feature `nothing`",
+        ),
+        (
+            "{gates: [{rule: x, measure: age_years, must_be: {above: 1, below: 2}}]}",
+            "must_be: give exactly one of in",
+        ),
+        (
+            "{context: [{weight: 2, measure: age_years}]}",
+            "context: entry 1: measure and is: give both or none",
+        ),
+        (
+            "{consent: [{rule: x, table: consents, column: WORD, granted: [y]}]}",
+            "table `consents` has no column `WORD`",
+        ),
+        ("{mutable: [age]}", "mutable: there is no feature `age`"),
+        ("{experiment: {salt: s, holdout: 2}}", "the holdout's share is 2, not 0 to 1"),
+        ("{lever: 2}", "lever"),
+    ] {
+        place.write("config.yaml", &format!("{MODEL}policy: {policy}\n")).unwrap();
+        let error = failure(&place, &["export"]);
+        assert!(error.contains(message), "{policy}: {error}");
+    }
+    place.write("config.yaml", MODEL).unwrap();
+    run(&place, &["export"]);
+    run(&place, &["score", "--as-of", "2025-12-01", "--log", "offers.csv"]);
+    let error = failure(&place, &["policy-eval", "--log", "offers.csv"]);
+    assert!(error.contains("nothing was left to chance"), "{error}");
+    let head = "CUSTOMERID,AS_OF,PRODUCT,PRIORITY,EXPECTED_REWARD,VALUE,PROPENSITY,REWARD\n";
+    for (rows, message) in [
+        ("C1,2025-12-01,Loan,1,1,1,,\n", "C1 as of 2025-12-01: 0 of the products have a PROPENSITY"),
+        ("C1,2025-12-01,Loan,1,1,1,1.5,1\n", "PROPENSITY is 1.5, expected more than 0 and at most 1"),
+        ("C1,2025-12-01,Loan,1,1,1,0.5,\n", "REWARD is missing for what was shown"),
+        ("C1,2025-12-01,Loan,high,1,1,0.5,1\n", "\"high\" is no number"),
+    ] {
+        place.write("bad.csv", &format!("{head}{rows}")).unwrap();
+        let error = failure(&place, &["policy-eval", "--log", "bad.csv"]);
+        assert!(error.contains(message), "{rows}: {error}");
+    }
+}

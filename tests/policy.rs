@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nextbest_core::policy::{Arm, Experiment};
 use nextbest_core::{Bundle, Recommender};
-use nextbest_tests::Workplace;
+use nextbest_tests::{Workplace, repository};
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
@@ -202,6 +203,44 @@ fn a_log_that_left_something_to_chance_tells_what_other_policies_are_worth() {
     let rewarded = run(&place, &["policy-eval", "--log", "rewarded.csv"]);
     let snips = rewarded["policies"][0]["snips"]["value"].as_f64().unwrap();
     assert!((snips - 2.5).abs() < 1e-12, "of the same reward for all");
+}
+
+/// The first block of a language in docs/POLICY.md.
+fn documented(language: &str) -> String {
+    let document = std::fs::read_to_string(repository().join("docs/POLICY.md")).unwrap();
+    let (_, rest) = document.split_once(&format!("```{language}\n")).unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_documents_policy_is_exported_as_it_stands() {
+    let place = bank(&documented("yaml").replace("value: 60", "value: 61"));
+    run(&place, &["export"]);
+    let bundle = Bundle::decode(&place.read(BUNDLE).unwrap()).unwrap();
+    assert_eq!(bundle.policy.gates.len(), 10);
+    assert_eq!(bundle.policy.terms[0].value, Some(61.0));
+}
+
+#[test]
+fn the_documents_arms_are_those_of_the_bundle() {
+    let script = format!(
+        "{}\nfor n in range(300): print(arm(f'C{{n:07}}', 'autumn', 0.3))\nprint(arm('Zoë', 'autumn', 0.3))\n",
+        documented("python")
+    );
+    let python = std::process::Command::new("python3").args(["-c", &script]).output().unwrap();
+    assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
+    let experiment =
+        Experiment { key: "CUSTOMERID".into(), salt: "autumn".into(), holdout: 0.3, temperature: 0.0 };
+    let customers = (0..300).map(|number| format!("C{number:07}")).chain(["Zoë".to_owned()]);
+    let own: Vec<&str> = customers
+        .map(|customer| match experiment.arm(&customer) {
+            Arm::Holdout => "holdout",
+            Arm::Treatment => "treatment",
+        })
+        .collect();
+    let theirs = String::from_utf8(python.stdout).unwrap();
+    assert_eq!(own, theirs.lines().collect::<Vec<_>>());
+    assert!(own.contains(&"holdout") && own.contains(&"treatment"));
 }
 
 #[test]

@@ -43,6 +43,7 @@ test-scripts: ## the set-up scripts, with stand-ins for the tools that they driv
 
 test-rust: ## the Rust tests on this machine
 	@echo "==> Rust tests"
+	@scripts/need.sh python3=python3
 	cargo test
 
 test-oracles: ## against pandas, SciPy, delta-rs and scikit-learn

@@ -28,6 +28,7 @@ main() {
         for candidate in outputs/models/candidates/*.bundle; do
             bits_of outputs/bundle/customers.json "parity-$(basename "$candidate" .bundle).json" --bundle "$candidate"
         done
+        with_a_policy
         touch "$DONE"
     fi
 
@@ -51,6 +52,15 @@ bits_of() {
     out=$2
     shift 2
     "$CLI" --config config.yaml --quiet score --customers "$customers" --bits --out "outputs/bundle/$out" "$@"
+}
+
+# The same model with a policy that says everything that one can say, for the parity tests.
+with_a_policy() {
+    mkdir -p outputs/policy/models
+    cp outputs/models/model.bundle outputs/policy/models/
+    "$CLI" --config tests/e2e/policy.yaml --quiet export --samples 40
+    "$CLI" --config tests/e2e/policy.yaml --quiet score --customers outputs/policy/bundle/customers.json --channel WEB --bits \
+        --out outputs/policy/bundle/parity.json
 }
 
 check_tools() {

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { suite, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { built, builtPackage, bundleBytes, candidates, DIST, parityCases } from "./support/artefacts.mjs";
+import { built, builtPackage, bundleBytes, candidates, DIST, parityCases, withPolicy } from "./support/artefacts.mjs";
 import { chromium } from "./support/browser.mjs";
 import { computeAll } from "./support/parity.mjs";
 import { serve } from "./support/server.mjs";
@@ -27,6 +27,19 @@ suite("parity with native", () => {
     for (const { bytes, cases } of others) {
       compare(computeAll(await Recommender.load(bytes), cases), cases);
     }
+  });
+
+  test("in Node, a policy with everything in it, in one of its channels", async () => {
+    const { Recommender } = await builtPackage();
+    const { bytes, cases } = withPolicy();
+    compare(computeAll(await Recommender.load(bytes), cases, "WEB"), cases);
+    const answers = cases.map(({ recommendation }) => recommendation);
+    const met = new Set(answers.flatMap(({ withheld }) => withheld.map(({ rule }) => rule)));
+    for (const rule of ["minimum gap", "minimum tenure", "diversity", "holdout", "required product"]) {
+      assert.ok(met.has(rule), `no customer meets the rule ${rule}, but ${[...met]}`);
+    }
+    assert.ok(answers.some(({ offers }) => offers.some(({ propensity }) => propensity < 1)), "something is left to chance");
+    assert.ok(answers.some(({ offers }) => offers.some(({ factors }) => factors.context !== 1)), "a context weighs");
   });
 
   test("in Node, without vectors", async () => {
@@ -89,9 +102,11 @@ function compare(computed, native = parityCases()) {
 }
 
 // JSON shows a 32-bit float by as few digits as tell it from its neighbours, JavaScript as the 64-bit number that it
-// is: rounding both to 32 bits makes equal bits equal numbers. (`expectedValue` is a 64-bit number on both sides.)
+// is: rounding both to 32 bits makes equal bits equal numbers. Some are 64-bit numbers on both sides.
+const DOUBLES = new Set(["expectedValue", "propensity", "value", "context", "lever", "priority"]);
+
 function singles(value, name = "") {
-  if (typeof value === "number") return name === "expectedValue" ? value : Math.fround(value);
+  if (typeof value === "number") return DOUBLES.has(name) ? value : Math.fround(value);
   if (Array.isArray(value)) return value.map((item) => singles(item));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, singles(item, key)]));

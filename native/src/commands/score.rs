@@ -253,6 +253,13 @@ impl fmt::Display for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for OwnedAnswer(_, recommendation, id) in &self.0 {
             writeln!(f, "{id} as of {}", recommendation.as_of)?;
+            if let Some(stop) = &recommendation.stopped {
+                writeln!(f, "  not scored ({}: {})", stop.rule, stop.detail)?;
+                continue;
+            }
+            if let Some(fallback) = &recommendation.fallback {
+                writeln!(f, "  nothing to offer; instead: {fallback}")?;
+            }
             for offer in &recommendation.offers {
                 writeln!(f, "  {:<20}{:>8.2} %", offer.product, offer.probability * 100.0)?;
                 for reason in &offer.reasons {

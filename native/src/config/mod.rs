@@ -339,7 +339,10 @@ impl Config {
     }
 
     /// The policy as it was written; that of the core-banking schema where there is neither a policy nor another schema.
-    fn policy(&self) -> anyhow::Result<Policy> {
+    ///
+    /// # Errors
+    /// None for a build whose own default parses.
+    pub fn policy(&self) -> anyhow::Result<Policy> {
         match (&self.policy, &self.schema) {
             (Some(policy), _) => Ok(policy.clone()),
             (None, Some(_)) => Ok(Policy::default()),

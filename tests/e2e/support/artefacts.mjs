@@ -37,6 +37,13 @@ export function candidates() {
   });
 }
 
+/** The demo's model with a policy that says everything that one can say: `{ bytes, cases }`. */
+export function withPolicy() {
+  const folder = built(ROOT, "outputs/policy/bundle");
+  const cases = JSON.parse(readFileSync(path.join(folder, "parity.json"), "utf8"));
+  return { bytes: readFileSync(path.join(folder, "nextbest.bundle")), cases };
+}
+
 /** The demo's customers: `[{ id, asOf, customer }]`. */
 export function customers() {
   return JSON.parse(readFileSync(built(EXPORTED, "customers.json"), "utf8"));

@@ -3,7 +3,7 @@
 const MANY = 1500;
 
 /** @returns {{ id, features, probabilities, batch, recommendation }[]} */
-export function computeAll(recommender, cases) {
+export function computeAll(recommender, cases, channel) {
   const rows = cases.map(({ customer, asOf }) => recommender.features(customer, { asOf }));
   const width = recommender.featureNames.length;
   // Again and again, since few rows are scored one by one.
@@ -17,7 +17,7 @@ export function computeAll(recommender, cases) {
     features: hex(rows[at]),
     probabilities: hex(recommender.scoreFeatures(rows[at])),
     batch: hex(batch.slice(at * classes, (at + 1) * classes)),
-    recommendation: recommender.recommend(customer, { asOf }),
+    recommendation: recommender.recommend(customer, { asOf, channel }),
   }));
 }
 

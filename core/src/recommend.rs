@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::customers::Customer;
-use crate::explain::{self, Reason};
+use crate::explain::{self, Explained, Reason};
 use crate::features::FeatureEngine;
 use crate::model::bundle::{Bundle, content_hash};
 use crate::policy::{RankBy, Withheld};
@@ -151,22 +151,16 @@ impl Recommender {
         // Stable: of equally good offers, the first in the schema's order wins.
         candidates.sort_by(|a, b| rank(b.2, b.1.value).total_cmp(&rank(a.2, a.1.value)));
         candidates.truncate(options.top);
-        let contributions = match options.explain && !candidates.is_empty() {
-            true => explain::contributions(&self.bundle, &row)?,
-            false => Vec::new(),
+        let classes: Vec<usize> = candidates.iter().map(|(position, ..)| position + 1).collect();
+        let explained = match options.explain && !candidates.is_empty() {
+            true => Some(Explained::new(&self.bundle, &row, &classes)?),
+            false => None,
         };
         let offers = candidates.into_iter().map(|(position, product, probability)| Offer {
             product: product.name.clone(),
             probability,
             expected_value: expected_value(probability, product.value),
-            reasons: explain::reasons(
-                &self.bundle.features,
-                &row,
-                &contributions,
-                probabilities.len(),
-                position + 1,
-                REASONS,
-            ),
+            reasons: explained.as_ref().map_or_else(Vec::new, |row| row.reasons(position + 1, REASONS)),
         });
         Ok(Recommendation {
             offers: offers.collect(),
@@ -174,7 +168,7 @@ impl Recommender {
             none_probability: probabilities.first().copied().unwrap_or_default(),
             model_version: self.model_version(),
             as_of: time::format(options.as_of),
-            reason_method: explain::METHOD,
+            reason_method: explain::method(&self.bundle),
         })
     }
 }

@@ -1,85 +1,217 @@
-//! Reasons: how much a probability owes to each feature.
+//! Reasons: what in a customer's features speaks for an offer, in words.
 //!
-//! The method is one-at-a-time replacement: a feature's contribution to an offer is the offer's probability minus the
-//! probability that the same model gives when that feature alone is set to its value in the bundle's reference row
-//! (the training rows' medians). It is exact for the question "what if only this were typical?", for every kind of
-//! model; contributions of features that act together need not add up to the whole difference.
+//! A feature's contribution is its exact Shapley value ([`contributions`]): what its being the customer's, and not the
+//! reference row's (the training rows' medians), adds to what the model gives, on average over all orders in which the
+//! features may become the customer's one by one. All contributions together are the whole difference between customer
+//! and reference. Features that say the same thing over other windows are one reason, with the sum of their contributions.
+
+mod counterfactual;
+mod groups;
+mod words;
 
 use serde::Serialize;
 
 use crate::Error;
 use crate::features::FeatureDefinition;
 use crate::model::bundle::Bundle;
-use crate::score::Scorer;
+pub use crate::model::contributions::Contributions;
+pub use counterfactual::{Change, Counterfactual, MAX_CHANGES, counterfactual};
 
-/// A feature's part in a probability.
+/// Something that speaks for an offer: features that say the same thing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reason {
+    /// The name of the strongest of the features.
+    pub feature: String,
+    /// What that is, in words.
+    pub label: String,
+    /// That and the customer's value in words: `3 fees in 90 days`.
+    pub text: String,
+    /// The customer's value; `None` where it is missing, or too large for a number of 32 bits.
+    pub value: Option<f32>,
+    /// The word that the value stands for, where the feature is a category.
+    pub word: Option<String>,
+    /// The sum of the features' contributions, in the unit that [`method`] names: above 0.
+    pub contribution: f32,
+    /// The features that contribute, the strongest first.
+    pub features: Vec<ReasonPart>,
+}
+
+/// A feature's part in a reason.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReasonPart {
     /// The feature's name.
     pub feature: String,
     /// What it is, in words.
     pub label: String,
     /// The customer's value; `None` where it is missing, or too large for a number of 32 bits.
     pub value: Option<f32>,
-    /// The probability minus what it would be with this feature typical, between −1 and 1.
+    /// The word that the value stands for, where the feature is a category.
+    pub word: Option<String>,
+    /// What it contributes; below 0 where it speaks against the offer.
     pub contribution: f32,
 }
 
-/// The method's name, as it stands beside the reasons.
-pub const METHOD: &str = "one-at-a-time replacement by the reference row";
+/// How the contributions of a bundle's reasons are measured, as it stands beside them.
+pub fn method(bundle: &Bundle) -> &'static str {
+    match (bundle.model.adds_scores(), bundle.schema.none_class()) {
+        (false, _) => "exact Shapley values of the probability before calibration, against the reference row",
+        (true, Some(_)) => {
+            "exact Shapley values of the log-odds against taking nothing, before calibration, against the reference row"
+        }
+        (true, None) => {
+            "exact Shapley values of the log-odds against the classes' geometric mean, before calibration, against the \
+             reference row"
+        }
+    }
+}
 
-/// For each feature, the change in each class's probability that its replacement undoes: row by row, `classes` values
-/// a feature.
+/// What each feature contributes to each class's output.
 ///
 /// # Errors
 /// [`Error::RowLength`] where the row does not fit the bundle.
-pub fn contributions(bundle: &Bundle, row: &[f32]) -> Result<Vec<f32>, Error> {
-    let mut scorer = Scorer::new(bundle);
-    let base = scorer.score(row)?.to_vec();
-    let mut replaced = row.to_vec();
-    let mut contributions = Vec::with_capacity(row.len() * base.len());
-    for (feature, (value, reference)) in row.iter().zip(&bundle.reference).enumerate() {
-        // The same bin scores the same: nothing to compute.
-        if bundle.bins.bin(feature, *value) == bundle.bins.bin(feature, *reference) {
-            contributions.extend(core::iter::repeat_n(0.0, base.len()));
-            continue;
-        }
-        if let Some(slot) = replaced.get_mut(feature) {
-            *slot = *reference;
-        }
-        contributions.extend(base.iter().zip(scorer.score(&replaced)?).map(|(with, without)| with - without));
-        if let Some(slot) = replaced.get_mut(feature) {
-            *slot = *value;
-        }
-    }
-    Ok(contributions)
+pub fn contributions(bundle: &Bundle, row: &[f32]) -> Result<Contributions, Error> {
+    let classes: Vec<usize> = (0..bundle.schema.class_count()).collect();
+    contributions_to(bundle, row, &classes)
 }
 
-/// The features that speak most for a class, the strongest first; at most `most`, and only those that do speak for it.
-pub fn reasons(
-    features: &[FeatureDefinition],
+/// What each feature contributes to the outputs of some classes, which takes less time than all.
+///
+/// # Errors
+/// [`Error::RowLength`] where the row does not fit the bundle.
+pub fn contributions_to(bundle: &Bundle, row: &[f32], classes: &[usize]) -> Result<Contributions, Error> {
+    let width = bundle.bins.feature_count();
+    let bins = |row: &[f32]| match row.len() == width {
+        true => {
+            let mut bins = vec![0; width];
+            bundle.bins.bin_row(row, &mut bins);
+            Ok(bins)
+        }
+        false => Err(Error::RowLength { expected: width, actual: row.len() }),
+    };
+    Ok(bundle.model.contributions(&bins(row)?, &bins(&bundle.reference)?, classes))
+}
+
+/// What each feature contributes to some classes, as reasons measure it ([`method`]): to their probabilities, or to their
+/// scores less the score of those who take nothing. Where there is no such class, less the mean of all scores: the softmax
+/// of scores does not tell what all of them have in common.
+///
+/// # Errors
+/// [`Error::RowLength`] where the row does not fit the bundle.
+pub fn contributions_to_offers(
+    bundle: &Bundle,
     row: &[f32],
-    contributions: &[f32],
-    class_count: usize,
-    class: usize,
-    most: usize,
-) -> Vec<Reason> {
-    let of_class = contributions.chunks_exact(class_count.max(1)).map(|classes| classes.get(class).copied());
-    let mut reasons: Vec<Reason> = features
-        .iter()
-        .zip(row)
-        .zip(of_class)
-        .filter_map(|((feature, value), contribution)| {
-            Some(Reason {
-                feature: feature.name.clone(),
-                label: feature.label.clone(),
-                value: value.is_finite().then_some(*value),
-                contribution: contribution.filter(|contribution| *contribution > 0.0)?,
-            })
+    classes: &[usize],
+) -> Result<Contributions, Error> {
+    if !bundle.model.adds_scores() {
+        return contributions_to(bundle, row, classes);
+    }
+    match bundle.schema.none_class() {
+        Some(none) => {
+            let with_none: Vec<usize> = classes.iter().copied().chain([none]).collect();
+            let contributions = contributions_to(bundle, row, &with_none)?;
+            Ok(against(&contributions, classes, |scores| scores.last().copied().unwrap_or_default()))
+        }
+        None => {
+            let contributions = contributions(bundle, row)?;
+            Ok(against(&contributions, classes, |scores| {
+                scores.iter().sum::<f64>() / scores.len().max(1) as f64
+            }))
+        }
+    }
+}
+
+/// The contributions to some of the classes, less what all classes are measured against.
+fn against(all: &Contributions, classes: &[usize], level: impl Fn(&[f64]) -> f64) -> Contributions {
+    let places: Vec<Option<usize>> =
+        classes.iter().map(|class| all.classes.iter().position(|other| other == class)).collect();
+    let less = |values: &[f64]| {
+        let mut kept = Vec::with_capacity(values.len());
+        for scores in values.chunks_exact(all.classes.len().max(1)) {
+            let level = level(scores);
+            let score = |place: &Option<usize>| scores.get((*place)?).copied();
+            kept.extend(places.iter().map(|place| score(place).unwrap_or_default() - level));
+        }
+        kept
+    };
+    Contributions {
+        classes: classes.to_vec(),
+        base: less(&all.base),
+        outputs: less(&all.outputs),
+        values: less(&all.values),
+    }
+}
+
+/// A row, and what its features contribute to some offers.
+#[derive(Debug, Clone)]
+pub struct Explained<'b> {
+    bundle: &'b Bundle,
+    row: &'b [f32],
+    /// For each feature, which others it belongs together with.
+    groups: Vec<usize>,
+    contributions: Contributions,
+}
+
+impl<'b> Explained<'b> {
+    /// What the features of a row contribute to some classes.
+    ///
+    /// # Errors
+    /// [`Error::RowLength`] where the row does not fit the bundle.
+    pub fn new(bundle: &'b Bundle, row: &'b [f32], classes: &[usize]) -> Result<Self, Error> {
+        let contributions = contributions_to_offers(bundle, row, classes)?;
+        Ok(Self { bundle, row, groups: groups::groups(&bundle.features), contributions })
+    }
+
+    /// What the features contribute.
+    pub fn contributions(&self) -> &Contributions {
+        &self.contributions
+    }
+
+    /// What speaks most for a class, the strongest first; at most `most`, and only what does speak for it.
+    pub fn reasons(&self, class: usize, most: usize) -> Vec<Reason> {
+        let group_count = self.groups.iter().max().map_or(0, |last| last + 1);
+        let mut sums = vec![0.0; group_count];
+        for (group, contribution) in self.groups.iter().zip(self.contributions.of(class)) {
+            if let Some(sum) = sums.get_mut(*group) {
+                *sum += contribution;
+            }
+        }
+        let mut strongest: Vec<(usize, f64)> = sums.into_iter().enumerate().collect();
+        // Of a forest of wild numbers, a contribution may be beyond what 32 bits hold.
+        strongest.retain(|(_, sum)| *sum as f32 > 0.0 && (*sum as f32).is_finite());
+        // Stable: equally strong groups stay in the order of their first features.
+        strongest.sort_by(|a, b| b.1.total_cmp(&a.1));
+        strongest.truncate(most);
+        strongest.into_iter().filter_map(|(group, sum)| self.reason(class, group, sum)).collect()
+    }
+
+    fn reason(&self, class: usize, group: usize, sum: f64) -> Option<Reason> {
+        let features = self.bundle.features.iter().zip(self.row).zip(self.contributions.of(class));
+        let mut members: Vec<_> = features
+            .zip(&self.groups)
+            .filter(|((_, contribution), other)| **other == group && *contribution != 0.0)
+            .map(|(((feature, value), contribution), _)| (feature, *value, contribution))
+            .collect();
+        members.sort_by(|a, b| b.2.total_cmp(&a.2));
+        let (feature, value, _) = *members.first()?;
+        let strongest = self.part(feature, value, sum);
+        Some(Reason {
+            text: words::text(feature, &self.bundle.schema, value),
+            features: members.into_iter().map(|(f, value, part)| self.part(f, value, part)).collect(),
+            feature: strongest.feature,
+            label: strongest.label,
+            value: strongest.value,
+            word: strongest.word,
+            contribution: strongest.contribution,
         })
-        .collect();
-    // Stable: equal contributions stay in feature order.
-    reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
-    reasons.truncate(most);
-    reasons
+    }
+
+    fn part(&self, feature: &FeatureDefinition, value: f32, contribution: f64) -> ReasonPart {
+        ReasonPart {
+            feature: feature.name.clone(),
+            label: feature.label.clone(),
+            value: value.is_finite().then_some(value),
+            word: feature.word_of(&self.bundle.schema, value).map(Into::into),
+            contribution: contribution as f32,
+        }
+    }
 }

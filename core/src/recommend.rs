@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::customers::Customer;
-use crate::explain::{self, Reason};
+use crate::explain::{self, Change, Counterfactual, Explained, Reason};
 use crate::features::FeatureEngine;
 use crate::model::bundle::{Bundle, content_hash};
 use crate::names::shown;
@@ -36,6 +36,9 @@ pub struct Options<'a> {
     pub top: usize,
     /// Whether offers come with reasons.
     pub explain: bool,
+    /// Whether to look for the smallest change that would change the first offer. It takes as long as scoring up to
+    /// [`MAX_CHANGES`](crate::explain::MAX_CHANGES) rows.
+    pub counterfactual: bool,
     /// Where the offers will be shown: a word that the policy knows.
     pub channel: Option<&'a str>,
     /// The customer's id, by which an experiment chooses an arm.
@@ -45,7 +48,7 @@ pub struct Options<'a> {
 impl Options<'_> {
     /// At most so many offers at a moment, without reasons, in no channel and to nobody in particular.
     pub fn new(as_of: i64, top: usize) -> Self {
-        Self { as_of, top, explain: false, channel: None, customer: None }
+        Self { as_of, top, explain: false, counterfactual: false, channel: None, customer: None }
     }
 }
 
@@ -65,6 +68,9 @@ pub struct Recommendation {
     pub stopped: Option<Stop>,
     /// What to show where there is nothing to offer, if the bank has something.
     pub fallback: Option<String>,
+    /// The smallest change of what the customer could change that would change which product has the greatest priority;
+    /// `None` where it was not asked for or there is none.
+    pub counterfactual: Option<OtherOffer>,
     /// The customer's arm, where there is an experiment.
     pub arm: Option<Arm>,
     /// The probability that the customer takes no product within the horizon; `None` where the customer was not scored.
@@ -75,6 +81,15 @@ pub struct Recommendation {
     pub as_of: String,
     /// How the reasons were computed.
     pub reason_method: &'static str,
+}
+
+/// What would have to be otherwise for another product to have the greatest priority.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OtherOffer {
+    /// The other product's name.
+    pub product: String,
+    /// What changes: one feature or two.
+    pub changes: Vec<Change>,
 }
 
 /// A product to offer.
@@ -195,6 +210,10 @@ impl Recommender {
                 None => candidates.push((product, case.factors(product, probability))),
             }
         }
+        let counterfactual = match options.counterfactual && arm != Some(Arm::Holdout) {
+            true => self.other_offer(&case, &row)?,
+            false => None,
+        };
         let (chosen, passed_over) = choose(policy, self.schema(), &candidates, options.top, draw);
         withheld.extend(passed_over);
         let offers = self.offers(&chosen, &row, &probabilities, options.explain)?;
@@ -205,6 +224,7 @@ impl Recommender {
             withheld,
             candidates,
             fallback,
+            counterfactual,
             arm,
             none_probability,
             ..self.empty(options)
@@ -218,11 +238,12 @@ impl Recommender {
             candidates: Vec::new(),
             stopped: None,
             fallback: None,
+            counterfactual: None,
             arm: None,
             none_probability: None,
             model_version: self.model_version(),
             as_of: time::format(options.as_of),
-            reason_method: explain::METHOD,
+            reason_method: explain::method(&self.bundle),
         }
     }
 
@@ -246,6 +267,25 @@ impl Recommender {
         Ok(Draw { experiment, customer, as_of: options.as_of })
     }
 
+    /// The smallest change of mutable features after which another product has the greatest priority. The rules ask of the customer
+    /// what they asked before: they read rows, not features.
+    fn other_offer(&self, case: &Case<'_>, row: &[f32]) -> Result<Option<OtherOffer>, Error> {
+        let best = |probabilities: &[f32]| {
+            let offered = probabilities.iter().skip(1).enumerate();
+            let offered =
+                offered.filter(|(product, probability)| case.withhold(*product, **probability).is_none());
+            let priorities =
+                offered.map(|(product, probability)| (product, case.factors(product, *probability).priority));
+            // Of equal ones the first, as in the order of offers.
+            let greater = |best: (usize, f64), next: (usize, f64)| if next.1 > best.1 { next } else { best };
+            priorities.reduce(greater).map(|(product, _)| product)
+        };
+        let found = explain::counterfactual(&self.bundle, row, &self.bundle.policy.mutable, best)?;
+        Ok(found.and_then(|Counterfactual { changes, offer }| {
+            Some(OtherOffer { product: self.schema().products().get(offer)?.name.clone(), changes })
+        }))
+    }
+
     fn offers(
         &self,
         chosen: &[Chosen],
@@ -253,9 +293,10 @@ impl Recommender {
         probabilities: &[f32],
         explain: bool,
     ) -> Result<Vec<Offer>, Error> {
-        let contributions = match explain && !chosen.is_empty() {
-            true => explain::contributions(&self.bundle, row)?,
-            false => Vec::new(),
+        let classes: Vec<usize> = chosen.iter().map(|chosen| chosen.product + 1).collect();
+        let explained = match explain && !chosen.is_empty() {
+            true => Some(Explained::new(&self.bundle, row, &classes)?),
+            false => None,
         };
         let products = self.schema().products();
         let offer = |chosen: &Chosen| {
@@ -268,14 +309,9 @@ impl Recommender {
                 expected_value: value.map(|value| f64::from(probability) * value),
                 factors: chosen.factors,
                 propensity: chosen.propensity,
-                reasons: explain::reasons(
-                    &self.bundle.features,
-                    row,
-                    &contributions,
-                    probabilities.len(),
-                    chosen.product + 1,
-                    REASONS,
-                ),
+                reasons: explained
+                    .as_ref()
+                    .map_or_else(Vec::new, |row| row.reasons(chosen.product + 1, REASONS)),
             })
         };
         Ok(chosen.iter().filter_map(offer).collect())

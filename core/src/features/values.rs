@@ -19,7 +19,7 @@ impl FeatureDefinition {
         }
         match self.feature_type(schema) {
             FeatureType::Flag => if value == 0.0 { "no" } else { "yes" }.into(),
-            FeatureType::Category => match self.word(schema, value) {
+            FeatureType::Category => match self.word_of(schema, value) {
                 Some(word) => self.product_name(schema, word).unwrap_or(word).to_owned(),
                 None => self.number(value),
             },
@@ -28,7 +28,7 @@ impl FeatureDefinition {
     }
 
     /// The word at this position, where the feature is a category.
-    pub(crate) fn word<'s>(&self, schema: &'s Schema, value: f32) -> Option<&'s str> {
+    pub(crate) fn word_of<'s>(&self, schema: &'s Schema, value: f32) -> Option<&'s str> {
         let words = self.words(schema)?;
         let is_position = value >= 0.0 && value.fract() == 0.0;
         is_position.then(|| words.get(value as usize).map(String::as_str))?

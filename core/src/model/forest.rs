@@ -10,6 +10,7 @@ mod columns;
 mod crown;
 mod leaves;
 mod nodes;
+mod shapley;
 mod tree;
 mod trees;
 mod walk;
@@ -305,6 +306,30 @@ impl Forest {
                 trees.walk(|node| goes_right(node, &scratch.bytes), &mut add);
             }
         }
+    }
+
+    /// For each feature, the bins that some split tells from the ones before them.
+    pub(super) fn told_apart(&self, feature_count: usize) -> Vec<BinSet> {
+        let mut apart = vec![BinSet::default(); feature_count];
+        let mut seen = vec![BinSet::default(); self.columns.len()];
+        for (node, _) in self.stored() {
+            if let StoredNode::Split { column, threshold } = node
+                && let Some(thresholds) = seen.get_mut(column)
+            {
+                thresholds.insert(threshold);
+            }
+        }
+        for (column, thresholds) in self.columns.iter().zip(&seen) {
+            let Some(apart) = apart.get_mut(usize::from(column.feature)) else { continue };
+            for bin in 1..=u8::MAX {
+                let (before, now) = (column.byte(bin - 1), column.byte(bin));
+                // A byte goes right where it is above the threshold.
+                if (before.min(now)..before.max(now)).any(|threshold| thresholds.contains(threshold)) {
+                    apart.insert(bin);
+                }
+            }
+        }
+        apart
     }
 
     pub(super) fn check(&self, bins: &Bins) -> Result<(), String> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bins::{Bins, MAX_FEATURES, MISSING_BIN};
 use super::bounded::{at_most, list};
+use super::contributions::Contributions;
 
 /// Models whose scores might grow beyond this are refused: far below what `f32` can hold, so that neither a score nor a
 /// difference of scores overflows.
@@ -73,6 +74,37 @@ impl Linear {
             probabilities.iter_mut().zip(weights).for_each(|(score, weight)| *score += weight);
         }
         softmax(probabilities);
+    }
+
+    /// What features contribute to the scores of classes, from the bins of a row and of a reference row: a score is a sum of
+    /// terms of one feature each, so a feature contributes what its terms differ by.
+    pub(super) fn contributions(&self, row: &[u8], reference: &[u8], classes: &[usize]) -> Contributions {
+        let mut contributions = Contributions { classes: classes.to_vec(), ..Contributions::default() };
+        let intercepts = classes.iter().map(|class| self.intercepts.get(*class).copied());
+        contributions.base = intercepts.map(|intercept| f64::from(intercept.unwrap_or_default())).collect();
+        contributions.outputs = contributions.base.clone();
+        for (feature, (row, reference)) in row.iter().zip(reference).enumerate() {
+            let place = self.categories.binary_search_by_key(&feature, |category| category.feature.into());
+            let category = place.ok().and_then(|place| self.categories.get(place));
+            let places = contributions.base.iter_mut().zip(&mut contributions.outputs);
+            for (class, (base, output)) in classes.iter().zip(places) {
+                let before = self.term(feature, category, *reference, *class);
+                let now = self.term(feature, category, *row, *class);
+                *base += before;
+                *output += now;
+                contributions.values.push(now - before);
+            }
+        }
+        contributions
+    }
+
+    /// What a feature in this bin adds to the score of a class.
+    fn term(&self, feature: usize, category: Option<&CategoryWeights>, bin: u8, class: usize) -> f64 {
+        let weight = self.weights.get(class * self.means.len() + feature).copied().unwrap_or_default();
+        let of_bin = category
+            .and_then(|category| category.weights.get(usize::from(bin) * self.class_count() + class))
+            .copied();
+        f64::from(weight) * f64::from(self.standardise(feature, bin)) + f64::from(of_bin.unwrap_or_default())
     }
 
     pub(super) fn check(&self, bins: &Bins) -> Result<(), String> {

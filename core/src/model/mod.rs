@@ -6,6 +6,7 @@ pub mod bundle;
 mod bytes;
 pub mod calibration;
 pub mod card;
+pub mod contributions;
 pub mod forest;
 pub mod linear;
 pub(crate) mod memory;
@@ -13,7 +14,7 @@ pub mod validity;
 
 use serde::{Deserialize, Serialize};
 
-use forest::{Forest, ForestCode, Scratch};
+use forest::{BinSet, Forest, ForestCode, Scratch};
 use linear::Linear;
 use memory::Memory;
 
@@ -80,6 +81,18 @@ impl Model {
                     row.extend(bins.iter().skip(number).step_by(count.max(1)));
                     linear.predict(&row, probabilities);
                 }
+            }
+        }
+    }
+
+    /// For each feature, the bins that the model tells from the ones before them.
+    pub(crate) fn told_apart(&self, feature_count: usize) -> Vec<BinSet> {
+        match self {
+            Model::Forest(forest) => forest.told_apart(feature_count),
+            Model::Linear(_) => {
+                let mut all = BinSet::default();
+                (0..=u8::MAX).for_each(|bin| all.insert(bin));
+                vec![all; feature_count]
             }
         }
     }

@@ -146,17 +146,17 @@ fn broken_boosted_trees_are_refused() {
 }
 
 /// Numbers that look random, always the same.
-struct Draws(u64);
+pub(super) struct Draws(pub(super) u64);
 
 impl Draws {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
     }
 }
 
 /// A tree of so many splits, each at a leaf drawn by chance. The last feature is split by sets.
-fn random_tree(draws: &mut Draws, splits: usize, features: usize, values: usize) -> Tree {
+pub(super) fn random_tree(draws: &mut Draws, splits: usize, features: usize, values: usize) -> Tree {
     // Children of node n, where it is a split.
     let (mut children, mut leaves) = (vec![None], vec![0]);
     for _ in 0..splits {

@@ -1,0 +1,147 @@
+//! Where a feature can go: to the nearest value of each of its bins that the model tells from the others.
+
+use crate::features::{Aggregate, Expression, FeatureDefinition, FeatureType, HoldingAggregate, Transform};
+use crate::model::bundle::Bundle;
+use crate::model::forest::BinSet;
+
+/// A change of one feature.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Step {
+    pub(super) feature: usize,
+    /// How far it is: the bins that it goes on, by the number of the feature's bins.
+    pub(super) size: f64,
+    pub(super) value: f32,
+}
+
+/// All steps of some features, the smallest first.
+pub(super) fn steps(bundle: &Bundle, row: &[f32], mutable: &[u16]) -> Vec<Step> {
+    let apart = bundle.model.told_apart(bundle.bins.feature_count());
+    let mut features: Vec<usize> = mutable.iter().map(|feature| usize::from(*feature)).collect();
+    features.sort_unstable();
+    features.dedup();
+    let mut steps = Vec::new();
+    for feature in features {
+        let (Some(definition), Some(value), Some(apart)) =
+            (bundle.features.get(feature), row.get(feature), apart.get(feature))
+        else {
+            continue;
+        };
+        let way = Way { bundle, feature, definition, from: *value, apart };
+        way.push_steps(&mut steps);
+    }
+    // Stable: of equally small ones, the first features come first, and of those the lower bins.
+    steps.sort_by(|a, b| a.size.total_cmp(&b.size));
+    steps
+}
+
+/// The ways that one feature can go.
+struct Way<'b> {
+    bundle: &'b Bundle,
+    feature: usize,
+    definition: &'b FeatureDefinition,
+    from: f32,
+    /// The bins that the model tells from the ones before them.
+    apart: &'b BinSet,
+}
+
+impl Way<'_> {
+    /// From the customer's bin on to both sides. A missing value goes on from the reference's.
+    fn push_steps(&self, steps: &mut Vec<Step>) {
+        let bins = &self.bundle.bins;
+        let reference = self.bundle.reference.get(self.feature).copied().filter(|value| !value.is_nan());
+        let is_missing = self.from.is_nan();
+        let anchor = if is_missing { reference.unwrap_or_default() } else { self.from };
+        let (start, last) = (bins.bin(self.feature, anchor), (bins.count(self.feature) - 1) as u8);
+        let (mut downwards, mut upwards) = (Vec::new(), Vec::new());
+        // What follows is told from the last value that there is a step to.
+        let mut is_new = false;
+        for bin in (1..start).rev() {
+            is_new |= self.apart.contains(bin + 1);
+            is_new &= !self.push(&mut downwards, anchor, start, bin, is_new);
+        }
+        is_new = is_missing;
+        is_new &= !self.push(&mut upwards, anchor, start, start, is_new);
+        for bin in start..last {
+            is_new |= self.apart.contains(bin + 1);
+            is_new &= !self.push(&mut upwards, anchor, start, bin + 1, is_new);
+        }
+        steps.extend(downwards.into_iter().rev());
+        steps.extend(upwards);
+    }
+
+    /// Adds a step to a bin, if it is to be and the bin has a value for it; whether it did.
+    fn push(&self, steps: &mut Vec<Step>, anchor: f32, start: u8, bin: u8, is_new: bool) -> bool {
+        let Some(value) = is_new.then(|| self.value(anchor, start, bin)).flatten() else { return false };
+        let bins = self.bundle.bins.count(self.feature) - 1;
+        let is_category = self.definition.feature_type(&self.bundle.schema) == FeatureType::Category;
+        let size = match self.from.is_nan() || is_category {
+            true => 1.0,
+            false => f64::from(start.abs_diff(bin)) / bins as f64,
+        };
+        steps.push(Step { feature: self.feature, size, value });
+        true
+    }
+
+    /// The value of a bin that is nearest to the anchor, which is in the bin `start`, among those that the feature can have.
+    fn value(&self, anchor: f32, start: u8, bin: u8) -> Option<f32> {
+        let edges = self.bundle.bins.edges(self.feature);
+        let edge = |number: u8| edges.get(usize::from(number)).copied();
+        let is_sound = |value: &f32| {
+            value.is_finite()
+                && self.bundle.bins.bin(self.feature, *value) == bin
+                && self.definition.can_be(self.bundle, *value)
+        };
+        let grain = self.definition.grain(self.bundle);
+        let rounded = |value: f32, round: fn(f64) -> f64| (round(f64::from(value) * grain) / grain) as f32;
+        let candidates = if bin > start {
+            // Above the edge below it, which belongs to the bin before.
+            let lowest = edge(bin.checked_sub(2)?)?.next_up();
+            [rounded(lowest, libm::ceil), lowest]
+        } else if bin < start {
+            let highest = edge(bin.checked_sub(1)?)?;
+            [rounded(highest, libm::floor), highest]
+        } else {
+            [rounded(anchor, libm::round), anchor]
+        };
+        candidates.into_iter().find(is_sound)
+    }
+}
+
+impl FeatureDefinition {
+    /// Into how many parts of 1 its values are told: as fine as its words are, and what is whole in whole numbers.
+    fn grain(&self, bundle: &Bundle) -> f64 {
+        match &self.expression {
+            _ if self.is_whole(bundle) => 1.0,
+            Expression::Attribute { transform: Transform::YearsSince | Transform::DaysSince, .. }
+            | Expression::Holdings(_)
+            | Expression::Events {
+                aggregate: Aggregate::DaysSinceFirst | Aggregate::DaysSinceLast | Aggregate::DaysUntilNext(_),
+                ..
+            } => 10.0,
+            _ => 100.0,
+        }
+    }
+
+    /// Whether all its values are whole numbers.
+    fn is_whole(&self, bundle: &Bundle) -> bool {
+        match &self.expression {
+            Expression::Events { aggregate: Aggregate::Count | Aggregate::Distinct(_), .. }
+            | Expression::Season(_) => true,
+            Expression::Holdings(aggregate) => *aggregate != HoldingAggregate::DaysSinceLastTaken,
+            _ => self.feature_type(&bundle.schema) == FeatureType::Category,
+        }
+    }
+
+    /// Whether a value is one that the feature can have.
+    fn can_be(&self, bundle: &Bundle, value: f32) -> bool {
+        if !self.is_whole(bundle) {
+            return true;
+        }
+        let is_in_range = match self.feature_type(&bundle.schema) {
+            FeatureType::Flag => value == 0.0 || value == 1.0,
+            FeatureType::Category => self.word_of(&bundle.schema, value).is_some(),
+            FeatureType::Number => value >= 0.0,
+        };
+        value.fract() == 0.0 && is_in_range
+    }
+}

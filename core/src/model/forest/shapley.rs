@@ -1,0 +1,330 @@
+//! What features contribute to a forest's outputs: exact interventional Shapley values against one reference row.
+//!
+//! Row and reference walk down a tree together. Where they part, the row's child is for coalitions with the split's feature
+//! and the reference's child for those without it; below, the feature is decided and its later splits follow its side. So
+//! each leaf that is met belongs to p features that must be the row's and q that must be the reference's, and adds its value
+//! times (p − 1)! q! / (p + q)! to each of the former and takes its value times p! (q − 1)! / (p + q)! from each of the
+//! latter (Laberge and Pequignot 2022, Understanding Interventional TreeSHAP). Both sums of the leaves below a node are
+//! added up on the way back, so that each node is visited at most once and costs the same wherever it stands.
+
+use super::leaves::LANES;
+use super::nodes::Node;
+use super::trees::{Placed, Trees};
+use super::{Forest, Layout, Link, goes_right};
+use crate::model::contributions::Contributions;
+
+/// So many outputs of a distribution are attributed in one walk.
+const WIDTH: usize = 4;
+
+/// What a leaf of a distribution is asked for.
+#[derive(Clone, Copy)]
+enum Output {
+    /// The code of a class.
+    Code(usize),
+    /// The sum of all classes' values, which is not quite 1: leaves are rounded.
+    Total,
+}
+
+/// The bytes of a column.
+#[derive(Clone, Copy)]
+struct Seen {
+    feature: u16,
+    row: u8,
+    reference: u8,
+}
+
+/// Whose value a feature has on the way to a node.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Undecided,
+    Row,
+    Reference,
+}
+
+/// What the leaves below a node add to each feature that is the row's, and take from each that is the reference's.
+struct Below<const N: usize> {
+    added: [f64; N],
+    taken: [f64; N],
+}
+
+impl Forest {
+    /// What features contribute to the outputs of classes, from the bins of a row and of a reference row.
+    pub(in crate::model) fn contributions(
+        &self,
+        row: &[u8],
+        reference: &[u8],
+        classes: &[usize],
+    ) -> Contributions {
+        match &self.layout {
+            Layout::Compact(trees) => self.attribute(trees, row, reference, classes),
+            Layout::Wide(trees) => self.attribute(trees, row, reference, classes),
+        }
+    }
+
+    fn attribute<N: Node>(
+        &self,
+        trees: &Trees<N>,
+        row: &[u8],
+        reference: &[u8],
+        classes: &[usize],
+    ) -> Contributions {
+        let bytes = [row, reference].map(|bins| {
+            let mut bytes = Vec::new();
+            self.fill_bytes(bins, &mut bytes);
+            bytes
+        });
+        let sums = bytes.each_ref().map(|bytes| self.sums(trees, bytes));
+        let [row_bytes, reference_bytes] = bytes;
+        let bytes = self.columns.iter().zip(row_bytes).zip(reference_bytes);
+        let seen: Vec<Seen> = bytes
+            .map(|((column, row), reference)| Seen { feature: column.feature, row, reference })
+            .collect();
+        let parting = Parting::new(trees, &seen, row.len());
+        match &self.link {
+            Link::Mean => self.attribute_mean(parting, &sums, classes),
+            Link::Softmax(base) => self.attribute_scores(parting, &sums, classes, base),
+        }
+    }
+
+    /// The sums of the codes of a row's leaves, class by class.
+    #[inline(never)]
+    fn sums<N: Node>(&self, trees: &Trees<N>, bytes: &[u8]) -> Vec<f64> {
+        let mut sums = vec![[0; LANES]; self.class_count.div_ceil(LANES)];
+        self.add_leaves(trees, |node| goes_right(node, bytes), &mut sums);
+        sums.into_flattened().into_iter().map(f64::from).collect()
+    }
+
+    /// A probability is S / T: the sum of a class over that of all classes, of which the leaves' rounding leaves T not quite
+    /// the same for all rows. Shapley values are known of S and of T alone, since both are sums over trees. With
+    /// (φ(S) T(r) − S(r) φ(T)) / (T(x) T(r)), what is told of x against r adds up to S(x) / T(x) − S(r) / T(r) all the
+    /// same, and what a feature gives to all classes to 0; where T is the same for both rows it is φ(S) / T, the very
+    /// Shapley values of the probability, to within the rounding.
+    fn attribute_mean<N: Node>(
+        &self,
+        mut parting: Parting<'_, N>,
+        [row, reference]: &[Vec<f64>; 2],
+        classes: &[usize],
+    ) -> Contributions {
+        let outputs: Vec<Output> =
+            classes.iter().map(|class| Output::Code(*class)).chain([Output::Total]).collect();
+        let stride = outputs.len().next_multiple_of(WIDTH);
+        parting.make_room(stride);
+        let trees = parting.trees;
+        for (group, outputs) in outputs.chunks(WIDTH).enumerate() {
+            for tree in &trees.placed {
+                parting.tree(tree, group * WIDTH, &|leaf| self.leaf(tree, leaf, outputs));
+            }
+        }
+        let step = |class: usize| self.leaves.steps.get(class).map_or(0.0, |step| f64::from(*step));
+        let sum = |sums: &[f64], class: usize| step(class) * sums.get(class).copied().unwrap_or_default();
+        let total = |sums: &[f64]| (0..self.class_count).map(|class| sum(sums, class)).sum::<f64>();
+        let (row_total, reference_total) = (total(row), total(reference));
+        let values = parting.sums.chunks_exact(stride).flat_map(|sums| {
+            let of_total = sums.get(classes.len()).copied().unwrap_or_default();
+            classes.iter().zip(sums).map(move |(class, of_class)| {
+                (step(*class) * of_class * reference_total - sum(reference, *class) * of_total)
+                    / (row_total * reference_total)
+            })
+        });
+        Contributions {
+            values: values.collect(),
+            base: classes.iter().map(|class| sum(reference, *class) / reference_total).collect(),
+            outputs: classes.iter().map(|class| sum(row, *class) / row_total).collect(),
+            classes: classes.to_vec(),
+        }
+    }
+
+    /// The outputs of a tree's leaf.
+    #[inline(always)]
+    fn leaf(&self, tree: &Placed, leaf: u32, outputs: &[Output]) -> [f64; WIDTH] {
+        let first = (tree.first_leaf as usize + leaf as usize) * self.class_count;
+        let code = |class: usize| f64::from(self.leaves.codes.get(first + class));
+        let mut values = [0.0; WIDTH];
+        for (value, output) in values.iter_mut().zip(outputs) {
+            *value = match output {
+                Output::Code(class) if *class < self.class_count => code(*class),
+                Output::Code(_) => 0.0,
+                Output::Total => {
+                    let steps = self.leaves.steps.iter().enumerate();
+                    steps.map(|(class, step)| f64::from(*step) * code(class)).sum()
+                }
+            };
+        }
+        values
+    }
+
+    /// Each tree adds to the score of one class.
+    fn attribute_scores<N: Node>(
+        &self,
+        mut parting: Parting<'_, N>,
+        sums: &[Vec<f64>; 2],
+        classes: &[usize],
+        base: &[f32],
+    ) -> Contributions {
+        let stride = classes.len().max(1);
+        parting.make_room(stride);
+        let trees = parting.trees;
+        for tree in &trees.placed {
+            if let Some(place) = classes.iter().position(|class| *class == usize::from(tree.class)) {
+                parting.tree(tree, place, &|code| [f64::from(code)]);
+            }
+        }
+        let step = |class: usize| self.leaves.steps.get(class).map_or(0.0, |step| f64::from(*step));
+        let rounds = (self.tree_count() / self.class_count.max(1)) as f64;
+        let score = |sums: &[f64], class: usize| {
+            let number = |numbers: &[f32]| numbers.get(class).map_or(0.0, |number| f64::from(*number));
+            let lows = number(base) + rounds * number(&self.leaves.lows);
+            lows + step(class) * sums.get(class).copied().unwrap_or_default()
+        };
+        let [outputs, base] =
+            sums.each_ref().map(|sums| classes.iter().map(|class| score(sums, *class)).collect());
+        let values = parting
+            .sums
+            .chunks_exact(stride)
+            .flat_map(|sums| classes.iter().zip(sums).map(|(class, value)| step(*class) * value));
+        Contributions { values: values.collect(), base, outputs, classes: classes.to_vec() }
+    }
+}
+
+/// Row and reference on their way down the trees.
+struct Parting<'t, N: Node> {
+    trees: &'t Trees<N>,
+    /// Column by column.
+    seen: &'t [Seen],
+    /// Feature by feature.
+    sides: Vec<Side>,
+    weights: Weights,
+    /// What the features contribute: `stride` outputs each.
+    sums: Vec<f64>,
+    stride: usize,
+}
+
+impl<'t, N: Node> Parting<'t, N> {
+    fn new(trees: &'t Trees<N>, seen: &'t [Seen], feature_count: usize) -> Self {
+        let mut differ = vec![false; feature_count];
+        for seen in seen.iter().filter(|seen| seen.row != seen.reference) {
+            if let Some(differs) = differ.get_mut(usize::from(seen.feature)) {
+                *differs = true;
+            }
+        }
+        let features = differ.iter().filter(|differs| **differs).count();
+        let depth = trees.placed.iter().map(|tree| tree.depth).max().unwrap_or_default() as usize;
+        Self {
+            trees,
+            seen,
+            sides: vec![Side::Undecided; feature_count],
+            weights: Weights::new(features.min(depth)),
+            sums: Vec::new(),
+            stride: 0,
+        }
+    }
+
+    fn make_room(&mut self, stride: usize) {
+        self.stride = stride;
+        self.sums = vec![0.0; stride * self.sides.len()];
+    }
+
+    /// Adds what the features contribute to a tree's value, to the outputs from the `first` on.
+    fn tree<const O: usize>(&mut self, tree: &Placed, first: usize, leaf: &impl Fn(u32) -> [f64; O]) {
+        self.below(tree.root, (0, 0), first, leaf);
+    }
+
+    /// `parted`: how many features are the row's, and how many the reference's, on the way to this node. No deeper recursion than
+    /// trees are deep.
+    fn below<const O: usize>(
+        &mut self,
+        node: u32,
+        parted: (usize, usize),
+        first: usize,
+        leaf: &impl Fn(u32) -> [f64; O],
+    ) -> Below<O> {
+        let (mut position, (own, others)) = (node, parted);
+        loop {
+            let node = self.trees.nodes.get(position as usize).filter(|node| node.offset() > 0);
+            let Some(node) = node else {
+                let (values, [added, taken]) =
+                    (leaf(self.trees.leaf(position)), self.weights.of(own, others));
+                return Below {
+                    added: values.map(|value| value * added),
+                    taken: values.map(|value| value * taken),
+                };
+            };
+            let left = position + node.offset();
+            let Some(seen) = self.seen.get(node.column()).copied() else {
+                position = left;
+                continue;
+            };
+            let goes_right = |byte: u8| u32::from(byte > node.threshold());
+            let (row, reference) = (left + goes_right(seen.row), left + goes_right(seen.reference));
+            let feature = usize::from(seen.feature);
+            position = match self.sides.get(feature) {
+                _ if row == reference => row,
+                Some(Side::Reference) => reference,
+                Some(Side::Undecided) => {
+                    return self.part(feature, (row, reference), parted, first, leaf);
+                }
+                _ => row,
+            };
+        }
+    }
+
+    /// Both ways on from a split of an undecided feature.
+    fn part<const O: usize>(
+        &mut self,
+        feature: usize,
+        (row, reference): (u32, u32),
+        (own, others): (usize, usize),
+        first: usize,
+        leaf: &impl Fn(u32) -> [f64; O],
+    ) -> Below<O> {
+        self.decide(feature, Side::Row);
+        let mut with = self.below(row, (own + 1, others), first, leaf);
+        self.decide(feature, Side::Reference);
+        let without = self.below(reference, (own, others + 1), first, leaf);
+        self.decide(feature, Side::Undecided);
+        let sums = self.sums.get_mut(feature * self.stride + first..).unwrap_or_default();
+        for ((sum, added), taken) in sums.iter_mut().zip(&with.added).zip(&without.taken) {
+            *sum += added - taken;
+        }
+        with.added.iter_mut().zip(without.added).for_each(|(sum, added)| *sum += added);
+        with.taken.iter_mut().zip(without.taken).for_each(|(sum, taken)| *sum += taken);
+        with
+    }
+
+    fn decide(&mut self, feature: usize, side: Side) {
+        if let Some(slot) = self.sides.get_mut(feature) {
+            *slot = side;
+        }
+    }
+}
+
+/// What a leaf of p own and q other features weighs: (p − 1)! q! / (p + q)! and p! (q − 1)! / (p + q)!.
+struct Weights {
+    order: usize,
+    weights: Vec<[f64; 2]>,
+}
+
+impl Weights {
+    /// For up to `order` features together.
+    fn new(order: usize) -> Self {
+        // a! b! / (a + b + 1)!, from 1 / (b + 1) on.
+        let weight = |a: usize, b: usize| {
+            (1..=a).fold(1.0 / (b + 1) as f64, |weight, i| weight * i as f64 / (i + b + 1) as f64)
+        };
+        let pair = |own: usize, others: usize| {
+            let added = own.checked_sub(1).map_or(0.0, |own| weight(own, others));
+            let taken = others.checked_sub(1).map_or(0.0, |others| weight(own, others));
+            [added, taken]
+        };
+        let weights = (0..=order).flat_map(|own| (0..=order).map(move |others| pair(own, others)));
+        Self { order, weights: weights.collect() }
+    }
+
+    #[inline(always)]
+    fn of(&self, own: usize, others: usize) -> [f64; 2] {
+        self.weights.get(own * (self.order + 1) + others).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

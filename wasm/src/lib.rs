@@ -64,12 +64,14 @@ impl Engine {
         as_of: &str,
         top: usize,
         explain: bool,
+        counterfactual: bool,
         channel: Option<String>,
     ) -> Result<JsValue, JsError> {
         let as_of = parse_as_of(as_of)?;
         let (customers, id) = self.read_identified(customer)?;
         let customer = customers.get(0).ok_or_else(no_customer)?;
-        let options = Options { as_of, top, explain, channel: channel.as_deref(), customer: id.as_deref() };
+        let channel = channel.as_deref();
+        let options = Options { as_of, top, explain, counterfactual, channel, customer: id.as_deref() };
         to_js(&self.recommender.recommend(&customer, options).map_err(throw)?)
     }
 

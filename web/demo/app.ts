@@ -49,7 +49,7 @@ function run(recommender: Recommender, samples: readonly Sample[]): void {
     const { asOf, customer: rows } = customer;
     const problem = byId("problem", HTMLElement);
     try {
-      showRecommendation(recommender.recommend(rows, { asOf, top: products.length }), horizonDays);
+      showRecommendation(recommender.recommend(rows, { asOf, top: products.length, counterfactual: true }), horizonDays);
       problem.hidden = true;
       timeWhenQuiet(() => recommender.recommend(rows, { asOf, top: 3 }));
     } catch (error) {

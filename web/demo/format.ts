@@ -10,6 +10,11 @@ export function percent(share: number): string {
   return share > 0 && share < 0.0005 ? "<0.1%" : percentage.format(share);
 }
 
+/** `× 1.8`: what odds are multiplied by, of what is added to their logarithm. */
+export function times(logarithm: number): string {
+  return `× ${number.format(Number(Math.exp(logarithm).toFixed(2)))}`;
+}
+
 /** `+1.23 pts`: percentage points that are added to a probability. */
 export function points(share: number): string {
   return share < 0.00005 ? "+<0.01 pts" : `+${(share * 100).toFixed(2)} pts`;

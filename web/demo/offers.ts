@@ -2,7 +2,7 @@
 
 import type { Offer, Reason, Recommendation, Withheld } from "nextbest";
 import { byId, element } from "./dom.js";
-import { longDate, money, percent, plain, points } from "./format.js";
+import { longDate, money, percent, plain, points, times } from "./format.js";
 
 /** So many offers are shown with their reasons; the others in one line each. */
 const FEATURED = 3;
@@ -16,7 +16,8 @@ let announcing: ReturnType<typeof setTimeout> | undefined;
 export function showRecommendation(answer: Recommendation, horizonDays: number): void {
   const most = Math.max(0, ...answer.offers.map((offer) => offer.probability));
   const scale = SCALES.find((end) => most <= end) ?? 1;
-  fill("offers", answer.offers.slice(0, FEATURED), (offer) => offerCard(offer, scale));
+  const ofOdds = answer.reasonMethod.includes("log-odds");
+  fill("offers", answer.offers.slice(0, FEATURED), (offer) => offerCard(offer, scale, ofOdds));
   fill("more", answer.offers.slice(FEATURED), (offer) => offerLine(offer, scale));
   fill("withheld", answer.withheld, withheldLine);
 
@@ -27,10 +28,20 @@ export function showRecommendation(answer: Recommendation, horizonDays: number):
   byId("as-of", HTMLElement).textContent = `as of ${longDate(answer.asOf)}, for the ${horizonDays} days after`;
   byId("none", HTMLElement).textContent = answer.noneProbability === null ? "not scored" : percent(answer.noneProbability);
   byId("scale", HTMLElement).textContent = `${plain(scale * 100)}%`;
+  byId("unit", HTMLElement).textContent = ofOdds ? "multiplies the odds by" : "adds to the probability";
   byId("method", HTMLElement).textContent = answer.reasonMethod;
+  const other = byId("other", HTMLElement);
+  other.hidden = answer.counterfactual === null;
+  other.textContent = otherOffer(answer);
   const [best] = answer.offers;
   byId("peek-text", HTMLElement).textContent = best ? `${best.product} ${percent(best.probability)}` : "No offers";
   announce(answer);
+}
+
+function otherOffer({ counterfactual }: Recommendation): string {
+  if (counterfactual === null) return "";
+  const changes = counterfactual.changes.map(({ label, fromText, toText }) => `${label} ${toText} instead of ${fromText}`);
+  return `With ${changes.join(" and ")}, ${counterfactual.product} would come first.`;
 }
 
 function withoutOffers({ stopped, arm, fallback }: Recommendation): string {
@@ -68,7 +79,7 @@ function update(old: HTMLLIElement | undefined, fresh: HTMLLIElement): void {
   });
 }
 
-function offerCard(offer: Offer, scale: number): HTMLLIElement {
+function offerCard(offer: Offer, scale: number, ofOdds: boolean): HTMLLIElement {
   const value = offer.expectedValue === null ? null : [element("dt", {}, "Expected value"), element("dd", {}, money(offer.expectedValue))];
   return element("li", { class: "offer", "data-offer": offer.product },
     element("div", { class: "headline" },
@@ -76,7 +87,7 @@ function offerCard(offer: Offer, scale: number): HTMLLIElement {
       element("span", { class: "probability", "data-part": "probability" }, percent(offer.probability))),
     bar(offer.probability / scale),
     element("div", { class: "why", "data-part": "why" },
-      reasonList(offer.reasons),
+      reasonList(offer.reasons, ofOdds),
       value && element("dl", { class: "value" }, ...value)));
 }
 
@@ -94,13 +105,12 @@ function withheldLine(withheld: Withheld): HTMLLIElement {
       element("span", { class: "rule" }, withheld.rule), " ", element("small", {}, withheld.detail)));
 }
 
-function reasonList(reasons: readonly Reason[]): HTMLElement {
+function reasonList(reasons: readonly Reason[], ofOdds: boolean): HTMLElement {
   if (reasons.length === 0) return element("p", { class: "note" }, "Nothing about this customer speaks for it in particular.");
-  return element("ul", { class: "reasons" }, ...reasons.map(({ label, value, contribution }) =>
+  return element("ul", { class: "reasons" }, ...reasons.map(({ text, contribution }) =>
     element("li", {},
-      element("span", {}, label),
-      element("span", { class: "what" }, value === null ? "not known" : plain(value)),
-      element("span", { class: "contribution" }, points(contribution)))));
+      element("span", {}, text),
+      element("span", { class: "contribution" }, ofOdds ? times(contribution) : points(contribution)))));
 }
 
 // A picture of the number beside it, so it is hidden from screen readers.

@@ -94,13 +94,13 @@ export class Recommender {
    * (`accounts[2].PRINCIPALAMOUNT: expected a number, got "abc"`), `options/…` for a bad `asOf` or `top`.
    */
   recommend(customer: Customer, options: RecommendOptions = {}): Recommendation {
-    const { top = 3, explain = true, channel } = options;
+    const { top = 3, explain = true, counterfactual = false, channel } = options;
     const asOf = moment(options.asOf);
     if (!Number.isInteger(top) || top < 1 || top > 0xffff_ffff) {
       throw new NextbestError("options/top", `top: expected an integer from 1, got ${String(top)}`);
     }
     const rows = json(customer);
-    return this.#call((engine) => engine.recommend(rows, asOf, top, explain, channel) as Recommendation);
+    return this.#call((engine) => engine.recommend(rows, asOf, top, explain, counterfactual, channel) as Recommendation);
   }
 
   /**

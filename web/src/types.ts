@@ -44,6 +44,11 @@ export interface RecommendOptions extends FeatureOptions {
   readonly top?: number;
   /** Whether each offer says what spoke for and against it. Default: `true`. */
   readonly explain?: boolean;
+  /**
+   * Whether to look for the smallest change of what the customer could change (the bank says which features) that would bring another
+   * product to the greatest priority. It takes some milliseconds, a second at most. Default: `false`.
+   */
+  readonly counterfactual?: boolean;
   /** Where the offers will be shown: a channel that the bank's policy names. Default: none in particular. */
   readonly channel?: string;
 }
@@ -56,16 +61,42 @@ export interface LoadOptions {
   readonly selfTest?: boolean;
 }
 
-/** One feature's part in an offer's probability. */
-export interface Reason {
+/** One feature's part in a reason. */
+export interface ReasonPart {
   /** The feature's name, as in `featureNames`. */
   readonly feature: string;
   /** The same for people. */
   readonly label: string;
   /** The feature's value for this customer; `null` where it is missing, or too large for a number of 32 bits. */
   readonly value: number | null;
-  /** What the value adds to the probability, as `Recommendation.reasonMethod` measures it: 0 … 1. */
+  /** The word that the value stands for, where the feature is a category. */
+  readonly word: string | null;
+  /** What the value adds, as `Recommendation.reasonMethod` measures it; below 0 where it speaks against the offer. */
   readonly contribution: number;
+}
+
+/** What speaks for an offer: the strongest of some features that say the same thing, and the sum of what they add. */
+export interface Reason extends ReasonPart {
+  /** The strongest feature with its value, for people: `3 fees in 90 days`. */
+  readonly text: string;
+  /** All of them, the strongest first. */
+  readonly features: readonly ReasonPart[];
+}
+
+/** What a customer could change for another product to have the greatest priority. */
+export interface Counterfactual {
+  /** That product. */
+  readonly product: string;
+  /** One feature or two. */
+  readonly changes: readonly {
+    readonly feature: string;
+    readonly label: string;
+    readonly from: number | null;
+    readonly to: number;
+    /** Both values for people. */
+    readonly fromText: string;
+    readonly toText: string;
+  }[];
 }
 
 /** A product that the customer may be offered. */
@@ -118,6 +149,8 @@ export interface Recommendation {
   readonly stopped: { readonly rule: string; readonly detail: string } | null;
   /** What the bank shows where there is nothing to offer; `null` where there are offers or the bank has nothing. */
   readonly fallback: string | null;
+  /** The smallest change that would bring another product first; `null` where it was not asked for or there is none. */
+  readonly counterfactual: Counterfactual | null;
   /** The customer's part in the policy's experiment: a holdout gets no offers. `null` without an experiment. */
   readonly arm: "treatment" | "holdout" | null;
   /** That the customer takes nothing within `schema.horizonDays`: 0 … 1; `null` where the customer was not scored. */

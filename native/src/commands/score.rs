@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use nextbest_core::customers::read_identified;
+use nextbest_core::explain::Change;
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
 use nextbest_core::schema::Task;
 use nextbest_core::snapshot::Snapshot;
@@ -48,6 +49,9 @@ pub(crate) struct Arguments {
     /// its ending: `nextbest policy-eval` reads it
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     log: Option<PathBuf>,
+    /// With --customers: say what the customer could change for another product to come first
+    #[arg(long, requires = "customers")]
+    counterfactual: bool,
     /// With --customers: add the bits of the features and probabilities, to compare scorers with each other
     #[arg(long, requires = "customers")]
     bits: bool,
@@ -139,7 +143,8 @@ fn score_file(
         let customer = customers.get(0).context("no customer").with_context(place)?;
         let row = recommender.features(&customer, as_of);
         let id = id.unwrap_or_else(|| question.id.clone());
-        let options = Options { as_of, top, explain: true, channel, customer: Some(&id) };
+        let counterfactual = arguments.counterfactual;
+        let options = Options { as_of, top, explain: true, counterfactual, channel, customer: Some(&id) };
         let recommendation = recommender.recommend(&customer, options).with_context(place)?;
         let bits = |values: &[f32]| arguments.bits.then(|| hex(values));
         let answer = Answer {
@@ -198,7 +203,7 @@ fn score_tables(
         for (index, customer) in part.customers.iter().enumerate() {
             if snapshot.is_customer(&customer) {
                 let id = bank.ids.get(part.first + index).map_or("", String::as_str);
-                let options = Options { as_of, top, explain: false, channel, customer: Some(id) };
+                let options = Options { channel, customer: Some(id), ..Options::new(as_of, top) };
                 let recommendation = recommender.recommend(&customer, options)?;
                 predictions.extend(Prediction::of(id, &recommendation));
                 if arguments.log.is_some() {
@@ -263,9 +268,14 @@ impl fmt::Display for Answers {
             for offer in &recommendation.offers {
                 writeln!(f, "  {:<20}{:>8.2} %", offer.product, offer.probability * 100.0)?;
                 for reason in &offer.reasons {
-                    let value = reason.value.map_or("missing".to_owned(), |value| value.to_string());
-                    writeln!(f, "      {:+.2} %  {}: {value}", reason.contribution * 100.0, reason.label)?;
+                    writeln!(f, "      {:+.4}  {}", reason.contribution, reason.text)?;
                 }
+            }
+            if let Some(other) = &recommendation.counterfactual {
+                let change =
+                    |change: &Change| format!("{} {} → {}", change.label, change.from_text, change.to_text);
+                let changes: Vec<String> = other.changes.iter().map(change).collect();
+                writeln!(f, "  {} would be first with {}", other.product, changes.join(" and "))?;
             }
             for withheld in &recommendation.withheld {
                 writeln!(f, "  {:<20}withheld ({}: {})", withheld.product, withheld.rule, withheld.detail)?;

@@ -62,7 +62,7 @@ fn from_raw_tables_to_offers() {
 
     let inspected = json(&place, &["inspect"]);
     assert_eq!(inspected["selfTest"], "passed");
-    assert_eq!(inspected["card"]["testMetrics"][0][0], "rows");
+    assert_eq!(inspected["card"]["testMetrics"][0]["name"], "rows");
     assert!(inspected["card"]["trainingCutoffs"].as_array().unwrap().len() == 8);
 }
 

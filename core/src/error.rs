@@ -150,7 +150,9 @@ pub enum BundleError {
         key: String,
     },
     /// Claims to be signed by the right key.
-    #[error("the signature of key {key} does not verify: the file was changed after it was signed, fetch it again")]
+    #[error(
+        "the signature of key {key} does not verify: the file was changed after it was signed, fetch it again"
+    )]
     Signature {
         /// The fingerprint of the key that was asked for.
         key: String,

@@ -40,7 +40,11 @@ pub(crate) fn write_files(
 ) -> anyhow::Result<()> {
     let place = || format!("{}: can't be written", folder.join(names.join(", ")).display());
     std::fs::create_dir_all(folder).with_context(place)?;
-    let aside = names.iter().map(|_| temporary(folder, Readers::All)).collect::<Result<Vec<_>, _>>().with_context(place)?;
+    let aside = names
+        .iter()
+        .map(|_| temporary(folder, Readers::All))
+        .collect::<Result<Vec<_>, _>>()
+        .with_context(place)?;
     let reopened = aside.iter().map(|file| Ok(BufWriter::new(file.as_file().try_clone()?)));
     let mut writers = reopened.collect::<std::io::Result<Vec<_>>>().with_context(place)?;
     write(&mut writers).with_context(place)?;

@@ -151,7 +151,11 @@ fn trained(
         calibration,
         reference: medians(rows, width),
         features,
-        policy: PolicyDefinition { rank_by: RankBy::ExpectedValue, min_probability: 0.01, ..PolicyDefinition::default() },
+        policy: PolicyDefinition {
+            rank_by: RankBy::ExpectedValue,
+            min_probability: 0.01,
+            ..PolicyDefinition::default()
+        },
         card: Card {
             name: "small bank".into(),
             parameters: vec![("trees".into(), "3".into())],

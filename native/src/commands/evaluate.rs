@@ -35,7 +35,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     let hash = content_hash(&bytes);
     let finalists = finalists(context, &bundle, &hash)?;
     let demands = Demands::new(&config.trust, arguments.public_key.as_deref())?;
-    let against = arguments.against.as_deref().map(|path| Opponent::read(path, &test, &demands)).transpose()?;
+    let against =
+        arguments.against.as_deref().map(|path| Opponent::read(path, &test, &demands)).transpose()?;
     let subject = Subject {
         bundle: &bundle,
         hash,

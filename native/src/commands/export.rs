@@ -225,7 +225,12 @@ impl fmt::Display for Exported {
             None => writeln!(f)?,
         }
         match &self.signed_by {
-            Some(key) => writeln!(f, "wrote {}, number {}, signed by key {key}", self.bundle.display(), self.model_number)?,
+            Some(key) => writeln!(
+                f,
+                "wrote {}, number {}, signed by key {key}",
+                self.bundle.display(),
+                self.model_number
+            )?,
             None => writeln!(f, "wrote {}", self.bundle.display())?,
         }
         match &self.samples {

@@ -175,7 +175,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
 
 /// The files that were read, by name, each with its SHA-256: what a model card calls its training data.
 fn sources(tables: &[TableQuality]) -> anyhow::Result<Vec<(String, String)>> {
-    let name = |file: &Path| file.file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
+    let name =
+        |file: &Path| file.file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
     let source = |table: &TableQuality| Ok((name(&table.file), output::file_hash(&table.file)?));
     let mut sources: Vec<_> = tables.par_iter().map(source).collect::<anyhow::Result<_>>()?;
     // Several tables may be views of one file.

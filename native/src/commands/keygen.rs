@@ -49,12 +49,18 @@ impl fmt::Display for Generated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (private, public) = (self.private_key.display(), self.public_key.display());
         writeln!(f, "key {}", self.fingerprint)?;
-        writeln!(f, "wrote {private} (keep it secret and safe: who has it can sign, and it can't be made again)")?;
+        writeln!(
+            f,
+            "wrote {private} (keep it secret and safe: who has it can sign, and it can't be made again)"
+        )?;
         writeln!(f, "wrote {public} (give it to everyone who uses bundles)")?;
         writeln!(f, "next:")?;
         writeln!(f, "  nextbest export --sign {private}")?;
         writeln!(f, "  nextbest score --public-key {public}")?;
         writeln!(f, "or in config.yaml: trust: {{private_key: {private}, public_key: {public}}}")?;
-        writeln!(f, "and in JavaScript: Recommender.load(bytes, {{ publicKey }}), with the text of the public file")
+        writeln!(
+            f,
+            "and in JavaScript: Recommender.load(bytes, {{ publicKey }}), with the text of the public file"
+        )
     }
 }

@@ -21,7 +21,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     context.print(&features::run(context, &arguments.features)?)?;
     context.print(&train::run(context, &train::Arguments::default())?)?;
     context.print(&evaluate::run(context, &evaluate::Arguments::default())?)?;
-    context
-        .print(&export::run(context, &export::Arguments { samples: arguments.samples, ..export::Arguments::default() })?)?;
+    context.print(&export::run(
+        context,
+        &export::Arguments { samples: arguments.samples, ..export::Arguments::default() },
+    )?)?;
     score::run(context, &score::Arguments::skipping(arguments.features.skip_bad_rows))
 }

@@ -16,11 +16,11 @@ use super::train::Arguments;
 use crate::cli::Context;
 use crate::evaluation::{Evaluation, Recorded, Subject};
 use crate::feature_table::FeatureTable;
-use crate::trust::{self, Release};
 use crate::output;
 use crate::shrinking::Shrinker;
 use crate::tables::plain::{LeftOut, Prepared, Source, prepare};
 use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
+use crate::trust::{self, Release};
 
 /// Fewer rows of a class than this prove nothing about a leak.
 const LEAK_SUPPORT: usize = 20;
@@ -88,7 +88,12 @@ pub(crate) fn run(
         validation_cutoffs: first_and_last(&validation),
         test_cutoffs: first_and_last(&test),
         training_rows: learning.len() as u64,
-        sources: source.file.file_name().map(|it| (it.to_string_lossy().into_owned(), hash.clone())).into_iter().collect(),
+        sources: source
+            .file
+            .file_name()
+            .map(|it| (it.to_string_lossy().into_owned(), hash.clone()))
+            .into_iter()
+            .collect(),
         training_data: hash,
         trained_with: env!("CARGO_PKG_VERSION").into(),
         tools: trust::tools(),

@@ -82,7 +82,10 @@ mod tests {
     #[test]
     fn days_count_from_the_first_one() {
         let by_days = validity("{model_number: 7, not_before: 2026-07-01, valid_days: 31}").unwrap();
-        assert_eq!(by_days, validity("{model_number: 7, not_before: 2026-07-01, expires: 2026-08-01}").unwrap());
+        assert_eq!(
+            by_days,
+            validity("{model_number: 7, not_before: 2026-07-01, expires: 2026-08-01}").unwrap()
+        );
         assert_eq!((by_days.number, by_days.not_before), (7, Some(1_782_864_000)));
         assert_eq!(validity("{expires: 2026-08-01}").unwrap().not_before, None);
         assert_eq!(validity("{}"), Ok(Validity::default()));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use nextbest_core::error::BundleError;
+use nextbest_core::Error;
 use nextbest_core::model::validity::Validity;
 
 use super::keys::PublicKeys;
@@ -30,18 +30,17 @@ impl Demands {
     /// Checks who signed a bundle (the bytes of a file); `None` where it does not matter.
     ///
     /// # Errors
-    /// [`BundleError::Unsigned`], [`BundleError::OtherKey`], [`BundleError::Signature`], and [`BundleError::Magic`] where this
-    /// is no bundle at all.
-    pub(crate) fn check_signature(&self, bytes: &[u8]) -> Result<Option<String>, BundleError> {
-        self.keys.as_ref().map(|keys| keys.check(bytes)).transpose()
+    /// As [`PublicKeys::check`].
+    pub(crate) fn check_signature(&self, bytes: &[u8]) -> Result<Option<String>, Error> {
+        Ok(self.keys.as_ref().map(|keys| keys.check(bytes)).transpose()?)
     }
 
     /// Checks that a bundle may be used now.
     ///
     /// # Errors
     /// As [`Validity::check`].
-    pub(crate) fn check_validity(&self, validity: &Validity) -> Result<(), BundleError> {
-        validity.check(now(), self.minimum_number)
+    pub(crate) fn check_validity(&self, validity: &Validity) -> Result<(), Error> {
+        Ok(validity.check(now(), self.minimum_number)?)
     }
 }
 

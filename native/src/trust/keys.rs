@@ -136,7 +136,11 @@ pub(crate) fn self_signed(bytes: &[u8]) -> Option<(String, bool)> {
 /// A public key's name for people: the first digits of its SHA-256.
 fn fingerprint(public_key: &[u8; PUBLIC_KEY]) -> String {
     let hash = Sha256::digest(public_key);
-    hash.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).take(FINGERPRINT).map(char::from).collect()
+    hash.iter()
+        .flat_map(|byte| format!("{byte:02x}").into_bytes())
+        .take(FINGERPRINT)
+        .map(char::from)
+        .collect()
 }
 
 #[cfg(test)]

@@ -11,8 +11,5 @@ pub(crate) use release::Release;
 
 /// What this program was built with and for, as a model card says it.
 pub(crate) fn tools() -> Vec<(String, String)> {
-    vec![
-        ("rustc".into(), env!("NEXTBEST_RUSTC").into()),
-        ("target".into(), env!("NEXTBEST_TARGET").into()),
-    ]
+    vec![("rustc".into(), env!("NEXTBEST_RUSTC").into()), ("target".into(), env!("NEXTBEST_TARGET").into())]
 }

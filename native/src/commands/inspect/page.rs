@@ -53,7 +53,9 @@ impl Inspected {
             (html! { "number" }, self.validity.number()),
             (html! { "signature" }, self.signature_in_a_word().into()),
         ];
-        shown.extend([tile("log_loss", "test log-loss"), tile("roc_auc_ovr", "mean AUC")].into_iter().flatten());
+        shown.extend(
+            [tile("log_loss", "test log-loss"), tile("roc_auc_ovr", "mean AUC")].into_iter().flatten(),
+        );
         html! {
             @for warning in &self.warnings { p.warning role="alert" { strong { "Warning: " } (warning) } }
             p.lead {
@@ -100,13 +102,13 @@ impl Inspected {
     fn data(&self) -> Markup {
         let card = &self.card;
         let parameters = html! {
-            table {
+            table.words {
                 thead { tr { (heads(&["parameter", "value"], &[])) } }
                 tbody { @for (name, value) in &card.parameters { tr { th scope="row" { (column_name(name)) } td { (value) } } } }
             }
         };
         let sources = html! {
-            table {
+            table.words {
                 thead { tr { (heads(&["file", "SHA-256"], &[])) } }
                 tbody {
                     @for (file, hash) in &card.sources { tr { th scope="row" { (file) } td { code { (hash) } } } }
@@ -124,7 +126,7 @@ impl Inspected {
                 ("seed", html! { (card.seed) }),
                 ("made by", html! { (self.tools()) }),
             ]))
-            @if !card.sources.is_empty() { (more("Source files", &scrolling("Source files", &sources))) }
+            @if !card.sources.is_empty() { (more("Source files", &sources)) }
             (more("Parameters", &parameters))
         }
     }
@@ -139,7 +141,7 @@ impl Inspected {
                 tbody {
                     @for metric in &self.card.test_metrics {
                         tr {
-                            th scope="row" { (metric.name.replace('_', " ")) }
+                            th scope="row" { (in_words(&metric.name)) }
                             td { (exact(metric.value, &without_interval(metric))) }
                             td { (interval(metric)) }
                         }
@@ -190,7 +192,7 @@ impl Inspected {
             return html! { p { "Of " code { (column) } ": " (self.classes.join(", ")) } };
         }
         html! {
-            table {
+            table.words {
                 thead { tr { (heads(&["product", "terms"], &[])) } }
                 tbody {
                     @for product in &self.schema.products { tr { th scope="row" { (product.name) } td { (terms(product)) } } }
@@ -233,6 +235,24 @@ impl Inspected {
             @if !hidden.is_empty() { (more(&format!("{} more", hidden.len()), &table(hidden))) }
         }
     }
+}
+
+/// A metric's name for people.
+fn in_words(name: &str) -> String {
+    let (base, of) = match name.strip_suffix("_without_none") {
+        Some(base) => (base, ", of those who took something"),
+        None => (name, ""),
+    };
+    let words = match base {
+        "log_loss" => "log-loss",
+        "roc_auc_ovr" => "mean AUC",
+        "f1_weighted" => "F1, weighted",
+        "top_3_accuracy" => "among the first 3",
+        "map_at_3" => "MAP@3",
+        "brier" => "Brier score",
+        other => return format!("{}{of}", other.replace('_', " ")),
+    };
+    format!("{words}{of}")
 }
 
 /// Names with what is said of each.

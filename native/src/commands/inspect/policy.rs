@@ -26,7 +26,10 @@ pub(super) fn lines(policy: &PolicyDefinition, products: &[Product]) -> Vec<(&'s
         ("withheld below", (policy.min_probability > 0.0).then(|| percent(policy.min_probability.into()))),
         ("stops", rules(true)),
         ("gates", rules(false)),
-        ("levers", names(levers.map(|(terms, product)| format!("{} × {}", product.name, number(terms.lever))))),
+        (
+            "levers",
+            names(levers.map(|(terms, product)| format!("{} × {}", product.name, number(terms.lever)))),
+        ),
         ("context", (weights > 0).then(|| format!("{weights} weights"))),
         ("channels", names(policy.channels().into_iter().map(str::to_owned))),
         ("at most", policy.most_per_category.map(|most| format!("{most} of a category"))),
@@ -69,7 +72,11 @@ mod tests {
         assert_eq!(lines(&PolicyDefinition::default(), &products), [("ranked by", "probability".into())]);
         let gate = |rule: &str, stops| Gate {
             rule: rule.into(),
-            condition: MeasureTest { measure: 0, test: nextbest_core::features::Test::AtLeast(1.0), missing: false },
+            condition: MeasureTest {
+                measure: 0,
+                test: nextbest_core::features::Test::AtLeast(1.0),
+                missing: false,
+            },
             products: Vec::new(),
             channels: vec!["app".into()],
             stops,

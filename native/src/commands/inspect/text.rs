@@ -19,7 +19,11 @@ impl Display for Inspected {
         for warning in &self.warnings {
             writeln!(f, "  WARNING   {warning}")?;
         }
-        line(f, "model", &format!("{} {} ({}): {}", card.name, self.model_version, card.algorithm, self.model))?;
+        line(
+            f,
+            "model",
+            &format!("{} {} ({}): {}", card.name, self.model_version, card.algorithm, self.model),
+        )?;
         line(f, "calibrated", self.calibration)?;
         line(f, "SHA-256", &self.content_hash)?;
         line(f, "signature", &self.signature.words())?;
@@ -106,7 +110,10 @@ impl Inspected {
             return self.classes.iter().try_for_each(|class| writeln!(f, "  {class}"));
         }
         writeln!(f, "products")?;
-        self.schema.products.iter().try_for_each(|product| writeln!(f, "  {:<32}{}", product.name, terms(product)))
+        self.schema
+            .products
+            .iter()
+            .try_for_each(|product| writeln!(f, "  {:<32}{}", product.name, terms(product)))
     }
 }
 

@@ -4,8 +4,9 @@
 
 use std::sync::OnceLock;
 
+use nextbest::config::{Config, TrustConfig};
 use nextbest_core::model::bundle::signature::{SECTION, signed};
-use nextbest_tests::{Finished, Workplace};
+use nextbest_tests::{Finished, Workplace, repository};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -374,6 +375,29 @@ fn keys_are_secret_and_never_overwritten() {
         &["score", "--public-key", "nowhere.pem", "--bundle", "keys/nextbest.public.pem"],
         "nowhere.pem: `nextbest keygen`",
     );
+}
+
+/// docs/OPERATIONS.md's commands and config, run and read as they stand.
+#[test]
+fn what_the_document_shows_works() {
+    let document = std::fs::read_to_string(repository().join("docs/OPERATIONS.md")).unwrap();
+    let section = document.split("## Who made a bundle").nth(1).unwrap().split("\n## ").next().unwrap();
+    let block = |language: &str| {
+        let after = section.split(&format!("```{language}\n")).nth(1).unwrap();
+        after.split("```").next().unwrap().to_owned()
+    };
+    let place = place();
+    std::fs::remove_dir_all(place.path("keys")).unwrap();
+    for line in block("sh").lines() {
+        let command = line.split('#').next().unwrap().trim().strip_prefix("nextbest ").unwrap();
+        succeeds(&place, &command.split(' ').collect::<Vec<_>>());
+    }
+    assert!(place.path("card.html").exists());
+    let config = Config::parse(&block("yaml")).unwrap();
+    let validity = config.trust.validity().unwrap();
+    assert_eq!((validity.number, config.card.limits.len()), (7, 1));
+    let by_days = TrustConfig { expires: None, valid_days: Some(92), ..config.trust };
+    assert_eq!(by_days.validity().unwrap(), validity, "as the comment says");
 }
 
 const FEATURES: &str = "data/processed/customer_product_features.parquet";

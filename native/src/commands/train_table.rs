@@ -71,6 +71,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<TrainedTable> {
     let started = std::time::Instant::now();
     let config = &context.config;
+    // A key that can't be read is better noticed before training than after.
+    let release = Release::new(config, None, None)?;
     context.progress.step(format!("reading {}", source.file.display()));
     let prepared = prepare(source, config.model.hyperparameters.random_forest.random_state)?;
     warn_of_left_out(context, &prepared);
@@ -146,7 +148,6 @@ pub(crate) fn run(
     output::write_json(&folder.join("training.json"), &training)?;
     evaluation.write(&folder)?;
     Recorded::from(&evaluation).fill(&mut bundle.card);
-    let release = Release::new(config, None, None)?;
     release.fill(&mut bundle);
     let (exported, _) = match arguments.max_bytes {
         None => write_bundle(config, bundle, &table, &release)?,

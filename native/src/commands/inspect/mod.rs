@@ -8,6 +8,7 @@ mod text;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use nextbest_core::Error;
 use nextbest_core::model::Model;
 use nextbest_core::model::card::Card;
 use nextbest_core::policy::PolicyDefinition;
@@ -91,7 +92,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<In
         Model::Linear(linear) => format!("logistic regression of {} classes", linear.class_count()),
     };
     // Who looks at a bundle wants to see why it is refused: no error, but said first.
-    let refused = demands.check_validity(&bundle.validity).err().map(|error| error.to_string());
+    let refused = demands.check_validity(&bundle.validity).err().map(|error| match error {
+        Error::Bundle(refused) => refused.to_string(),
+        other => other.to_string(),
+    });
     let mut inspected = Inspected {
         bytes: bytes.len(),
         content_hash: recommender.content_hash().to_owned(),

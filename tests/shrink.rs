@@ -91,7 +91,7 @@ fn a_bank_model_becomes_as_small_as_is_wished() {
         let small = Bundle::decode(&first).unwrap();
         // The card tells how good this bundle is, not the model that it was made of.
         let names = |bundle: &Bundle| -> Vec<String> {
-            bundle.card.test_metrics.iter().map(|(name, _)| name.clone()).collect()
+            bundle.card.test_metrics.iter().map(|metric| metric.name.clone()).collect()
         };
         assert_eq!(names(&whole), names(&small));
         assert_ne!(whole.card.test_metrics, small.card.test_metrics);

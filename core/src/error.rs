@@ -135,6 +135,28 @@ pub enum BundleError {
         /// The least number that is accepted.
         least: u64,
     },
+    /// Who asks for a signature gets none.
+    #[error("not signed, and only bundles that key {key} signed may be used: fetch the signed one")]
+    Unsigned {
+        /// The fingerprint of the key that was asked for.
+        key: String,
+    },
+    /// Signed, but by someone else.
+    #[error("signed by key {found}, and only bundles that key {key} signed may be used")]
+    OtherKey {
+        /// The fingerprint of the key that signed it, or claims to.
+        found: String,
+        /// The fingerprint of the key that was asked for.
+        key: String,
+    },
+    /// Claims to be signed by the right key.
+    #[error(
+        "the signature of key {key} does not verify: the file was changed after it was signed, fetch it again"
+    )]
+    Signature {
+        /// The fingerprint of the key that was asked for.
+        key: String,
+    },
     /// Scoring the golden rows does not give the golden probabilities.
     #[error("self-test: golden row {row} scores differently here than where the bundle was made")]
     SelfTest {
@@ -158,6 +180,9 @@ impl BundleError {
             BundleError::NotYetValid(_) => "bundle/not-yet-valid",
             BundleError::Expired(_) => "bundle/expired",
             BundleError::Rollback { .. } => "bundle/rollback",
+            BundleError::Unsigned { .. } => "bundle/unsigned",
+            BundleError::OtherKey { .. } => "bundle/other-key",
+            BundleError::Signature { .. } => "bundle/signature",
         }
     }
 }

@@ -12,7 +12,8 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 use crate::commands::{
-    doctor, eda, evaluate, export, features, generate, inspect, policy_eval, run, score, train, train_table,
+    doctor, eda, evaluate, export, features, generate, inspect, keygen, policy_eval, run, score, train,
+    train_table,
 };
 use crate::config::Config;
 use crate::progress::Progress;
@@ -73,15 +74,19 @@ enum Command {
     )]
     Evaluate(evaluate::Arguments),
     /// Write the bundle for browsers and edge workers
-    #[command(after_help = "Examples:\n  nextbest export --samples 12\n  nextbest export --max-bytes 100KB")]
+    #[command(
+        after_help = "Examples:\n  nextbest export --samples 12\n  nextbest export --max-bytes 100KB\n  nextbest export --sign keys/nextbest.private.pem --model-number 7"
+    )]
     Export(export::Arguments),
     /// Score customers with a bundle: those of the bank's tables, or some from a JSON file
     #[command(
-        after_help = "Examples:\n  nextbest score --as-of 2026-07-01\n  nextbest score --customers customers.json --json\n  nextbest score --table passengers.csv --out scores.csv"
+        after_help = "Examples:\n  nextbest score --as-of 2026-07-01\n  nextbest score --customers customers.json --json\n  nextbest score --table passengers.csv --out scores.csv\n  nextbest score --public-key keys/nextbest.public.pem"
     )]
     Score(score::Arguments),
-    /// Show what is in a bundle
-    #[command(after_help = "Example:\n  nextbest inspect outputs/bundle/nextbest.bundle --json")]
+    /// Show what is in a bundle and whether it may be used: as text, JSON or a page
+    #[command(
+        after_help = "Examples:\n  nextbest inspect outputs/bundle/nextbest.bundle --json\n  nextbest inspect --html card.html\n  nextbest inspect nextbest.bundle --public-key keys/nextbest.public.pem"
+    )]
     Inspect(inspect::Arguments),
     /// Estimate from the log of one policy what others would have been worth
     #[command(
@@ -89,6 +94,9 @@ enum Command {
         after_help = "Examples:\n  nextbest score --as-of 2026-01-01 --log offers.parquet\n  nextbest policy-eval --log offers.parquet --temperature 0.5"
     )]
     PolicyEval(policy_eval::Arguments),
+    /// Write a pair of keys: one to sign bundles with, one to verify them with
+    #[command(after_help = "Example:\n  nextbest keygen --out keys --name bank-2026")]
+    Keygen(keygen::Arguments),
     /// Generate (unless there are tables), features, train, evaluate, export, score: all in order
     #[command(after_help = "Example:\n  nextbest run --config examples/berka/config.yaml")]
     Run(run::Arguments),
@@ -174,6 +182,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::Score(arguments) => score::run(&context, &arguments),
         Command::Inspect(arguments) => context.print(&inspect::run(&context, &arguments)?),
         Command::PolicyEval(arguments) => context.print(&policy_eval::run(&context, &arguments)?),
+        Command::Keygen(arguments) => context.print(&keygen::run(&arguments)?),
         Command::Run(arguments) => run::run(&context, &arguments),
     }
 }

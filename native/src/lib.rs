@@ -22,5 +22,6 @@ mod shrinking;
 mod synthetic;
 mod tables;
 mod training;
+mod trust;
 
 pub use cli::main;

@@ -40,7 +40,11 @@ pub(crate) fn write_files(
 ) -> anyhow::Result<()> {
     let place = || format!("{}: can't be written", folder.join(names.join(", ")).display());
     std::fs::create_dir_all(folder).with_context(place)?;
-    let aside = names.iter().map(|_| temporary(folder)).collect::<Result<Vec<_>, _>>().with_context(place)?;
+    let aside = names
+        .iter()
+        .map(|_| temporary(folder, Readers::All))
+        .collect::<Result<Vec<_>, _>>()
+        .with_context(place)?;
     let reopened = aside.iter().map(|file| Ok(BufWriter::new(file.as_file().try_clone()?)));
     let mut writers = reopened.collect::<std::io::Result<Vec<_>>>().with_context(place)?;
     write(&mut writers).with_context(place)?;
@@ -57,6 +61,30 @@ pub(crate) fn write_files(
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
+    Ok(())
+}
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Everyone who may enter its folder.
+    All,
+    /// Only who wrote it.
+    Owner,
+}
+
+/// Writes bytes to a file that is not there yet.
+///
+/// # Errors
+/// As [`write_file`], and where there is one.
+pub(crate) fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> anyhow::Result<()> {
+    let place = || format!("{}: can't be written", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).with_context(place)?;
+    let aside = temporary(folder, readers).with_context(place)?;
+    aside.as_file().write_all(bytes).with_context(place)?;
+    aside.as_file().sync_all().with_context(place)?;
+    aside.persist_noclobber(path).with_context(place)?;
     Ok(())
 }
 
@@ -135,18 +163,36 @@ pub(crate) fn file_hash(path: &Path) -> anyhow::Result<String> {
     }
 }
 
-fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+fn temporary(folder: &Path, readers: Readers) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".nextbest-");
-    // Others (a web server, a colleague) may read what is written, as with any file.
+    // Others (a web server, a colleague) may read what is written, as with any file, unless it is a secret.
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(match readers {
+        Readers::All => 0o644,
+        Readers::Owner => 0o600,
+    }));
     builder.tempfile_in(folder)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_file_takes_no_other_ones_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys/secret");
+        write_new(&path, b"first", Readers::Owner).unwrap();
+        let again = write_new(&path, b"second", Readers::All).unwrap_err();
+        assert!(format!("{again:#}").contains("secret: can't be written"), "{again:#}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {

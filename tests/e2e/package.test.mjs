@@ -45,10 +45,15 @@ suite("the package", { concurrency: false }, () => {
 
   test("its types are complete, strict and as documented", () => {
     const program = `
-      import { init, NextbestError, Recommender, type Customer, type Offer, type Schema } from "nextbest";
+      import {
+        init, NextbestError, Recommender, type Customer, type Offer, type PublicKey, type Schema, type Validity,
+      } from "nextbest";
       await init(new WebAssembly.Module(new Uint8Array()));
       const customer: Customer = { customer: { AGE: 1, NAME: null }, accounts: [{ AMOUNT: 2.5 }], more: undefined };
-      const r = await Recommender.load(new ArrayBuffer(8), { selfTest: false });
+      const publicKey: PublicKey = "-----BEGIN PUBLIC KEY-----";
+      const r = await Recommender.load(new ArrayBuffer(8), { selfTest: false, publicKey, now: new Date(), minimumNumber: 1 });
+      const { number, notBefore, expires }: Validity = r.validity;
+      const told: [number, Date | null, Date | null, string | null] = [number, notBefore, expires, r.signedBy];
       const offers: readonly Offer[] = r.recommend(customer, { asOf: new Date(), top: 2, explain: true }).offers;
       const probabilities: Float32Array = r.scoreBatch(r.features(customer), 1);
       const schema: Schema = r.schema;
@@ -59,7 +64,7 @@ suite("the package", { concurrency: false }, () => {
       r.scoreFeatures([1, 2]);
       // @ts-expect-error: made by load
       new Recommender(new Uint8Array());
-      console.log(offers, probabilities, schema, code);
+      console.log(offers, probabilities, schema, code, told);
     `;
     const home = path.join(folder, "consumer");
     execFileSync("mkdir", ["-p", path.join(home, "node_modules")]);

@@ -5,13 +5,18 @@ import { handle } from "./handler.js";
 import wasm from "./nextbest_wasm_bg.wasm";
 import bundle from "./nextbest.bundle";
 
+interface Environment {
+  /** The text of a public key (PEM): the bundle is not used unless it signed it. */
+  readonly PUBLIC_KEY?: string;
+}
+
 let loading: Promise<Recommender> | undefined;
 
 // On the first request rather than at start-up: a start-up that throws takes the worker down without an answer,
 // and a failed load is tried again at the next request.
-function recommender(): Promise<Recommender> {
+function recommender({ PUBLIC_KEY }: Environment): Promise<Recommender> {
   loading ??= init(wasm)
-    .then(() => Recommender.load(bundle))
+    .then(() => Recommender.load(bundle, PUBLIC_KEY === undefined ? {} : { publicKey: PUBLIC_KEY }))
     .catch((error: unknown) => {
       loading = undefined;
       throw error;
@@ -20,5 +25,6 @@ function recommender(): Promise<Recommender> {
 }
 
 export default {
-  fetch: (request: Request): Promise<Response> => handle(request, recommender),
+  fetch: (request: Request, environment: Environment): Promise<Response> =>
+    handle(request, () => recommender(environment)),
 };

@@ -6,9 +6,10 @@
  * | code starts with | the fault lies with |
  * | --- | --- |
  * | `init/` | starting the WebAssembly module: not started, not fetched, not compiled |
- * | `bundle/` | the bundle's bytes: truncated, altered, too new, failed self-test |
+ * | `bundle/` | the bundle: truncated, altered, too new, failed self-test; unsigned, expired, older than one that was met |
  * | `customer/`, `options/`, `row/` | the arguments of one call: wrong type, date out of range, wrong length |
  * | `recommender/` | the use of the object: called after `free()`, or asked what its model does not answer |
+ * | `platform/` | this browser or runtime, which lacks what is asked for |
  * | `engine/` | the engine itself: it crashed, has been restarted, and the call can be made again |
  */
 export class NextbestError extends Error {

@@ -2,6 +2,7 @@ import { Engine } from "../pkg/nextbest_wasm.js";
 import { NextbestError } from "./errors.js";
 import { Room } from "./room.js";
 import { currentGeneration, guarded } from "./runtime.js";
+import { verified } from "./signature.js";
 import type {
   AsOf,
   Card,
@@ -13,6 +14,7 @@ import type {
   RecommendOptions,
   Row,
   Schema,
+  Validity,
 } from "./types.js";
 
 /**
@@ -34,9 +36,14 @@ export class Recommender {
   readonly card: Card;
   /** The tables that the model reads and the products that it offers. */
   readonly schema: Schema;
+  /** When the bundle may be used, and its number among the model's versions. */
+  readonly validity: Validity;
+  /** The fingerprint of the key that signed the bundle, verified by `LoadOptions.publicKey`; `null` without that. */
+  readonly signedBy: string | null;
 
   // Kept for loading again when a crash has cost us the instance.
   #bytes: Uint8Array | undefined;
+  readonly #checks: Checks;
   #engine: Engine;
   #generation: number;
   #room: Room | undefined;
@@ -45,22 +52,31 @@ export class Recommender {
    * Decodes and verifies a bundle.
    *
    * @param bytes the bundle. They are kept, not copied: do not write to them afterwards.
-   * @throws NextbestError `bundle/…` when the bytes are not a bundle that this version can trust and read, or when
-   * this device does not reproduce its golden vectors; `init/missing` before `init`.
+   * @throws NextbestError `bundle/…` when the bytes are not a bundle that this version can trust and read (unsigned, signed by
+   * another key, changed, not valid now, older than `minimumNumber`, …), or when this device does not reproduce its golden
+   * vectors; `platform/ed25519` where the platform can't verify a signature that is asked for; `options/…`; `init/missing`
+   * before `init`.
    */
   static async load(bytes: Uint8Array | ArrayBuffer, options: LoadOptions = {}): Promise<Recommender> {
-    const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+    let view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
     if (!(view instanceof Uint8Array)) {
       throw new NextbestError("bundle/type", "the bundle: expected a Uint8Array or an ArrayBuffer");
     }
+    const checks = checksOf(options);
+    const { publicKey } = options;
+    let signedBy: string | null = null;
+    if (publicKey !== undefined) {
+      // What others could write to meanwhile is not what was verified; and WebCrypto takes no shared memory.
+      view = new Uint8Array(view);
+      signedBy = await verified(view as Uint8Array<ArrayBuffer>, publicKey);
+    }
     const hash = view.length < LARGE ? undefined : await contentHash(view);
-    return new Recommender(view, hash, options.selfTest ?? true);
+    return new Recommender(view, hash, checks, signedBy);
   }
 
-  private constructor(bytes: Uint8Array, hash: Uint8Array | undefined, selfTest: boolean) {
-    const engine = guarded(() => new Engine(bytes, hash));
+  private constructor(bytes: Uint8Array, hash: Uint8Array | undefined, checks: Checks, signedBy: string | null) {
+    const engine = opened(bytes, hash, checks);
     try {
-      if (selfTest) guarded(() => engine.selfTest());
       const facts = guarded(() => ({
         featureNames: engine.featureNames,
         products: engine.products,
@@ -69,6 +85,7 @@ export class Recommender {
         contentHash: engine.contentHash,
         card: engine.card as Card,
         schema: engine.schema as Schema,
+        validity: engine.validity as Seconds,
       }));
       this.featureNames = Object.freeze(facts.featureNames);
       this.products = Object.freeze(facts.products);
@@ -77,10 +94,14 @@ export class Recommender {
       this.contentHash = facts.contentHash;
       this.card = facts.card;
       this.schema = facts.schema;
+      const { number, notBefore, expires } = facts.validity;
+      this.validity = Object.freeze({ number, notBefore: date(notBefore), expires: date(expires) });
     } catch (error) {
       if (!crashed(error)) engine.free();
       throw error;
     }
+    this.signedBy = signedBy;
+    this.#checks = { ...checks, contentHash: this.contentHash };
     this.#bytes = bytes;
     this.#engine = engine;
     this.#generation = currentGeneration();
@@ -182,11 +203,60 @@ export class Recommender {
     }
     if (this.#generation !== currentGeneration()) {
       // Some call crashed the instance that held our model, perhaps another Recommender's.
-      this.#engine = guarded(() => new Engine(bytes));
+      this.#engine = opened(bytes, undefined, this.#checks);
       this.#generation = currentGeneration();
     }
     return guarded(() => use(this.#engine));
   }
+}
+
+/** What a bundle must pass each time that an engine opens it. */
+interface Checks {
+  readonly selfTest: boolean;
+  /** Now, whenever that is, where it is not given. */
+  readonly now: Date | undefined;
+  readonly minimumNumber: number;
+  /** Of the bytes that were verified; not known before they are opened for the first time. */
+  readonly contentHash?: string;
+}
+
+/** `Validity` as the engine has it, in seconds since 1970-01-01. */
+interface Seconds {
+  readonly number: number;
+  readonly notBefore: number | null;
+  readonly expires: number | null;
+}
+
+function checksOf({ selfTest = true, now, minimumNumber = 0 }: LoadOptions): Checks {
+  if (now !== undefined && !(now instanceof Date && !Number.isNaN(now.getTime()))) {
+    throw new NextbestError("options/now", "now: expected a valid Date");
+  }
+  if (!Number.isSafeInteger(minimumNumber) || minimumNumber < 0) {
+    const message = `minimumNumber: expected an integer from 0, got ${String(minimumNumber)}`;
+    throw new NextbestError("options/minimum-number", message);
+  }
+  return { selfTest, now: now && new Date(now), minimumNumber };
+}
+
+function opened(bytes: Uint8Array, hash: Uint8Array | undefined, checks: Checks): Engine {
+  const engine = guarded(() => new Engine(bytes, hash));
+  try {
+    guarded(() => {
+      if (checks.contentHash !== undefined && engine.contentHash !== checks.contentHash) {
+        throw new NextbestError("bundle/hash-mismatch", "bundle: its bytes were written to after it was loaded");
+      }
+      engine.checkValidity(Math.floor((checks.now?.getTime() ?? Date.now()) / 1000), checks.minimumNumber);
+      if (checks.selfTest) engine.selfTest();
+    });
+  } catch (error) {
+    if (!crashed(error)) engine.free();
+    throw error;
+  }
+  return engine;
+}
+
+function date(seconds: number | null): Date | null {
+  return seconds === null ? null : new Date(seconds * 1000);
 }
 
 /** From so many bytes on, asking the platform for a hash is faster than computing it in WebAssembly. */

@@ -59,6 +59,34 @@ export interface LoadOptions {
    * computes exactly what the bank validated. Default: `true`.
    */
   readonly selfTest?: boolean;
+  /**
+   * Who must have signed the bundle. The platform's WebCrypto verifies before anything of the bundle is read; where it can't,
+   * the bundle is refused. Default: signed or not, it does not matter.
+   */
+  readonly publicKey?: PublicKey;
+  /** The moment at which the bundle must be valid. Default: now. */
+  readonly now?: Date;
+  /**
+   * The least number that the bundle must have among the model's versions: store the greatest that you have met
+   * (`Recommender.validity.number`), and nobody can give you an older model again. Default: 0.
+   */
+  readonly minimumNumber?: number;
+}
+
+/**
+ * A public Ed25519 key: the text of the file that `nextbest keygen` wrote (PEM; of several keys in it any will do), its 32
+ * bytes, or a `CryptoKey` that can be exported.
+ */
+export type PublicKey = string | Uint8Array | CryptoKey;
+
+/** When a bundle may be used, and its place among the model's versions. */
+export interface Validity {
+  /** Greater than that of every version before it; 0 where the bank does not number them. */
+  readonly number: number;
+  /** Not used before; `null` where it does not matter. */
+  readonly notBefore: Date | null;
+  /** Not used from here on; `null` where it does not expire. */
+  readonly expires: Date | null;
 }
 
 /** One feature's part in a reason. */

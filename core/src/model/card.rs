@@ -38,6 +38,10 @@ pub struct Card {
     pub training_rows: u64,
     /// The SHA-256 of the feature table that it learned from, in hexadecimal digits.
     pub training_data: String,
+    /// The files that it was computed from, by name, each with its SHA-256 in hexadecimal digits; none where that is not
+    /// known.
+    #[serde(deserialize_with = "list")]
+    pub sources: Vec<(String, String)>,
     /// Metrics on the test cut-offs.
     #[serde(deserialize_with = "list")]
     pub test_metrics: Vec<Metric>,
@@ -50,6 +54,9 @@ pub struct Card {
     pub importance: Vec<f32>,
     /// The version of nextbest that trained it.
     pub trained_with: String,
+    /// What that was built with and for: `rustc` and `target`.
+    #[serde(deserialize_with = "list")]
+    pub tools: Vec<(String, String)>,
 }
 
 /// A measured number.

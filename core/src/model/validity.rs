@@ -37,3 +37,44 @@ impl Validity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400;
+
+    #[test]
+    fn a_bundle_is_valid_from_its_first_second_to_the_last_before_it_expires() {
+        let validity = Validity { number: 3, not_before: Some(10 * DAY), expires: Some(20 * DAY) };
+        let at = |now: u64| validity.check(now as i64, 0);
+        assert_eq!(at(10 * DAY - 1), Err(BundleError::NotYetValid("1970-01-11".into())));
+        assert_eq!(at(10 * DAY), Ok(()));
+        assert_eq!(at(20 * DAY - 1), Ok(()));
+        assert_eq!(at(20 * DAY), Err(BundleError::Expired("1970-01-21".into())));
+        assert_eq!(validity.check(i64::MIN, 0), Err(BundleError::NotYetValid("1970-01-11".into())));
+        assert_eq!(validity.check(i64::MAX, 0), Err(BundleError::Expired("1970-01-21".into())));
+    }
+
+    #[test]
+    fn nothing_older_than_what_was_met_is_taken() {
+        let validity = Validity { number: 3, ..Validity::default() };
+        assert_eq!(validity.check(0, 3), Ok(()));
+        assert_eq!(validity.check(0, 4), Err(BundleError::Rollback { number: 3, least: 4 }));
+        assert_eq!(Validity::default().check(0, 1), Err(BundleError::Rollback { number: 0, least: 1 }));
+    }
+
+    #[test]
+    fn a_bundle_that_says_nothing_is_always_valid() {
+        for now in [i64::MIN, -1, 0, i64::MAX] {
+            assert_eq!(Validity::default().check(now, 0), Ok(()));
+        }
+    }
+
+    #[test]
+    fn moments_beyond_the_calendar_are_no_panic() {
+        let validity = Validity { number: 0, not_before: Some(u64::MAX), expires: Some(u64::MAX) };
+        assert!(matches!(validity.check(0, 0), Err(BundleError::NotYetValid(_))));
+        assert!(matches!(validity.check(i64::MAX, 0), Err(BundleError::Expired(_))));
+    }
+}

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use nextbest_core::features::{Expression, FeatureDefinition, FeatureType, HoldingAggregate};
 use nextbest_core::model::bundle::Bundle;
 use serde::Serialize;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::feature_table::{read_feature, read_layout};
 use crate::output;
 use crate::tables::{declared_schema, products};
+use crate::trust::Demands;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Catalogue {
@@ -44,7 +46,9 @@ pub(super) fn run(context: &Context, bundle: Option<&Path>) -> anyhow::Result<Ca
     let config = &context.config;
     let (definitions, schema, model) = match bundle {
         Some(path) => {
-            let (_, bundle) = read_bundle(path, "export")?;
+            let (bytes, bundle) = read_bundle(path, "export")?;
+            let demands = Demands::new(&config.trust, None)?;
+            demands.check_signature(&bytes).with_context(|| path.display().to_string())?;
             (bundle.features.clone(), bundle.schema.clone(), Some(bundle))
         }
         None => {

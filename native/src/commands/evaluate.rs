@@ -9,12 +9,16 @@ use nextbest_core::time;
 use crate::cli::Context;
 use crate::evaluation::{Evaluation, Opponent, Subject, ceiling, finalists};
 use crate::feature_table::FeatureTable;
+use crate::trust::Demands;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
     /// Compare with another bundle (of production, say) on the same test rows, which it must not have learned from
     #[arg(long, value_name = "BUNDLE")]
     against: Option<PathBuf>,
+    /// With --against: the public key (PEM) that must have signed the other bundle (config: trust.public_key)
+    #[arg(long, value_name = "FILE", requires = "against")]
+    public_key: Option<PathBuf>,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Evaluation> {
@@ -30,7 +34,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     drop(table);
     let hash = content_hash(&bytes);
     let finalists = finalists(context, &bundle, &hash)?;
-    let against = arguments.against.as_deref().map(|path| Opponent::read(path, &test)).transpose()?;
+    let demands = Demands::new(&config.trust, arguments.public_key.as_deref())?;
+    let against =
+        arguments.against.as_deref().map(|path| Opponent::read(path, &test, &demands)).transpose()?;
     let subject = Subject {
         bundle: &bundle,
         hash,

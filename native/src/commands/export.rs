@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use nextbest_core::model::bundle::Bundle;
-use nextbest_core::model::card::Metric;
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
@@ -20,6 +19,7 @@ use crate::goldens::{golden_rows, set_goldens};
 use crate::output;
 use crate::shrinking::{Frontier, Shrinker, without_unused_edges};
 use crate::tables::{LoadOptions, Part, load};
+use crate::trust::Release;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
@@ -30,6 +30,12 @@ pub(crate) struct Arguments {
     /// what costs least log-loss on the validation rows
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_bytes: Option<Size>,
+    /// Sign the bundle with this private key, PEM as `nextbest keygen` writes it (config: trust.private_key)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sign: Option<PathBuf>,
+    /// The bundle's number among the model's versions: who has met a greater one refuses it (config: trust.model_number)
+    #[arg(long, value_name = "N")]
+    pub(crate) model_number: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,6 +44,9 @@ pub(crate) struct Exported {
     bytes: usize,
     model_version: String,
     content_hash: String,
+    model_number: u64,
+    /// The fingerprint of the key that signed it.
+    signed_by: Option<String>,
     samples: Option<PathBuf>,
     /// With a limit: what other sizes would cost.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,14 +55,16 @@ pub(crate) struct Exported {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exported> {
     let config = &context.config;
+    let release = Release::new(config, arguments.model_number, arguments.sign.as_deref())?;
     let (bytes, mut bundle) = super::read_model(&config.model_path())?;
-    bundle.card.test_metrics = recorded_metrics(context, &bytes)?;
+    record_metrics(context, &bytes, &mut bundle)?;
+    release.fill(&mut bundle);
     // What the config says now: a new policy needs no new model.
     bundle.policy = config.policy_definition(&bundle.schema, &bundle.features)?;
     let table = FeatureTable::read_parquet(&config.feature_table().with_extension("parquet"))?;
     let (mut exported, recommender) = match arguments.max_bytes {
-        None => write_bundle(config, bundle, &table)?,
-        Some(limit) => shrunk(context, &bundle, &table, limit)?,
+        None => write_bundle(config, bundle, &table, &release)?,
+        Some(limit) => shrunk(context, &bundle, &table, limit, &release)?,
     };
     if arguments.samples > 0 {
         exported.samples = Some(write_samples(context, &recommender, arguments.samples)?);
@@ -61,7 +72,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     Ok(exported)
 }
 
-/// Writes a model as the bundle, with golden rows of a table.
+/// Writes a model as the bundle, with golden rows of a table, and signs it if it is to be signed.
 ///
 /// # Errors
 /// Where the bundle can't be written, or scores differently once it is read.
@@ -69,12 +80,13 @@ pub(super) fn write_bundle(
     config: &Config,
     bundle: Bundle,
     table: &FeatureTable,
+    release: &Release<'_>,
 ) -> anyhow::Result<(Exported, Recommender)> {
     let mut bundle = without_unused_edges(bundle)?;
     set_goldens(&mut bundle, &golden_rows(table))?;
     bundle.self_test()?;
     let path = config.bundle_path();
-    let bytes = bundle.encode()?;
+    let bytes = release.sign(bundle.encode()?);
     let recommender = Recommender::load(&bytes)?;
     output::write_bytes(&path, &bytes)?;
     let exported = Exported {
@@ -82,6 +94,8 @@ pub(super) fn write_bundle(
         bytes: bytes.len(),
         model_version: recommender.model_version(),
         content_hash: recommender.content_hash().to_owned(),
+        model_number: recommender.bundle().validity.number,
+        signed_by: release.signed_by(),
         samples: None,
         frontier: None,
     };
@@ -96,9 +110,10 @@ pub(super) fn write_smaller_bundle(
     config: &Config,
     bundle: &Bundle,
     shrinker: &Shrinker<'_>,
+    release: &Release<'_>,
 ) -> anyhow::Result<(Exported, Recommender)> {
     let (bundle, frontier) = shrinker.shrink(bundle)?;
-    let (mut exported, recommender) = write_bundle(config, bundle, shrinker.table)?;
+    let (mut exported, recommender) = write_bundle(config, bundle, shrinker.table, release)?;
     frontier.write(exported.bundle.parent().unwrap_or(Path::new(".")))?;
     exported.frontier = Some(frontier);
     Ok((exported, recommender))
@@ -109,6 +124,7 @@ fn shrunk(
     bundle: &Bundle,
     table: &FeatureTable,
     limit: Size,
+    release: &Release<'_>,
 ) -> anyhow::Result<(Exported, Recommender)> {
     let config = &context.config;
     super::check_training_data(config, &bundle.card)?;
@@ -118,33 +134,32 @@ fn shrunk(
     let train: Vec<i64> = learning.iter().copied().filter(|cutoff| !validation.contains(cutoff)).collect();
     let shrinker = Shrinker {
         config: &config.model,
+        evaluation: &config.evaluation,
         train: &table.at(&train),
         validation: &table.at(&validation),
         all: &table.at(&learning),
         test: &table.at(&cutoffs(&card.test_cutoffs)),
         table,
         limit: limit.0,
+        signature: release.signature_bytes(),
         progress: &context.progress,
     };
-    write_smaller_bundle(config, bundle, &shrinker)
+    write_smaller_bundle(config, bundle, &shrinker, release)
 }
 
-/// The metrics of the evaluation of this very model; none, with a warning, where it was not evaluated.
-fn recorded_metrics(context: &Context, model: &[u8]) -> anyhow::Result<Vec<Metric>> {
+/// Writes what was measured of this very model into its card; nothing, with a warning, where it was not evaluated.
+fn record_metrics(context: &Context, model: &[u8], bundle: &mut Bundle) -> anyhow::Result<()> {
     let path = context.config.outputs.path.join("models").join("evaluation.json");
     let recorded: Option<Recorded> = match std::fs::read(&path) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).with_context(|| path.display().to_string())?),
         Err(_) => None,
     };
     match recorded.filter(|recorded| recorded.model == nextbest_core::model::bundle::content_hash(model)) {
-        Some(recorded) => Ok(recorded.card_metrics()),
-        None => {
-            context.warn(
-                "this model was not evaluated, so its card has no metrics: run `nextbest evaluate` first",
-            );
-            Ok(Vec::new())
-        }
+        Some(recorded) => recorded.fill(&mut bundle.card),
+        None => context
+            .warn("this model was not evaluated, so its card has no metrics: run `nextbest evaluate` first"),
     }
+    Ok(())
 }
 
 /// Customers to play with: spread over those with the most different best offers.
@@ -217,7 +232,15 @@ impl fmt::Display for Exported {
             Some(chosen) => writeln!(f, ", {} after brotli", super::human_bytes(chosen.bytes))?,
             None => writeln!(f)?,
         }
-        writeln!(f, "wrote {}", self.bundle.display())?;
+        match &self.signed_by {
+            Some(key) => writeln!(
+                f,
+                "wrote {}, number {}, signed by key {key}",
+                self.bundle.display(),
+                self.model_number
+            )?,
+            None => writeln!(f, "wrote {}", self.bundle.display())?,
+        }
         match &self.samples {
             Some(samples) => writeln!(f, "wrote {}", samples.display()),
             None => Ok(()),

@@ -12,6 +12,7 @@ use nextbest_core::features::{Expression, FeatureDefinition, FeatureEngine};
 use nextbest_core::schema::{Product, Schema};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time::{self, DAY};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::as_of::{self, Questions};
@@ -142,7 +143,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
     let store = &config.feature_store;
     let rows = cutoffs.iter().map(|cutoff| cutoff.customers).sum();
     let dates = cutoffs.iter().map(|cutoff| cutoff.cutoff.clone()).collect();
-    let manifest = Manifest::new(&store.table_name, &store.description, &layout, &parquet, rows, dates)?;
+    let sources = sources(&bank.quality)?;
+    let manifest =
+        Manifest::new(&store.table_name, &store.description, &layout, &parquet, rows, dates, sources)?;
     output::write_json(&parquet.with_extension("json"), &manifest)?;
     let delta = match store.wants(StoreFormat::Delta) {
         true => {
@@ -168,6 +171,18 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
         cutoffs,
         leaks,
     })
+}
+
+/// The files that were read, by name, each with its SHA-256: what a model card calls its training data.
+fn sources(tables: &[TableQuality]) -> anyhow::Result<Vec<(String, String)>> {
+    let name =
+        |file: &Path| file.file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
+    let source = |table: &TableQuality| Ok((name(&table.file), output::file_hash(&table.file)?));
+    let mut sources: Vec<_> = tables.par_iter().map(source).collect::<anyhow::Result<_>>()?;
+    // Several tables may be views of one file.
+    sources.sort();
+    sources.dedup();
+    Ok(sources)
 }
 
 /// The config's feature definitions as far as they are known before any data is read, and whether they can be computed.

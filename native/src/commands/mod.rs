@@ -10,6 +10,7 @@ pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod generate;
 pub(crate) mod inspect;
+pub(crate) mod keygen;
 pub(crate) mod policy_eval;
 pub(crate) mod run;
 pub(crate) mod score;

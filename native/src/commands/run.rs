@@ -2,6 +2,7 @@
 
 use super::{evaluate, export, features, generate, score, train};
 use crate::cli::Context;
+use crate::trust::{Demands, Release};
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
@@ -13,6 +14,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
+    // What would stop the last stations is better noticed before the first.
+    Release::new(&context.config, None, None)?;
+    Demands::new(&context.config.trust, None)?;
     // A bank with tables or a schema of its own is never overwritten with a synthetic one.
     let input = context.config.data_source.input_path();
     if context.config.schema.is_none() && !input.exists() {
@@ -21,7 +25,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     context.print(&features::run(context, &arguments.features)?)?;
     context.print(&train::run(context, &train::Arguments::default())?)?;
     context.print(&evaluate::run(context, &evaluate::Arguments::default())?)?;
-    context
-        .print(&export::run(context, &export::Arguments { samples: arguments.samples, max_bytes: None })?)?;
+    context.print(&export::run(
+        context,
+        &export::Arguments { samples: arguments.samples, ..export::Arguments::default() },
+    )?)?;
     score::run(context, &score::Arguments::skipping(arguments.features.skip_bad_rows))
 }

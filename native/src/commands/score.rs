@@ -19,6 +19,7 @@ use crate::config::OutputFormat;
 use crate::offer_log::{self, LoggedCandidate};
 use crate::predictions::Prediction;
 use crate::tables::{LoadOptions, Part, load};
+use crate::trust::Demands;
 use crate::{output, predictions};
 
 #[derive(Debug, Default, clap::Args)]
@@ -26,6 +27,9 @@ pub(crate) struct Arguments {
     /// The bundle; outputs/bundle/nextbest.bundle where it is not given
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
+    /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
+    #[arg(long, value_name = "FILE")]
+    public_key: Option<PathBuf>,
     /// The moment of the question: rows from this date on are not read. The day after the last event where it is not
     /// given
     #[arg(long, value_name = "DATE")]
@@ -72,7 +76,11 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     let path = arguments.bundle.clone().unwrap_or_else(|| context.config.bundle_path());
     let bytes =
         std::fs::read(&path).with_context(|| format!("{}: `nextbest export` writes it", path.display()))?;
-    let recommender = Recommender::load(&bytes).with_context(|| path.display().to_string())?;
+    let place = || path.display().to_string();
+    let demands = Demands::new(&context.config.trust, arguments.public_key.as_deref())?;
+    demands.check_signature(&bytes).with_context(place)?;
+    let recommender = Recommender::load(&bytes).with_context(place)?;
+    demands.check_validity(&recommender.bundle().validity).with_context(place)?;
     if let Some(file) = &arguments.table {
         let (id, out) = (arguments.id.as_deref(), arguments.out.as_deref());
         return context.print(&score_table::run(context, &recommender, file, id, out)?);

@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use crate::cli::{Context, usage};
 use crate::config::{Algorithm, Config, Size, Time};
-use crate::feature_table::FeatureTable;
+use crate::feature_table::{FeatureTable, sources_of};
 use crate::tables::plain::Source;
 use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
-use crate::{cutoffs, output};
+use crate::{cutoffs, output, trust};
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
@@ -99,7 +99,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
         test_cutoffs: dates(&split.test),
         training_rows: all.len() as u64,
         training_data: output::file_hash(&path)?,
+        sources: sources_of(&path)?,
         trained_with: env!("CARGO_PKG_VERSION").into(),
+        tools: trust::tools(),
         ..Card::default()
     };
     let trainer = Trainer {

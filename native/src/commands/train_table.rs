@@ -14,12 +14,13 @@ use serde::Serialize;
 use super::export::{Exported, write_bundle, write_smaller_bundle};
 use super::train::Arguments;
 use crate::cli::Context;
-use crate::evaluation::{Evaluation, Subject};
+use crate::evaluation::{Evaluation, Recorded, Subject};
 use crate::feature_table::FeatureTable;
 use crate::output;
 use crate::shrinking::Shrinker;
 use crate::tables::plain::{LeftOut, Prepared, Source, prepare};
 use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
+use crate::trust::{self, Release};
 
 /// Fewer rows of a class than this prove nothing about a leak.
 const LEAK_SUPPORT: usize = 20;
@@ -70,6 +71,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<TrainedTable> {
     let started = std::time::Instant::now();
     let config = &context.config;
+    // A key that can't be read is better noticed before training than after.
+    let release = Release::new(config, None, None)?;
     context.progress.step(format!("reading {}", source.file.display()));
     let prepared = prepare(source, config.model.hyperparameters.random_forest.random_state)?;
     warn_of_left_out(context, &prepared);
@@ -80,14 +83,22 @@ pub(crate) fn run(
     let leaks = leaks(&learning, config.snapshots.leak_threshold);
     warn_of_leaks(context, &leaks);
 
+    let hash = output::file_hash(source.file)?;
     let card = Card {
         name: source.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
         training_cutoffs: first_and_last(&learning),
         validation_cutoffs: first_and_last(&validation),
         test_cutoffs: first_and_last(&test),
         training_rows: learning.len() as u64,
-        training_data: output::file_hash(source.file)?,
+        sources: source
+            .file
+            .file_name()
+            .map(|it| (it.to_string_lossy().into_owned(), hash.clone()))
+            .into_iter()
+            .collect(),
+        training_data: hash,
         trained_with: env!("CARGO_PKG_VERSION").into(),
+        tools: trust::tools(),
         ..Card::default()
     };
     let trainer = Trainer {
@@ -136,21 +147,24 @@ pub(crate) fn run(
     let folder = config.outputs.path.join("models");
     output::write_json(&folder.join("training.json"), &training)?;
     evaluation.write(&folder)?;
-    bundle.card.test_metrics = evaluation.card_metrics();
+    Recorded::from(&evaluation).fill(&mut bundle.card);
+    release.fill(&mut bundle);
     let (exported, _) = match arguments.max_bytes {
-        None => write_bundle(config, bundle, &table)?,
+        None => write_bundle(config, bundle, &table, &release)?,
         Some(limit) => {
             let shrinker = Shrinker {
                 config: &config.model,
+                evaluation: &config.evaluation,
                 train: &train,
                 validation: &validation,
                 all: &learning,
                 test: &test,
                 table: &table,
                 limit: limit.0,
+                signature: release.signature_bytes(),
                 progress: &context.progress,
             };
-            write_smaller_bundle(config, &bundle, &shrinker)?
+            write_smaller_bundle(config, &bundle, &shrinker, &release)?
         }
     };
     Ok(TrainedTable { training, evaluation, bundle: exported })

@@ -12,6 +12,7 @@ mod number_or_word;
 mod policy;
 mod schema;
 mod size;
+mod trust;
 
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,7 @@ pub use schema::{
     ProductTableConfig, ProductsConfig, SchemaConfig, TableConfig,
 };
 pub use size::Size;
+pub use trust::{CardConfig, TrustConfig};
 
 /// The tables of a core-banking system, which are the default.
 const CORE_BANKING_SCHEMA: &str = include_str!("core_banking.yaml");
@@ -69,6 +71,10 @@ pub struct Config {
     pub evaluation: EvaluationConfig,
     /// What may be offered; the policy of the core-banking schema where neither this nor a schema is given.
     pub policy: Option<Policy>,
+    /// Who signs bundles, whose are used, and until when.
+    pub trust: TrustConfig,
+    /// What the bank says about its model.
+    pub card: CardConfig,
     /// How offers are made.
     pub deployment: Deployment,
     /// Where results go.

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::contestants::Contestant;
 use crate::feature_table::FeatureTable;
+use crate::trust::Demands;
 
 /// So many features that do not fit are named.
 const NAMED: usize = 8;
@@ -94,11 +95,12 @@ impl Opponent {
     /// Reads a bundle and checks that a comparison on the test rows is fair.
     ///
     /// # Errors
-    /// Where it predicts other classes, reads features that the table does not have, or has learned from customers whose
+    /// Where the key that is asked for did not sign it, it predicts other classes, reads features that the table does not have, or has learned from customers whose
     /// outcomes lie in the test period.
-    pub(crate) fn read(path: &Path, test: &FeatureTable) -> anyhow::Result<Self> {
+    pub(crate) fn read(path: &Path, test: &FeatureTable, demands: &Demands) -> anyhow::Result<Self> {
         let bytes = std::fs::read(path)
             .with_context(|| format!("{}: can't be read; --against takes a bundle", path.display()))?;
+        demands.check_signature(&bytes).with_context(|| path.display().to_string())?;
         let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
         let place = || format!("{}: can't be compared with", path.display());
         check_classes(&bundle, test).with_context(place)?;

@@ -31,7 +31,7 @@ use ceiling::Ceiling;
 pub(crate) use contestants::finalists;
 use contestants::{Contestant, Guesses, score};
 use curves::{ClassCurves, Pooled};
-pub(crate) use recorded::{Recorded, card_metrics_of};
+pub(crate) use recorded::{Recorded, measure_card};
 use segments::{FEW_ROWS, FEW_TAKERS, Measured, Segmentation};
 
 /// Permutation importance takes the log-loss of at most so many test rows …

@@ -1,13 +1,18 @@
-//! An evaluation as the model card remembers it.
+//! An evaluation as the model card remembers it: metrics with their intervals, and segments.
+
+use std::collections::BTreeMap;
 
 use nextbest_core::metrics::Metrics;
+use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::model::bundle::Bundle;
-use nextbest_core::model::card::Metric;
+use nextbest_core::model::card::{Card, Metric, Segment};
 use nextbest_core::score::Scorer;
 use serde::Deserialize;
 
 use super::Evaluation;
-use super::contestants::{Contestant, score};
+use super::contestants::{Contestant, Guesses, score};
+use super::segments::{Measured, Segmentation};
+use crate::config::EvaluationConfig;
 use crate::feature_table::FeatureTable;
 
 /// What `nextbest export` needs to know of an evaluation.
@@ -15,12 +20,16 @@ use crate::feature_table::FeatureTable;
 pub(crate) struct Recorded {
     pub(crate) model: String,
     contestants: Vec<RecordedContestant>,
+    #[serde(default)]
+    segments: Vec<RecordedSegmentation>,
 }
 
 #[derive(Debug, Deserialize)]
 struct RecordedContestant {
     all: RecordedMetrics,
     without_none: Option<RecordedMetrics>,
+    #[serde(default)]
+    intervals: BTreeMap<String, RecordedInterval>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -36,33 +45,82 @@ struct RecordedMetrics {
     calibration_error: Option<f64>,
 }
 
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct RecordedInterval {
+    low: f64,
+    high: f64,
+}
+
+#[derive(Debug, Deserialize)]
+struct RecordedSegmentation {
+    name: String,
+    segments: Vec<RecordedSegment>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RecordedSegment {
+    name: String,
+    rows: u64,
+    log_loss: f64,
+    log_loss_interval: Option<RecordedInterval>,
+    roc_auc: Option<f64>,
+}
+
 impl Recorded {
-    /// The evaluation's metrics for the model card, where it is of this model.
-    pub(crate) fn card_metrics(&self) -> Vec<Metric> {
-        let model = self.contestants.first();
-        model.map_or_else(Vec::new, |model| card_metrics(&model.all, model.without_none.as_ref()))
+    /// Writes what was measured into a model's card.
+    pub(crate) fn fill(&self, card: &mut Card) {
+        card.test_metrics = self.contestants.first().map_or_else(Vec::new, RecordedContestant::metrics);
+        card.segments = self.segments.iter().flat_map(RecordedSegmentation::segments).collect();
     }
 }
 
-fn card_metrics(all: &RecordedMetrics, without_none: Option<&RecordedMetrics>) -> Vec<Metric> {
-    let named = |suffix: &'static str, metrics: &RecordedMetrics| {
-        let values = [
-            ("rows", Some(metrics.rows)),
-            ("accuracy", metrics.accuracy),
-            ("f1_weighted", metrics.f1_weighted),
-            ("roc_auc_ovr", metrics.roc_auc_ovr),
-            ("log_loss", metrics.log_loss),
-            ("top_3_accuracy", metrics.top_3_accuracy),
-            ("map_at_3", metrics.map_at_3),
-            ("brier", metrics.brier),
-            ("calibration_error", metrics.calibration_error),
-        ];
-        values.into_iter().filter_map(move |(name, value)| {
-            Some(Metric { name: format!("{name}{suffix}"), value: value?, interval: None })
+impl RecordedContestant {
+    fn metrics(&self) -> Vec<Metric> {
+        let named = |suffix: &'static str, metrics: &RecordedMetrics| {
+            let values = [
+                ("rows", Some(metrics.rows)),
+                ("accuracy", metrics.accuracy),
+                ("f1_weighted", metrics.f1_weighted),
+                ("roc_auc_ovr", metrics.roc_auc_ovr),
+                ("log_loss", metrics.log_loss),
+                ("top_3_accuracy", metrics.top_3_accuracy),
+                ("map_at_3", metrics.map_at_3),
+                ("brier", metrics.brier),
+                ("calibration_error", metrics.calibration_error),
+            ];
+            values.into_iter().filter_map(move |(name, value)| {
+                let name = format!("{name}{suffix}");
+                let interval = self.intervals.get(&name).copied().map(RecordedInterval::ends);
+                Some(Metric { name, value: value?, interval })
+            })
+        };
+        let without_none = self.without_none.iter().flat_map(|metrics| named("_without_none", metrics));
+        named("", &self.all).chain(without_none).collect()
+    }
+}
+
+impl RecordedSegmentation {
+    fn segments(&self) -> impl Iterator<Item = Segment> {
+        self.segments.iter().map(|it| {
+            let log_loss = Metric {
+                name: "log_loss".into(),
+                value: it.log_loss,
+                interval: it.log_loss_interval.map(RecordedInterval::ends),
+            };
+            let area = it.roc_auc.map(|value| Metric { name: "roc_auc".into(), value, interval: None });
+            Segment {
+                name: format!("{}: {}", self.name, it.name),
+                rows: it.rows,
+                metrics: [log_loss].into_iter().chain(area).collect(),
+            }
         })
-    };
-    let without_none = without_none.into_iter().flat_map(|metrics| named("_without_none", metrics));
-    named("", all).chain(without_none).collect()
+    }
+}
+
+impl RecordedInterval {
+    fn ends(self) -> (f64, f64) {
+        (self.low, self.high)
+    }
 }
 
 impl From<&Metrics> for RecordedMetrics {
@@ -82,22 +140,72 @@ impl From<&Metrics> for RecordedMetrics {
     }
 }
 
-/// The metrics for a model card, without an evaluation's intervals and curves.
+impl From<Interval> for RecordedInterval {
+    fn from(it: Interval) -> Self {
+        Self { low: it.low, high: it.high }
+    }
+}
+
+impl From<&Contestant> for RecordedContestant {
+    fn from(it: &Contestant) -> Self {
+        Self {
+            all: (&it.all).into(),
+            without_none: it.without_none.as_ref().map(Into::into),
+            intervals: it.intervals.iter().map(|(name, it)| ((*name).to_owned(), (*it).into())).collect(),
+        }
+    }
+}
+
+impl From<&Segmentation> for RecordedSegmentation {
+    fn from(it: &Segmentation) -> Self {
+        let segments = it.segments.iter().map(|it| RecordedSegment {
+            name: it.name.clone(),
+            rows: it.rows as u64,
+            log_loss: it.log_loss,
+            log_loss_interval: it.log_loss_interval.map(Into::into),
+            roc_auc: it.roc_auc,
+        });
+        Self { name: it.name.clone(), segments: segments.collect() }
+    }
+}
+
+impl From<&Evaluation> for Recorded {
+    fn from(it: &Evaluation) -> Self {
+        Self {
+            model: it.model.clone(),
+            contestants: it.of_model().map(Into::into).into_iter().collect(),
+            segments: it.segments.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// Measures what a model card says, without an evaluation's curves and other contestants, and writes it into a bundle's own.
 ///
 /// # Errors
 /// Where the rows do not fit the bundle.
-pub(crate) fn card_metrics_of(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<Vec<Metric>> {
+pub(crate) fn measure_card(
+    bundle: &mut Bundle,
+    test: &FeatureTable,
+    config: &EvaluationConfig,
+) -> anyhow::Result<()> {
     let names = bundle.schema.class_names();
-    let probabilities = score(&Scorer::new(bundle), bundle, &test.values)?;
     let has_none = bundle.schema.none_class().is_some();
-    let measured = Contestant::measure("model", &names, &test.labels, &probabilities, has_none);
-    Ok(card_metrics(&(&measured.all).into(), measured.without_none.as_ref().map(Into::into).as_ref()))
-}
-
-impl Evaluation {
-    /// The metrics for the model card.
-    pub(crate) fn card_metrics(&self) -> Vec<Metric> {
-        let Some(model) = self.of_model() else { return Vec::new() };
-        card_metrics(&(&model.all).into(), model.without_none.as_ref().map(Into::into).as_ref())
+    let probabilities = score(&Scorer::new(bundle), bundle, &test.values)?;
+    let model = Guesses { name: "model".into(), probabilities };
+    let scores = [model.scores(&test.labels, names.len(), has_none)];
+    let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
+    let mut measured = Contestant::measure("model", &names, &test.labels, &model.probabilities, has_none);
+    if let Some(replicates) = bootstrap.replicates(&scores).first() {
+        measured = measured.with_intervals(replicates, replicates);
     }
+    // What the prior would say does not stand in a card.
+    let segments = Measured { test, probabilities: &model.probabilities, prior: &[], has_none };
+    let (segments, _) = segments.segmentations(config);
+    let recorded = Recorded {
+        model: String::new(),
+        contestants: vec![(&measured).into()],
+        segments: segments.iter().map(Into::into).collect(),
+    };
+    recorded.fill(&mut bundle.card);
+    Ok(())
 }

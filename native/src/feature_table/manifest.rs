@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 
 use super::{HELD_COLUMN, Layout};
 use crate::output;
@@ -20,7 +21,17 @@ pub(crate) struct Manifest<'a> {
     label: &'a str,
     rows: usize,
     cutoffs: Vec<String>,
+    /// The files that it was computed from, with their SHA-256.
+    sources: Vec<(String, String)>,
     columns: Vec<ColumnEntry<'a>>,
+}
+
+/// What a model card wants to know of a manifest.
+#[derive(Deserialize)]
+struct Origin {
+    version: String,
+    #[serde(default)]
+    sources: Vec<(String, String)>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,6 +55,7 @@ impl<'a> Manifest<'a> {
         parquet: &Path,
         rows: usize,
         cutoffs: Vec<String>,
+        sources: Vec<(String, String)>,
     ) -> anyhow::Result<Self> {
         let column = |name, r#type, description| ColumnEntry { name, r#type, group: "", description };
         let mut columns = vec![
@@ -67,7 +79,23 @@ impl<'a> Manifest<'a> {
             label: &layout.label_column,
             rows,
             cutoffs,
+            sources,
             columns,
         })
     }
+}
+
+/// The files that a feature table was computed from, with their SHA-256, as the manifest beside it says; none where there is no
+/// manifest of this very table.
+///
+/// # Errors
+/// Where one of the two can't be read.
+pub(crate) fn sources_of(parquet: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let path = parquet.with_extension("json");
+    let text = match std::fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        text => text.with_context(|| path.display().to_string())?,
+    };
+    let origin: Origin = serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
+    Ok(if origin.version == output::file_hash(parquet)? { origin.sources } else { Vec::new() })
 }

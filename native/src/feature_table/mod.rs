@@ -22,7 +22,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
 use crate::parquet_columns::read_column;
-pub(crate) use manifest::Manifest;
+pub(crate) use manifest::{Manifest, sources_of};
 pub(crate) use write::FeatureTableWriter;
 
 /// The column with the products that a customer holds at the cut-off.

@@ -18,8 +18,8 @@ use nextbest_core::train::Dataset;
 use nextbest_core::train::shrink::{self, Judge, Prunable, drop_unused_edges};
 
 use crate::commands::human_bytes;
-use crate::config::{ClassWeight, ModelConfig};
-use crate::evaluation::card_metrics_of;
+use crate::config::{ClassWeight, EvaluationConfig, ModelConfig};
+use crate::evaluation::measure_card;
 use crate::feature_table::FeatureTable;
 use crate::goldens::{golden_rows, set_goldens};
 use crate::progress::Progress;
@@ -30,6 +30,8 @@ use shipped::Shipped;
 /// What makes a model smaller.
 pub(crate) struct Shrinker<'s> {
     pub(crate) config: &'s ModelConfig,
+    /// How the card's metrics are measured.
+    pub(crate) evaluation: &'s EvaluationConfig,
     /// The rows that the model was chosen with,
     pub(crate) train: &'s FeatureTable,
     /// and on.
@@ -42,6 +44,8 @@ pub(crate) struct Shrinker<'s> {
     pub(crate) table: &'s FeatureTable,
     /// How many bytes the bundle may have after brotli.
     pub(crate) limit: usize,
+    /// How many of them a signature will take, which can't be compressed.
+    pub(crate) signature: usize,
     pub(crate) progress: &'s Progress,
 }
 
@@ -84,6 +88,7 @@ impl Shrinker<'_> {
             bundle,
             model: Prunable::new(forest, &self.learned_from(bundle)?),
             golden_rows: golden_rows(self.table),
+            signature: self.signature,
         };
         let points = shrink::search(&judged, &judge, &shipped, Some(self.limit), |point| {
             self.progress.step(format!(
@@ -97,7 +102,7 @@ impl Shrinker<'_> {
         let fitting = points.iter().filter(|point| point.bytes <= self.limit);
         for chosen in fitting {
             let shrunk = self.measured(shipped.bundle(&chosen.recipe)?)?;
-            let bytes = compressed(&shrunk)?;
+            let bytes = compressed(&shrunk)? + self.signature;
             if bytes <= self.limit {
                 let rows = points.iter().map(|point| {
                     let is_chosen = point == chosen;
@@ -123,7 +128,7 @@ impl Shrinker<'_> {
     fn keep_linear(&self, bundle: &Bundle) -> anyhow::Result<(Bundle, Frontier)> {
         let mut kept = bundle.clone();
         set_goldens(&mut kept, &golden_rows(self.table))?;
-        let bytes = compressed(&kept)?;
+        let bytes = compressed(&kept)? + self.signature;
         if bytes > self.limit {
             bail!(
                 "--max-bytes: the bundle of this logistic regression has {} after brotli ({bytes} bytes), and nothing can \
@@ -173,7 +178,7 @@ impl Shrinker<'_> {
 
     /// The bundle with its own metrics on the test rows instead of the whole model's.
     fn measured(&self, mut bundle: Bundle) -> anyhow::Result<Bundle> {
-        bundle.card.test_metrics = card_metrics_of(&bundle, self.test)?;
+        measure_card(&mut bundle, self.test, self.evaluation)?;
         Ok(bundle)
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Shipped<'s> {
     pub(super) bundle: &'s Bundle,
     pub(super) model: Prunable,
     pub(super) golden_rows: Vec<Vec<f32>>,
+    /// How many bytes a signature adds.
+    pub(super) signature: usize,
 }
 
 impl Shipped<'_> {
@@ -56,7 +58,8 @@ impl Shipped<'_> {
 
     fn size(&self, recipe: &Recipe, quality: i32) -> Result<usize, Error> {
         let bytes = self.bundle(recipe)?.encode()?;
-        compressed_size(&bytes, quality).map_err(|error| Error::Training(error.to_string()))
+        let compressed = compressed_size(&bytes, quality);
+        Ok(compressed.map_err(|error| Error::Training(error.to_string()))? + self.signature)
     }
 }
 

@@ -5,11 +5,12 @@ import { fromWeb } from "./artefacts.mjs";
 const KINDS = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm", ".bundle": "Data" };
 
 /** A worker made of these files, the first its entry point, in the real Workers runtime; to be disposed of. */
-export async function worker(root, files) {
+export async function worker(root, files, bindings = {}) {
   const { Miniflare } = fromWeb("miniflare");
   const runtime = new Miniflare({
     compatibilityDate: "2026-04-01",
     modulesRoot: root,
+    bindings,
     modules: files.map((file) => ({
       type: KINDS[path.extname(file)],
       path: path.join(root, file),

@@ -13,8 +13,8 @@ pub const PUBLIC_KEY: usize = 32;
 pub const SIGNATURE: usize = 64;
 
 const TAG: [u8; 4] = *b"SIGN";
-/// What the section takes, with its tag and its length.
-const SECTION: usize = TAG.len() + size_of::<u32>() + PUBLIC_KEY + SIGNATURE;
+/// How many bytes the section with both takes, and so by how many a signature makes a bundle longer.
+pub const SECTION: usize = TAG.len() + size_of::<u32>() + PUBLIC_KEY + SIGNATURE;
 /// Where the number of sections stands.
 const COUNT: core::ops::Range<usize> = HEADER - size_of::<u32>()..HEADER;
 
@@ -64,4 +64,64 @@ pub fn with_signature(
     bytes.extend(signature);
     bytes.extend(Sha256::digest(&bytes));
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header that says so many sections, some content, and the hash.
+    fn unsigned(sections: u32) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([5, 0, 5, 0]);
+        bytes.extend(sections.to_le_bytes());
+        bytes.extend(b"content");
+        bytes.extend(Sha256::digest(&bytes));
+        bytes
+    }
+
+    fn signed_by(key: u8, bytes: &[u8]) -> Vec<u8> {
+        with_signature(bytes, &[key; PUBLIC_KEY], |message| {
+            let mut signature = [key; SIGNATURE];
+            signature[..HASH].copy_from_slice(&Sha256::digest(message));
+            signature
+        })
+    }
+
+    #[test]
+    fn the_signature_is_of_all_before_it_and_the_hash_of_it_too() {
+        let bytes = signed_by(7, &unsigned(2));
+        let found = signed(&bytes).unwrap();
+        assert_eq!(found.public_key, &[7; PUBLIC_KEY]);
+        assert_eq!(found.signature[..HASH], *Sha256::digest(found.message));
+        assert_eq!(found.message, &unsigned(3)[..found.message.len()], "one section more is announced");
+        assert_eq!(bytes.len(), unsigned(2).len() + SECTION);
+        let (content, hash) = bytes.split_last_chunk::<HASH>().unwrap();
+        assert_eq!(hash[..], *Sha256::digest(content));
+    }
+
+    #[test]
+    fn a_new_signature_takes_the_place_of_the_old_one() {
+        let once = signed_by(7, &unsigned(2));
+        assert_eq!(signed_by(8, &once), signed_by(8, &unsigned(2)));
+        assert_eq!(signed_by(7, &once), once);
+    }
+
+    #[test]
+    fn what_has_no_signature_at_its_end_is_not_signed() {
+        let bytes = signed_by(7, &unsigned(2));
+        assert_eq!(signed(&unsigned(2)), None);
+        for length in 0..bytes.len() {
+            assert_eq!(signed(&bytes[..length]), None, "{length}");
+        }
+        let mut other = bytes.clone();
+        other[0] ^= 1;
+        assert_eq!(signed(&other), None, "no bundle");
+        let tag = bytes.len() - HASH - SECTION;
+        for at in tag..tag + 8 {
+            let mut other = bytes.clone();
+            other[at] ^= 1;
+            assert_eq!(signed(&other), None, "tag or length");
+        }
+    }
 }

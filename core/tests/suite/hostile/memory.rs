@@ -28,7 +28,7 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         // A card of empty parameters, of empty limits, of segments without metrics.
         with(b"CARD", [&[0; 5][..], &list((small - 5) / 2, &[0, 0])].concat()),
         with(b"CARD", [&[0, 0][..], &list(small - 2, &[0])].concat()),
-        with(b"CARD", [&[0; 13][..], &list((small - 13) / 3, &[0, 0, 0])].concat()),
+        with(b"CARD", [&[0; 14][..], &list((small - 14) / 3, &[0, 0, 0])].concat()),
         // A policy of terms with nothing but a lever, of measures, of gates and weights, of channels, of what can be changed.
         with(b"PLCY", [&[0; 5][..], &list((small - 5) / 13, &[0; 13])].concat()),
         with(b"PLCY", [&[0; 6][..], &list((small - 6) / 6, &[0, 0, 0, 4, 0, 0])].concat()),
@@ -81,7 +81,7 @@ fn dense_in_all_that_is_small(sections: &Sections) -> Sections {
     let words = b"\x02\x06SALARY\x04CARD";
     let at = schema.windows(words.len()).position(|bytes| bytes == words).unwrap();
     schema.splice(at..at + words.len(), list(room, &[0]));
-    let card = [&[0; 5][..], &list(room / 2, &[0, 0]), &[0; 10]].concat();
+    let card = [&[0; 5][..], &list(room / 2, &[0, 0]), &[0; 12]].concat();
     let mut dense = sections.clone();
     for (tag, content) in &mut dense {
         match &*tag {

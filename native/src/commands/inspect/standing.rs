@@ -1,0 +1,87 @@
+//! Who signed a bundle, and when it may be used.
+
+use nextbest_core::model::bundle::MAGIC;
+use nextbest_core::model::validity;
+use nextbest_core::time;
+use serde::Serialize;
+
+use crate::trust::self_signed;
+
+/// What is known of a bundle's signature.
+#[derive(Debug, Serialize)]
+#[serde(tag = "status", rename_all = "camelCase")]
+pub(super) enum Signature {
+    /// There is none.
+    None,
+    /// The key that was asked for signed it.
+    Verified { key: String },
+    /// The key that it names signed it. Whose that is, nobody asked.
+    Sound { key: String },
+    /// The key that it names did not sign it.
+    Broken { key: String },
+}
+
+impl Signature {
+    /// What is known of a bundle (the bytes of a file) that a key was found to have signed, if one was asked for.
+    pub(super) fn new(bytes: &[u8], verified: Option<String>) -> Self {
+        match (verified, self_signed(bytes)) {
+            (Some(key), _) => Self::Verified { key },
+            (None, Some((key, true))) => Self::Sound { key },
+            (None, Some((key, false))) => Self::Broken { key },
+            (None, None) => Self::None,
+        }
+    }
+
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::None => "none".into(),
+            Self::Verified { key } => format!("verified: signed by key {key}, which was asked for"),
+            Self::Sound { key } => {
+                format!("sound: signed by key {key}; whose that is only --public-key can tell")
+            }
+            Self::Broken { key } => format!("does not verify: it names key {key}"),
+        }
+    }
+
+    pub(super) fn warning(&self) -> Option<String> {
+        let broken = |key| format!("the signature of key {key} does not verify: the file was changed");
+        if let Self::Broken { key } = self { Some(broken(key)) } else { None }
+    }
+}
+
+/// When a bundle may be used, in dates.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Validity {
+    number: u64,
+    pub(super) not_before: Option<String>,
+    pub(super) expires: Option<String>,
+}
+
+impl From<&validity::Validity> for Validity {
+    fn from(it: &validity::Validity) -> Self {
+        let date = |moment: u64| time::format(i64::try_from(moment).unwrap_or(i64::MAX).min(time::END));
+        Self { number: it.number, not_before: it.not_before.map(date), expires: it.expires.map(date) }
+    }
+}
+
+impl Validity {
+    pub(super) fn number(&self) -> String {
+        if self.number == 0 { "not numbered".into() } else { self.number.to_string() }
+    }
+
+    pub(super) fn period(&self) -> String {
+        match (&self.not_before, &self.expires) {
+            (None, None) => "always".into(),
+            (Some(from), None) => format!("from {from} on"),
+            (None, Some(until)) => format!("until {until}"),
+            (Some(from), Some(until)) => format!("from {from} until {until}"),
+        }
+    }
+}
+
+/// The format that a bundle is written in, which stands behind its magic.
+pub(super) fn format_version(bytes: &[u8]) -> u16 {
+    let version = bytes.get(MAGIC.len()..).and_then(|rest| rest.first_chunk());
+    version.copied().map_or(0, u16::from_le_bytes)
+}

@@ -1,0 +1,51 @@
+//! What a bundle must meet to be used here.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use nextbest_core::Error;
+use nextbest_core::model::validity::Validity;
+
+use super::keys::PublicKeys;
+use crate::config::TrustConfig;
+
+/// What a bundle must meet to be used here.
+pub(crate) struct Demands {
+    /// Who must have signed it; anyone or nobody where there is no key.
+    keys: Option<PublicKeys>,
+    /// The least number that it must have.
+    minimum_number: u64,
+}
+
+impl Demands {
+    /// The demands of a config, with the public key of another file where one is given.
+    ///
+    /// # Errors
+    /// Where the key can't be read.
+    pub(crate) fn new(config: &TrustConfig, public_key: Option<&Path>) -> anyhow::Result<Self> {
+        let path = public_key.or(config.public_key.as_deref());
+        Ok(Self { keys: path.map(PublicKeys::read).transpose()?, minimum_number: config.minimum_number })
+    }
+
+    /// Checks who signed a bundle (the bytes of a file); `None` where it does not matter.
+    ///
+    /// # Errors
+    /// As [`PublicKeys::check`].
+    pub(crate) fn check_signature(&self, bytes: &[u8]) -> Result<Option<String>, Error> {
+        Ok(self.keys.as_ref().map(|keys| keys.check(bytes)).transpose()?)
+    }
+
+    /// Checks that a bundle may be used now.
+    ///
+    /// # Errors
+    /// As [`Validity::check`].
+    pub(crate) fn check_validity(&self, validity: &Validity) -> Result<(), Error> {
+        Ok(validity.check(now(), self.minimum_number)?)
+    }
+}
+
+/// The system's time, in seconds since 1970-01-01. (A clock before that is as wrong as one that stands there.)
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

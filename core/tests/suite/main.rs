@@ -22,6 +22,8 @@ mod naive;
 #[cfg(test)]
 mod permutation;
 #[cfg(test)]
+mod reasons;
+#[cfg(test)]
 mod recommend;
 #[cfg(test)]
 mod sample;

@@ -24,6 +24,8 @@ mod permutation;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod reasons;
+#[cfg(test)]
 mod recommend;
 #[cfg(test)]
 mod sample;

@@ -178,10 +178,14 @@ impl Forest {
         };
         let [outputs, base] =
             sums.each_ref().map(|sums| classes.iter().map(|class| score(sums, *class)).collect());
-        let values = parting
-            .sums
-            .chunks_exact(stride)
-            .flat_map(|sums| classes.iter().zip(sums).map(|(class, value)| step(*class) * value));
+        // Where a class stands twice, its trees were walked for the first.
+        let places: Vec<(usize, usize)> = classes
+            .iter()
+            .map(|class| (*class, classes.iter().position(|other| other == class).unwrap_or_default()))
+            .collect();
+        let values = parting.sums.chunks_exact(stride).flat_map(|sums| {
+            places.iter().map(|(class, place)| step(*class) * sums.get(*place).copied().unwrap_or_default())
+        });
         Contributions { values: values.collect(), base, outputs, classes: classes.to_vec() }
     }
 }

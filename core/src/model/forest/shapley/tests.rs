@@ -101,7 +101,12 @@ fn contributions_are_the_mean_over_all_coalitions() {
                 for class in 0..classes {
                     let sum: f64 = contributions.of(class).sum();
                     assert_near(contributions.base[class] + sum, contributions.outputs[class]);
-                    // A class alone is told the same.
+                    // A class alone is told the same, and so it is twice.
+                    let twice = forest.contributions(&row, &reference, &[class, 0, class]);
+                    for values in twice.values.chunks_exact(3) {
+                        assert_eq!(values[0], values[2]);
+                    }
+                    assert_eq!(twice.of(0).collect::<Vec<_>>(), contributions.of(0).collect::<Vec<_>>());
                     let alone = forest.contributions(&row, &reference, &[class]);
                     assert_eq!(alone.values, contributions.of(class).collect::<Vec<_>>());
                     assert_eq!(

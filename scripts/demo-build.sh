@@ -62,7 +62,7 @@ bits_of() {
 with_a_policy() {
     mkdir -p outputs/policy/models
     cp outputs/models/model.bundle outputs/policy/models/
-    "$CLI" --config tests/e2e/policy.yaml --quiet export --samples 40
+    "$CLI" --config tests/e2e/policy.yaml --quiet export --samples 80
     "$CLI" --config tests/e2e/policy.yaml --quiet score --customers outputs/policy/bundle/customers.json --channel WEB --bits \
         --out outputs/policy/bundle/parity.json
 }

@@ -9,7 +9,8 @@ const COUNTING: [&str; 3] = ["number of", "count of", "how many"];
 /// What a feature is and what it is of the customer.
 pub(super) fn text(feature: &FeatureDefinition, schema: &Schema, value: f32) -> String {
     let words = feature.value_in_words(schema, value);
-    match is_count(feature) && !value.is_nan() {
+    // Labels name many: `1 fees` would be none.
+    match is_count(feature) && !value.is_nan() && value != 1.0 {
         true => format!("{words} {}", feature.label),
         false => format!("{}: {words}", feature.label),
     }
@@ -61,6 +62,7 @@ mod tests {
         let city = of("city", Expression::Attribute { column: "CITY".into(), transform: Transform::Value });
         for (feature, value, expected) in [
             (fees("fees in 90 days"), 3.0, "3 fees in 90 days"),
+            (fees("fees in 90 days"), 1.0, "fees in 90 days: 1"),
             (fees("fees in 90 days"), f32::NAN, "fees in 90 days: not known"),
             (fees("Number of fees"), 3.0, "Number of fees: 3"),
             (fees("a_name"), 3.0, "a_name: 3"),

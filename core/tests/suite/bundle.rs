@@ -210,6 +210,7 @@ fn with_a_third_product(bundle: &mut Bundle) {
 }
 
 fn without_the_loans_value(bundle: &mut Bundle) {
+    bundle.policy.terms[0].value = None;
     let mut schema = bundle.schema.definition().clone();
     schema.products[0].value = None;
     bundle.schema = schema.try_into().unwrap();

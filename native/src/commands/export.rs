@@ -170,10 +170,10 @@ fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> 
     context.progress.step("choosing sample customers".into());
     let snapshot = Snapshot::new(&bank.schema, bank.data_end);
     // One after the other for each product that is the first offer, the likeliest takers first, so that every product
-    // is seen. Who has no offers comes last.
+    // is seen; and now and then someone who has none.
     let products = bank.schema.products();
     let mut by_product: Vec<Vec<(f32, usize)>> = vec![Vec::new(); products.len()];
-    let mut others = Vec::new();
+    let mut others: Vec<(f32, usize)> = Vec::new();
     let best_offers = |part: &Part| {
         let mut best = Vec::new();
         for (index, customer) in part.customers.iter().enumerate() {
@@ -194,7 +194,7 @@ fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> 
         for (product, probability, index) in best {
             match product.and_then(|product| by_product.get_mut(product)) {
                 Some(list) => list.push((probability, index)),
-                None => others.push(index),
+                None => others.push((probability, index)),
             }
         }
         Ok(())
@@ -202,9 +202,10 @@ fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> 
     for list in &mut by_product {
         list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     }
+    by_product.push(others);
     let rounds =
         (0..bank.ids.len()).flat_map(|round| by_product.iter().filter_map(move |list| list.get(round)));
-    let chosen = rounds.map(|(_, index)| *index).chain(others).take(count);
+    let chosen = rounds.map(|(_, index)| *index).take(count);
     let samples = chosen.map(|index| {
         let part = bank.part_of(index)?;
         let customer = part.customers.get(index - part.first).context("a customer is not in its part")?;

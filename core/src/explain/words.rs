@@ -18,13 +18,13 @@ pub(super) fn text(feature: &FeatureDefinition, schema: &Schema, value: f32) -> 
 
 /// Whether the label names what is counted.
 fn is_count(feature: &FeatureDefinition) -> bool {
-    let counts = match &feature.expression {
-        Expression::Events { aggregate: Aggregate::Count | Aggregate::Distinct(_), .. } => true,
-        Expression::Holdings(
-            HoldingAggregate::DistinctHeld | HoldingAggregate::OpenCount | HoldingAggregate::EverCount,
-        ) => true,
-        _ => false,
-    };
+    let counts = matches!(
+        &feature.expression,
+        Expression::Events { aggregate: Aggregate::Count | Aggregate::Distinct(_), .. }
+            | Expression::Holdings(
+                HoldingAggregate::DistinctHeld | HoldingAggregate::OpenCount | HoldingAggregate::EverCount
+            )
+    );
     let label = feature.label.to_lowercase();
     // A feature without a label goes by its name.
     counts && feature.label != feature.name && !COUNTING.iter().any(|start| label.starts_with(start))

@@ -148,19 +148,19 @@ fn by_definition(bundle: &Bundle, row: &[f32]) -> Vec<f64> {
         })
         .collect();
     let factorial = |n: usize| (1..=n).map(|i| i as f64).product::<f64>();
-    let mut values = Vec::new();
-    for feature in 0..count {
-        for class in 0..classes {
-            let without = (0..1usize << count).filter(|coalition| coalition >> feature & 1 == 0);
-            let terms = without.map(|coalition| {
-                let size = coalition.count_ones() as usize;
-                let weight = factorial(size) * factorial(count - size - 1) / factorial(count);
-                weight * (outputs[coalition | 1 << feature][class] - outputs[coalition][class])
-            });
-            values.push(terms.sum());
-        }
-    }
-    values
+    let value = |feature: usize, class: usize| {
+        let without = (0..1usize << count).filter(|coalition| coalition >> feature & 1 == 0);
+        let terms = without.map(|coalition| {
+            let size = coalition.count_ones() as usize;
+            let weight = factorial(size) * factorial(count - size - 1) / factorial(count);
+            weight * (outputs[coalition | 1 << feature][class] - outputs[coalition][class])
+        });
+        terms.sum()
+    };
+    (0..count)
+        .flat_map(|feature| (0..classes).map(move |class| (feature, class)))
+        .map(|(f, c)| value(f, c))
+        .collect()
 }
 
 thread_local! {

@@ -59,7 +59,7 @@ fn assert_near(actual: f64, expected: f64) {
 fn contributions_are_the_mean_over_all_coalitions() {
     let mut draws = Draws(11);
     for (splits, features, classes, trees, compact) in [
-        (0, 2, 2, 3, true),
+        (0usize, 2usize, 2usize, 3usize, true),
         (1, 1, 1, 2, true),
         (3, 3, 2, 6, true),
         (9, 5, 3, 9, true),
@@ -67,7 +67,7 @@ fn contributions_are_the_mean_over_all_coalitions() {
         (60, 6, 5, 60, false),
     ] {
         for (boosted, steps) in [(false, 255), (false, 65_535), (true, 255), (true, 65_535)] {
-            let trees = if boosted { (trees as usize).next_multiple_of(classes) } else { trees };
+            let trees = if boosted { trees.next_multiple_of(classes) } else { trees };
             let values = if boosted { 1 } else { classes };
             let mut trees: Vec<Tree> =
                 (0..trees).map(|tree| random_tree(&mut draws, splits + tree % 3, features, values)).collect();

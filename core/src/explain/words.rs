@@ -25,9 +25,11 @@ fn is_count(feature: &FeatureDefinition) -> bool {
                 HoldingAggregate::DistinctHeld | HoldingAggregate::OpenCount | HoldingAggregate::EverCount
             )
     );
-    let label = feature.label.to_lowercase();
+    let begins = |start: &&str| {
+        feature.label.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+    };
     // A feature without a label goes by its name.
-    counts && feature.label != feature.name && !COUNTING.iter().any(|start| label.starts_with(start))
+    counts && feature.label != feature.name && !COUNTING.iter().any(|start| begins(start))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 /// So many hexadecimal digits tell keys apart for people.
 const FINGERPRINT: usize = 16;
 const PUBLIC_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
+const PUBLIC_END: &str = "-----END PUBLIC KEY-----";
 
 /// What signs.
 pub(crate) struct PrivateKey(SigningKey);
@@ -87,10 +88,12 @@ impl PublicKeys {
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let place = || format!("{}: `nextbest keygen` writes such a file", path.display());
         let text = std::fs::read_to_string(path).with_context(place)?;
-        let starts: Vec<usize> = text.match_indices(PUBLIC_BEGIN).map(|(start, _)| start).collect();
-        let ends = starts.iter().skip(1).copied().chain([text.len()]);
-        let blocks = starts.iter().zip(ends).filter_map(|(start, end)| text.get(*start..end));
-        let keys = blocks.map(VerifyingKey::from_public_key_pem).collect::<Result<Vec<_>, _>>();
+        // Words may stand before, between and behind the keys.
+        let keys = text.split(PUBLIC_BEGIN).skip(1).map(|rest| {
+            let content = rest.split(PUBLIC_END).next().unwrap_or_default();
+            VerifyingKey::from_public_key_pem(&format!("{PUBLIC_BEGIN}{content}{PUBLIC_END}"))
+        });
+        let keys = keys.collect::<Result<Vec<_>, _>>();
         match keys {
             Ok(keys) if !keys.is_empty() => Ok(Self(keys)),
             Ok(_) => Err(anyhow!("{}: no {PUBLIC_BEGIN} in it", path.display())),

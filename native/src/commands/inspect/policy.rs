@@ -83,7 +83,7 @@ mod tests {
         };
         let policy = PolicyDefinition {
             rank_by: RankBy::ExpectedValue,
-            min_probability: 0.01,
+            min_probability: 0.25,
             terms: vec![Terms::default(), Terms { lever: 1.5, ..Terms::default() }],
             gates: vec![gate("consent", true), gate("tenure", false), gate("tenure", false)],
             experiment: Some(Experiment {
@@ -96,7 +96,7 @@ mod tests {
         };
         let expected = [
             ("ranked by", "expected value"),
-            ("withheld below", "1.0 %"),
+            ("withheld below", "25.0 %"),
             ("stops", "consent"),
             ("gates", "tenure"),
             ("levers", "Loan × 1.5"),

@@ -4,7 +4,9 @@
 
 use nextbest_core::model::bundle::FORMAT_VERSION;
 use nextbest_core::{Bundle, Recommender};
-use nextbest_tests::repository;
+use nextbest_tests::{Workplace, repository};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
 
 #[test]
 fn samples_of_all_formats_still_load_and_score_the_same() {
@@ -28,4 +30,20 @@ fn samples_of_all_formats_still_load_and_score_the_same() {
         again.self_test().unwrap();
         assert_eq!(encoded == bytes, version == FORMAT_VERSION);
     }
+}
+
+/// The signature of a bundle that was signed when format 5 was new.
+#[test]
+fn a_signed_sample_is_still_verified() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    let golden = |name: &str| repository().join("tests/goldens").join(name).display().to_string();
+    let inspect = |bundle: &str| {
+        place.run(&["inspect", &golden(bundle), "--public-key", &golden("format-5.public.pem")]).unwrap()
+    };
+    let signed = inspect("format-5-signed.bundle");
+    assert!(signed.code == 0 && signed.stdout.contains("verified: signed by key"), "{}", signed.stdout);
+    let unsigned = inspect("format-5.bundle");
+    assert!(unsigned.code != 0 && unsigned.stderr.contains("not signed"), "{}", unsigned.stderr);
+    let bundle = |name: &str| Bundle::decode(&std::fs::read(golden(name)).unwrap()).unwrap();
+    assert_eq!(bundle("format-5-signed.bundle"), bundle("format-5.bundle"));
 }

@@ -429,7 +429,7 @@ fn the_sample_bundle_scores_the_table_that_it_was_made_of() {
     let scored = json_of(&place, &["score", "--table", table, "--bundle", bundle, "--id", "CONTRACT"]);
     assert_eq!((&scored["rows"], &scored["unknown_words"]), (&json!(240), &json!([])));
     let inspected = place.run(&["inspect", bundle]).unwrap().stdout;
-    assert!(inspected.contains("tested    from 2023-07-27 to 2023-11-27"), "{inspected}");
+    assert!(inspected.contains("tested      from 2023-07-27 to 2023-11-27"), "{inspected}");
 }
 
 /// Every command in docs/TABLES.md runs on the sample.

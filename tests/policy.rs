@@ -1,6 +1,6 @@
 //! The policy from config.yaml to the answer, and what `policy-eval` makes of a log.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -29,7 +29,7 @@ fn is_count(feature: &FeatureDefinition) -> bool {
         feature.label.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
     };
     // A feature without a label goes by its name.
-    counts && feature.label != feature.name && !COUNTING.iter().any(|start| begins(start))
+    counts && feature.label != feature.name && !COUNTING.iter().any(begins)
 }
 
 #[cfg(test)]

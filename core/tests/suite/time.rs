@@ -1,11 +1,12 @@
 //! Time is honest: what lies at or after the cut-off changes nothing but the label.
 
+use nextbest_core::features::{Expression, FeatureDefinition, Test};
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
-use nextbest_core::policy::{PolicyDefinition, RankBy};
+use nextbest_core::policy::{ContextWeight, MeasureTest, PolicyDefinition, RankBy};
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
 use nextbest_core::schema::ColumnKind;
 use nextbest_core::snapshot::{ProductSet, Snapshot};
@@ -101,7 +102,27 @@ fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
     let mut features = every_definition(&case.schema, numbers);
     // With words and edges as a trained model has them: thousands of definitions alone would be refused, for they take more
     // memory than a file may (`model/memory.rs`).
-    features.iter_mut().for_each(|feature| feature.label = feature.expression.to_string());
+    // Not all of them, since some banks' would be more than a section may hold.
+    let label = |feature: &FeatureDefinition| feature.expression.to_string().chars().take(100).collect();
+    features.iter_mut().for_each(|feature| feature.label = label(feature));
+    // The policy looks at some of them too: each says by a weight of its own whether it is above the operand.
+    let measures: Vec<FeatureDefinition> = features
+        .iter()
+        .filter(|feature| !matches!(feature.expression, Expression::Ratio { .. }))
+        .step_by(numbers.stride.max(features.len() / 40))
+        .cloned()
+        .collect();
+    let weights = (0..measures.len()).map(|measure| ContextWeight {
+        condition: Some(MeasureTest {
+            measure: measure as u16,
+            test: Test::Above(numbers.operand),
+            missing: false,
+        }),
+        products: Vec::new(),
+        channels: Vec::new(),
+        weight: 1.0 + (measure + 1) as f64 / 64.0,
+    });
+    let weights = weights.collect();
     let edges: Vec<f32> =
         [-1.0, 0.0, 1.0].into_iter().chain((1..40).map(|edge| edge as f32 * 10.0)).collect();
     let classes = schema.class_count();
@@ -130,6 +151,8 @@ fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
         policy: PolicyDefinition {
             rank_by: RankBy::ExpectedValue,
             min_probability: 1.0 / (classes + 1) as f32,
+            measures,
+            weights,
             ..PolicyDefinition::default()
         },
         validity: Default::default(),

@@ -212,6 +212,56 @@ suite("the package", { concurrency: false }, () => {
     r.free();
   });
 
+  test("contributions are the whole difference to the reference, for every class", async () => {
+    const r = await load();
+    const classes = r.classes.length;
+    for (const { customer, asOf } of customers()) {
+      const row = r.features(customer, { asOf });
+      const { space, base, outputs, values } = r.contributions(row);
+      assert.equal(values.length, row.length * classes);
+      for (let at = 0; at < classes; at++) {
+        let sum = base[at];
+        for (let feature = 0; feature < row.length; feature++) sum += values[feature * classes + at];
+        assert.ok(Math.abs(sum - outputs[at]) < 1e-6, `${r.classes[at]}: ${sum} instead of ${outputs[at]}`);
+      }
+      if (space === "probability") assert.ok(Math.abs(outputs.reduce((a, b) => a + b) - 1) < 1e-9);
+    }
+    assert.throws(() => r.contributions(new Float32Array(3)), failure("row/length"));
+    r.free();
+  });
+
+  test("answers say why and why not, and what would change the first offer", async () => {
+    const r = await load();
+    let changed = 0;
+    for (const { customer, asOf } of customers()) {
+      const { offers, withheld, counterfactual } = r.recommend(customer, { asOf, top: 2, counterfactual: true });
+      assert.equal(offers.length + withheld.length, r.products.length);
+      for (const { factors, reasons, propensity } of offers) {
+        assert.equal(propensity, 1);
+        assert.equal(factors.priority, factors.probability * factors.value * factors.context * factors.lever);
+        for (const { text, contribution, features } of reasons) {
+          assert.ok(text.length > 3 && contribution > 0 && features.length > 0);
+          const sum = features.reduce((total, part) => total + part.contribution, 0);
+          assert.ok(Math.abs(sum - contribution) < 1e-4 * Math.max(1, contribution), `${text}: ${sum} and ${contribution}`);
+        }
+      }
+      if (counterfactual === null) continue;
+      changed += 1;
+      assert.notEqual(counterfactual.product, offers[0]?.product);
+      // What it says is true: the changed row has the other product before all that may be offered.
+      const row = r.features(customer, { asOf });
+      for (const { feature, to } of counterfactual.changes) row[r.featureNames.indexOf(feature)] = to;
+      const probabilities = r.scoreFeatures(row);
+      const of = (product) => probabilities[r.classes.indexOf(product)];
+      const rivals = [...offers, ...withheld.filter(({ rule }) => rule === "rank")].map(({ product }) => product);
+      assert.ok(rivals.every((product) => of(product) <= of(counterfactual.product)), counterfactual.product);
+    }
+    assert.ok(changed > 0, "no sample has a counterfactual");
+    const { customer, asOf } = sample;
+    assert.equal(r.recommend(customer, { asOf }).counterfactual, null, "not asked for");
+    r.free();
+  });
+
   test("a batch is its rows, bit for bit", async () => {
     const r = await load();
     const rows = customers().map(({ customer, asOf }) => r.features(customer, { asOf }));

@@ -8,6 +8,7 @@
 
 use js_sys::{Error as JsError, Reflect};
 use nextbest_core::customers::{Customers, read_identified};
+use nextbest_core::explain;
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::score::{Scorer, Workspace};
 use nextbest_core::{Error, time};
@@ -73,6 +74,20 @@ impl Engine {
         let channel = channel.as_deref();
         let options = Options { as_of, top, explain, counterfactual, channel, customer: id.as_deref() };
         to_js(&self.recommender.recommend(&customer, options).map_err(throw)?)
+    }
+
+    /// What each feature of a row contributes to each class: the classes' outputs of the reference row, those of this row, then the
+    /// contributions, feature by feature one a class.
+    pub fn contributions(&self, row: &[f32]) -> Result<Vec<f64>, JsError> {
+        let found = explain::contributions(self.recommender.bundle(), row).map_err(throw)?;
+        Ok([found.base, found.outputs, found.values].concat())
+    }
+
+    /// How [`Engine::contributions`] are measured.
+    #[wasm_bindgen(getter, js_name = contributionSpace)]
+    pub fn contribution_space(&self) -> String {
+        let adds_scores = self.recommender.bundle().model.adds_scores();
+        if adds_scores { "score" } else { "probability" }.into()
     }
 
     /// The probability of each class for one row of a plain table, the most probable first.

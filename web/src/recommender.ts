@@ -6,6 +6,7 @@ import { verified } from "./signature.js";
 import type {
   AsOf,
   Card,
+  Contributions,
   Customer,
   FeatureOptions,
   LoadOptions,
@@ -174,6 +175,27 @@ export class Recommender {
       throw new NextbestError("row/count", `n: expected the number of rows, got ${String(n)}`);
     }
     return this.#score("rows", rows, n, into);
+  }
+
+  /**
+   * What each feature of a row contributes to each class: its exact Shapley value against the bundle's reference row, before
+   * calibration. For every class, its `base` and the contributions of all features to it sum to its `outputs`.
+   *
+   * @param row as `scoreFeatures` takes it.
+   * @throws NextbestError `row/…` for a row of another length or type.
+   */
+  contributions(row: Float32Array): Contributions {
+    requireFloats("row", row, this.featureNames.length, "feature values");
+    const classes = this.classes.length;
+    return this.#call((engine) => {
+      const numbers = engine.contributions(row);
+      return {
+        space: engine.contributionSpace as Contributions["space"],
+        base: numbers.slice(0, classes),
+        outputs: numbers.slice(classes, 2 * classes),
+        values: numbers.slice(2 * classes),
+      };
+    });
   }
 
   #score(name: string, rows: Float32Array, count: number, into: Float32Array | undefined): Float32Array {

@@ -111,6 +111,18 @@ export interface Reason extends ReasonPart {
   readonly features: readonly ReasonPart[];
 }
 
+/** What features contribute to all classes. */
+export interface Contributions {
+  /** What the outputs are: probabilities before calibration, or scores, of which the softmax is the probabilities before calibration. */
+  readonly space: "probability" | "score";
+  /** The outputs of the bundle's reference row, in the order of `classes`. */
+  readonly base: Float64Array;
+  /** The outputs of this row, in the order of `classes`. */
+  readonly outputs: Float64Array;
+  /** `featureNames.length` × `classes.length` numbers, feature after feature. */
+  readonly values: Float64Array;
+}
+
 /** What a customer could change for another product to have the greatest priority. */
 export interface Counterfactual {
   /** That product. */

@@ -43,7 +43,7 @@ impl Model {
     }
 
     /// Whether what it adds up are the classes' scores, and not their probabilities.
-    pub(crate) fn adds_scores(&self) -> bool {
+    pub fn adds_scores(&self) -> bool {
         match self {
             Model::Forest(forest) => *forest.link() != Link::Mean,
             Model::Linear(_) => true,

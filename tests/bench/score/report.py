@@ -26,6 +26,10 @@ def tables(measured, differences):
             print(f"| {TITLES[model]}: {WORDS[runner]} | {found['cold']:,.0f} ms | {found['warm']:,.1f} ms "
                   f"| {found['rows_per_second']:,.0f} "
                   f"| {latency(found)} | {differences[where, model, runner]:.0e} |")
+    for model in ["forest", "boosted"]:
+        found = measured["V8", model, "nextbest"]
+        print(f"\nWhat each feature contributes to each class, {TITLES[model]}, V8, p50 / p99: "
+              f"{found['reasons_p50']:.2f} / {found['reasons_p99']:.2f} ms.")
     default = measured["V8", "default", "nextbest"]
     print(f"\nCold start of the default model: {default['cold']:.1f} ms (load the package {default['package']:.1f}, "
           f"compile the module {default['module']:.1f}, load the bundle and score {default['bundle']:.1f}); "

@@ -13,6 +13,7 @@ export async function nextbest() {
     return {
       score: (row) => recommender.scoreFeatures(row, probabilities),
       batch: (rows, count) => recommender.scoreBatch(rows, count),
+      contributions: (row) => recommender.contributions(row),
     };
   };
 }

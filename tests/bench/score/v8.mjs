@@ -11,6 +11,7 @@ const FEATURES = 40;
 const BATCHES = 3;
 const WARM_UP = 2_000;
 const WARM_STARTS = 3;
+const EXPLAINED = 2_000;
 
 const [name, model, rowsFile, out] = process.argv.slice(2);
 const bytes = new Uint8Array(readFileSync(model));
@@ -39,5 +40,12 @@ const batches = [];
 for (let round = 0; round < BATCHES; round++) batches.push(await time(() => runner.batch(rows, count)));
 const starts = [];
 for (let round = 0; round < WARM_STARTS; round++) starts.push(await time(start));
+// Exact reasons for all classes, which the peers have none of.
+const explained = [];
+for (let i = 0; runner.contributions && i < EXPLAINED; i++) {
+  const scattered = row((i * 7919) % count);
+  explained.push(await time(() => runner.contributions(scattered)));
+}
+const reasons = explained.length > 0 ? { reasons_p50: at(explained, 0.5), reasons_p99: at(explained, 0.99) } : {};
 const [p50, p99] = [at(singles, 0.5) * 1e3, at(singles, 0.99) * 1e3];
-console.log(JSON.stringify({ cold, warm: at(starts, 0.5), p50, p99, rows_per_second: count / (at(batches, 0.5) / 1e3) }));
+console.log(JSON.stringify({ cold, warm: at(starts, 0.5), p50, p99, rows_per_second: count / (at(batches, 0.5) / 1e3), ...reasons }));

@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// The bytes are not a bundle that this reader can use.
     #[error("bundle: {0}")]
-    Bundle(#[from] BundleError),
+    Bundle(BundleError),
     /// Offers are asked for in a channel that the policy does not name.
     #[error("channel `{channel}`: the policy knows {known}")]
     Channel {
@@ -48,6 +48,13 @@ pub enum Error {
     /// Training parameters or data are out of range.
     #[error("{0}")]
     Training(String),
+}
+
+// By hand: as the source of an error, it would be told twice.
+impl From<BundleError> for Error {
+    fn from(error: BundleError) -> Self {
+        Error::Bundle(error)
+    }
 }
 
 impl Error {

@@ -82,7 +82,7 @@ pub(crate) fn choose(
         let Some(kind) = category(next.product) else { continue };
         let of_kind = chosen.iter().filter(|chosen| category(chosen.product) == Some(kind)).count();
         if policy.most_per_category.is_some_and(|most| of_kind >= usize::from(most)) {
-            let detail = format!("at most {of_kind} of category {kind}, and better ones are offered");
+            let detail = format!("at most {of_kind} of category {kind}, and as many are offered");
             for out in left.extract_if(.., |candidate| category(candidate.product) == Some(kind)) {
                 withheld.push(refused(schema, out.product, "diversity", detail.clone()));
             }

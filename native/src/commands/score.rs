@@ -289,6 +289,9 @@ impl fmt::Display for Answers {
                 writeln!(f, "  {:<20}withheld ({}: {})", withheld.product, withheld.rule, withheld.detail)?;
             }
         }
+        if let Some(OwnedAnswer(_, recommendation, _)) = self.0.first() {
+            writeln!(f, "beside reasons: {}", recommendation.reason_method)?;
+        }
         Ok(())
     }
 }

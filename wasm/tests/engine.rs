@@ -44,7 +44,7 @@ fn the_golden_rows_score_here_as_where_the_bundle_was_made() {
 #[wasm_bindgen_test]
 fn a_customer_gets_offers_with_reasons() {
     let engine = engine();
-    let recommendation = engine.recommend(CUSTOMER, "2026-07-01", 3, true).unwrap();
+    let recommendation = engine.recommend(CUSTOMER, "2026-07-01", 3, true, false, None).unwrap();
     let offers = Array::from(&get(&recommendation, "offers"));
     assert_eq!(offers.length(), 3);
     let probabilities: Vec<f64> =
@@ -99,7 +99,7 @@ fn a_row_of_a_plain_table_gets_its_classes() {
         classes.iter().map(|class| get(&class, "name").as_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, engine.classes());
-    assert_eq!(refused(engine.recommend(row, "2024-01-01", 3, false)).0, "recommender/task");
+    assert_eq!(refused(engine.recommend(row, "2024-01-01", 3, false, false, None)).0, "recommender/task");
     assert_eq!(refused(self::engine().score_row(CUSTOMER, "2024-01-01")).0, "recommender/task");
     let (code, message) = refused(engine.score_row(r#"{"AGE": "old"}"#, "2024-01-01"));
     assert_eq!((code.as_str(), message.as_str()), ("customer/value", "AGE: expected a number, got \"old\""));

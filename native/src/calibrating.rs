@@ -11,7 +11,7 @@ use crate::config::ModelConfig;
 use crate::feature_table::FeatureTable;
 
 /// How the probabilities were corrected, for training.json and people.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct CalibrationReport {
     method: &'static str,
     reason: String,
@@ -21,7 +21,7 @@ pub(crate) struct CalibrationReport {
     trials: Vec<Trial>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Trial {
     method: &'static str,
     log_loss: f64,

@@ -16,6 +16,7 @@ use crate::commands::{
     train_table,
 };
 use crate::config::Config;
+use crate::mlflow::{self, Logged};
 use crate::progress::Progress;
 
 /// Predicts which banking product a customer takes next, and turns it into an offer on the customer's own side.
@@ -65,7 +66,7 @@ enum Command {
     Eda,
     /// Choose and train a model on the feature table, or on any plain table
     #[command(
-        after_help = "Examples:\n  nextbest train --budget 5m\n  nextbest train --algorithm gradient_boosting\n  nextbest train --table titanic.csv --target Survived --id PassengerId"
+        after_help = "Examples:\n  nextbest train --budget 5m\n  nextbest train --algorithm gradient_boosting\n  nextbest train --table titanic.csv --target Survived --id PassengerId\n  nextbest train --resume-logging"
     )]
     Train(train::Arguments),
     /// Measure the model on the test cut-offs, beside the baselines and other models; numbers, charts and a page
@@ -132,6 +133,16 @@ impl Context {
         Ok(out.flush()?)
     }
 
+    /// Prints a command's result, and fails where it could not be logged.
+    pub(crate) fn print_logged<T: Serialize + Display>(
+        &self,
+        result: &T,
+        logged: impl FnOnce(&T) -> Option<&Logged>,
+    ) -> anyhow::Result<()> {
+        self.print(result)?;
+        mlflow::check(logged(result))
+    }
+
     /// Tells something that the user should know but that is no error.
     pub(crate) fn warn(&self, message: &str) {
         self.progress.warn(message);
@@ -173,12 +184,20 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::Features(command) => features::execute(&context, &command),
         Command::Doctor => doctor::run(&context),
         Command::Eda => context.print(&eda::run(&context)?),
+        Command::Train(arguments) if arguments.resume_logging => context.print(&mlflow::resume(&context)?),
         Command::Train(arguments) => match arguments.source() {
-            None => context.print(&train::run(&context, &arguments)?),
-            Some(source) => context.print(&train_table::run(&context, &arguments, source)?),
+            None => context.print_logged(&train::run(&context, &arguments)?, |it| it.logged.as_ref()),
+            Some(source) => {
+                let trained = train_table::run(&context, &arguments, source)?;
+                context.print_logged(&trained, |it| it.logged.as_ref())
+            }
         },
-        Command::Evaluate(arguments) => context.print(&evaluate::run(&context, &arguments)?),
-        Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),
+        Command::Evaluate(arguments) => {
+            context.print_logged(&evaluate::run(&context, &arguments)?, |it| it.logged.as_ref())
+        }
+        Command::Export(arguments) => {
+            context.print_logged(&export::run(&context, &arguments)?, |it| it.logged.as_ref())
+        }
         Command::Score(arguments) => score::run(&context, &arguments),
         Command::Inspect(arguments) => context.print(&inspect::run(&context, &arguments)?),
         Command::PolicyEval(arguments) => context.print(&policy_eval::run(&context, &arguments)?),

@@ -12,6 +12,7 @@ mod eda;
 mod evaluation;
 mod feature_table;
 mod goldens;
+mod mlflow;
 mod offer_log;
 mod output;
 mod parquet_columns;

@@ -1,14 +1,17 @@
 //! `nextbest evaluate`: the model on the test cut-offs, beside the baselines, the models that were not chosen and, if asked
 //! for, another bundle.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use nextbest_core::model::bundle::content_hash;
 use nextbest_core::time;
+use serde::Serialize;
 
 use crate::cli::Context;
 use crate::evaluation::{Evaluation, Opponent, Subject, ceiling, finalists};
 use crate::feature_table::FeatureTable;
+use crate::mlflow::{self, Logged};
 use crate::trust::Demands;
 
 #[derive(Debug, Default, clap::Args)]
@@ -21,7 +24,16 @@ pub(crate) struct Arguments {
     public_key: Option<PathBuf>,
 }
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Evaluation> {
+/// An evaluation, and whether it was logged to the model's run.
+#[derive(Serialize)]
+pub(crate) struct Evaluated {
+    #[serde(flatten)]
+    evaluation: Evaluation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) logged: Option<Logged>,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Evaluated> {
     let config = &context.config;
     let (bytes, bundle) = super::read_model(&config.model_path())?;
     let path = config.feature_table().with_extension("parquet");
@@ -48,6 +60,14 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     let mut evaluation = subject.measure(&config.evaluation, &context.progress)?;
     evaluation.ceiling = ceiling::measure(context, &bundle, &train.labels, &test)?;
     context.progress.step("drawing the report".into());
-    evaluation.write(&config.outputs.path.join("models"))?;
-    Ok(evaluation)
+    let files = evaluation.write(&config.outputs.path.join("models"))?;
+    let logged = mlflow::log_evaluation(context, &evaluation, &files)?;
+    Ok(Evaluated { evaluation, logged })
+}
+
+impl fmt::Display for Evaluated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.evaluation)?;
+        self.logged.iter().try_for_each(|logged| write!(f, "{logged}"))
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use nextbest_core::model::bundle::Bundle;
+use nextbest_core::model::bundle::{Bundle, content_hash};
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
@@ -16,6 +16,7 @@ use crate::customer_json;
 use crate::evaluation::Recorded;
 use crate::feature_table::FeatureTable;
 use crate::goldens::{golden_rows, set_goldens};
+use crate::mlflow::{self, Logged};
 use crate::output;
 use crate::shrinking::{Frontier, Shrinker, without_unused_edges};
 use crate::tables::{LoadOptions, Part, load};
@@ -40,14 +41,17 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Exported {
-    bundle: PathBuf,
+    pub(super) bundle: PathBuf,
     bytes: usize,
     model_version: String,
-    content_hash: String,
+    pub(super) content_hash: String,
     model_number: u64,
     /// The fingerprint of the key that signed it.
     signed_by: Option<String>,
     samples: Option<PathBuf>,
+    /// Whether it was logged to the model's run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) logged: Option<Logged>,
     /// With a limit: what other sizes would cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     frontier: Option<Frontier>,
@@ -69,6 +73,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     if arguments.samples > 0 {
         exported.samples = Some(write_samples(context, &recommender, arguments.samples)?);
     }
+    let model = content_hash(&bytes);
+    exported.logged = mlflow::log_bundle(context, &model, &exported.bundle, &exported.content_hash)?;
     Ok(exported)
 }
 
@@ -97,6 +103,7 @@ pub(super) fn write_bundle(
         model_number: recommender.bundle().validity.number,
         signed_by: release.signed_by(),
         samples: None,
+        logged: None,
         frontier: None,
     };
     Ok((exported, recommender))
@@ -154,7 +161,7 @@ fn record_metrics(context: &Context, model: &[u8], bundle: &mut Bundle) -> anyho
         Ok(bytes) => Some(serde_json::from_slice(&bytes).with_context(|| path.display().to_string())?),
         Err(_) => None,
     };
-    match recorded.filter(|recorded| recorded.model == nextbest_core::model::bundle::content_hash(model)) {
+    match recorded.filter(|recorded| recorded.model == content_hash(model)) {
         Some(recorded) => recorded.fill(&mut bundle.card),
         None => context
             .warn("this model was not evaluated, so its card has no metrics: run `nextbest evaluate` first"),
@@ -242,9 +249,9 @@ impl fmt::Display for Exported {
             )?,
             None => writeln!(f, "wrote {}", self.bundle.display())?,
         }
-        match &self.samples {
-            Some(samples) => writeln!(f, "wrote {}", samples.display()),
-            None => Ok(()),
+        if let Some(samples) = &self.samples {
+            writeln!(f, "wrote {}", samples.display())?;
         }
+        self.logged.iter().try_for_each(|logged| write!(f, "{logged}"))
     }
 }

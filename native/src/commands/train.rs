@@ -10,12 +10,19 @@ use serde::Serialize;
 use crate::cli::{Context, usage};
 use crate::config::{Algorithm, Config, Size, Time};
 use crate::feature_table::{FeatureTable, sources_of};
+use crate::mlflow::{self, Logged, Logging, Origin};
 use crate::tables::plain::Source;
 use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
 use crate::{cutoffs, output, trust};
 
+/// What runs say that they come from.
+const COMMAND: &str = "nextbest train";
+
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
+    /// Log what earlier trainings could not, since MLflow was away, and train nothing
+    #[arg(long, exclusive = true)]
+    pub(crate) resume_logging: bool,
     /// Which kind of model (config: model.algorithm)
     #[arg(long, value_enum)]
     algorithm: Option<AlgorithmArgument>,
@@ -78,6 +85,9 @@ pub(crate) struct Trained {
     training_rows: usize,
     training_cutoffs: Vec<String>,
     seconds: f64,
+    /// Whether it was logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) logged: Option<Logged>,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Trained> {
@@ -113,20 +123,34 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
         card,
         progress: &context.progress,
     };
-    let models = trainer.train(&train, &validation, &all)?;
+    let logging = Logging::begin(context)?;
+    let models = trainer.train(&train, &validation, &all).inspect_err(|error| {
+        if let Some(logging) = &logging {
+            logging.failed(COMMAND, error);
+        }
+    })?;
     let model = config.model_path();
     models.write(&model)?;
     let algorithm = models.best()?.report.algorithm;
-    let trained = Trained {
+    let report = config.outputs.path.join("models").join("training.json");
+    let hash = &trainer.card.training_data;
+    let mut trained = Trained {
         model,
-        trials: models.trials,
-        finalists: models.finalists.into_iter().map(|model| model.report).collect(),
+        trials: models.trials.clone(),
+        finalists: models.finalists.iter().map(|model| model.report.clone()).collect(),
         algorithm,
         training_rows: all.len(),
         training_cutoffs: dates(&refit_cutoffs),
         seconds: started.elapsed().as_secs_f64(),
+        logged: None,
     };
-    output::write_json(&config.outputs.path.join("models").join("training.json"), &trained)?;
+    output::write_json(&report, &trained)?;
+    if let Some(logging) = logging {
+        let layout = &table.layout;
+        let origin = Origin { command: COMMAND, file: &path, hash, layout, rows: table.len() };
+        let mut journal = logging.trained(&models, &origin, &report)?;
+        trained.logged = Some(mlflow::tell(context, &mut journal));
+    }
     Ok(trained)
 }
 
@@ -160,6 +184,7 @@ impl fmt::Display for Trained {
             cutoffs.1.map_or("", String::as_str),
             self.seconds
         )?;
-        writeln!(f, "wrote {}", self.model.display())
+        writeln!(f, "wrote {}", self.model.display())?;
+        self.logged.iter().try_for_each(|logged| write!(f, "{logged}"))
     }
 }

@@ -16,12 +16,15 @@ use super::train::Arguments;
 use crate::cli::Context;
 use crate::evaluation::{Evaluation, Recorded, Subject};
 use crate::feature_table::FeatureTable;
+use crate::mlflow::{self, Logged, Logging, Origin};
 use crate::output;
 use crate::shrinking::Shrinker;
 use crate::tables::plain::{LeftOut, Prepared, Source, prepare};
 use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
 use crate::trust::{self, Release};
 
+/// What runs say that they come from.
+const COMMAND: &str = "nextbest train --table";
 /// Fewer rows of a class than this prove nothing about a leak.
 const LEAK_SUPPORT: usize = 20;
 /// So many columns that know too much are named.
@@ -32,6 +35,9 @@ pub(crate) struct TrainedTable {
     training: Training,
     evaluation: Evaluation,
     bundle: Exported,
+    /// Whether it was logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) logged: Option<Logged>,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,7 +117,12 @@ pub(crate) fn run(
         progress: &context.progress,
     };
     // What was chosen learns from the rows that chose it too; those of the test stay unseen.
-    let models = trainer.train(&train, &validation, &learning)?;
+    let logging = Logging::begin(context)?;
+    let models = trainer.train(&train, &validation, &learning).inspect_err(|error| {
+        if let Some(logging) = &logging {
+            logging.failed(COMMAND, error);
+        }
+    })?;
     models.write(&config.model_path())?;
     let mut bundle = models.best()?.bundle.clone();
     let bytes = bundle.encode()?;
@@ -138,15 +149,16 @@ pub(crate) fn run(
         validation_rows: validation.len(),
         test_rows: test.len(),
         algorithm: models.best()?.report.algorithm,
-        trials: models.trials,
-        finalists: models.finalists.into_iter().map(|model| model.report).collect(),
+        trials: models.trials.clone(),
+        finalists: models.finalists.iter().map(|model| model.report.clone()).collect(),
         leaks,
         seconds: started.elapsed().as_secs_f64(),
         left_out_columns: left_out,
     };
     let folder = config.outputs.path.join("models");
-    output::write_json(&folder.join("training.json"), &training)?;
-    evaluation.write(&folder)?;
+    let report = folder.join("training.json");
+    output::write_json(&report, &training)?;
+    let files = evaluation.write(&folder)?;
     Recorded::from(&evaluation).fill(&mut bundle.card);
     release.fill(&mut bundle);
     let (exported, _) = match arguments.max_bytes {
@@ -167,7 +179,15 @@ pub(crate) fn run(
             write_smaller_bundle(config, &bundle, &shrinker, &release)?
         }
     };
-    Ok(TrainedTable { training, evaluation, bundle: exported })
+    let logged = logging.map(|logging| {
+        let (layout, hash) = (&table.layout, &trainer.card.training_data);
+        let origin = Origin { command: COMMAND, file: source.file, hash, layout, rows: table.len() };
+        let mut journal = logging.trained(&models, &origin, &report)?;
+        mlflow::add_evaluation(&mut journal, &evaluation, &files)?;
+        mlflow::add_bundle(&mut journal, &exported.bundle, &exported.content_hash)?;
+        anyhow::Ok(mlflow::tell(context, &mut journal))
+    });
+    Ok(TrainedTable { training, evaluation, bundle: exported, logged: logged.transpose()? })
 }
 
 /// Columns that alone tell a class from the others, the clearest first; each with the class that it tells best.
@@ -247,6 +267,7 @@ impl fmt::Display for TrainedTable {
             training.seconds
         )?;
         writeln!(f, "wrote {}\n", training.model.display())?;
-        write!(f, "{}\n{}", self.evaluation, self.bundle)
+        write!(f, "{}\n{}", self.evaluation, self.bundle)?;
+        self.logged.iter().try_for_each(|logged| write!(f, "{logged}"))
     }
 }

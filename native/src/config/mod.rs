@@ -2,11 +2,13 @@
 
 mod conditions;
 mod data_source;
+mod deployment;
 mod duration;
 mod evaluation;
 mod feature_store;
 mod features;
 mod hyperparameters;
+mod mlflow;
 mod model;
 mod number_or_word;
 mod policy;
@@ -23,11 +25,13 @@ use nextbest_core::schema::Schema;
 use serde::Deserialize;
 
 pub use data_source::{Csv, DataSource, Parquet, SourceType};
+pub use deployment::{BatchInference, Deployment, OutputFormat};
 pub use duration::Time;
 pub use evaluation::{EvaluationConfig, SegmentConfig};
 pub use feature_store::{FeatureStore, StoreFormat};
 pub use features::FeatureConfig;
 pub use hyperparameters::{GradientBoosting, Hyperparameters, LogisticRegression, RandomForest};
+pub use mlflow::MlflowConfig;
 pub use model::{Algorithm, CalibrationConfig, ClassWeight, ModelConfig, Selection};
 pub use policy::{Policy, PolicyContext};
 pub use schema::{
@@ -69,13 +73,15 @@ pub struct Config {
     pub model: ModelConfig,
     /// How models are measured.
     pub evaluation: EvaluationConfig,
+    /// Where runs are tracked and models registered.
+    pub mlflow: MlflowConfig,
     /// What may be offered; the policy of the core-banking schema where neither this nor a schema is given.
     pub policy: Option<Policy>,
     /// Who signs bundles, whose are used, and until when.
     pub trust: TrustConfig,
     /// What the bank says about its model.
     pub card: CardConfig,
-    /// How offers are made.
+    /// How offers are made, and by which models.
     pub deployment: Deployment,
     /// Where results go.
     pub outputs: Outputs,
@@ -85,7 +91,7 @@ pub struct Config {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Environment {
-    /// `local`: files on this machine.
+    /// Which place MLflow has where the config does not say it.
     pub mode: Mode,
 }
 
@@ -93,9 +99,11 @@ pub struct Environment {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// On this machine's files.
+    /// On this machine.
     #[default]
     Local,
+    /// Runs are tracked in a Databricks workspace, models registered in its Unity Catalog.
+    Databricks,
 }
 
 /// The synthetic bank.
@@ -211,51 +219,6 @@ impl Default for Eda {
     }
 }
 
-/// How offers are made.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Deployment {
-    /// Scoring all customers.
-    pub batch_inference: BatchInference,
-}
-
-/// Scoring all customers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BatchInference {
-    /// The format of the predictions.
-    pub output_format: OutputFormat,
-    /// How many offers a customer gets at most.
-    pub top_k_recommendations: usize,
-}
-
-impl Default for BatchInference {
-    fn default() -> Self {
-        Self { output_format: OutputFormat::default(), top_k_recommendations: 3 }
-    }
-}
-
-/// The format of a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum OutputFormat {
-    /// Comma-separated values.
-    #[default]
-    Csv,
-    /// Apache Parquet.
-    Parquet,
-}
-
-impl OutputFormat {
-    /// What file names end with.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Parquet => "parquet",
-        }
-    }
-}
-
 /// Where results go.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -355,6 +318,11 @@ impl Config {
             (None, None) => serde_saphyr::from_str(CORE_BANKING_POLICY)
                 .map_err(|error| anyhow::anyhow!("core_banking_policy.yaml: {error}")),
         }
+    }
+
+    /// The folder of what is (still to be) told to MLflow.
+    pub fn journals_path(&self) -> PathBuf {
+        self.outputs.path.join("mlflow")
     }
 
     /// Where the feature table is, without its extension.

@@ -1,7 +1,7 @@
 //! The files: JSON and words, tables, charts and the page. An empty cell is a number that is not defined.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nextbest_core::metrics::reliability::ReliabilityBin;
 
@@ -11,11 +11,11 @@ use crate::output;
 type File = (&'static str, Vec<u8>);
 
 impl Evaluation {
-    /// Writes all files into a folder.
+    /// Writes all files into a folder, and gives their paths.
     ///
     /// # Errors
     /// Where a file can't be written.
-    pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         let mut json = serde_json::to_vec_pretty(self)?;
         json.push(b'\n');
         let mut files: Vec<File> = vec![
@@ -60,7 +60,8 @@ impl Evaluation {
                 writer.write_all(content)?;
             }
             Ok(())
-        })
+        })?;
+        Ok(names.iter().map(|name| folder.join(name)).collect())
     }
 
     fn importance_csv(&self) -> anyhow::Result<Vec<u8>> {

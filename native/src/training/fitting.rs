@@ -4,7 +4,7 @@ use nextbest_core::features::FeatureDefinition;
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::forest::Scratch;
-use nextbest_core::train::{Dataset, OutOfBag, fit_bins};
+use nextbest_core::train::{Dataset, OutOfBag, RoundLoss, fit_bins};
 
 use super::settings::Settings;
 use crate::cli::usage;
@@ -27,6 +27,8 @@ pub(crate) struct Fitted {
     pub(crate) importance: Vec<f32>,
     /// Of boosted trees: how many rounds they have.
     pub(crate) rounds: Option<usize>,
+    /// Of boosted trees: the log-loss after each round that was tried.
+    pub(crate) losses: Vec<RoundLoss>,
 }
 
 impl TrainingRows {
@@ -66,7 +68,12 @@ impl TrainingRows {
                 let valid = params.clone().check().map_err(|error| usage(error.into()))?;
                 progress.parts(what, params.trees as u64);
                 let grown = valid.fit(&self.data, || progress.part_done())?;
-                Ok(Fitted { model: Model::Forest(grown.forest), importance: grown.importance, rounds: None })
+                Ok(Fitted {
+                    model: Model::Forest(grown.forest),
+                    importance: grown.importance,
+                    rounds: None,
+                    losses: Vec::new(),
+                })
             }
             Settings::GradientBoosting(params) => {
                 let valid = params.clone().check().map_err(|error| usage(error.into()))?;
@@ -76,6 +83,7 @@ impl TrainingRows {
                     model: Model::Forest(boosted.forest),
                     importance: boosted.importance,
                     rounds: Some(boosted.rounds),
+                    losses: boosted.losses,
                 })
             }
             Settings::LogisticRegression(params) => {
@@ -88,7 +96,12 @@ impl TrainingRows {
                         fitted.iterations
                     ));
                 }
-                Ok(Fitted { model: Model::Linear(fitted.model), importance: fitted.importance, rounds: None })
+                Ok(Fitted {
+                    model: Model::Linear(fitted.model),
+                    importance: fitted.importance,
+                    rounds: None,
+                    losses: Vec::new(),
+                })
             }
         }
     }

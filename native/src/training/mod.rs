@@ -11,6 +11,7 @@ use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::card::Card;
 use nextbest_core::model::validity::Validity;
 use nextbest_core::policy::PolicyDefinition;
+use nextbest_core::train::RoundLoss;
 use serde::Serialize;
 
 use crate::calibrating::{CalibrationReport, calibrate};
@@ -47,24 +48,26 @@ pub(crate) struct TrainedModels {
 pub(crate) struct TrainedModel {
     pub(crate) bundle: Bundle,
     pub(crate) report: FinalistReport,
+    /// Of boosted trees: the log-loss after each round of the trial that it won by.
+    pub(crate) losses: Vec<RoundLoss>,
 }
 
 /// How a finalist came about.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct FinalistReport {
     pub(crate) algorithm: &'static str,
-    parameters: Vec<(String, String)>,
-    validation_log_loss: f64,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) validation_log_loss: f64,
     pub(crate) calibration: CalibrationReport,
     /// Of a forest that learned from all rows but the test's, how good it is on the rows that its trees did not see.
     #[serde(skip_serializing_if = "Option::is_none")]
-    out_of_bag: Option<OutOfBagReport>,
+    pub(crate) out_of_bag: Option<OutOfBagReport>,
 }
 
-#[derive(Debug, Serialize)]
-struct OutOfBagReport {
-    log_loss: f64,
-    accuracy: f64,
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OutOfBagReport {
+    pub(crate) log_loss: f64,
+    pub(crate) accuracy: f64,
 }
 
 impl Trainer<'_> {
@@ -106,7 +109,7 @@ impl Trainer<'_> {
         all: &FeatureTable,
         reference: &[f32],
     ) -> anyhow::Result<TrainedModel> {
-        let Finalist { settings, validation_log_loss, probabilities } = finalist;
+        let Finalist { settings, validation_log_loss, probabilities, losses } = finalist;
         let (calibration, calibration_report) = calibrate(self.config, validation, &probabilities)?;
         let fitted = rows.fit(&settings, self.progress, "training on all but the test")?;
         let (model, out_of_bag) = rows.settle(&settings, fitted.model)?;
@@ -141,7 +144,7 @@ impl Trainer<'_> {
             out_of_bag: out_of_bag
                 .map(|found| OutOfBagReport { log_loss: found.log_loss, accuracy: found.accuracy }),
         };
-        Ok(TrainedModel { bundle, report })
+        Ok(TrainedModel { bundle, report, losses })
     }
 }
 

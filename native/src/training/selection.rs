@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use nextbest_core::metrics::Metrics;
+use nextbest_core::train::RoundLoss;
 use serde::Serialize;
 
 use super::fitting::TrainingRows;
@@ -27,8 +28,8 @@ pub(crate) struct Trial {
     #[serde(skip_serializing_if = "Option::is_none")]
     rounds: Option<usize>,
     pub(crate) validation_log_loss: f64,
-    validation_roc_auc: f64,
-    prior_log_loss: f64,
+    pub(crate) validation_roc_auc: f64,
+    pub(crate) prior_log_loss: f64,
     seconds: f64,
 }
 
@@ -39,6 +40,8 @@ pub(crate) struct Finalist {
     pub(crate) validation_log_loss: f64,
     /// What it says of the validation rows, for its calibration.
     pub(crate) probabilities: Vec<f32>,
+    /// Of boosted trees: the log-loss after each round that was tried.
+    pub(crate) losses: Vec<RoundLoss>,
 }
 
 /// What selects a model.
@@ -123,7 +126,12 @@ impl Selector<'_> {
             seconds: started.elapsed().as_secs_f64(),
         };
         let settings = settings.clone().with_rounds(fitted.rounds);
-        let finalist = Finalist { settings, validation_log_loss: metrics.log_loss, probabilities };
+        let finalist = Finalist {
+            settings,
+            validation_log_loss: metrics.log_loss,
+            probabilities,
+            losses: fitted.losses,
+        };
         Ok((trial, finalist, started.elapsed()))
     }
 }

@@ -1,0 +1,109 @@
+//! The `meta.yaml` files: flat maps.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, anyhow};
+use serde_json::Value;
+
+use crate::output;
+
+/// What a `meta.yaml` says.
+pub(super) struct Meta(pub(super) Value);
+
+impl Meta {
+    /// Reads one, of ours or of MLflow's.
+    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+        let place = || path.display().to_string();
+        let text = std::fs::read_to_string(path).with_context(place)?;
+        let value = serde_saphyr::from_str(&text).map_err(|error| anyhow!("{error}")).with_context(place)?;
+        Ok(Self(value))
+    }
+
+    /// Writes it: a line a field, its value as JSON, which is YAML too.
+    pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
+        let fields = self.0.as_object().into_iter().flatten();
+        let lines = fields.map(|(key, value)| format!("{key}: {value}\n"));
+        output::write_bytes(path, lines.collect::<String>().as_bytes())
+    }
+
+    /// The same with another value.
+    pub(super) fn with(mut self, key: &str, value: Value) -> Self {
+        if let Some(fields) = self.0.as_object_mut() {
+            fields.insert(key.to_owned(), value);
+        }
+        self
+    }
+
+    /// A field as text, which a number is too: MLflow writes ids in both ways.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        match self.0.get(key)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// A field as a whole number.
+    pub(super) fn number(&self, key: &str) -> Option<u64> {
+        self.text(key)?.parse().ok()
+    }
+}
+
+/// Now, in milliseconds since 1970-01-01.
+pub(in crate::mlflow) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// 32 hexadecimal digits that nobody had before.
+pub(in crate::mlflow) fn random_hex() -> anyhow::Result<String> {
+    Ok(random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// So many decimal digits, of which the first is no 0.
+pub(super) fn random_digits(count: usize) -> anyhow::Result<String> {
+    let bytes = random::<64>()?;
+    let digit = |(position, byte): (usize, &u8)| match position {
+        0 => 1 + byte % 9,
+        _ => byte % 10,
+    };
+    Ok(bytes.iter().enumerate().take(count).map(digit).map(|digit| char::from(b'0' + digit)).collect())
+}
+
+fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no randomness: {error}"))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_and_so_is_what_mlflow_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("meta.yaml");
+        let meta = json!({"name": "a: \"b\" # c\nä", "experiment_id": "1000", "tags": [], "end_time": null, "status": 3});
+        Meta(meta.clone()).write(&path).unwrap();
+        assert_eq!(Meta::read(&path).unwrap().0, meta);
+        let theirs = "aliases:\n  production: 1\ncreation_timestamp: 1795395190903\nname: bank\nversion: '12'\ndescription: ''\n";
+        std::fs::write(&path, theirs).unwrap();
+        let meta = Meta::read(&path).unwrap();
+        assert_eq!((meta.number("version"), meta.number("creation_timestamp")), (Some(12), Some(1_795_395_190_903)));
+        assert_eq!(meta.text("description"), Some(String::new()));
+        std::fs::write(&path, "name: [").unwrap();
+        let error = format!("{:#}", Meta::read(&path).err().unwrap());
+        assert!(error.contains("meta.yaml"), "{error}");
+    }
+
+    #[test]
+    fn ids_are_digits() {
+        let id = random_digits(18).unwrap();
+        assert!(id.len() == 18 && !id.starts_with('0') && id.bytes().all(|byte| byte.is_ascii_digit()), "{id}");
+        assert_ne!(random_hex().unwrap(), random_hex().unwrap());
+    }
+}

@@ -1,0 +1,147 @@
+//! The registry of a folder.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+
+use super::meta::{Meta, now};
+use super::{FileStore, META, REGISTRY, folders, path_of, safe};
+use crate::mlflow::registry::{NewVersion, Registry, Version};
+use crate::output;
+
+/// What the folder of a version is called, before its number.
+const VERSION: &str = "version-";
+
+impl FileStore {
+    fn model_folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        if name.contains(['/', '%', ':']) || safe(name).is_err() {
+            bail!("mlflow.registered_model_name: a folder has no models with /, % or : in their names, got {name:?}");
+        }
+        Ok(self.root.join(REGISTRY).join(name))
+    }
+
+    fn version_folder(&self, name: &str, version: u64) -> anyhow::Result<PathBuf> {
+        Ok(self.model_folder(name)?.join(format!("{VERSION}{version}")))
+    }
+
+    fn numbers(&self, name: &str) -> anyhow::Result<Vec<u64>> {
+        let names = folders(&self.model_folder(name)?)?;
+        let mut numbers: Vec<u64> =
+            names.iter().filter_map(|folder| folder.strip_prefix(VERSION)?.parse().ok()).collect();
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(numbers)
+    }
+}
+
+impl Registry for FileStore {
+    fn ensure_model(&self, name: &str, description: &str) -> anyhow::Result<()> {
+        let folder = self.model_folder(name)?;
+        self.make_folder(&folder, |aside| {
+            let time = now();
+            let meta = json!({
+                "creation_timestamp": time,
+                "description": description,
+                "last_updated_timestamp": time,
+                "name": name,
+            });
+            Meta(meta).write(&aside.join(META))
+        })?;
+        Ok(())
+    }
+
+    fn create_version(&self, version: &NewVersion<'_>) -> anyhow::Result<u64> {
+        let mut number = self.numbers(version.name)?.first().copied().unwrap_or_default();
+        loop {
+            number += 1;
+            let made = self.make_folder(&self.version_folder(version.name, number)?, |aside| {
+                for (key, value) in version.tags {
+                    output::write_bytes(&aside.join("tags").join(safe(key)?), value.as_bytes())?;
+                }
+                let time = now();
+                let meta = json!({
+                    "creation_timestamp": time,
+                    "current_stage": "None",
+                    "description": version.description,
+                    "last_updated_timestamp": time,
+                    "model_id": version.model.id,
+                    "name": version.name,
+                    "run_id": version.run,
+                    "run_link": "",
+                    "source": format!("models:/{}", version.model.id),
+                    "status": "READY",
+                    "status_message": null,
+                    "storage_location": version.model.artifact_uri,
+                    "user_id": "",
+                    "version": number,
+                });
+                Meta(meta).write(&aside.join(META))
+            })?;
+            // Someone else may have been faster.
+            if made {
+                return Ok(number);
+            }
+        }
+    }
+
+    fn versions(&self, name: &str) -> anyhow::Result<Vec<Version>> {
+        let folder = self.model_folder(name)?;
+        let mut aliases: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        for (alias, number) in texts(folder.join("aliases"))? {
+            if let Ok(number) = number.trim().parse() {
+                aliases.entry(number).or_default().push(alias);
+            }
+        }
+        let version = |number: u64| {
+            let folder = self.version_folder(name, number)?;
+            let meta = Meta::read(&folder.join(META))?;
+            Ok(Version {
+                number,
+                aliases: aliases.remove(&number).unwrap_or_default(),
+                tags: texts(folder.join("tags"))?.into_iter().collect(),
+                run: meta.text("run_id").filter(|run| !run.is_empty()),
+                created: meta.number("creation_timestamp").unwrap_or_default(),
+            })
+        };
+        self.numbers(name)?.into_iter().map(version).collect()
+    }
+
+    fn set_alias(&self, name: &str, alias: &str, version: u64) -> anyhow::Result<()> {
+        let path = self.model_folder(name)?.join("aliases").join(safe(alias)?);
+        output::write_bytes(&path, version.to_string().as_bytes())
+    }
+
+    fn tag_version(&self, name: &str, version: u64, key: &str, value: &str) -> anyhow::Result<()> {
+        let path = self.version_folder(name, version)?.join("tags").join(safe(key)?);
+        output::write_bytes(&path, value.as_bytes())
+    }
+
+    fn download(&self, name: &str, version: u64, path: &str) -> anyhow::Result<Vec<u8>> {
+        let meta_path = self.version_folder(name, version)?.join(META);
+        let meta = Meta::read(&meta_path)?;
+        let location = meta.text("storage_location").filter(|location| !location.is_empty());
+        let location = location
+            .with_context(|| format!("{}: has no storage_location", meta_path.display()))
+            .and_then(|location| path_of(&location))?;
+        let path = location.join(safe(path)?);
+        std::fs::read(&path).with_context(|| path.display().to_string())
+    }
+}
+
+/// The texts of the files in a folder, by their names; none where it is not there.
+fn texts(folder: PathBuf) -> anyhow::Result<Vec<(String, String)>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let place = || folder.display().to_string();
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(&folder).with_context(place)? {
+        let entry = entry.with_context(place)?;
+        if let (true, Ok(name)) = (entry.path().is_file(), entry.file_name().into_string()) {
+            texts.push((name, std::fs::read_to_string(entry.path()).with_context(place)?));
+        }
+    }
+    texts.sort_unstable();
+    Ok(texts)
+}

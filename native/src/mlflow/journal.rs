@@ -1,0 +1,271 @@
+//! What is to be told of a training: written down first, told then, and kept until all of it was told.
+//!
+//! A journal is a folder with a list of actions, how many of them are done, and the files that are still to be sent. A server
+//! that dies in between loses nothing: the rest is told later, by `nextbest train --resume-logging` or the next command that has
+//! something to add.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use super::address::Address;
+use super::file_store::random_hex;
+use super::tracking::{Dataset, NewRun, Run, Status, Tracking, Values};
+use crate::output;
+use crate::progress::Progress;
+
+const STATE: &str = "journal.json";
+const FILES: &str = "files";
+/// Names the run that a nested one belongs to.
+const PARENT_TAG: &str = "mlflow.parentRunId";
+
+/// What is to be told of a training.
+pub(crate) struct Journal {
+    folder: PathBuf,
+    state: State,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    /// Where it is told.
+    tracking: String,
+    experiment: String,
+    /// The hashes of the bundles that came of the training.
+    bundles: Vec<String>,
+    /// The runs that have begun; the first is that of the training, the others are nested in it.
+    runs: Vec<Option<Run>>,
+    actions: Vec<Action>,
+    /// How many of them are done.
+    done: usize,
+}
+
+/// Something to tell. A run is its position among the runs.
+#[derive(Debug, Serialize, Deserialize)]
+enum Action {
+    Begin { run: usize, new: NewRun },
+    Log { run: usize, values: Values },
+    Dataset { run: usize, dataset: Dataset },
+    Artifact { run: usize, path: String, file: String },
+    End { run: usize, status: Status, time: u64 },
+}
+
+impl Journal {
+    /// Begins a journal in a folder of journals. Those of which everything was told go.
+    ///
+    /// # Errors
+    /// Where the folder can't be used.
+    pub(crate) fn create(journals: &Path, tracking: &Address, experiment: &str) -> anyhow::Result<Self> {
+        for told in Self::all(journals)?.iter().filter(|journal| journal.is_told()) {
+            std::fs::remove_dir_all(&told.folder).with_context(|| told.folder.display().to_string())?;
+        }
+        let state = State {
+            tracking: tracking.to_string(),
+            experiment: experiment.to_owned(),
+            bundles: Vec::new(),
+            runs: Vec::new(),
+            actions: Vec::new(),
+            done: 0,
+        };
+        Ok(Self { folder: journals.join(random_hex()?), state })
+    }
+
+    /// The journals of a folder.
+    ///
+    /// # Errors
+    /// Where one can't be read.
+    pub(crate) fn all(journals: &Path) -> anyhow::Result<Vec<Self>> {
+        if !journals.exists() {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(journals).with_context(|| journals.display().to_string())? {
+            let folder = entry.with_context(|| journals.display().to_string())?.path();
+            let path = folder.join(STATE);
+            let place = || path.display().to_string();
+            if path.exists() {
+                let bytes = std::fs::read(&path).with_context(place)?;
+                all.push(Self { state: serde_json::from_slice(&bytes).with_context(place)?, folder });
+            }
+        }
+        all.sort_by(|a, b| a.folder.cmp(&b.folder));
+        Ok(all)
+    }
+
+    /// The journal of the training that a bundle (its content's hash) came of.
+    ///
+    /// # Errors
+    /// As [`Journal::all`].
+    pub(crate) fn of_bundle(journals: &Path, hash: &str) -> anyhow::Result<Option<Self>> {
+        let made = |journal: &Self| journal.state.bundles.iter().any(|bundle| bundle == hash);
+        Ok(Self::all(journals)?.into_iter().find(made))
+    }
+
+    /// Whether there is nothing left to tell.
+    pub(crate) fn is_told(&self) -> bool {
+        self.state.done >= self.state.actions.len()
+    }
+
+    /// A run begins, nested in that of the training if it is not the first.
+    pub(crate) fn begin(&mut self, new: NewRun) -> usize {
+        let run = self.state.runs.len();
+        self.state.runs.push(None);
+        self.state.actions.push(Action::Begin { run, new });
+        run
+    }
+
+    /// A run has values.
+    pub(crate) fn log(&mut self, run: usize, values: Values) {
+        self.state.actions.push(Action::Log { run, values });
+    }
+
+    /// A run learned from data.
+    pub(crate) fn log_dataset(&mut self, run: usize, dataset: Dataset) {
+        self.state.actions.push(Action::Dataset { run, dataset });
+    }
+
+    /// A run has a file. It is kept here until it was sent.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub(crate) fn log_artifact(&mut self, run: usize, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        let file = format!("{FILES}/{}", self.state.actions.len());
+        output::write_bytes(&self.folder.join(&file), bytes)?;
+        self.state.actions.push(Action::Artifact { run, path: path.to_owned(), file });
+        Ok(())
+    }
+
+    /// A run ends.
+    pub(crate) fn end(&mut self, run: usize, status: Status, time: u64) {
+        self.state.actions.push(Action::End { run, status, time });
+    }
+
+    /// The training made a bundle with this hash of its content.
+    pub(crate) fn made(&mut self, hash: &str) {
+        if !self.state.bundles.iter().any(|bundle| bundle == hash) {
+            self.state.bundles.push(hash.to_owned());
+        }
+    }
+
+    /// The run of the training, as soon as it has begun.
+    pub(crate) fn run(&self) -> Option<&Run> {
+        self.state.runs.first()?.as_ref()
+    }
+
+    /// Where it is told.
+    ///
+    /// # Errors
+    /// Where the journal names no such place.
+    pub(crate) fn address(&self) -> anyhow::Result<Address> {
+        Address::parse(&self.state.tracking).with_context(|| self.folder.join(STATE).display().to_string())
+    }
+
+    /// Writes the journal down.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub(crate) fn save(&self) -> anyhow::Result<()> {
+        output::write_json(&self.folder.join(STATE), &self.state)
+    }
+
+    /// Tells what has not been told, and says where to look at it.
+    ///
+    /// # Errors
+    /// Where it could not be told; the rest stays in the journal.
+    pub(crate) fn tell(&mut self, progress: &Progress) -> anyhow::Result<String> {
+        self.save()?;
+        let tracking = self.address()?.tracking(progress)?;
+        while self.state.actions.get(self.state.done).is_some() {
+            self.tell_next(tracking.as_ref())?;
+            self.state.done += 1;
+            self.save()?;
+        }
+        let files = self.folder.join(FILES);
+        if files.exists() {
+            std::fs::remove_dir_all(&files).with_context(|| files.display().to_string())?;
+        }
+        Ok(tracking.look_at(self.run().context("a journal without a run")?))
+    }
+
+    fn tell_next(&mut self, tracking: &dyn Tracking) -> anyhow::Result<()> {
+        let state = &mut self.state;
+        let Some(action) = state.actions.get(state.done) else { return Ok(()) };
+        let begun = |run: usize| {
+            let run = state.runs.get(run).and_then(Option::as_ref);
+            run.with_context(|| format!("{}: a run that has not begun", self.folder.join(STATE).display()))
+        };
+        match action {
+            Action::Begin { run, new } => {
+                let mut new = new.clone();
+                if *run > 0 {
+                    new.tags.push((PARENT_TAG.into(), begun(0)?.id.clone()));
+                }
+                let experiment = tracking.experiment(&state.experiment)?;
+                let made = tracking.begin_run(&experiment, &new)?;
+                if let Some(place) = state.runs.get_mut(*run) {
+                    *place = Some(made);
+                }
+                Ok(())
+            }
+            Action::Log { run, values } => tracking.log(begun(*run)?, values),
+            Action::Dataset { run, dataset } => tracking.log_dataset(begun(*run)?, dataset),
+            Action::Artifact { run, path, file } => {
+                tracking.log_artifact(begun(*run)?, path, &self.folder.join(file))
+            }
+            Action::End { run, status, time } => tracking.end_run(begun(*run)?, *status, *time),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new_run(name: &str) -> NewRun {
+        NewRun { name: name.into(), user: "ann".into(), start: 1, tags: Vec::new() }
+    }
+
+    /// Where nothing can be written, whoever asks: below a file.
+    fn broken(folder: &Path) -> Address {
+        std::fs::write(folder.join("file"), "").unwrap();
+        Address::Folder(folder.join("file/mlruns"))
+    }
+
+    #[test]
+    fn what_could_not_be_told_is_told_later_and_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journals, progress) = (folder.path().join("journals"), Progress::new(true));
+        let mut journal = Journal::create(&journals, &broken(folder.path()), "bank").unwrap();
+        let run = journal.begin(new_run("parent"));
+        journal.log_artifact(run, "reports/a.txt", b"text").unwrap();
+        let child = journal.begin(new_run("child"));
+        journal.end(child, Status::Finished, 2);
+        journal.end(run, Status::Finished, 3);
+        journal.made("hash");
+        let error = format!("{:#}", journal.tell(&progress).unwrap_err());
+        assert!(error.contains("file/mlruns"), "{error}");
+
+        // What is broken is mended; another process goes on.
+        std::fs::remove_file(folder.path().join("file")).unwrap();
+        let mut again = Journal::of_bundle(&journals, "hash").unwrap().unwrap();
+        assert!(!again.is_told());
+        again.tell(&progress).unwrap();
+        assert!(again.is_told());
+        let run = again.run().unwrap().clone();
+        let path = folder.path().join("file/mlruns").join(&run.experiment).join(&run.id);
+        assert_eq!(std::fs::read_to_string(path.join("artifacts/reports/a.txt")).unwrap(), "text");
+        let runs = |path: &Path| std::fs::read_dir(path.parent().unwrap()).unwrap().count() - 1;
+        assert_eq!(runs(&path), 2);
+        assert!(!again.folder.join(FILES).exists());
+
+        // Telling it once more tells nothing; what is added later is told alone.
+        again.tell(&progress).unwrap();
+        again.log_artifact(0, "b.txt", b"more").unwrap();
+        again.tell(&progress).unwrap();
+        assert_eq!(runs(&path), 2);
+        assert_eq!(std::fs::read_to_string(path.join("artifacts/b.txt")).unwrap(), "more");
+        // The next training needs no old journal.
+        Journal::create(&journals, &again.address().unwrap(), "bank").unwrap();
+        assert!(Journal::all(&journals).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,18 @@
+//! MLflow: what is told of a training run, and which registered version of a model is used.
+//!
+//! What is to be told is first written down here ([`journal`]) and then told ([`tracking`]), so that nothing is lost where a
+//! server is. A registered version ([`registry`]) is a model that MLflow itself can load and serve. Both
+//! go to a folder in MLflow's own layout ([`file_store`]) or to a server ([`server`]).
+
+mod address;
+mod file_store;
+mod http;
+mod journal;
+mod logging;
+mod registry;
+mod server;
+mod tracking;
+
+pub(crate) use logging::{
+    Logged, Logging, Origin, add_bundle, add_evaluation, check, log_bundle, log_evaluation, resume, tell,
+};

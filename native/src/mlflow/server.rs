@@ -1,0 +1,184 @@
+//! Tracking on an MLflow server over REST (checked against MLflow 3.17), with files through its proxy.
+
+mod artifacts;
+mod registry;
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
+
+use super::http::{Client, ServerError};
+use super::tracking::{Dataset, LoggedModel, MetricPoint, NewRun, Run, Status, Tracking, Values};
+
+/// The beginning of all its calls.
+const API: &str = "/api/2.0/mlflow";
+/// The limits of one request, and those of a value, in characters.
+const MOST_PARAMS: usize = 100;
+const MOST_METRICS: usize = 1000;
+const LONGEST_PARAM: usize = 6000;
+const LONGEST_TAG: usize = 5000;
+
+/// An MLflow server.
+pub(crate) struct Server<'p> {
+    pub(super) client: Client<'p>,
+}
+
+impl<'p> Server<'p> {
+    pub(crate) fn new(client: Client<'p>) -> Self {
+        Self { client }
+    }
+
+    fn post(&self, call: &str, body: &Value) -> Result<Value, ServerError> {
+        self.client.post(&format!("{API}/{call}"), body)
+    }
+
+    fn get(&self, call: &str, query: &[(&str, &str)]) -> Result<Value, ServerError> {
+        self.client.get(&format!("{API}/{call}"), query)
+    }
+
+    fn set_status(&self, run: &str, status: Status, time: u64) -> anyhow::Result<()> {
+        self.post("runs/update", &json!({"run_id": run, "status": status.name(), "end_time": time}))?;
+        Ok(())
+    }
+}
+
+impl Tracking for Server<'_> {
+    fn experiment(&self, name: &str) -> anyhow::Result<String> {
+        let found = match self.get("experiments/get-by-name", &[("experiment_name", name)]) {
+            Err(error) if error.is("RESOURCE_DOES_NOT_EXIST") => {
+                match self.post("experiments/create", &json!({"name": name})) {
+                    Ok(created) => return text(&created, "/experiment_id"),
+                    // Someone else was faster.
+                    Err(error) if error.is("RESOURCE_ALREADY_EXISTS") => {
+                        self.get("experiments/get-by-name", &[("experiment_name", name)])?
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            found => found?,
+        };
+        if text(&found, "/experiment/lifecycle_stage")? == "deleted" {
+            bail!("the experiment {name:?} was deleted: restore it, or use another (config: mlflow.experiment_name)");
+        }
+        text(&found, "/experiment/experiment_id")
+    }
+
+    fn begin_run(&self, experiment: &str, run: &NewRun) -> anyhow::Result<Run> {
+        let body = json!({
+            "experiment_id": experiment,
+            "run_name": run.name,
+            "start_time": run.start,
+            "user_id": run.user,
+            "tags": pairs(&run.tags, LONGEST_TAG),
+        });
+        let created = self.post("runs/create", &body)?;
+        let begun = Run {
+            id: text(&created, "/run/info/run_id")?,
+            experiment: experiment.to_owned(),
+            artifact_uri: text(&created, "/run/info/artifact_uri")?,
+        };
+        self.set_status(&begun.id, Status::Failed, run.start)?;
+        Ok(begun)
+    }
+
+    fn log(&self, run: &Run, values: &Values) -> anyhow::Result<()> {
+        let batches = [values.params.len().div_ceil(MOST_PARAMS), values.tags.len().div_ceil(MOST_PARAMS)];
+        for batch in 0..batches.into_iter().max().unwrap_or_default() {
+            let body = json!({
+                "run_id": run.id,
+                "params": pairs(part(&values.params, batch, MOST_PARAMS), LONGEST_PARAM),
+                "tags": pairs(part(&values.tags, batch, MOST_PARAMS), LONGEST_TAG),
+            });
+            self.post("runs/log-batch", &body)?;
+        }
+        for points in values.metrics.chunks(MOST_METRICS) {
+            let points: Vec<Value> = points.iter().map(point).collect();
+            self.post("runs/log-batch", &json!({"run_id": run.id, "metrics": points}))?;
+        }
+        Ok(())
+    }
+
+    fn log_dataset(&self, run: &Run, dataset: &Dataset) -> anyhow::Result<()> {
+        let input = json!({
+            "tags": [{"key": "mlflow.data.context", "value": "training"}],
+            "dataset": {
+                "name": dataset.name,
+                "digest": dataset.digest,
+                "source_type": "local",
+                "source": dataset.source,
+                "schema": dataset.schema,
+                "profile": dataset.profile,
+            },
+        });
+        self.post("runs/log-inputs", &json!({"run_id": run.id, "datasets": [input]}))?;
+        Ok(())
+    }
+
+    fn log_artifact(&self, run: &Run, path: &str, file: &Path) -> anyhow::Result<()> {
+        let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
+        self.put_file(&run.artifact_uri, path, &bytes)
+    }
+
+    fn end_run(&self, run: &Run, status: Status, time: u64) -> anyhow::Result<()> {
+        self.set_status(&run.id, status, time)
+    }
+
+    fn begin_model(&self, experiment: &str, name: &str, run: Option<&Run>) -> anyhow::Result<LoggedModel> {
+        let body = json!({
+            "experiment_id": experiment,
+            "name": name,
+            "model_type": "pyfunc",
+            "source_run_id": run.map(|run| &run.id),
+        });
+        let created = self.post("logged-models", &body)?;
+        Ok(LoggedModel {
+            id: text(&created, "/model/info/model_id")?,
+            artifact_uri: text(&created, "/model/info/artifact_uri")?,
+        })
+    }
+
+    fn log_model_file(&self, model: &LoggedModel, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        self.put_file(&model.artifact_uri, path, bytes)
+    }
+
+    fn end_model(&self, model: &LoggedModel, run: Option<&Run>, is_whole: bool) -> anyhow::Result<()> {
+        let status = if is_whole { "LOGGED_MODEL_READY" } else { "LOGGED_MODEL_UPLOAD_FAILED" };
+        let body = json!({"model_id": model.id, "status": status});
+        self.client.patch(&format!("{API}/logged-models/{}", model.id), &body)?;
+        if let (Some(run), true) = (run, is_whole) {
+            let body = json!({"run_id": run.id, "models": [{"model_id": model.id, "step": 0}]});
+            self.post("runs/outputs", &body)?;
+        }
+        Ok(())
+    }
+
+    fn look_at(&self, run: &Run) -> String {
+        format!("{}/#/experiments/{}/runs/{}", self.client.base(), run.experiment, run.id)
+    }
+}
+
+/// A text in an answer.
+fn text(answer: &Value, pointer: &str) -> anyhow::Result<String> {
+    let found = answer.pointer(pointer).and_then(Value::as_str);
+    Ok(found.with_context(|| format!("expected {pointer} in MLflow's answer, got {answer}"))?.to_owned())
+}
+
+fn pairs(pairs: &[(String, String)], longest: usize) -> Vec<Value> {
+    let cut = |value: &str| value.chars().take(longest).collect::<String>();
+    pairs.iter().map(|(key, value)| json!({"key": key, "value": cut(value)})).collect()
+}
+
+fn part<T>(all: &[T], batch: usize, size: usize) -> &[T] {
+    all.chunks(size).nth(batch).unwrap_or_default()
+}
+
+fn point(point: &MetricPoint) -> Value {
+    // JSON has no such numbers; MLflow takes these words.
+    let value = match point.value {
+        value if value.is_finite() => json!(value),
+        value if value.is_nan() => json!("NaN"),
+        value => json!(if value > 0.0 { "Infinity" } else { "-Infinity" }),
+    };
+    json!({"key": point.name, "value": value, "timestamp": point.time, "step": point.step})
+}

@@ -1,0 +1,112 @@
+//! The registry of a server.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::{LONGEST_TAG, Server, pairs, text};
+use crate::mlflow::http::ServerError;
+use crate::mlflow::registry::{NewVersion, Registry, Version};
+
+/// So many versions are asked for at once.
+const PAGE: &str = "200";
+
+impl Registry for Server<'_> {
+    fn ensure_model(&self, name: &str, description: &str) -> anyhow::Result<()> {
+        let body = json!({"name": name, "description": description});
+        match self.post("registered-models/create", &body) {
+            Err(error) if error.is("RESOURCE_ALREADY_EXISTS") => Ok(()),
+            other => Ok(other.map(drop)?),
+        }
+    }
+
+    fn create_version(&self, version: &NewVersion<'_>) -> anyhow::Result<u64> {
+        let body = json!({
+            "name": version.name,
+            "source": format!("models:/{}", version.model.id),
+            "model_id": version.model.id,
+            "run_id": version.run,
+            "description": version.description,
+            "tags": pairs(version.tags, LONGEST_TAG),
+        });
+        let created = self.post("model-versions/create", &body)?;
+        whole(created.pointer("/model_version/version"))
+            .with_context(|| format!("expected a version in MLflow's answer, got {created}"))
+    }
+
+    fn versions(&self, name: &str) -> anyhow::Result<Vec<Version>> {
+        let model = match self.get("registered-models/get", &[("name", name)]) {
+            Err(error) if is_unknown(&error) => return Ok(Vec::new()),
+            model => model?,
+        };
+        let mut aliases: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        for alias in list(&model, "/registered_model/aliases") {
+            if let (Some(name), Some(version)) = (alias["alias"].as_str(), whole(alias.get("version"))) {
+                aliases.entry(version).or_default().push(name.to_owned());
+            }
+        }
+        let filter = format!("name='{}'", name.replace('\'', "\\'"));
+        let (mut versions, mut token) = (Vec::new(), String::new());
+        loop {
+            let query = [("filter", filter.as_str()), ("max_results", PAGE), ("page_token", &token)];
+            let asked = if token.is_empty() { query.get(..2).unwrap_or(&query) } else { &query };
+            let page = self.get("model-versions/search", asked)?;
+            for found in list(&page, "/model_versions") {
+                let number = whole(found.get("version")).context("MLflow lists a version without a number")?;
+                versions.push(version_of(found, number, aliases.remove(&number).unwrap_or_default()));
+            }
+            match page["next_page_token"].as_str() {
+                Some(next) if !next.is_empty() => token = next.to_owned(),
+                _ => break,
+            }
+        }
+        versions.sort_by_key(|version| std::cmp::Reverse(version.number));
+        Ok(versions)
+    }
+
+    fn set_alias(&self, name: &str, alias: &str, version: u64) -> anyhow::Result<()> {
+        let body = json!({"name": name, "alias": alias, "version": version.to_string()});
+        self.post("registered-models/alias", &body)?;
+        Ok(())
+    }
+
+    fn tag_version(&self, name: &str, version: u64, key: &str, value: &str) -> anyhow::Result<()> {
+        let body = json!({"name": name, "version": version.to_string(), "key": key, "value": value});
+        self.post("model-versions/set-tag", &body)?;
+        Ok(())
+    }
+
+    fn download(&self, name: &str, version: u64, path: &str) -> anyhow::Result<Vec<u8>> {
+        let query = [("name", name), ("version", &version.to_string())];
+        let place = self.get("model-versions/get-download-uri", &query)?;
+        self.get_file(&text(&place, "/artifact_uri")?, path)
+    }
+}
+
+/// A version as the server lists it.
+pub(in crate::mlflow) fn version_of(found: &Value, number: u64, aliases: Vec<String>) -> Version {
+    let tags = list(found, "/tags").iter();
+    let tag = |tag: &Value| Some((tag["key"].as_str()?.to_owned(), tag["value"].as_str()?.to_owned()));
+    Version {
+        number,
+        aliases,
+        tags: tags.filter_map(tag).collect(),
+        run: found["run_id"].as_str().filter(|run| !run.is_empty()).map(str::to_owned),
+        created: whole(found.get("creation_timestamp")).unwrap_or_default(),
+    }
+}
+
+pub(in crate::mlflow) fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A whole number, which servers write as a number or as a text.
+pub(in crate::mlflow) fn whole(value: Option<&Value>) -> Option<u64> {
+    let value = value?;
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn is_unknown(error: &ServerError) -> bool {
+    error.is("RESOURCE_DOES_NOT_EXIST")
+}

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
+use crate::commands::registry::{models, promote, register, rollback};
 use crate::commands::{
     doctor, eda, evaluate, export, features, generate, inspect, keygen, policy_eval, run, score, train,
     train_table,
@@ -98,6 +99,20 @@ enum Command {
     /// Write a pair of keys: one to sign bundles with, one to verify them with
     #[command(after_help = "Example:\n  nextbest keygen --out keys --name bank-2026")]
     Keygen(keygen::Arguments),
+    /// Register the bundle as the next version of the model, in MLflow
+    #[command(
+        after_help = "Examples:\n  nextbest register\n  nextbest register --bundle nextbest.bundle --description \"with card data\""
+    )]
+    Register(register::Arguments),
+    /// Let a registered version that passes the gates be staging or production
+    #[command(after_help = "Examples:\n  nextbest promote staging\n  nextbest promote production --approve")]
+    Promote(promote::Arguments),
+    /// Put the version back into production that was there before
+    #[command(after_help = "Examples:\n  nextbest rollback\n  nextbest rollback --version 3")]
+    Rollback(rollback::Arguments),
+    /// List the registered versions of the model
+    #[command(after_help = "Example:\n  nextbest models --json")]
+    Models,
     /// Generate (unless there are tables), features, train, evaluate, export, score: all in order
     #[command(after_help = "Example:\n  nextbest run --config examples/berka/config.yaml")]
     Run(run::Arguments),
@@ -202,6 +217,10 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::Inspect(arguments) => context.print(&inspect::run(&context, &arguments)?),
         Command::PolicyEval(arguments) => context.print(&policy_eval::run(&context, &arguments)?),
         Command::Keygen(arguments) => context.print(&keygen::run(&arguments)?),
+        Command::Register(arguments) => context.print(&register::run(&context, &arguments)?),
+        Command::Promote(arguments) => context.print(&promote::run(&context, &arguments)?),
+        Command::Rollback(arguments) => context.print(&rollback::run(&context, &arguments)?),
+        Command::Models => context.print(&models::run(&context)?),
         Command::Run(arguments) => run::run(&context, &arguments),
     }
 }

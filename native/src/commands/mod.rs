@@ -12,6 +12,7 @@ pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod policy_eval;
+pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod score;
 mod score_table;

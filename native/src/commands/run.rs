@@ -27,7 +27,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     context.print_logged(&trained, |it| it.logged.as_ref())?;
     let evaluation = evaluate::run(context, &evaluate::Arguments::default())?;
     context.print_logged(&evaluation, |it| it.logged.as_ref())?;
-    let arguments_of_export = export::Arguments { samples: arguments.samples, ..export::Arguments::default() };
+    let arguments_of_export =
+        export::Arguments { samples: arguments.samples, ..export::Arguments::default() };
     context.print_logged(&export::run(context, &arguments_of_export)?, |it| it.logged.as_ref())?;
     score::run(context, &score::Arguments::skipping(arguments.features.skip_bad_rows))
 }

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use nextbest_core::metrics::bootstrap::{Interval, Replicates, Resampled};
+use nextbest_core::metrics::bootstrap::{Bootstrap, Interval, Replicates, Resampled};
 use nextbest_core::model::bundle::{Bundle, content_hash};
 use nextbest_core::schema::Task;
 use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
-use super::contestants::Contestant;
+use super::contestants::{Contestant, Guesses};
+use crate::config::EvaluationConfig;
 use crate::feature_table::FeatureTable;
 use crate::trust::Demands;
 
@@ -95,18 +96,31 @@ impl Opponent {
     /// Reads a bundle and checks that a comparison on the test rows is fair.
     ///
     /// # Errors
-    /// Where the key that is asked for did not sign it, it predicts other classes, reads features that the table does not have, or has learned from customers whose
-    /// outcomes lie in the test period.
+    /// As [`Opponent::new`], and where the file can't be read.
     pub(crate) fn read(path: &Path, test: &FeatureTable, demands: &Demands) -> anyhow::Result<Self> {
         let bytes = std::fs::read(path)
             .with_context(|| format!("{}: can't be read; --against takes a bundle", path.display()))?;
-        demands.check_signature(&bytes).with_context(|| path.display().to_string())?;
-        let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
+        Self::new(path, &bytes, test, demands)
+    }
+
+    /// Decodes a bundle, which messages call `path`, and checks that a comparison on the test rows is fair.
+    ///
+    /// # Errors
+    /// Where the key that is asked for did not sign it, it predicts other classes, reads features that the table does not
+    /// have, or has learned from customers whose outcomes lie in the test period.
+    pub(crate) fn new(
+        path: &Path,
+        bytes: &[u8],
+        test: &FeatureTable,
+        demands: &Demands,
+    ) -> anyhow::Result<Self> {
+        demands.check_signature(bytes).with_context(|| path.display().to_string())?;
+        let bundle = Bundle::decode(bytes).with_context(|| path.display().to_string())?;
         let place = || format!("{}: can't be compared with", path.display());
         check_classes(&bundle, test).with_context(place)?;
         check_times(&bundle, test).with_context(place)?;
         let columns = columns(&bundle, test).with_context(place)?;
-        Ok(Self { path: path.to_owned(), hash: content_hash(&bytes), bundle, columns })
+        Ok(Self { path: path.to_owned(), hash: content_hash(bytes), bundle, columns })
     }
 
     /// The test rows' features in the order in which this model has them.
@@ -122,19 +136,7 @@ impl Opponent {
         model: (&Contestant, &Replicates),
         other: (Contestant, &Replicates),
     ) -> Against {
-        let difference = |metric: Resampled| {
-            let interval = model.1.difference(other.1, metric);
-            let (ours, theirs) = (model.0.value(metric), other.0.value(metric));
-            (!ours.is_nan() && !theirs.is_nan()).then(|| Difference {
-                metric: metric.name(),
-                model: ours,
-                other: theirs,
-                difference: ours - theirs,
-                interval,
-                verdict: Verdict::of(interval, metric.less_is_better()),
-            })
-        };
-        let differences = Resampled::ALL.into_iter().filter_map(difference).collect();
+        let differences = differences(model, (&other.0, other.1));
         Against {
             bundle: self.path.clone(),
             model: self.hash.clone(),
@@ -145,6 +147,49 @@ impl Opponent {
             differences,
         }
     }
+}
+
+/// What two models that have not learned from the test rows differ by on them, in each metric that both have.
+///
+/// # Errors
+/// Where the rows do not fit a model.
+pub(crate) fn paired_differences(
+    model: &Opponent,
+    other: &Opponent,
+    test: &FeatureTable,
+    config: &EvaluationConfig,
+) -> anyhow::Result<Vec<Difference>> {
+    let names = test.layout.schema.class_names();
+    let has_none = test.layout.schema.none_class().is_some();
+    let guesses = [model, other].map(|it| Guesses::of("model", &it.bundle, &it.values(test)));
+    let [model, other] = guesses;
+    let (model, other) = (model?, other?);
+    let scores = [&model, &other].map(|it| it.scores(&test.labels, names.len(), has_none));
+    let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
+    let replicates = bootstrap.replicates(&scores);
+    let measured = [&model, &other]
+        .map(|it| Contestant::measure(it.name.clone(), &names, &test.labels, &it.probabilities, has_none));
+    let [of_model, of_other] = &measured;
+    match replicates.as_slice() {
+        [model, other] => Ok(differences((of_model, model), (of_other, other))),
+        _ => bail!("there are not two models to compare"),
+    }
+}
+
+fn differences(model: (&Contestant, &Replicates), other: (&Contestant, &Replicates)) -> Vec<Difference> {
+    let difference = |metric: Resampled| {
+        let interval = model.1.difference(other.1, metric);
+        let (ours, theirs) = (model.0.value(metric), other.0.value(metric));
+        (!ours.is_nan() && !theirs.is_nan()).then(|| Difference {
+            metric: metric.name(),
+            model: ours,
+            other: theirs,
+            difference: ours - theirs,
+            interval,
+            verdict: Verdict::of(interval, metric.less_is_better()),
+        })
+    };
+    Resampled::ALL.into_iter().filter_map(difference).collect()
 }
 
 fn check_classes(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<()> {

@@ -26,7 +26,7 @@ use crate::feature_table::FeatureTable;
 use crate::progress::Progress;
 use crate::training::class_prior;
 use against::Against;
-pub(crate) use against::Opponent;
+pub(crate) use against::{Opponent, paired_differences};
 use ceiling::Ceiling;
 pub(crate) use contestants::finalists;
 use contestants::{Contestant, Guesses, score};

@@ -46,13 +46,15 @@ impl Address {
             return Ok(None);
         }
         match Self::parse(&uri).map_err(|error| usage(error.context("mlflow.tracking_uri")))? {
-            Self::UnityCatalog => {
-                Err(usage(anyhow::anyhow!("mlflow.tracking_uri: {UNITY_CATALOG} is a registry; use {DATABRICKS}")))
-            }
-            Self::Databricks if !config.mlflow.experiment_name.starts_with('/') => Err(usage(anyhow::anyhow!(
-                "mlflow.experiment_name: expected a workspace path such as /Shared/{0}, got {0:?}",
-                config.mlflow.experiment_name
+            Self::UnityCatalog => Err(usage(anyhow::anyhow!(
+                "mlflow.tracking_uri: {UNITY_CATALOG} is a registry; use {DATABRICKS}"
             ))),
+            Self::Databricks if !config.mlflow.experiment_name.starts_with('/') => {
+                Err(usage(anyhow::anyhow!(
+                    "mlflow.experiment_name: expected a workspace path such as /Shared/{0}, got {0:?}",
+                    config.mlflow.experiment_name
+                )))
+            }
             address => Ok(Some(address)),
         }
     }
@@ -198,7 +200,8 @@ mod tests {
         );
         let error = error.unwrap_err().to_string();
         assert!(error.contains("catalog.schema.model"), "{error}");
-        let sound = "mlflow: {tracking_uri: databricks, experiment_name: /Shared/bank, registered_model_name: a.b.c}";
+        let sound =
+            "mlflow: {tracking_uri: databricks, experiment_name: /Shared/bank, registered_model_name: a.b.c}";
         assert_eq!(Address::of_registry(&Config::parse(sound).unwrap()).unwrap(), Address::UnityCatalog);
         let none = Address::of_registry(&Config::parse("mlflow: {tracking_uri: none}").unwrap());
         assert!(none.unwrap_err().to_string().contains("no place for models"));

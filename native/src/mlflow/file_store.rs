@@ -13,8 +13,8 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 
 use super::tracking::{Dataset, LoggedModel, NewRun, Run, Status, Tracking, Values};
-use crate::output;
-pub(super) use meta::{now, random_hex};
+use crate::{clock, output};
+pub(super) use meta::random_hex;
 use meta::{Meta, random_digits};
 
 /// The file that says what a folder is.
@@ -74,7 +74,7 @@ impl FileStore {
     fn make_experiment(&self, id: &str, name: &str) -> anyhow::Result<bool> {
         let folder = self.root.join(id);
         self.make_folder(&folder, |aside| {
-            let time = now();
+            let time = clock::milliseconds();
             let meta = json!({
                 "artifact_location": file_uri(&folder),
                 "creation_time": time,
@@ -160,7 +160,7 @@ impl Tracking for FileStore {
         let folder = self.root.join(experiment).join("models").join(&id);
         let artifact_uri = file_uri(&folder.join("artifacts"));
         self.make_folder(&folder, |aside| {
-            let time = now();
+            let time = clock::milliseconds();
             let meta = json!({
                 "artifact_location": artifact_uri,
                 "creation_timestamp": time,
@@ -186,7 +186,7 @@ impl Tracking for FileStore {
         let folder = path_of(&model.artifact_uri)?;
         let path = folder.with_file_name(META);
         let meta = Meta::read(&path)?.with("status", json!(if is_whole { 2 } else { 3 }));
-        meta.with("last_updated_timestamp", json!(now())).write(&path)?;
+        meta.with("last_updated_timestamp", json!(clock::milliseconds())).write(&path)?;
         let Some(run) = run.filter(|_| is_whole) else { return Ok(()) };
         let link = json!({
             "source_type": "RUN_OUTPUT",

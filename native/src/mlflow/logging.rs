@@ -9,14 +9,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::address::{Address, variable};
-use super::file_store::now;
 use super::journal::Journal;
 use super::tracking::{Dataset, MetricPoint, NewRun, Run, Status, Values};
 use crate::cli::Context;
 use crate::evaluation::Evaluation;
 use crate::feature_table::Layout;
-use crate::output;
 use crate::training::{TrainedModel, TrainedModels};
+use crate::{clock, output};
 
 /// The most characters of a data set's digest.
 const DIGEST: usize = 36;
@@ -56,11 +55,11 @@ impl<'c> Logging<'c> {
     /// Where MLflow can't be reached.
     pub(crate) fn begin(context: &'c Context) -> anyhow::Result<Option<Self>> {
         let Some(address) = Address::of_tracking(&context.config)? else { return Ok(None) };
-        let start = now();
+        let start = clock::milliseconds();
         let tracking = address.tracking(&context.progress)?;
-        tracking
-            .experiment(&context.config.mlflow.experiment_name)
-            .context("the training could not be logged (without MLflow: mlflow.tracking_uri: none in the config)")?;
+        tracking.experiment(&context.config.mlflow.experiment_name).context(
+            "the training could not be logged (without MLflow: mlflow.tracking_uri: none in the config)",
+        )?;
         Ok(Some(Self { context, address, start }))
     }
 
@@ -71,7 +70,7 @@ impl<'c> Logging<'c> {
             let mut run = self.run("failed", command);
             run.tags.push(("mlflow.note.content".into(), format!("{error:#}")));
             let run = journal.begin(run);
-            journal.end(run, Status::Failed, now());
+            journal.end(run, Status::Failed, clock::milliseconds());
             journal.tell(&self.context.progress)
         };
         if let Err(error) = attempt() {
@@ -129,7 +128,7 @@ impl<'c> Logging<'c> {
                 self.candidate(&mut journal, finalist, place == 0)?;
             }
         }
-        journal.end(run, Status::Finished, now());
+        journal.end(run, Status::Finished, clock::milliseconds());
         Ok(journal)
     }
 
@@ -143,7 +142,7 @@ impl<'c> Logging<'c> {
         if !is_chosen {
             journal.log_artifact(run, "model/model.bundle", &model.bundle.encode()?)?;
         }
-        journal.end(run, Status::Finished, now());
+        journal.end(run, Status::Finished, clock::milliseconds());
         Ok(())
     }
 
@@ -154,7 +153,7 @@ impl<'c> Logging<'c> {
 
     fn run(&self, name: &str, command: &str) -> NewRun {
         let config = &self.context.config.mlflow;
-        let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".into());
+        let user = user();
         let mut tags = vec![
             ("mlflow.user".into(), user.clone()),
             ("mlflow.source.name".into(), command.to_owned()),
@@ -209,7 +208,7 @@ pub(crate) fn add_evaluation(
     files: &[PathBuf],
 ) -> anyhow::Result<()> {
     let mut values = Values::default();
-    let time = now();
+    let time = clock::milliseconds();
     let mut metric = |name: String, value: f64| {
         values.metrics.push(MetricPoint { name: format!("test_{name}"), value, step: 0, time });
     };
@@ -310,9 +309,20 @@ pub(crate) fn check(logged: Option<&Logged>) -> anyhow::Result<()> {
     }
 }
 
-/// The run of a model or bundle (its content's hash), where it is known and has begun.
-pub(crate) fn run_of(context: &Context, hash: &str) -> anyhow::Result<Option<Run>> {
-    Ok(Journal::of_bundle(&context.config.journals_path(), hash)?.and_then(|journal| journal.run().cloned()))
+/// The run there of a bundle (its content's hash), where it is known and has begun.
+///
+/// # Errors
+/// Where a journal can't be read.
+pub(crate) fn run_of(context: &Context, place: &Address, hash: &str) -> anyhow::Result<Option<Run>> {
+    match Journal::of_bundle(&context.config.journals_path(), hash)? {
+        Some(journal) if journal.address()? == *place => Ok(journal.run().cloned()),
+        _ => Ok(None),
+    }
+}
+
+/// Who does what is done here.
+pub(crate) fn user() -> String {
+    variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".into())
 }
 
 fn journal_of(context: &Context, model: &str) -> anyhow::Result<Option<Journal>> {

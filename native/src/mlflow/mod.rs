@@ -13,6 +13,9 @@ mod registry;
 mod server;
 mod tracking;
 
+pub(crate) use address::Address;
 pub(crate) use logging::{
-    Logged, Logging, Origin, add_bundle, add_evaluation, check, log_bundle, log_evaluation, resume, tell,
+    Logged, Logging, Origin, add_bundle, add_evaluation, check, log_bundle, log_evaluation, resume, run_of,
+    tell, user,
 };
+pub(crate) use registry::{NewVersion, Registry, Version};

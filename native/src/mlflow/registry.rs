@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::tracking::LoggedModel;
+use crate::pyfunc::ModelFile;
 
 /// What registers versions of models.
 pub(crate) trait Registry {
@@ -33,7 +34,7 @@ pub(crate) struct NewVersion<'v> {
     pub(crate) description: &'v str,
     pub(crate) tags: &'v [(String, String)],
     /// What it consists of, for registries that keep files of their own.
-    pub(crate) files: &'v [(String, Vec<u8>)],
+    pub(crate) files: &'v [ModelFile],
 }
 
 /// A registered version.

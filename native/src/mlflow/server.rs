@@ -59,7 +59,9 @@ impl Tracking for Server<'_> {
             found => found?,
         };
         if text(&found, "/experiment/lifecycle_stage")? == "deleted" {
-            bail!("the experiment {name:?} was deleted: restore it, or use another (config: mlflow.experiment_name)");
+            bail!(
+                "the experiment {name:?} was deleted: restore it, or use another (config: mlflow.experiment_name)"
+            );
         }
         text(&found, "/experiment/experiment_id")
     }

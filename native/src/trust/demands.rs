@@ -1,12 +1,12 @@
 //! What a bundle must meet to be used here.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use nextbest_core::Error;
 use nextbest_core::model::validity::Validity;
 
 use super::keys::PublicKeys;
+use crate::clock;
 use crate::config::TrustConfig;
 
 /// What a bundle must meet to be used here.
@@ -40,12 +40,6 @@ impl Demands {
     /// # Errors
     /// As [`Validity::check`].
     pub(crate) fn check_validity(&self, validity: &Validity) -> Result<(), Error> {
-        Ok(validity.check(now(), self.minimum_number)?)
+        Ok(validity.check(clock::seconds(), self.minimum_number)?)
     }
-}
-
-/// The system's time, in seconds since 1970-01-01. (A clock before that is as wrong as one that stands there.)
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,7 +1,6 @@
 //! The `meta.yaml` files: flat maps.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
@@ -50,12 +49,6 @@ impl Meta {
     }
 }
 
-/// Now, in milliseconds since 1970-01-01.
-pub(in crate::mlflow) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// 32 hexadecimal digits that nobody had before.
 pub(in crate::mlflow) fn random_hex() -> anyhow::Result<String> {
     Ok(random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -93,7 +86,10 @@ mod tests {
         let theirs = "aliases:\n  production: 1\ncreation_timestamp: 1795395190903\nname: bank\nversion: '12'\ndescription: ''\n";
         std::fs::write(&path, theirs).unwrap();
         let meta = Meta::read(&path).unwrap();
-        assert_eq!((meta.number("version"), meta.number("creation_timestamp")), (Some(12), Some(1_795_395_190_903)));
+        assert_eq!(
+            (meta.number("version"), meta.number("creation_timestamp")),
+            (Some(12), Some(1_795_395_190_903))
+        );
         assert_eq!(meta.text("description"), Some(String::new()));
         std::fs::write(&path, "name: [").unwrap();
         let error = format!("{:#}", Meta::read(&path).err().unwrap());
@@ -103,7 +99,10 @@ mod tests {
     #[test]
     fn ids_are_digits() {
         let id = random_digits(18).unwrap();
-        assert!(id.len() == 18 && !id.starts_with('0') && id.bytes().all(|byte| byte.is_ascii_digit()), "{id}");
+        assert!(
+            id.len() == 18 && !id.starts_with('0') && id.bytes().all(|byte| byte.is_ascii_digit()),
+            "{id}"
+        );
         assert_ne!(random_hex().unwrap(), random_hex().unwrap());
     }
 }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use serde_json::json;
 
-use super::meta::{Meta, now};
+use super::meta::Meta;
 use super::{FileStore, META, REGISTRY, folders, path_of, safe};
 use crate::mlflow::registry::{NewVersion, Registry, Version};
-use crate::output;
+use crate::{clock, output};
 
 /// What the folder of a version is called, before its number.
 const VERSION: &str = "version-";
@@ -17,7 +17,9 @@ const VERSION: &str = "version-";
 impl FileStore {
     fn model_folder(&self, name: &str) -> anyhow::Result<PathBuf> {
         if name.contains(['/', '%', ':']) || safe(name).is_err() {
-            bail!("mlflow.registered_model_name: a folder has no models with /, % or : in their names, got {name:?}");
+            bail!(
+                "mlflow.registered_model_name: a folder has no models with /, % or : in their names, got {name:?}"
+            );
         }
         Ok(self.root.join(REGISTRY).join(name))
     }
@@ -39,7 +41,7 @@ impl Registry for FileStore {
     fn ensure_model(&self, name: &str, description: &str) -> anyhow::Result<()> {
         let folder = self.model_folder(name)?;
         self.make_folder(&folder, |aside| {
-            let time = now();
+            let time = clock::milliseconds();
             let meta = json!({
                 "creation_timestamp": time,
                 "description": description,
@@ -59,7 +61,7 @@ impl Registry for FileStore {
                 for (key, value) in version.tags {
                     output::write_bytes(&aside.join("tags").join(safe(key)?), value.as_bytes())?;
                 }
-                let time = now();
+                let time = clock::milliseconds();
                 let meta = json!({
                     "creation_timestamp": time,
                     "current_stage": "None",

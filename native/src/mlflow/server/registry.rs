@@ -53,7 +53,8 @@ impl Registry for Server<'_> {
             let asked = if token.is_empty() { query.get(..2).unwrap_or(&query) } else { &query };
             let page = self.get("model-versions/search", asked)?;
             for found in list(&page, "/model_versions") {
-                let number = whole(found.get("version")).context("MLflow lists a version without a number")?;
+                let number =
+                    whole(found.get("version")).context("MLflow lists a version without a number")?;
                 versions.push(version_of(found, number, aliases.remove(&number).unwrap_or_default()));
             }
             match page["next_page_token"].as_str() {

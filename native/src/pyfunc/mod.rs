@@ -1,0 +1,20 @@
+//! Stands in until the model's folder is here.
+use std::path::Path;
+
+/// Where the bundle is in a model.
+pub(crate) const BUNDLE_PATH: &str = "data/model.bundle";
+
+/// A file of a model.
+pub(crate) struct ModelFile {
+    pub(crate) path: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+pub(crate) fn model_files(
+    bundle: &[u8],
+    _module: Option<&Path>,
+    _model: Option<&str>,
+    _run: Option<&str>,
+) -> anyhow::Result<Vec<ModelFile>> {
+    Ok(vec![ModelFile { path: BUNDLE_PATH.into(), bytes: bundle.to_vec() }])
+}

@@ -21,7 +21,7 @@ const COMMAND: &str = "nextbest train";
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
     /// Log what earlier trainings could not, since MLflow was away, and train nothing
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["algorithm", "budget", "table"])]
     pub(crate) resume_logging: bool,
     /// Which kind of model (config: model.algorithm)
     #[arg(long, value_enum)]

@@ -199,13 +199,16 @@ impl Tracking for FileStore {
         Meta(link).write(&self.run_folder(run).join("outputs").join(&model.id).join(META))
     }
 
-    fn look_at(&self, run: &Run) -> String {
+    fn place_of(&self, run: &Run) -> String {
+        self.run_folder(run).display().to_string()
+    }
+
+    fn hint(&self) -> Option<String> {
         let root = self.root.display();
-        format!(
-            "{}\nto look at it: MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {root}\n\
-             to move it into a database: mlflow migrate-filestore --source {root} --target sqlite:///mlflow.db",
-            self.run_folder(run).display()
-        )
+        Some(format!(
+            "look at it: MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {root}\n\
+             or move it into a database: mlflow migrate-filestore --source {root} --target sqlite:///mlflow.db"
+        ))
     }
 }
 

@@ -168,11 +168,11 @@ impl Journal {
         output::write_json(&self.folder.join(STATE), &self.state)
     }
 
-    /// Tells what has not been told, and says where to look at it.
+    /// Tells what has not been told, and says where the run is and how to look at it.
     ///
     /// # Errors
     /// Where it could not be told; the rest stays in the journal.
-    pub(crate) fn tell(&mut self, progress: &Progress) -> anyhow::Result<String> {
+    pub(crate) fn tell(&mut self, progress: &Progress) -> anyhow::Result<(String, Option<String>)> {
         self.save()?;
         let tracking = self.address()?.tracking(progress)?;
         while self.state.actions.get(self.state.done).is_some() {
@@ -184,7 +184,8 @@ impl Journal {
         if files.exists() {
             std::fs::remove_dir_all(&files).with_context(|| files.display().to_string())?;
         }
-        Ok(tracking.look_at(self.run().context("a journal without a run")?))
+        let run = self.run().context("a journal without a run")?;
+        Ok((tracking.place_of(run), tracking.hint()))
     }
 
     fn tell_next(&mut self, tracking: &dyn Tracking) -> anyhow::Result<()> {

@@ -43,7 +43,13 @@ pub(crate) struct Origin<'o> {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Logged {
     /// In this run.
-    Run { id: String, place: String },
+    Run {
+        id: String,
+        place: String,
+        /// How to look at it, where that takes more than the place.
+        #[serde(skip)]
+        hint: Option<String>,
+    },
     /// Not yet, for this reason.
     Kept { reason: String },
 }
@@ -198,7 +204,7 @@ pub(crate) fn log_evaluation(
 ) -> anyhow::Result<Option<Logged>> {
     let Some(mut journal) = journal_of(context, &evaluation.model)? else { return Ok(None) };
     add_evaluation(&mut journal, evaluation, files)?;
-    Ok(Some(tell(context, &mut journal)))
+    Ok(Some(tell(context, &mut journal).without_hint()))
 }
 
 /// Adds an evaluation and its files to a journal.
@@ -256,7 +262,7 @@ pub(crate) fn log_bundle(
 ) -> anyhow::Result<Option<Logged>> {
     let Some(mut journal) = journal_of(context, model)? else { return Ok(None) };
     add_bundle(&mut journal, bundle, hash)?;
-    Ok(Some(tell(context, &mut journal)))
+    Ok(Some(tell(context, &mut journal).without_hint()))
 }
 
 /// Adds a bundle to a journal.
@@ -273,7 +279,7 @@ pub(crate) fn add_bundle(journal: &mut Journal, bundle: &Path, hash: &str) -> an
 pub(crate) fn tell(context: &Context, journal: &mut Journal) -> Logged {
     context.progress.step("logging to MLflow".into());
     match (journal.tell(&context.progress), journal.run()) {
-        (Ok(place), Some(run)) => Logged::Run { id: run.id.clone(), place },
+        (Ok((place, hint)), Some(run)) => Logged::Run { id: run.id.clone(), place, hint },
         (Ok(_), None) => Logged::Kept { reason: "there is no run".into() },
         (Err(error), _) => Logged::Kept { reason: format!("{error:#}") },
     }
@@ -378,10 +384,23 @@ impl fmt::Display for Resumed {
     }
 }
 
+impl Logged {
+    /// The same where it was said already how to look at it.
+    fn without_hint(self) -> Self {
+        match self {
+            Self::Run { id, place, .. } => Self::Run { id, place, hint: None },
+            kept => kept,
+        }
+    }
+}
+
 impl fmt::Display for Logged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Run { id, place } => writeln!(f, "logged run {id}: {place}"),
+            Self::Run { id, place, hint } => {
+                writeln!(f, "logged to run {id}: {place}")?;
+                hint.iter().try_for_each(|hint| writeln!(f, "{hint}"))
+            }
             // The error says it.
             Self::Kept { .. } => Ok(()),
         }

@@ -155,7 +155,7 @@ impl Tracking for Server<'_> {
         Ok(())
     }
 
-    fn look_at(&self, run: &Run) -> String {
+    fn place_of(&self, run: &Run) -> String {
         format!("{}/#/experiments/{}/runs/{}", self.client.base(), run.experiment, run.id)
     }
 }

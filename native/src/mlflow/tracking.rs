@@ -34,8 +34,13 @@ pub(crate) trait Tracking {
     /// Says whether a model has all its files.
     fn end_model(&self, model: &LoggedModel, run: Option<&Run>, is_whole: bool) -> anyhow::Result<()>;
 
-    /// Where a person can look at a run.
-    fn look_at(&self, run: &Run) -> String;
+    /// Where a run is, for a person.
+    fn place_of(&self, run: &Run) -> String;
+
+    /// How to look at it, where that takes more.
+    fn hint(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A run that is to begin.

@@ -58,6 +58,20 @@ fn the_feature_languages_examples_are_understood() {
     assert!(understood >= 20, "{understood}");
 }
 
+/// Every config in these documents is one that the program takes.
+#[test]
+fn the_configs_of_documents_are_understood() {
+    for (document, least) in [("MLFLOW.md", 2)] {
+        let text = std::fs::read_to_string(repository().join("docs").join(document)).unwrap();
+        let configs: Vec<&str> =
+            text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+        assert!(configs.len() >= least, "{document}");
+        for config in configs {
+            Config::parse(config).unwrap_or_else(|error| panic!("{document}: {error}\n{config}"));
+        }
+    }
+}
+
 /// And all of them can be computed on the core-banking tables.
 #[test]
 fn the_feature_languages_examples_can_be_computed() {

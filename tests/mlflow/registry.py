@@ -52,7 +52,8 @@ def in_a_registry(place, environment, client):
     assert version.description == "the first" and version.tags["owner"] == "retail"
     assert version.tags["content_hash"] == card["contentHash"]
     assert client.get_run(version.run_id).data.tags["nextbest.bundle"] == card["contentHash"]
-    model = client.get_logged_model(version.model_id)
+    # A server does not say the id of its model, but its source does.
+    model = client.get_logged_model(version.source.removeprefix("models:/"))
     assert str(model.status).endswith("READY") and model.source_run_id == version.run_id, model
 
     # Staging, production: a person approves.
@@ -94,6 +95,14 @@ def in_a_registry(place, environment, client):
     assert "could not be measured" in run("promote", "staging", code=1)
     assert "not measured" in run("promote", "staging", "--approve")
     aside.rename(table)
+
+    # A version is used as a file is.
+    shown = json.loads(run("inspect", f"models:/{NAME}@production", "--json"))
+    assert shown["contentHash"] == client.get_model_version(NAME, "2").tags["content_hash"]
+    against = json.loads(run("evaluate", "--against", f"models:/{NAME}/1", "--json"))["against"]
+    assert against["model"] == card["contentHash"]
+    run("score", "--bundle", f"models:/{NAME}@production")
+    assert "no such version" in run("score", "--bundle", f"models:/{NAME}@canary", code=1)
 
     # And back.
     assert "version 1" in run("rollback")

@@ -181,14 +181,14 @@ def on_a_server(place, server):
 def killed(place, server):
     """The server dies while files are sent: the run counts as failed, and is finished later."""
     place.configure(BOOSTED)
+    model = place.folder / "outputs/models/model.bundle"
     with Front(server) as front:
         environment = FAST | {"MLFLOW_TRACKING_URI": front.address}
         # Gone before the training: it is said before time is spent.
         front.kill_at = lambda method, path: True
-        model = place.folder / "outputs/models/model.bundle"
-        before = model.stat().st_mtime_ns
+        trained = model.stat().st_mtime_ns
         error = place.run("train", code=1, **environment)
-        assert "tracking_uri: none" in error and model.stat().st_mtime_ns == before, error
+        assert "tracking_uri: none" in error and model.stat().st_mtime_ns == trained, error
 
         with server:
             # Answers that pass by themselves are no failure.
@@ -198,10 +198,15 @@ def killed(place, server):
             client = MlflowClient(server.address)
             whole = newest(client)
             assert front.busy == 0 and whole.info.status == "FINISHED"
+            # A run whose beginning was done but not answered begins once.
+            before = len(runs(client))
+            front.lose = lambda path: path.endswith("runs/create")
+            place.run("train", **environment)
+            assert front.lose is None and len(runs(client)) == before + 1
 
             front.kill_at = lambda method, path: method == "PUT" and path.endswith("card.json")
             error = place.run("train", code=1, **environment)
-            assert "train --resume-logging" in error and model.stat().st_mtime_ns > before, error
+            assert "train --resume-logging" in error and model.stat().st_mtime_ns > trained, error
         front.kill_at = None
         with server:
             client = MlflowClient(server.address)
@@ -260,11 +265,12 @@ class mlflow_environment:
 
 
 class Front:
-    """Passes everything on to a server, which it can kill at a certain request, or be busy for some."""
+    """Passes everything on to a server. It can kill that at a certain request, be busy for some, or lose an answer."""
 
     def __init__(self, server):
         self.kill_at = None
         self.busy = 0
+        self.lose = None
         front = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -281,7 +287,11 @@ class Front:
                     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
                     connection.request(self.command, self.path, body, dict(self.headers))
                     response = connection.getresponse()
-                    self.answer(response.status, [], response.read())
+                    body = response.read()
+                    if front.lose and front.lose(self.path):
+                        front.lose = None
+                        raise OSError("the answer is lost")
+                    self.answer(response.status, [], body)
                 except OSError:
                     # As where nobody is: nothing comes back.
                     self.close_connection = True
@@ -312,9 +322,12 @@ class Front:
 
 def newest(client):
     """The last run that is nested in no other."""
+    return next(run for run in runs(client) if "mlflow.parentRunId" not in run.data.tags)
+
+
+def runs(client):
     experiment = client.get_experiment_by_name(EXPERIMENT)
-    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
-    return next(run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    return client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
 
 
 def download(client, run, path):

@@ -63,6 +63,8 @@ impl Workplace {
     /// Where it can't be started or was ended by a signal.
     pub fn run(&self, arguments: &[&str]) -> std::io::Result<Finished> {
         let mut command = Command::new(&self.program);
+        // Where a developer's own runs go is no place for the tests'.
+        command.env_remove("MLFLOW_TRACKING_URI").env_remove("MLFLOW_REGISTRY_URI");
         let Output { status, stdout, stderr } = command.args(arguments).current_dir(&self.folder).output()?;
         Ok(Finished {
             code: status

@@ -16,7 +16,8 @@ use crate::trust::Demands;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// Compare with another bundle (of production, say) on the same test rows, which it must not have learned from
+    /// Compare with another bundle, a file or a registered version (models:/NAME@production), on the same test rows, which it
+    /// must not have learned from
     #[arg(long, value_name = "BUNDLE")]
     against: Option<PathBuf>,
     /// With --against: the public key (PEM) that must have signed the other bundle (config: trust.public_key)
@@ -47,8 +48,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     let hash = content_hash(&bytes);
     let finalists = finalists(context, &bundle, &hash)?;
     let demands = Demands::new(&config.trust, arguments.public_key.as_deref())?;
-    let against =
-        arguments.against.as_deref().map(|path| Opponent::read(path, &test, &demands)).transpose()?;
+    let read = |path: &PathBuf| Opponent::new(path, &super::bundle_bytes(context, path)?, &test, &demands);
+    let against = arguments.against.as_ref().map(read).transpose()?;
     let subject = Subject {
         bundle: &bundle,
         hash,

@@ -27,8 +27,19 @@ use nextbest_core::model::card::Card;
 use nextbest_core::schema::Task;
 use nextbest_core::time;
 
+use crate::cli::Context;
 use crate::config::Config;
 use crate::output;
+
+/// The bytes of a bundle: of a file, or of a registered version (`models:/NAME@ALIAS`, `models:/NAME/VERSION`).
+fn bundle_bytes(context: &Context, place: &Path) -> anyhow::Result<Vec<u8>> {
+    match place.to_str().and_then(|text| text.strip_prefix("models:/")) {
+        Some(version) => registry::download(context, version),
+        None => {
+            std::fs::read(place).with_context(|| format!("{}: `nextbest export` writes it", place.display()))
+        }
+    }
+}
 
 /// Reads a bundle file.
 fn read_bundle(path: &Path, made_by: &str) -> anyhow::Result<(Vec<u8>, Bundle)> {

@@ -24,7 +24,7 @@ use crate::{output, predictions};
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// The bundle; outputs/bundle/nextbest.bundle where it is not given
+    /// The bundle, a file or a registered version (models:/NAME@production); outputs/bundle/nextbest.bundle where it is not given
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
     /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
@@ -74,8 +74,7 @@ impl Arguments {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
     let path = arguments.bundle.clone().unwrap_or_else(|| context.config.bundle_path());
-    let bytes =
-        std::fs::read(&path).with_context(|| format!("{}: `nextbest export` writes it", path.display()))?;
+    let bytes = super::bundle_bytes(context, &path)?;
     let place = || path.display().to_string();
     let demands = Demands::new(&context.config.trust, arguments.public_key.as_deref())?;
     demands.check_signature(&bytes).with_context(place)?;

@@ -93,16 +93,6 @@ impl Verdict {
 }
 
 impl Opponent {
-    /// Reads a bundle and checks that a comparison on the test rows is fair.
-    ///
-    /// # Errors
-    /// As [`Opponent::new`], and where the file can't be read.
-    pub(crate) fn read(path: &Path, test: &FeatureTable, demands: &Demands) -> anyhow::Result<Self> {
-        let bytes = std::fs::read(path)
-            .with_context(|| format!("{}: can't be read; --against takes a bundle", path.display()))?;
-        Self::new(path, &bytes, test, demands)
-    }
-
     /// Decodes a bundle, which messages call `path`, and checks that a comparison on the test rows is fair.
     ///
     /// # Errors

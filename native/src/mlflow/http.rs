@@ -130,6 +130,21 @@ impl<'p> Client<'p> {
         self.json(Method::POST, &format!("{}{path}", self.base), Content::Json(body))
     }
 
+    /// Sends JSON, gets JSON, with no second try: for what must not be done twice.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub(crate) fn post_once(&self, path: &str, body: &Value) -> Result<Value, ServerError> {
+        let url = format!("{}{path}", self.base);
+        let answer = self.try_once(&Method::POST, &url, Content::Json(body), &[]);
+        let (status, _, body) =
+            answer.map_err(|cause| ServerError::Unreachable { url: url.clone(), cause })?;
+        match status.is_success() {
+            true => json(&url, &body),
+            false => Err(refused(&Method::POST, &url, status, &body)),
+        }
+    }
+
     /// Changes something.
     ///
     /// # Errors
@@ -155,11 +170,7 @@ impl<'p> Client<'p> {
     }
 
     fn json(&self, method: Method, url: &str, content: Content<'_>) -> Result<Value, ServerError> {
-        let answer = self.send(method, url, content, &[])?;
-        serde_json::from_slice(&answer).map_err(|_| ServerError::Foreign {
-            url: url.to_owned(),
-            found: shown(&String::from_utf8_lossy(&answer)),
-        })
+        json(url, &self.send(method, url, content, &[])?)
     }
 
     /// Sends a request as often as it takes. Waits as MLflow does: not at all before the second try, then twice as long each time.
@@ -247,6 +258,13 @@ pub(crate) fn encoded(text: &str) -> String {
 /// A path whose folders stay folders.
 pub(crate) fn encoded_path(path: &str) -> String {
     path.split('/').map(encoded).collect::<Vec<_>>().join("/")
+}
+
+fn json(url: &str, answer: &[u8]) -> Result<Value, ServerError> {
+    serde_json::from_slice(answer).map_err(|_| ServerError::Foreign {
+        url: url.to_owned(),
+        found: shown(&String::from_utf8_lossy(answer)),
+    })
 }
 
 fn refused(method: &Method, url: &str, status: StatusCode, body: &[u8]) -> ServerError {

@@ -223,7 +223,8 @@ mod tests {
     use super::*;
 
     fn new_run(name: &str) -> NewRun {
-        NewRun { name: name.into(), user: "ann".into(), start: 1, tags: Vec::new() }
+        let key = random_hex().unwrap();
+        NewRun { key, name: name.into(), user: "ann".into(), start: 1, tags: Vec::new() }
     }
 
     /// Where nothing can be written, whoever asks: below a file.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::address::{Address, variable};
+use super::file_store::random_hex;
 use super::journal::Journal;
 use super::tracking::{Dataset, MetricPoint, NewRun, Run, Status, Values};
 use crate::cli::Context;
@@ -73,7 +74,7 @@ impl<'c> Logging<'c> {
     pub(crate) fn failed(&self, command: &str, error: &anyhow::Error) {
         let attempt = || {
             let mut journal = self.journal()?;
-            let mut run = self.run("failed", command);
+            let mut run = self.run("failed", command)?;
             run.tags.push(("mlflow.note.content".into(), format!("{error:#}")));
             let run = journal.begin(run);
             journal.end(run, Status::Failed, clock::milliseconds());
@@ -97,7 +98,7 @@ impl<'c> Logging<'c> {
         let mut journal = self.journal()?;
         let best = models.best()?;
         let card = &best.bundle.card;
-        let run = journal.begin(self.run(&card.algorithm, origin.command));
+        let run = journal.begin(self.run(&card.algorithm, origin.command)?);
         let mut values = self.values(best);
         let span = |dates: &[String]| match (dates.first(), dates.last()) {
             (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
@@ -140,7 +141,7 @@ impl<'c> Logging<'c> {
 
     /// A model among those that were chosen from, as a nested run.
     fn candidate(&self, journal: &mut Journal, model: &TrainedModel, is_chosen: bool) -> anyhow::Result<()> {
-        let mut new = self.run(model.report.algorithm, "candidate");
+        let mut new = self.run(model.report.algorithm, "candidate")?;
         new.tags.push(("nextbest.chosen".into(), is_chosen.to_string()));
         let run = journal.begin(new);
         journal.log(run, self.values(model));
@@ -157,7 +158,7 @@ impl<'c> Logging<'c> {
         Journal::create(&config.journals_path(), &self.address, &config.mlflow.experiment_name)
     }
 
-    fn run(&self, name: &str, command: &str) -> NewRun {
+    fn run(&self, name: &str, command: &str) -> anyhow::Result<NewRun> {
         let config = &self.context.config.mlflow;
         let user = user();
         let mut tags = vec![
@@ -167,7 +168,8 @@ impl<'c> Logging<'c> {
             ("nextbest.version".into(), env!("CARGO_PKG_VERSION").into()),
         ];
         tags.extend(config.tags.clone());
-        NewRun { name: format!("{}{name}", config.run_name_prefix), user, start: self.start, tags }
+        let name = format!("{}{name}", config.run_name_prefix);
+        Ok(NewRun { key: random_hex()?, name, user, start: self.start, tags })
     }
 
     /// What is known of a model of any kind.

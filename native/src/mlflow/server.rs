@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 
 use super::http::{Client, ServerError};
 use super::tracking::{Dataset, LoggedModel, MetricPoint, NewRun, Run, Status, Tracking, Values};
+use registry::list;
 
+/// The tag by which a run is found again.
+const KEY_TAG: &str = "nextbest.key";
 /// The beginning of all its calls.
 const API: &str = "/api/2.0/mlflow";
 /// The limits of one request, and those of a value, in characters.
@@ -35,6 +38,18 @@ impl<'p> Server<'p> {
 
     fn get(&self, call: &str, query: &[(&str, &str)]) -> Result<Value, ServerError> {
         self.client.get(&format!("{API}/{call}"), query)
+    }
+
+    /// The run with this key, where it has begun.
+    fn find_run(&self, experiment: &str, key: &str) -> anyhow::Result<Option<Run>> {
+        let search = json!({
+            "experiment_ids": [experiment],
+            "filter": format!("tags.`{KEY_TAG}` = '{key}'"),
+            "max_results": 1,
+        });
+        let answer = self.post("runs/search", &search)?;
+        let is_there = !list(&answer, "/runs").is_empty();
+        is_there.then(|| begun(&answer, "/runs/0", experiment)).transpose()
     }
 
     fn set_status(&self, run: &str, status: Status, time: u64) -> anyhow::Result<()> {
@@ -66,22 +81,30 @@ impl Tracking for Server<'_> {
         text(&found, "/experiment/experiment_id")
     }
 
-    fn begin_run(&self, experiment: &str, run: &NewRun) -> anyhow::Result<Run> {
+    fn begin_run(&self, experiment: &str, new: &NewRun) -> anyhow::Result<Run> {
+        let mut tags = new.tags.clone();
+        tags.push((KEY_TAG.to_owned(), new.key.clone()));
         let body = json!({
             "experiment_id": experiment,
-            "run_name": run.name,
-            "start_time": run.start,
-            "user_id": run.user,
-            "tags": pairs(&run.tags, LONGEST_TAG),
+            "run_name": new.name,
+            "start_time": new.start,
+            "user_id": new.user,
+            "tags": pairs(&tags, LONGEST_TAG),
         });
-        let created = self.post("runs/create", &body)?;
-        let begun = Run {
-            id: text(&created, "/run/info/run_id")?,
-            experiment: experiment.to_owned(),
-            artifact_uri: text(&created, "/run/info/artifact_uri")?,
+        // It may have begun, and the answer that said so been lost: in an earlier process, or just now.
+        let mut found = self.find_run(experiment, &new.key)?;
+        if found.is_none() {
+            found = match self.client.post_once(&format!("{API}/runs/create"), &body) {
+                Ok(created) => Some(begun(&created, "/run", experiment)?),
+                Err(_) => self.find_run(experiment, &new.key)?,
+            };
+        }
+        let run = match found {
+            Some(run) => run,
+            None => begun(&self.post("runs/create", &body)?, "/run", experiment)?,
         };
-        self.set_status(&begun.id, Status::Failed, run.start)?;
-        Ok(begun)
+        self.set_status(&run.id, Status::Failed, new.start)?;
+        Ok(run)
     }
 
     fn log(&self, run: &Run, values: &Values) -> anyhow::Result<()> {
@@ -158,6 +181,15 @@ impl Tracking for Server<'_> {
     fn place_of(&self, run: &Run) -> String {
         format!("{}/#/experiments/{}/runs/{}", self.client.base(), run.experiment, run.id)
     }
+}
+
+/// A run in an answer.
+fn begun(answer: &Value, pointer: &str, experiment: &str) -> anyhow::Result<Run> {
+    Ok(Run {
+        id: text(answer, &format!("{pointer}/info/run_id"))?,
+        experiment: experiment.to_owned(),
+        artifact_uri: text(answer, &format!("{pointer}/info/artifact_uri"))?,
+    })
 }
 
 /// A text in an answer.

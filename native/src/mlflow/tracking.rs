@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 /// What tracks runs. Doing the same again changes nothing, so that what was interrupted can be done again; only beginning a
-/// run or a model makes a new one each time.
+/// model makes a new one each time.
 pub(crate) trait Tracking {
     /// The id of the experiment with this name, which is made where there is none.
     fn experiment(&self, name: &str) -> anyhow::Result<String>;
@@ -46,6 +46,8 @@ pub(crate) trait Tracking {
 /// A run that is to begin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NewRun {
+    /// 32 hexadecimal digits, by which a run is found again that may have begun already.
+    pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) user: String,
     /// In milliseconds since 1970-01-01, as all times here.

@@ -73,8 +73,7 @@ struct InspectedFeature {
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Inspected> {
     let file = arguments.bundle.clone().unwrap_or_else(|| context.config.bundle_path());
     let place = || file.display().to_string();
-    let bytes =
-        std::fs::read(&file).with_context(|| format!("{}: `nextbest export` writes it", file.display()))?;
+    let bytes = super::bundle_bytes(context, &file)?;
     let demands = Demands::new(&context.config.trust, arguments.public_key.as_deref())?;
     let signature = Signature::new(&bytes, demands.check_signature(&bytes).with_context(place)?);
     let recommender = Recommender::load(&bytes).with_context(place)?;

@@ -62,6 +62,26 @@ impl<'c> Models<'c> {
     }
 }
 
+/// The bundle of a registered version, `NAME@ALIAS` or `NAME/VERSION`.
+///
+/// # Errors
+/// Where there is no such version, or its bundle can't be had.
+pub(super) fn download(context: &Context, version: &str) -> anyhow::Result<Vec<u8>> {
+    let place = || format!("models:/{version}");
+    let registry = Address::of_registry(&context.config)?.registry(&context.progress)?;
+    let (name, wanted) = version
+        .split_once(['@', '/'])
+        .with_context(|| format!("{}: expected models:/NAME@ALIAS or models:/NAME/VERSION", place()))?;
+    let versions = registry.versions(name).with_context(place)?;
+    let is_wanted = |found: &&Version| match version.contains('@') {
+        true => found.is(wanted),
+        false => found.number.to_string() == wanted,
+    };
+    let found = versions.iter().find(is_wanted);
+    let found = found.with_context(|| format!("{}: there is no such version (nextbest models)", place()))?;
+    registry.download(name, found.number, BUNDLE_PATH).with_context(place)
+}
+
 /// A version by its number.
 fn numbered(versions: &[Version], number: u64) -> anyhow::Result<&Version> {
     let there: Vec<String> = versions.iter().map(|version| version.number.to_string()).collect();

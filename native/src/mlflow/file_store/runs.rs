@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::meta::{Meta, random_hex};
+use super::meta::Meta;
 use super::{FileStore, META, file_uri, safe};
 use crate::mlflow::tracking::{Dataset, MetricPoint, NewRun, Run, Status, Values};
 use crate::output;
@@ -19,7 +19,7 @@ impl FileStore {
     }
 
     pub(super) fn make_run(&self, experiment: &str, run: &NewRun) -> anyhow::Result<Run> {
-        let id = random_hex()?;
+        let id = run.key.clone();
         let folder = self.root.join(experiment).join(&id);
         let artifact_uri = file_uri(&folder.join("artifacts"));
         self.make_folder(&folder, |aside| {

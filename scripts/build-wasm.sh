@@ -15,9 +15,7 @@ main() {
     cargo build --profile tools -p nextbest-wasm-glue --bin nextbest-wasm-glue
     # Asking all splits of a tree's crown for many rows at once takes 16 bytes an instruction: without it, batches take two
     # to ten times as long. Browsers have had it since 2021 (Safari: 2023).
-    compile "$TARGET_DIR" -Ctarget-feature=+simd128 -p nextbest-wasm
-    # By itself as well: the two faces ask serde_json for different features.
-    compile "$TARGET_DIR" -Ctarget-feature=+simd128 -p nextbest-host
+    compile "$TARGET_DIR" -Ctarget-feature=+simd128 -p nextbest-wasm -p nextbest-host
     # Elsewhere, since cargo would put one in the place of the other.
     compile "$TARGET_DIR/scalar" "" -p nextbest-wasm
     built=$(module "$TARGET_DIR" nextbest_wasm)
@@ -39,7 +37,7 @@ main() {
     node scripts/sizes.mjs web/pkg/$MODULE web/pkg/$TWIN web/pkg/nextbest_wasm.js web/pkg/$HOST
 }
 
-# By itself (-p): a workspace build would unify features and pull the training side into the module.
+# By themselves (-p): a workspace build would unify features and pull the training side into the module.
 compile() {
     target_dir=$1
     flags=$2

@@ -61,7 +61,7 @@ pub extern "C" fn nextbest_load() -> i64 {
     })
 }
 
-/// What is loaded, as JSON: see [`about::About`].
+/// What is loaded, as JSON: task, classes, features, schema and more (`about.rs`).
 #[unsafe(no_mangle)]
 pub extern "C" fn nextbest_about() -> i64 {
     answer(|host, _, output| host.about(output))

@@ -12,8 +12,8 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 use crate::commands::{
-    doctor, eda, evaluate, export, features, generate, inspect, keygen, policy_eval, run, score, train,
-    train_table,
+    doctor, eda, evaluate, export, export_pyfunc, features, generate, inspect, keygen, policy_eval, run,
+    score, train, train_table,
 };
 use crate::config::Config;
 use crate::progress::Progress;
@@ -75,7 +75,7 @@ enum Command {
     Evaluate(evaluate::Arguments),
     /// Write the bundle for browsers and edge workers
     #[command(
-        after_help = "Examples:\n  nextbest export --samples 12\n  nextbest export --max-bytes 100KB\n  nextbest export --sign keys/nextbest.private.pem --model-number 7"
+        after_help = "Examples:\n  nextbest export --samples 12\n  nextbest export --max-bytes 100KB\n  nextbest export --sign keys/nextbest.private.pem --model-number 7\n  nextbest export --pyfunc outputs/pyfunc"
     )]
     Export(export::Arguments),
     /// Score customers with a bundle: those of the bank's tables, or some from a JSON file
@@ -178,7 +178,12 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
             Some(source) => context.print(&train_table::run(&context, &arguments, source)?),
         },
         Command::Evaluate(arguments) => context.print(&evaluate::run(&context, &arguments)?),
-        Command::Export(arguments) => context.print(&export::run(&context, &arguments)?),
+        Command::Export(arguments) => match (&arguments.pyfunc.bundle, &arguments.pyfunc.pyfunc) {
+            (Some(bundle), Some(folder)) => {
+                context.print(&export_pyfunc::run(bundle, folder, arguments.pyfunc.module.as_deref())?)
+            }
+            _ => context.print(&export::run(&context, &arguments)?),
+        },
         Command::Score(arguments) => score::run(&context, &arguments),
         Command::Inspect(arguments) => context.print(&inspect::run(&context, &arguments)?),
         Command::PolicyEval(arguments) => context.print(&policy_eval::run(&context, &arguments)?),

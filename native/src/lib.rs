@@ -17,6 +17,7 @@ mod output;
 mod parquet_columns;
 mod predictions;
 mod progress;
+mod pyfunc;
 mod report;
 mod shrinking;
 mod synthetic;

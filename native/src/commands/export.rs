@@ -10,6 +10,7 @@ use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
 use serde::Serialize;
 
+use super::export_pyfunc;
 use crate::cli::Context;
 use crate::config::{Config, Size};
 use crate::customer_json;
@@ -36,6 +37,8 @@ pub(crate) struct Arguments {
     /// The bundle's number among the model's versions: who has met a greater one refuses it (config: trust.model_number)
     #[arg(long, value_name = "N")]
     pub(crate) model_number: Option<u64>,
+    #[command(flatten)]
+    pub(crate) pyfunc: export_pyfunc::Arguments,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,6 +54,8 @@ pub(crate) struct Exported {
     /// With a limit: what other sizes would cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     frontier: Option<Frontier>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pyfunc: Option<export_pyfunc::Written>,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exported> {
@@ -68,6 +73,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     };
     if arguments.samples > 0 {
         exported.samples = Some(write_samples(context, &recommender, arguments.samples)?);
+    }
+    if let Some(folder) = &arguments.pyfunc.pyfunc {
+        let module = arguments.pyfunc.module.as_deref();
+        exported.pyfunc = Some(export_pyfunc::run(&exported.bundle, folder, module)?);
     }
     Ok(exported)
 }
@@ -98,6 +107,7 @@ pub(super) fn write_bundle(
         signed_by: release.signed_by(),
         samples: None,
         frontier: None,
+        pyfunc: None,
     };
     Ok((exported, recommender))
 }
@@ -243,8 +253,9 @@ impl fmt::Display for Exported {
             None => writeln!(f, "wrote {}", self.bundle.display())?,
         }
         match &self.samples {
-            Some(samples) => writeln!(f, "wrote {}", samples.display()),
-            None => Ok(()),
+            Some(samples) => writeln!(f, "wrote {}", samples.display())?,
+            None => {}
         }
+        self.pyfunc.iter().try_for_each(|written| write!(f, "{written}"))
     }
 }

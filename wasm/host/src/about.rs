@@ -59,7 +59,10 @@ fn columns(schema: &Schema) -> Vec<Known<'_>> {
         return Vec::new();
     }
     let columns = schema.customer().columns.iter().enumerate();
-    columns.filter(|(position, _)| schema.label() != Some(*position)).map(|(_, column)| known(column)).collect()
+    columns
+        .filter(|(position, _)| schema.label() != Some(*position))
+        .map(|(_, column)| known(column))
+        .collect()
 }
 
 fn known(column: &Column) -> Known<'_> {

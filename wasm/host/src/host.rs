@@ -84,7 +84,8 @@ impl Host {
     pub(crate) fn predict(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
         let recommender = self.recommender.as_ref().ok_or_else(nothing_loaded)?;
         if let Task::NextProduct = recommender.schema().task() {
-            let message = "the model predicts a customer's next product, not a column of a plain table: use recommend";
+            let message =
+                "the model predicts a customer's next product, not a column of a plain table: use recommend";
             return Err(Error::Task(message).into());
         }
         let Rows(rows) = parse(input)?;

@@ -8,7 +8,10 @@
 //! Nothing that a host writes makes a function trap. A module's instance is for one thread at a time.
 
 // Nothing is read through a pointer here: the host does that on its side.
-#![expect(unsafe_code, reason = "an exported function keeps its name only by `no_mangle`, which counts as unsafe")]
+#![expect(
+    unsafe_code,
+    reason = "an exported function keeps its name only by `no_mangle`, which counts as unsafe"
+)]
 
 mod about;
 mod host;

@@ -12,8 +12,8 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 use crate::commands::{
-    doctor, eda, evaluate, export, export_pyfunc, features, generate, inspect, keygen, policy_eval, run,
-    score, train, train_table,
+    doctor, eda, evaluate, export, features, generate, inspect, keygen, policy_eval, run, score, train,
+    train_table,
 };
 use crate::config::Config;
 use crate::progress::Progress;
@@ -178,11 +178,9 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
             Some(source) => context.print(&train_table::run(&context, &arguments, source)?),
         },
         Command::Evaluate(arguments) => context.print(&evaluate::run(&context, &arguments)?),
-        Command::Export(arguments) => match (&arguments.pyfunc.bundle, &arguments.pyfunc.pyfunc) {
-            (Some(bundle), Some(folder)) => {
-                context.print(&export_pyfunc::run(bundle, folder, arguments.pyfunc.module.as_deref())?)
-            }
-            _ => context.print(&export::run(&context, &arguments)?),
+        Command::Export(arguments) => match &arguments.pyfunc.bundle {
+            Some(bundle) => context.print(&arguments.pyfunc.run(bundle)?),
+            None => context.print(&export::run(&context, &arguments)?),
         },
         Command::Score(arguments) => score::run(&context, &arguments),
         Command::Inspect(arguments) => context.print(&inspect::run(&context, &arguments)?),

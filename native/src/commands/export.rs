@@ -60,6 +60,7 @@ pub(crate) struct Exported {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exported> {
     let config = &context.config;
+    let packing = arguments.pyfunc.packing()?;
     let release = Release::new(config, arguments.model_number, arguments.sign.as_deref())?;
     let (bytes, mut bundle) = super::read_model(&config.model_path())?;
     record_metrics(context, &bytes, &mut bundle)?;
@@ -74,10 +75,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     if arguments.samples > 0 {
         exported.samples = Some(write_samples(context, &recommender, arguments.samples)?);
     }
-    if let Some(folder) = &arguments.pyfunc.pyfunc {
-        let module = arguments.pyfunc.module.as_deref();
-        exported.pyfunc = Some(export_pyfunc::run(&exported.bundle, folder, module)?);
-    }
+    exported.pyfunc = packing.map(|packing| packing.write(&exported.bundle)).transpose()?;
     Ok(exported)
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::cli::usage;
 use crate::output;
 use crate::pyfunc::{Identity, find_module, model_files};
 
@@ -34,18 +35,46 @@ pub(crate) struct Written {
     bytes: usize,
 }
 
-/// Writes the folder of the bundle in a file.
-///
-/// # Errors
-/// Where the bundle or the module can't be read, or the folder can't be written.
-pub(crate) fn run(bundle: &Path, folder: &Path, module: Option<&Path>) -> anyhow::Result<Written> {
-    let module = find_module(module)?;
-    let bytes = std::fs::read(bundle)
-        .with_context(|| format!("{}: `nextbest export` writes it", bundle.display()))?;
-    let files =
-        model_files(&bytes, &module, Identity::default()).with_context(|| bundle.display().to_string())?;
-    output::write_folder(folder, files.iter().map(|file| (file.path.as_str(), file.bytes.as_slice())))?;
-    Ok(Written { pyfunc: folder.to_owned(), bytes: files.iter().map(|file| file.bytes.len()).sum() })
+impl Arguments {
+    /// What is needed to write the folder, if one is wanted.
+    ///
+    /// # Errors
+    /// Where the module can't be read.
+    pub(crate) fn packing(&self) -> anyhow::Result<Option<Packing<'_>>> {
+        let Some(folder) = &self.pyfunc else { return Ok(None) };
+        Ok(Some(Packing { folder, module: find_module(self.module.as_deref())? }))
+    }
+
+    /// Writes the folder of the bundle that is given.
+    ///
+    /// # Errors
+    /// As [`Arguments::packing`] and [`Packing::write`].
+    pub(crate) fn run(&self, bundle: &Path) -> anyhow::Result<Written> {
+        self.packing()?.context("--bundle is for --pyfunc").map_err(usage)?.write(bundle)
+    }
+}
+
+/// A folder that will be written.
+pub(crate) struct Packing<'a> {
+    folder: &'a Path,
+    module: Vec<u8>,
+}
+
+impl Packing<'_> {
+    /// Writes the folder of the bundle in a file.
+    ///
+    /// # Errors
+    /// Where the bundle can't be read, or the folder can't be written.
+    pub(crate) fn write(&self, bundle: &Path) -> anyhow::Result<Written> {
+        let bytes = std::fs::read(bundle)
+            .with_context(|| format!("{}: `nextbest export` writes it", bundle.display()))?;
+        let files = model_files(&bytes, &self.module, Identity::default())
+            .with_context(|| bundle.display().to_string())?;
+        let contents = files.iter().map(|file| (file.path.as_str(), file.bytes.as_slice()));
+        output::write_folder(self.folder, contents)?;
+        let bytes = files.iter().map(|file| file.bytes.len()).sum();
+        Ok(Written { pyfunc: self.folder.to_owned(), bytes })
+    }
 }
 
 impl fmt::Display for Written {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the wasm module with its JavaScript glue into web/pkg and prints what it weighs; a twin of it, for engines without
-# simd128, has the same glue.
+# simd128, has the same glue. Beside them the C-ABI module, for hosts without JavaScript, which the package does not ship.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -8,17 +8,19 @@ SELF=scripts/build-wasm.sh
 TARGET_DIR=${CARGO_TARGET_DIR:-target}
 MODULE=nextbest_wasm_bg.wasm
 TWIN=nextbest_wasm_scalar_bg.wasm
+HOST=nextbest_host.wasm
 GLUE=$TARGET_DIR/tools/nextbest-wasm-glue
 
 main() {
     cargo build --profile tools -p nextbest-wasm-glue --bin nextbest-wasm-glue
     # Asking all splits of a tree's crown for many rows at once takes 16 bytes an instruction: without it, batches take two
     # to ten times as long. Browsers have had it since 2021 (Safari: 2023).
-    compile "$TARGET_DIR" -Ctarget-feature=+simd128
+    compile "$TARGET_DIR" -Ctarget-feature=+simd128 -p nextbest-wasm -p nextbest-host
     # Elsewhere, since cargo would put one in the place of the other.
-    compile "$TARGET_DIR/scalar" ""
-    built=$(module "$TARGET_DIR")
-    twin=$(module "$TARGET_DIR/scalar")
+    compile "$TARGET_DIR/scalar" "" -p nextbest-wasm
+    built=$(module "$TARGET_DIR" nextbest_wasm)
+    twin=$(module "$TARGET_DIR/scalar" nextbest_wasm)
+    host=$(module "$TARGET_DIR" nextbest_host)
     if ! is_newest web/pkg/$MODULE; then
         # Finished aside, so that web/pkg never holds half of an old and half of a new build.
         stage=$TARGET_DIR/wasm-pkg
@@ -27,29 +29,36 @@ main() {
         bind "$twin" "$stage.scalar"
         cmp "$stage/nextbest_wasm.js" "$stage.scalar/nextbest_wasm.js"
         mv "$stage.scalar/$MODULE" "$stage/$TWIN"
+        optimise "$host" "$stage/$HOST"
+        node scripts/no-imports.mjs "$stage/$HOST"
         rm -rf web/pkg "$stage.scalar"
         mv "$stage" web/pkg
     fi
-    node scripts/sizes.mjs web/pkg/$MODULE web/pkg/$TWIN web/pkg/nextbest_wasm.js
+    node scripts/sizes.mjs web/pkg/$MODULE web/pkg/$TWIN web/pkg/nextbest_wasm.js web/pkg/$HOST
 }
 
-# By itself (-p): a workspace build would unify features and pull the training side into the module.
+# By themselves (-p): a workspace build would unify features and pull the training side into the module.
 compile() {
-    CARGO_TARGET_DIR=$1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=$2 \
-        scripts/wasm32-target.sh cargo build --profile wasm -p nextbest-wasm --target wasm32-unknown-unknown
+    target_dir=$1
+    flags=$2
+    shift 2
+    CARGO_TARGET_DIR=$target_dir CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=$flags \
+        scripts/wasm32-target.sh cargo build --profile wasm "$@" --target wasm32-unknown-unknown
 }
 
-module() { echo "$1/wasm32-unknown-unknown/wasm/nextbest_wasm.wasm"; }
+module() { echo "$1/wasm32-unknown-unknown/wasm/$2.wasm"; }
 
 bind() {
     "$GLUE" "$1" "$2"
-    # Which wasm features are allowed it reads from the module's target_features section. From -O2 on batches take a third longer
-    # in V8, and the module is no smaller after brotli.
-    web/node_modules/.bin/wasm-opt -O1 "$2/$MODULE" -o "$2/$MODULE"
+    optimise "$2/$MODULE" "$2/$MODULE"
 }
 
+# Which wasm features are allowed wasm-opt reads from the module's target_features section. From -O2 on batches take a third longer
+# in V8, and the module is no smaller after brotli.
+optimise() { web/node_modules/.bin/wasm-opt -O1 "$1" -o "$2"; }
+
 is_newest() {
-    [ -n "$(find "$1" -newer "$built" -newer "$twin" -newer "$GLUE" -newer web/package-lock.json -newer "$SELF" \
+    [ -n "$(find "$1" -newer "$built" -newer "$twin" -newer "$host" -newer "$GLUE" -newer web/package-lock.json -newer "$SELF" \
         2>/dev/null)" ]
 }
 

@@ -77,7 +77,7 @@ enum Command {
     Evaluate(evaluate::Arguments),
     /// Write the bundle for browsers and edge workers
     #[command(
-        after_help = "Examples:\n  nextbest export --samples 12\n  nextbest export --max-bytes 100KB\n  nextbest export --sign keys/nextbest.private.pem --model-number 7"
+        after_help = "Examples:\n  nextbest export --samples 12\n  nextbest export --max-bytes 100KB\n  nextbest export --sign keys/nextbest.private.pem --model-number 7\n  nextbest export --pyfunc outputs/pyfunc"
     )]
     Export(export::Arguments),
     /// Score customers with a bundle: those of the bank's tables, or some from a JSON file
@@ -210,9 +210,10 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::Evaluate(arguments) => {
             context.print_logged(&evaluate::run(&context, &arguments)?, |it| it.logged.as_ref())
         }
-        Command::Export(arguments) => {
-            context.print_logged(&export::run(&context, &arguments)?, |it| it.logged.as_ref())
-        }
+        Command::Export(arguments) => match &arguments.pyfunc.bundle {
+            Some(bundle) => context.print(&arguments.pyfunc.run(bundle)?),
+            None => context.print_logged(&export::run(&context, &arguments)?, |it| it.logged.as_ref()),
+        },
         Command::Score(arguments) => score::run(&context, &arguments),
         Command::Inspect(arguments) => context.print(&inspect::run(&context, &arguments)?),
         Command::PolicyEval(arguments) => context.print(&policy_eval::run(&context, &arguments)?),

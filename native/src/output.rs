@@ -88,6 +88,44 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> anyhow::
     Ok(())
 }
 
+/// Writes a folder of files, whose paths may have folders in them. It takes the place of one that is there already only
+/// where that holds the first of the files: nobody's other files are thrown away.
+///
+/// # Errors
+/// Where there is something else, or the folder can't be made.
+pub(crate) fn write_folder<'f>(
+    path: &Path,
+    files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+) -> anyhow::Result<()> {
+    let place = || format!("{}: can't be written", path.display());
+    let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).with_context(place)?;
+    let aside = tempfile::Builder::new().prefix(".nextbest-").tempdir_in(parent).with_context(place)?;
+    let new = aside.path().join("new");
+    let mut first = None;
+    for (name, bytes) in files {
+        first.get_or_insert(name);
+        write_bytes(&new.join(name), bytes)?;
+    }
+    let old = aside.path().join("old");
+    if path.symlink_metadata().is_ok() {
+        let is_ours = first.is_some_and(|first| path.join(first).is_file());
+        let is_empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        anyhow::ensure!(
+            is_ours || is_empty(),
+            "{}: holds something else: name another folder",
+            path.display()
+        );
+        std::fs::rename(path, &old).with_context(place)?;
+    }
+    std::fs::rename(&new, path)
+        .inspect_err(|_| {
+            // What was there before comes back.
+            let _ = std::fs::rename(&old, path);
+        })
+        .with_context(place)
+}
+
 /// Writes bytes to a file.
 ///
 /// # Errors
@@ -192,6 +230,21 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_folder_takes_the_place_of_its_like_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/model");
+        let write = |files: &[(&'static str, &'static [u8])]| write_folder(&path, files.iter().copied());
+        write(&[("Index", b"1"), ("code/a.py", b"a")]).unwrap();
+        write(&[("Index", b"2"), ("code/b.py", b"b")]).unwrap();
+        assert_eq!(std::fs::read(path.join("Index")).unwrap(), b"2");
+        assert!(path.join("code/b.py").is_file() && !path.join("code/a.py").exists());
+        let refused = write(&[("Other", b"3")]).unwrap_err().to_string();
+        assert!(refused.contains("holds something else"), "{refused}");
+        assert_eq!(std::fs::read(path.join("Index")).unwrap(), b"2");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left aside");
     }
 
     #[test]

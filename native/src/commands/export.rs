@@ -10,6 +10,7 @@ use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
 use serde::Serialize;
 
+use super::export_pyfunc;
 use crate::cli::Context;
 use crate::config::{Config, Size};
 use crate::customer_json;
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
     /// The bundle's number among the model's versions: who has met a greater one refuses it (config: trust.model_number)
     #[arg(long, value_name = "N")]
     pub(crate) model_number: Option<u64>,
+    #[command(flatten)]
+    pub(crate) pyfunc: export_pyfunc::Arguments,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,10 +58,13 @@ pub(crate) struct Exported {
     /// With a limit: what other sizes would cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     frontier: Option<Frontier>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pyfunc: Option<export_pyfunc::Written>,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exported> {
     let config = &context.config;
+    let packing = arguments.pyfunc.packing()?;
     let release = Release::new(config, arguments.model_number, arguments.sign.as_deref())?;
     let (bytes, mut bundle) = super::read_model(&config.model_path())?;
     record_metrics(context, &bytes, &mut bundle)?;
@@ -73,6 +79,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     if arguments.samples > 0 {
         exported.samples = Some(write_samples(context, &recommender, arguments.samples)?);
     }
+    exported.pyfunc = packing.map(|packing| packing.write(&exported.bundle)).transpose()?;
     let model = content_hash(&bytes);
     exported.logged = mlflow::log_bundle(context, &model, &exported.bundle, &exported.content_hash)?;
     Ok(exported)
@@ -105,6 +112,7 @@ pub(super) fn write_bundle(
         samples: None,
         logged: None,
         frontier: None,
+        pyfunc: None,
     };
     Ok((exported, recommender))
 }
@@ -252,6 +260,7 @@ impl fmt::Display for Exported {
         if let Some(samples) = &self.samples {
             writeln!(f, "wrote {}", samples.display())?;
         }
+        self.pyfunc.iter().try_for_each(|written| write!(f, "{written}"))?;
         self.logged.iter().try_for_each(|logged| write!(f, "{logged}"))
     }
 }

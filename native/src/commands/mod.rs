@@ -7,6 +7,7 @@ pub(crate) mod eda;
 pub(crate) mod evaluate;
 mod explain;
 pub(crate) mod export;
+pub(crate) mod export_pyfunc;
 pub(crate) mod features;
 pub(crate) mod generate;
 pub(crate) mod inspect;

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::HASH_TAG;
 use crate::cli::{Context, usage};
+use crate::clock;
 use crate::mlflow::{self, Address, NewVersion};
-use crate::pyfunc::{self, ModelFile};
+use crate::pyfunc::{Identity, ModelFile, find_module, model_files};
 use crate::trust::{Demands, self_signed};
 
 /// The name of the model among a run's outputs.
@@ -57,6 +58,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Re
     let bundle = Bundle::decode(&bytes).with_context(file)?;
     demands.check_validity(&bundle.validity).with_context(file)?;
     let hash = content_hash(&bytes);
+    let module = find_module(arguments.module.as_deref())?;
     let run = mlflow::run_of(context, &tracking_place, &hash)?;
     // What would stop the last step is better noticed before the first.
     let registry = place.registry(&context.progress)?;
@@ -68,8 +70,12 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Re
     let experiment = tracking.experiment(&config.mlflow.experiment_name)?;
     let model = tracking.begin_model(&experiment, MODEL, run.as_ref())?;
     let log_files = || -> anyhow::Result<Vec<ModelFile>> {
-        let run_id = run.as_ref().map(|run| run.id.as_str());
-        let files = pyfunc::model_files(&bytes, arguments.module.as_deref(), Some(&model.id), run_id)?;
+        let identity = Identity {
+            model_id: Some(&model.id),
+            run_id: run.as_ref().map(|run| run.id.as_str()),
+            created: Some(&clock::in_words()),
+        };
+        let files = model_files(&bytes, &module, identity)?;
         files.iter().try_for_each(|file| tracking.log_model_file(&model, &file.path, &file.bytes))?;
         Ok(files)
     };

@@ -1,0 +1,84 @@
+//! `nextbest export --pyfunc`: a bundle → the folder that MLflow and Spark score with.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use crate::cli::usage;
+use crate::output;
+use crate::pyfunc::{Identity, find_module, model_files};
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// Also write the bundle as an MLflow pyfunc model into this folder, for `mlflow models serve` and Spark
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) pyfunc: Option<PathBuf>,
+    /// With --pyfunc: export nothing anew, but take this bundle, such as one of `train --table`
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "pyfunc",
+        conflicts_with_all = ["samples", "max_bytes", "sign", "model_number"]
+    )]
+    pub(crate) bundle: Option<PathBuf>,
+    /// With --pyfunc: where nextbest_host.wasm is; beside this program or in web/pkg where it is not given
+    #[arg(long, value_name = "FILE", requires = "pyfunc")]
+    pub(crate) module: Option<PathBuf>,
+}
+
+/// A folder that was written.
+#[derive(Debug, Serialize)]
+pub(crate) struct Written {
+    pyfunc: PathBuf,
+    bytes: usize,
+}
+
+impl Arguments {
+    /// What is needed to write the folder, if one is wanted.
+    ///
+    /// # Errors
+    /// Where the module can't be read.
+    pub(crate) fn packing(&self) -> anyhow::Result<Option<Packing<'_>>> {
+        let Some(folder) = &self.pyfunc else { return Ok(None) };
+        Ok(Some(Packing { folder, module: find_module(self.module.as_deref())? }))
+    }
+
+    /// Writes the folder of the bundle that is given.
+    ///
+    /// # Errors
+    /// As [`Arguments::packing`] and [`Packing::write`].
+    pub(crate) fn run(&self, bundle: &Path) -> anyhow::Result<Written> {
+        self.packing()?.context("--bundle is for --pyfunc").map_err(usage)?.write(bundle)
+    }
+}
+
+/// A folder that will be written.
+pub(crate) struct Packing<'a> {
+    folder: &'a Path,
+    module: Vec<u8>,
+}
+
+impl Packing<'_> {
+    /// Writes the folder of the bundle in a file.
+    ///
+    /// # Errors
+    /// Where the bundle can't be read, or the folder can't be written.
+    pub(crate) fn write(&self, bundle: &Path) -> anyhow::Result<Written> {
+        let bytes = std::fs::read(bundle)
+            .with_context(|| format!("{}: `nextbest export` writes it", bundle.display()))?;
+        let files = model_files(&bytes, &self.module, Identity::default())
+            .with_context(|| bundle.display().to_string())?;
+        let contents = files.iter().map(|file| (file.path.as_str(), file.bytes.as_slice()));
+        output::write_folder(self.folder, contents)?;
+        let bytes = files.iter().map(|file| file.bytes.len()).sum();
+        Ok(Written { pyfunc: self.folder.to_owned(), bytes })
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "wrote {} ({})", self.pyfunc.display(), super::human_bytes(self.bytes))
+    }
+}

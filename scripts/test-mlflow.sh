@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Scores with the real MLflow and Spark what `nextbest export --pyfunc` writes, and compares every bit with the command line. They
+# are installed from tests/requirements.txt into target/python.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scripts/need.sh java=openjdk-17-jre-headless
+scripts/python-venv.sh target/python tests/requirements.txt
+scripts/build-wasm.sh >/dev/null
+cargo build --quiet -p nextbest-tests --bin nextbest-under-test --bin feature-scores
+
+python=$PWD/target/python/bin/python
+tests=$PWD/tests/mlflow
+export NEXTBEST=$PWD/target/debug/nextbest-under-test
+export FEATURE_SCORES=$PWD/target/debug/feature-scores
+module=$PWD/web/pkg/nextbest_host.wasm
+contracts=$PWD/tests/goldens/contracts.csv
+# Nothing leaves this machine.
+export MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true SPARK_LOCAL_IP=127.0.0.1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+echo "==> a small bank and a plain table, their models as MLflow's"
+# Where `export` finds the module by itself.
+mkdir -p web/pkg plain
+cp "$module" web/pkg/
+printf 'generate: {customers: 1500}\nmodel: {selection: {budget: 0}}\n' >config.yaml
+for station in generate features "train --algorithm random_forest" "export --samples 200 --pyfunc model"; do
+    # shellcheck disable=SC2086 # a station's options are words of their own
+    "$NEXTBEST" $station --quiet >"${station%% *}.txt" 2>&1 || { cat "${station%% *}.txt" && exit 1; }
+done
+cp "$contracts" plain/
+(cd plain && "$NEXTBEST" train --quiet --budget 0 --table contracts.csv --target OUTCOME --id CONTRACT --time SEEN >train.txt)
+"$NEXTBEST" export --quiet --bundle plain/outputs/bundle/nextbest.bundle --pyfunc plain/model
+
+echo "==> the model in Python"
+"$python" "$tests/pyfunc.py"
+echo "==> mlflow models serve"
+"$python" "$tests/serve.py"
+echo "==> Spark"
+"$python" "$tests/spark.py"

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Spark scores a million rows, a plain table and a bank's raw events with the examples' jobs, with the command line's bits."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from support import (
+    AS_OF, CLASSES, assert_same_bits, feature_table, native_answers, native_scores, plain_table,
+)
+
+ROWS = 1_000_000
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples/spark"
+
+
+def main():
+    million_rows()
+    plain_rows()
+    raw_events()
+
+
+def million_rows():
+    table, names = feature_table()
+    native = native_scores(table[names])
+    # Every row many times, each time as another customer.
+    copies = [table.assign(CUSTOMERID=table["CUSTOMERID"] + f"-{copy:03}") for copy in range(-(-ROWS // len(table)))]
+    pd.concat(copies).head(ROWS).to_parquet("million.parquet", row_group_size=100_000)
+    seconds = submit("score.py", "--model", "model", "--features", "million.parquet", "--out", "predictions")
+    cutoffs = sorted(table["CUTOFF"].astype(str).unique())
+    assert sorted(path.name for path in Path("predictions").glob("CUTOFF=*")) == [f"CUTOFF={day}" for day in cutoffs]
+    written = pd.read_parquet("predictions")
+    assert len(written) == ROWS
+    # Which row of the table each is a copy of.
+    place = pd.Series(np.arange(len(table)), index=table["CUSTOMERID"] + " " + table["CUTOFF"].astype(str))
+    rows = place[written["CUSTOMERID"].str[:-4] + " " + written["CUTOFF"].astype(str)].to_numpy()
+    assert written[["CUSTOMERID", "CUTOFF"]].drop_duplicates().shape[0] == ROWS
+    probabilities = written[[f"PROBABILITY_{name}" for name in CLASSES]]
+    assert_same_bits(probabilities, native[rows], "features in Spark")
+    predicted = np.array(CLASSES)[probabilities.to_numpy().argmax(axis=1)]
+    assert (written["PREDICTED"] == predicted).all()
+    print(f"  the whole job: {seconds:.1f} s")
+
+
+def plain_rows():
+    table, native = plain_table()
+    table.drop(columns="OUTCOME").to_parquet("plain/table.parquet")
+    submit("score.py", "--model", "plain/model", "--features", "plain/table.parquet", "--out", "plain/predictions",
+           "--key", "CONTRACT", "--cutoff", "SEEN")
+    written = pd.read_parquet("plain/predictions").sort_values("CONTRACT")
+    assert list(written["CONTRACT"]) == list(table["CONTRACT"])
+    assert_same_bits(written[[f"PROBABILITY_{name}" for name in native]], native, "a plain table in Spark")
+
+
+def raw_events():
+    seconds = submit("offers.py", "--model", "model", "--tables", "data/raw", "--as-of", AS_OF, "--out", "offers", "--explain")
+    answers = pd.read_parquet("offers").set_index("CUSTOMERID")["ANSWER"]
+    latest = feature_table()[0]["CUSTOMERID"].nunique()
+    assert answers.index.is_unique and len(answers) >= latest, (len(answers), latest)
+    native, customers = native_answers()
+    for customer in customers:
+        assert json.loads(answers[customer["id"]]) == native[customer["id"]], customer["id"]
+    print(f"raw events in Spark: {len(answers)} customers, the answers of {len(customers)} compared")
+    print(f"  the whole job: {seconds:.1f} s")
+
+
+def submit(job, *arguments):
+    """Runs a job as its users do, with what is the cluster's business on this machine."""
+    program = Path(sys.executable).with_name("spark-submit")
+    settings = {
+        "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.driver.memory": "2g",
+        "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "8",
+        "spark.pyspark.python": sys.executable, "spark.pyspark.driver.python": sys.executable,
+    }
+    options = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+    started = time.monotonic()
+    command = [program, "--master", "local[2]", *options, EXAMPLES / job, *arguments]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stdout[-3000:] + finished.stderr[-6000:]
+    return time.monotonic() - started
+
+
+main()

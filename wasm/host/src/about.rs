@@ -1,0 +1,75 @@
+//! What a host is told of a bundle.
+
+use nextbest_core::model::validity::Validity;
+use nextbest_core::recommend::Recommender;
+use nextbest_core::schema::{Column, ColumnKind, Schema, Task};
+use serde::Serialize;
+
+/// A loaded bundle.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct About<'a> {
+    /// `"nextProduct"`, or `{"label": {"column": …}}` of a plain table.
+    task: &'a Task,
+    /// The classes' names, in the order of the probabilities.
+    classes: Vec<&'a str>,
+    /// The products' names, in class order.
+    products: Vec<&'a str>,
+    /// The features' names, in the order of a row.
+    features: Vec<&'a str>,
+    /// The columns that a row of a plain table has, but for the label.
+    columns: Vec<Known<'a>>,
+    model_version: String,
+    /// The SHA-256 of the bundle's content, in hexadecimal digits.
+    content_hash: &'a str,
+    validity: &'a Validity,
+    /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there is one.
+    customer_key: Option<&'a str>,
+    /// What a customer's rows look like.
+    schema: &'a Schema,
+}
+
+/// A column of a plain table.
+#[derive(Serialize)]
+struct Known<'a> {
+    name: &'a str,
+    kind: &'static str,
+}
+
+impl<'a> About<'a> {
+    pub(crate) fn new(recommender: &'a Recommender) -> Self {
+        let (bundle, schema) = (recommender.bundle(), recommender.schema());
+        Self {
+            task: schema.task(),
+            classes: schema.class_names(),
+            products: schema.products().iter().map(|product| product.name.as_str()).collect(),
+            features: bundle.features.iter().map(|feature| feature.name.as_str()).collect(),
+            columns: columns(schema),
+            model_version: recommender.model_version(),
+            content_hash: recommender.content_hash(),
+            validity: &bundle.validity,
+            customer_key: recommender.customer_key(),
+            schema,
+        }
+    }
+}
+
+fn columns(schema: &Schema) -> Vec<Known<'_>> {
+    if let Task::NextProduct = schema.task() {
+        return Vec::new();
+    }
+    let columns = schema.customer().columns.iter().enumerate();
+    columns
+        .filter(|(position, _)| schema.label() != Some(*position))
+        .map(|(_, column)| known(column))
+        .collect()
+}
+
+fn known(column: &Column) -> Known<'_> {
+    let kind = match column.kind {
+        ColumnKind::Number => "number",
+        ColumnKind::Time => "time",
+        ColumnKind::Category(_) => "word",
+    };
+    Known { name: &column.name, kind }
+}

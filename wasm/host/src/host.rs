@@ -1,0 +1,163 @@
+//! What the functions do, on bytes.
+
+use nextbest_core::customers::{Customers, read_customer, read_identified};
+use nextbest_core::recommend::{Options, Recommender};
+use nextbest_core::schema::Task;
+use nextbest_core::score::{Scorer, Workspace};
+use nextbest_core::{Error, time};
+use serde::Serialize;
+
+use crate::about::About;
+use crate::requests::{Question, Rows, parse};
+
+/// One loaded bundle, or none yet.
+#[derive(Default)]
+pub(crate) struct Host {
+    recommender: Option<Recommender>,
+    workspace: Workspace,
+    /// Both stay from call to call, so that nothing is allocated for a batch.
+    rows: Vec<f32>,
+    probabilities: Vec<f32>,
+}
+
+/// What went wrong: a short, stable name for programs, and a sentence for people.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Failure {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Host {
+    pub(crate) fn load(&mut self, bundle: &[u8]) -> Result<(), Failure> {
+        let recommender = Recommender::load(bundle)?;
+        recommender.bundle().self_test()?;
+        self.recommender = Some(recommender);
+        Ok(())
+    }
+
+    pub(crate) fn about(&self, output: &mut Vec<u8>) -> Result<(), Failure> {
+        write_json(&About::new(self.recommender()?), output)
+    }
+
+    pub(crate) fn check_validity(&self, now: i64, minimum_number: u64) -> Result<(), Failure> {
+        let validity = &self.recommender()?.bundle().validity;
+        validity.check(now, minimum_number).map_err(|refused| Error::from(refused).into())
+    }
+
+    pub(crate) fn score(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
+        let width = self.recommender()?.bundle().features.len();
+        let (values, rest) = input.as_chunks::<4>();
+        let count = values.len().checked_div(width).unwrap_or(0);
+        if !rest.is_empty() || count * width != values.len() {
+            let message = format!("expected rows of {width} floats of 4 bytes, got {} bytes", input.len());
+            return Err(Failure { code: "row/length", message });
+        }
+        self.rows.clear();
+        self.rows.extend(values.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+        self.score_rows(count, output)
+    }
+
+    pub(crate) fn features(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
+        let recommender = self.recommender()?;
+        let question: Question<'_> = parse(input)?;
+        let as_of = moment(&question.as_of)?;
+        let mut json = serde_json::Deserializer::from_str(question.customer.get());
+        let customers = read_customer(recommender.schema(), &mut json)?;
+        let customer = customers.get(0).ok_or_else(no_customer)?;
+        write_floats(&recommender.features(&customer, as_of), output);
+        Ok(())
+    }
+
+    pub(crate) fn recommend(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
+        let recommender = self.recommender()?;
+        let question: Question<'_> = parse(input)?;
+        let Question { top, explain, counterfactual, channel, .. } = question;
+        let as_of = moment(&question.as_of)?;
+        let mut json = serde_json::Deserializer::from_str(question.customer.get());
+        let (customers, id) = read_identified(recommender.schema(), recommender.customer_key(), &mut json)?;
+        let customer = customers.get(0).ok_or_else(no_customer)?;
+        let channel = channel.as_deref();
+        let options = Options { as_of, top, explain, counterfactual, channel, customer: id.as_deref() };
+        write_json(&recommender.recommend(&customer, options)?, output)
+    }
+
+    pub(crate) fn predict(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
+        let recommender = self.recommender.as_ref().ok_or_else(nothing_loaded)?;
+        if let Task::NextProduct = recommender.schema().task() {
+            let message =
+                "the model predicts a customer's next product, not a column of a plain table: use recommend";
+            return Err(Error::Task(message).into());
+        }
+        let Rows(rows) = parse(input)?;
+        self.rows.clear();
+        for (index, row) in rows.iter().enumerate() {
+            let mut json = serde_json::Deserializer::from_str(row.get());
+            let read: Result<Customers, Error> = read_customer(recommender.schema(), &mut json);
+            let read = read.map_err(|error| Failure::from(error).within(&format!("row {index}: ")))?;
+            let row = read.get(0).ok_or_else(no_customer)?;
+            self.rows.extend(recommender.features(&row, i64::MIN));
+        }
+        self.score_rows(rows.len(), output)
+    }
+
+    /// Scores the first `count` of the rows that have been put together.
+    fn score_rows(&mut self, count: usize, output: &mut Vec<u8>) -> Result<(), Failure> {
+        let bundle = self.recommender.as_ref().ok_or_else(nothing_loaded)?.bundle();
+        self.probabilities.clear();
+        self.probabilities.resize(count * bundle.schema.class_count(), 0.0);
+        let mut scorer = Scorer::with(bundle, core::mem::take(&mut self.workspace));
+        let scored = scorer.score_rows(&self.rows, count, &mut self.probabilities);
+        self.workspace = scorer.into_workspace();
+        scored?;
+        write_floats(&self.probabilities, output);
+        Ok(())
+    }
+
+    fn recommender(&self) -> Result<&Recommender, Failure> {
+        self.recommender.as_ref().ok_or_else(nothing_loaded)
+    }
+}
+
+impl Failure {
+    /// Says where it was.
+    fn within(self, place: &str) -> Self {
+        Self { message: format!("{place}{}", self.message), ..self }
+    }
+
+    pub(crate) fn write(&self, output: &mut Vec<u8>) {
+        // Two texts in memory: nothing can fail.
+        let _ = serde_json::to_writer(output, self);
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { code: error.code(), message: error.to_string() }
+    }
+}
+
+fn moment(text: &str) -> Result<i64, Failure> {
+    time::parse(text).ok_or_else(|| Failure {
+        code: "options/as-of",
+        message: format!("asOf: expected a date such as \"2024-05-03\", got {text:?}"),
+    })
+}
+
+fn nothing_loaded() -> Failure {
+    Failure { code: "host/not-loaded", message: "no bundle is loaded: call nextbest_load first".into() }
+}
+
+fn no_customer() -> Failure {
+    Failure { code: "customer/value", message: "customer: expected an object".into() }
+}
+
+/// By way of a value, so that a probability is the same number as in JavaScript and on the command line: the double that
+/// equals it, not its shortest text.
+fn write_json(value: &impl Serialize, output: &mut Vec<u8>) -> Result<(), Failure> {
+    let written = serde_json::to_value(value).and_then(|value| serde_json::to_writer(output, &value));
+    written.map_err(|error| Failure { code: "internal/serialize", message: error.to_string() })
+}
+
+fn write_floats(values: &[f32], output: &mut Vec<u8>) {
+    output.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+}

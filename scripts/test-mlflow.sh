@@ -34,6 +34,11 @@ cp "$contracts" plain/
 (cd plain && "$NEXTBEST" train --quiet --budget 0 --table contracts.csv --target OUTCOME --id CONTRACT --time SEEN >train.txt)
 "$NEXTBEST" export --quiet --bundle plain/outputs/bundle/nextbest.bundle --pyfunc plain/model
 
+echo "==> runs, in a folder and on a server"
+"$python" "$tests/tracking.py" "$NEXTBEST"
+echo "==> versions, their aliases and gates"
+"$python" "$tests/registry.py" "$NEXTBEST" "$FEATURE_SCORES" "$module"
+
 echo "==> the model in Python"
 "$python" "$tests/pyfunc.py"
 echo "==> mlflow models serve"

@@ -1,10 +1,14 @@
 """Versions and their aliases in MLflow's registry, in a folder and on a server, and the gates before them."""
 
 import json
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import mlflow
+import numpy as np
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from workplace import Server, Workplace
@@ -23,19 +27,24 @@ STRICT = GOOD.replace("roc_auc_ovr: 0.6", "roc_auc_ovr: 0.999")
 
 
 def main():
-    nextbest = sys.argv[1]
+    nextbest, scores, module = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         place = Workplace(nextbest, folder / "bank", GOOD)
+        # Where `register` finds it by itself.
+        (place.folder / "web/pkg").mkdir(parents=True)
+        (place.folder / "web/pkg/nextbest_host.wasm").symlink_to(module)
         for command in ["generate", "features", "train", "evaluate", "export"]:
             place.run(command)
-        in_a_registry(place, {}, MlflowClient(f"file://{place.folder}/mlruns"))
+        in_a_registry(place, scores, {}, f"file://{place.folder}/mlruns")
         with Server(folder / "server") as server:
-            in_a_registry(place, {"MLFLOW_TRACKING_URI": server.address}, MlflowClient(server.address))
+            in_a_registry(place, scores, {"MLFLOW_TRACKING_URI": server.address}, server.address)
     print("versions pass the gates or don't, and MLflow agrees")
 
 
-def in_a_registry(place, environment, client):
+def in_a_registry(place, scores, environment, address):
+    client = MlflowClient(address)
+
     def run(*arguments, code=0):
         return place.run(*arguments, code=code, **environment)
 
@@ -65,6 +74,7 @@ def in_a_registry(place, environment, client):
     assert alias(client, "production") is None
     run("promote", "production", "--approve")
     assert alias(client, "production") == 1
+    check_scores(place, scores, address)
     assert client.get_model_version(NAME, "1").tags["gate_roc_auc_ovr"].startswith("passed: 0.")
 
     # What misses a threshold is not promoted, whoever approves.
@@ -125,6 +135,19 @@ def check_numbers(place, good, environment, error):
     assert low > 0 and found["verdict"] == "worse", found
     detail = f"{found['model']:.4f} against {found['other']:.4f}, difference {found['difference']:+.4f} [{low:+.4f}, {high:+.4f}]"
     assert detail in error, (detail, error)
+
+
+def check_scores(place, scores, address):
+    """MLflow loads the version in production, which scores with the command line's bits."""
+    mlflow.set_tracking_uri(address)
+    model = mlflow.pyfunc.load_model(f"models:/{NAME}@production")
+    table = pd.read_parquet(place.folder / "data/processed/customer_product_features.parquet")
+    rows = table[model.metadata.get_input_schema().input_names()]
+    found = model.predict(rows)
+    bundle = place.folder / "outputs/bundle/nextbest.bundle"
+    native = subprocess.run([scores, bundle], input=rows.to_numpy("<f4").tobytes(), capture_output=True, check=True).stdout
+    assert found.to_numpy().astype("<f4").tobytes() == native and len(rows) > 1000
+    assert (found.to_numpy() == np.frombuffer(native, "<f4").reshape(found.shape)).all()
 
 
 def alias(client, name):

@@ -32,7 +32,7 @@ web: $(NODE_MODULES) ## build the npm package, the page and the edge worker into
 
 ## --- trust it ---
 
-test: lint test-scripts test-rust test-oracles test-wasm demo-build test-e2e ## everything that CI checks
+test: lint test-scripts test-rust test-oracles test-wasm demo-build test-e2e test-mlflow ## everything that CI checks
 
 lint: ## rustfmt, clippy and shellcheck
 	@scripts/lint.sh
@@ -58,6 +58,9 @@ test-e2e: $(NODE_MODULES) ## page in Chromium, worker in workerd, parity (of wha
 	@scripts/need.sh chromium=chromium
 	node --test --test-reporter=spec tests/e2e/*.test.mjs
 
+test-mlflow: $(NODE_MODULES) ## the MLflow model in MLflow and Spark, beside the command line's bits (installs Java)
+	@scripts/test-mlflow.sh
+
 deny: ## licences, advisories and sources of the dependencies (needs cargo-deny and its database)
 	cargo deny check
 
@@ -77,6 +80,9 @@ bench-train: ## training beside scikit-learn, LightGBM and XGBoost (ROUNDS=3)
 bench-score: $(NODE_MODULES) ## scoring beside onnxruntime, YDF and scikit-learn, natively and in V8 (ROUNDS=5)
 	@scripts/bench-score.sh $(ROUNDS)
 
+bench-spark: $(NODE_MODULES) ## a million rows in Spark, beside a scikit-learn forest of the same size (ROUNDS=5)
+	@scripts/bench-spark.sh $(ROUNDS)
+
 bench-size: ## log-loss by size on the shared task, after brotli (BYTES=120000, LEARNER=gradient_boosting)
 	@scripts/bench-size.sh $(LEARNER) $(BYTES)
 
@@ -91,5 +97,5 @@ $(NODE_MODULES): web/package-lock.json
 	npm --prefix web ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e deny bench \
-	bench-data bench-train bench-score bench-size fuzz clean
+.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e test-mlflow deny bench \
+	bench-data bench-train bench-score bench-spark bench-size fuzz clean

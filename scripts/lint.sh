@@ -12,7 +12,7 @@ cargo clippy --all-targets -- -D warnings
 # Clippy comes for the host target alone where std for wasm32 is our own build; wasm-bindgen compiles there as well.
 # Apart from the native crates, so that core is also checked as the module has it: without the training side.
 echo "==> clippy: wasm crates"
-cargo clippy -p nextbest-wasm -p nextbest-wasm-glue --all-targets -- -D warnings
+cargo clippy -p nextbest-wasm -p nextbest-wasm-glue -p nextbest-host --all-targets -- -D warnings
 
 echo "==> clippy: the fuzzers' workspace"
 CARGO_TARGET_DIR=target/fuzz cargo clippy --manifest-path tests/fuzz/Cargo.toml --all-targets -- -D warnings

@@ -11,6 +11,8 @@ cargo build --quiet -p nextbest-tests --bin nextbest-under-test --bin feature-sc
 
 python=$PWD/target/python/bin/python
 tests=$PWD/tests/mlflow
+# MLflow and Spark start each other by name.
+export PATH=$PWD/target/python/bin:$PATH
 export NEXTBEST=$PWD/target/debug/nextbest-under-test
 export FEATURE_SCORES=$PWD/target/debug/feature-scores
 module=$PWD/web/pkg/nextbest_host.wasm

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # Compares what nextbest writes with what others make of the same data: pandas, SciPy, delta-rs, scikit-learn, LightGBM. They are installed from
-# tests/oracles/requirements.txt into target/oracles.
+# tests/requirements.txt into target/python.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-target=$PWD/target/oracles
-scripts/python-venv.sh "$target" tests/oracles/requirements.txt
-python=$target/bin/python
+scripts/python-venv.sh target/python tests/requirements.txt
+python=$PWD/target/python/bin/python
 
 cargo build --quiet -p nextbest-tests --bin nextbest-under-test --bin oracle-cases --bin bench-train
 nextbest=$PWD/target/debug/nextbest-under-test

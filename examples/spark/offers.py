@@ -74,7 +74,7 @@ def row(columns, *more):
     """The columns that the model may read, numbers as numbers; words and dates are texts."""
     kind = {column["name"]: "double" if column["kind"] == "number" else "string" for column in columns}
     kind |= {name: "string" for name in more}
-    return functions.struct(*(functions.col(name).cast(kind[name]) for name in kind))
+    return functions.struct(*(functions.col(name).cast(kind[name]).alias(name) for name in kind))
 
 
 def parse():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Computes with pandas and SciPy what `nextbest eda` wrote, and compares.
 
-    python3 -m venv oracles && oracles/bin/pip install -r tests/oracles/requirements.txt
+    python3 -m venv oracles && oracles/bin/pip install -r tests/requirements.txt
     nextbest generate && nextbest features && nextbest eda
     oracles/bin/python tests/oracles/eda.py
 

@@ -11,6 +11,7 @@ use crate::output;
 use crate::pyfunc::{Identity, find_module, model_files};
 
 #[derive(Debug, Default, clap::Args)]
+#[group(skip)]
 pub(crate) struct Arguments {
     /// Also write the bundle as an MLflow pyfunc model into this folder, for `mlflow models serve` and Spark
     #[arg(long, value_name = "FOLDER")]

@@ -117,3 +117,6 @@ fn answer(call: impl FnOnce(&mut Host, &mut Vec<u8>, &mut Vec<u8>) -> Result<(),
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Calls as a host makes them; only that the buffers are reached without pointers.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const CUSTOMERS: &[u8] = include_bytes!("../../../tests/goldens/format-5.bundle");
+const PLAIN: &[u8] = include_bytes!("../../../tests/goldens/format-4-label.bundle");
+
+/// What a function answers to bytes, or the failure's code and message.
+fn call(function: extern "C" fn() -> i64, input: &[u8]) -> Result<Vec<u8>, (String, String)> {
+    assert_ne!(nextbest_input(input.len()), 0);
+    STATE.with_borrow_mut(|state| state.input.copy_from_slice(input));
+    answered(function())
+}
+
+fn answered(length: i64) -> Result<Vec<u8>, (String, String)> {
+    let output = STATE.with_borrow(|state| state.output.clone());
+    assert_eq!(length.unsigned_abs() as usize, output.len());
+    if length >= 0 {
+        return Ok(output);
+    }
+    let failure: Value = serde_json::from_slice(&output).unwrap();
+    Err((failure["code"].as_str().unwrap().into(), failure["message"].as_str().unwrap().into()))
+}
+
+fn json_of(answer: Result<Vec<u8>, (String, String)>) -> Value {
+    serde_json::from_slice(&answer.unwrap()).unwrap()
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+#[test]
+fn nothing_is_answered_before_a_bundle_is_loaded() {
+    for function in [nextbest_about, nextbest_score, nextbest_features, nextbest_recommend, nextbest_predict] {
+        assert_eq!(call(function, b"").unwrap_err().0, "host/not-loaded");
+    }
+    assert_eq!(answered(nextbest_check_validity(0, 0)).unwrap_err().0, "host/not-loaded");
+}
+
+#[test]
+fn a_loaded_bundle_tells_what_it_is() {
+    let about = json_of(call(nextbest_load, CUSTOMERS));
+    assert_eq!(about, json_of(call(nextbest_about, b"")));
+    assert_eq!((&about["task"], &about["classes"][0]), (&json!("nextProduct"), &json!("NONE")));
+    assert_eq!(about["classes"].as_array().unwrap().len(), about["products"].as_array().unwrap().len() + 1);
+    assert_eq!((&about["features"][0], &about["columns"]), (&json!("age_years"), &json!([])));
+    assert_eq!(about["schema"]["customer"]["name"], "customer");
+    let about = json_of(call(nextbest_load, PLAIN));
+    assert_eq!(about["task"], json!({"label": {"column": "OUTCOME"}}));
+    let columns = about["columns"].as_array().unwrap();
+    assert!(columns.contains(&json!({"name": "CITY", "kind": "word"})), "{columns:?}");
+    assert!(columns.contains(&json!({"name": "SEEN", "kind": "time"})), "{columns:?}");
+    assert!(columns.iter().all(|column| column["name"] != "OUTCOME"), "{columns:?}");
+}
+
+#[test]
+fn a_bundle_that_is_refused_leaves_the_one_before() {
+    let before = json_of(call(nextbest_load, CUSTOMERS));
+    assert_eq!(call(nextbest_load, b"no bundle").unwrap_err().0, "bundle/magic");
+    let mut damaged = PLAIN.to_vec();
+    damaged[500] ^= 1;
+    assert_eq!(call(nextbest_load, &damaged).unwrap_err().0, "bundle/hash-mismatch");
+    assert_eq!(json_of(call(nextbest_about, b"")), before);
+}
+
+#[test]
+fn rows_of_features_have_the_cores_bits() {
+    call(nextbest_load, CUSTOMERS).unwrap();
+    let recommender = nextbest_core::recommend::Recommender::load(CUSTOMERS).unwrap();
+    let golden = &recommender.bundle().goldens;
+    let rows: Vec<f32> = golden.iter().flat_map(|golden| golden.row.clone()).collect();
+    let expected: Vec<f32> = golden.iter().flat_map(|golden| golden.probabilities.clone()).collect();
+    assert!(!expected.is_empty());
+    assert_eq!(call(nextbest_score, &bytes(&rows)).unwrap(), bytes(&expected));
+    assert!(call(nextbest_score, b"").unwrap().is_empty());
+    for input in [&bytes(&rows)[1..], &bytes(&rows[1..])] {
+        let (code, message) = call(nextbest_score, input).unwrap_err();
+        assert_eq!(code, "row/length");
+        assert!(message.contains(&format!("{} bytes", input.len())), "{message}");
+    }
+}
+
+#[test]
+fn a_customer_gets_features_and_offers() {
+    call(nextbest_load, CUSTOMERS).unwrap();
+    let question = json!({
+        "customer": {"customer": {"CUSTOMERID": "C1", "CUSTOMERESTABLISHEDDATE": "2020-01-01", "DATEOFBIRTH": "1980-05-06"}},
+        "asOf": "2026-01-01",
+    });
+    let features = floats(&call(nextbest_features, question.to_string().as_bytes()).unwrap());
+    assert!((45.0..46.0).contains(&features[0]), "{}", features[0]);
+    let answer = json_of(call(nextbest_recommend, question.to_string().as_bytes()));
+    assert_eq!(answer["asOf"], "2026-01-01");
+    let probabilities = floats(&call(nextbest_score, &bytes(&features)).unwrap());
+    assert!(answer["noneProbability"].is_null() || answer["noneProbability"] == json!(f64::from(probabilities[0])));
+}
+
+#[test]
+fn rows_of_a_plain_table_are_named_where_they_do_not_fit() {
+    call(nextbest_load, PLAIN).unwrap();
+    let rows = json!([{"AGE": 30, "CITY": "Roma"}, {"AGE": null, "CITY": "Oslo"}]);
+    let probabilities = floats(&call(nextbest_predict, rows.to_string().as_bytes()).unwrap());
+    let about = json_of(call(nextbest_about, b""));
+    assert_eq!(probabilities.len(), 2 * about["classes"].as_array().unwrap().len());
+    let wrong = json!([{"AGE": 30}, {"AGE": "x"}]).to_string();
+    let (code, message) = call(nextbest_predict, wrong.as_bytes()).unwrap_err();
+    assert_eq!(code, "customer/value");
+    assert_eq!(message, "row 1: AGE: expected a number, got \"x\"");
+}
+
+#[test]
+fn questions_that_make_no_sense_are_errors() {
+    call(nextbest_load, CUSTOMERS).unwrap();
+    for (question, code, message) in [
+        ("{", "host/request", "the request: "),
+        (r#"{"asOf": "2026-01-01"}"#, "host/request", "missing field `customer`"),
+        (r#"{"customer": {}, "asOf": "2026-01-01", "tops": 3}"#, "host/request", "unknown field `tops`"),
+        (r#"{"customer": {}, "asOf": "soon"}"#, "options/as-of", "asOf: expected a date"),
+        (r#"{"customer": {}, "asOf": "2026-01-01"}"#, "customer/value", "customer: missing"),
+    ] {
+        let failed = call(nextbest_recommend, question.as_bytes()).unwrap_err();
+        assert_eq!(failed.0, code);
+        assert!(failed.1.contains(message), "{failed:?}");
+    }
+    assert_eq!(call(nextbest_predict, b"[]").unwrap_err().0, "recommender/task");
+    call(nextbest_load, PLAIN).unwrap();
+    let question = br#"{"customer": {"AGE": 3}, "asOf": "2026-01-01"}"#;
+    assert_eq!(call(nextbest_recommend, question).unwrap_err().0, "recommender/task");
+}
+
+#[test]
+fn there_is_no_room_for_more_than_a_bundle() {
+    assert_eq!(nextbest_input(MAX_BYTES + 1), 0);
+    assert_ne!(nextbest_input(0), 0);
+    assert_eq!(call(nextbest_load, b"").unwrap_err().0, "bundle/magic");
+}

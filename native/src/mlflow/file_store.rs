@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use serde_json::json;
 
-use super::tracking::{Dataset, LoggedModel, NewRun, Run, Status, Tracking, Values};
+use super::tracking::{Dataset, EXPERIMENT_TAG, LoggedModel, NewRun, Run, Status, Tracking, Values};
 use crate::{clock, output};
 pub(super) use meta::random_hex;
 use meta::{Meta, random_digits};
@@ -83,6 +83,8 @@ impl FileStore {
                 "lifecycle_stage": "active",
                 "name": name,
             });
+            let (key, value) = EXPERIMENT_TAG;
+            output::write_bytes(&aside.join("tags").join(key), value.as_bytes())?;
             Meta(meta).write(&aside.join(META))
         })
     }

@@ -18,6 +18,8 @@ use crate::feature_table::Layout;
 use crate::training::{TrainedModel, TrainedModels};
 use crate::{clock, output};
 
+/// The tag that MLflow's pages show as a run's description.
+const NOTE_TAG: &str = "mlflow.note.content";
 /// The most characters of a data set's digest.
 const DIGEST: usize = 36;
 
@@ -75,7 +77,7 @@ impl<'c> Logging<'c> {
         let attempt = || {
             let mut journal = self.journal()?;
             let mut run = self.run("failed", command)?;
-            run.tags.push(("mlflow.note.content".into(), format!("{error:#}")));
+            run.tags.push((NOTE_TAG.into(), format!("{error:#}")));
             let run = journal.begin(run);
             journal.end(run, Status::Failed, clock::milliseconds());
             journal.tell(&self.context.progress)
@@ -121,6 +123,7 @@ impl<'c> Logging<'c> {
         }
         if let Some(trial) = models.trials.first() {
             values.metrics.push(self.point("prior_log_loss", trial.prior_log_loss, 0));
+            values.tags.push((NOTE_TAG.into(), note(models, best, trial.prior_log_loss)));
         }
         journal.log(run, values);
         journal.log_dataset(run, dataset(origin)?);
@@ -338,6 +341,23 @@ fn journal_of(context: &Context, model: &str) -> anyhow::Result<Option<Journal>>
         Some(_) => Journal::of_bundle(&context.config.journals_path(), model),
         None => Ok(None),
     }
+}
+
+/// A run in words, as Markdown.
+fn note(models: &TrainedModels, best: &TrainedModel, prior: f64) -> String {
+    let card = &best.bundle.card;
+    let mut note = format!(
+        "{} on {} rows: validation log-loss {:.4}, of the class prior {prior:.4}.",
+        card.algorithm, card.training_rows, best.report.validation_log_loss
+    );
+    if models.finalists.len() > 1 {
+        let other = |model: &TrainedModel| {
+            format!("\n- {}: {:.4}", model.report.algorithm, model.report.validation_log_loss)
+        };
+        note += "\n\nChosen among:\n";
+        note.extend(models.finalists.iter().map(other));
+    }
+    note
 }
 
 /// The data that were learned from, as MLflow shows them.

@@ -9,7 +9,9 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
 use super::http::{Client, ServerError};
-use super::tracking::{Dataset, LoggedModel, MetricPoint, NewRun, Run, Status, Tracking, Values};
+use super::tracking::{
+    Dataset, EXPERIMENT_TAG, LoggedModel, MetricPoint, NewRun, Run, Status, Tracking, Values,
+};
 use registry::list;
 
 /// The tag by which a run is found again.
@@ -60,9 +62,11 @@ impl<'p> Server<'p> {
 
 impl Tracking for Server<'_> {
     fn experiment(&self, name: &str) -> anyhow::Result<String> {
+        let (key, value) = EXPERIMENT_TAG;
+        let experiment = json!({"name": name, "tags": [{"key": key, "value": value}]});
         let found = match self.get("experiments/get-by-name", &[("experiment_name", name)]) {
             Err(error) if error.is("RESOURCE_DOES_NOT_EXIST") => {
-                match self.post("experiments/create", &json!({"name": name})) {
+                match self.post("experiments/create", &experiment) {
                     Ok(created) => return text(&created, "/experiment_id"),
                     // Someone else was faster.
                     Err(error) if error.is("RESOURCE_ALREADY_EXISTS") => {

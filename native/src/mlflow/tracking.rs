@@ -4,6 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+/// The tag by which MLflow's pages show an experiment as one of training, not of conversations.
+pub(super) const EXPERIMENT_TAG: (&str, &str) = ("mlflow.experimentKind", "custom_model_development");
+
 /// What tracks runs. Doing the same again changes nothing, so that what was interrupted can be done again; only beginning a
 /// model makes a new one each time.
 pub(crate) trait Tracking {

@@ -16,6 +16,8 @@ use crate::trust::{Demands, self_signed};
 
 /// The name of the model among a run's outputs.
 const MODEL: &str = "nextbest";
+/// The test metrics that versions are told apart by.
+const TAGGED: [&str; 3] = ["log_loss", "log_loss_without_none", "roc_auc_ovr"];
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
@@ -119,7 +121,8 @@ fn tags(context: &Context, bundle: &Bundle, bytes: &[u8], hash: &str) -> Vec<(St
     ];
     tags.extend(card.training_cutoffs.last().map(|last| ("trained_until".into(), last.clone())));
     tags.extend(self_signed(bytes).map(|(key, _)| ("signed_by".into(), key)));
-    for metric in &card.test_metrics {
+    // The others are those of its run.
+    for metric in card.test_metrics.iter().filter(|metric| TAGGED.contains(&metric.name.as_str())) {
         tags.push((format!("test_{}", metric.name), metric.value.to_string()));
     }
     tags.extend(context.config.deployment.tags.clone());

@@ -4,18 +4,19 @@
 //! server is. A registered version ([`registry`]) is a model that MLflow itself can load and serve. Both
 //! go to a folder in MLflow's own layout ([`file_store`]) or to a server ([`server`]).
 
+mod additions;
 mod address;
 mod file_store;
 mod http;
 mod journal;
-mod logging;
+mod logged;
 mod registry;
 mod server;
 mod tracking;
+mod training;
 
+pub(crate) use additions::{add_bundle, add_evaluation, log_bundle, log_evaluation, run_of};
 pub(crate) use address::Address;
-pub(crate) use logging::{
-    Logged, Logging, Origin, add_bundle, add_evaluation, check, log_bundle, log_evaluation, resume, run_of,
-    tell, user,
-};
+pub(crate) use logged::{Logged, check, resume, tell, user};
 pub(crate) use registry::{NewVersion, Registry, Version};
+pub(crate) use training::{Logging, Origin};

@@ -1,19 +1,16 @@
-//! What a training, an evaluation and an export tell of themselves.
+//! What a training tells of itself.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, bail};
-use nextbest_core::metrics::bootstrap::Resampled;
-use serde::Serialize;
+use anyhow::Context as _;
 use serde_json::json;
 
-use super::address::{Address, variable};
+use super::address::Address;
 use super::file_store::random_hex;
 use super::journal::Journal;
-use super::tracking::{Dataset, MetricPoint, NewRun, Run, Status, Values};
+use super::logged::{file_bytes, user};
+use super::tracking::{Dataset, MetricPoint, NewRun, Status, Values};
 use crate::cli::Context;
-use crate::evaluation::Evaluation;
 use crate::feature_table::Layout;
 use crate::training::{TrainedModel, TrainedModels};
 use crate::{clock, output};
@@ -39,22 +36,6 @@ pub(crate) struct Origin<'o> {
     pub(crate) hash: &'o str,
     pub(crate) layout: &'o Layout,
     pub(crate) rows: usize,
-}
-
-/// Whether something was logged. What was not is kept.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Logged {
-    /// In this run.
-    Run {
-        id: String,
-        place: String,
-        /// How to look at it, where that takes more than the place.
-        #[serde(skip)]
-        hint: Option<String>,
-    },
-    /// Not yet, for this reason.
-    Kept { reason: String },
 }
 
 impl<'c> Logging<'c> {
@@ -132,7 +113,7 @@ impl<'c> Logging<'c> {
         journal.log_artifact(run, "model/model.bundle", &bytes)?;
         journal.log_artifact(run, "model/card.json", &serde_json::to_vec_pretty(card)?)?;
         journal.log_artifact(run, "model/feature_importance.csv", &importance(best)?)?;
-        journal.log_artifact(run, "model/training.json", &read(report)?)?;
+        journal.log_artifact(run, "model/training.json", &file_bytes(report)?)?;
         if models.finalists.len() > 1 {
             for (place, finalist) in models.finalists.iter().enumerate() {
                 self.candidate(&mut journal, finalist, place == 0)?;
@@ -198,151 +179,6 @@ impl<'c> Logging<'c> {
     }
 }
 
-/// Adds an evaluation and its files to the run of the model; `None` where that is not known or nothing is logged.
-///
-/// # Errors
-/// Where it can't even be written down.
-pub(crate) fn log_evaluation(
-    context: &Context,
-    evaluation: &Evaluation,
-    files: &[PathBuf],
-) -> anyhow::Result<Option<Logged>> {
-    let Some(mut journal) = journal_of(context, &evaluation.model)? else { return Ok(None) };
-    add_evaluation(&mut journal, evaluation, files)?;
-    Ok(Some(tell(context, &mut journal).without_hint()))
-}
-
-/// Adds an evaluation and its files to a journal.
-pub(crate) fn add_evaluation(
-    journal: &mut Journal,
-    evaluation: &Evaluation,
-    files: &[PathBuf],
-) -> anyhow::Result<()> {
-    let mut values = Values::default();
-    let time = clock::milliseconds();
-    let mut metric = |name: String, value: f64| {
-        values.metrics.push(MetricPoint { name: format!("test_{name}"), value, step: 0, time });
-    };
-    if let Some(model) = evaluation.of_model() {
-        let all = &model.all;
-        for (name, value) in [
-            ("accuracy", all.accuracy),
-            ("precision_weighted", all.precision_weighted),
-            ("recall_weighted", all.recall_weighted),
-            ("f1_weighted", all.f1_weighted),
-            ("roc_auc_ovr", all.roc_auc_ovr),
-            ("log_loss", all.log_loss),
-            ("top_3_accuracy", all.top_3_accuracy),
-            ("map_at_3", all.map_at_3),
-            ("brier", all.brier),
-            ("calibration_error", all.calibration_error),
-        ] {
-            metric(name.into(), value);
-        }
-        for resampled in Resampled::ALL {
-            if let Some(interval) = model.interval(resampled) {
-                metric(format!("{}_low", resampled.name()), interval.low);
-                metric(format!("{}_high", resampled.name()), interval.high);
-            }
-        }
-        metric("rows".into(), all.rows as f64);
-    }
-    journal.log(0, values);
-    for file in files {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        journal.log_artifact(0, &format!("evaluation/{name}"), &read(file)?)?;
-    }
-    Ok(())
-}
-
-/// Adds a bundle to the run of the model that it was exported from; `None` where that is not known or nothing is logged.
-///
-/// # Errors
-/// Where it can't even be written down.
-pub(crate) fn log_bundle(
-    context: &Context,
-    model: &str,
-    bundle: &Path,
-    hash: &str,
-) -> anyhow::Result<Option<Logged>> {
-    let Some(mut journal) = journal_of(context, model)? else { return Ok(None) };
-    add_bundle(&mut journal, bundle, hash)?;
-    Ok(Some(tell(context, &mut journal).without_hint()))
-}
-
-/// Adds a bundle to a journal.
-pub(crate) fn add_bundle(journal: &mut Journal, bundle: &Path, hash: &str) -> anyhow::Result<()> {
-    let name = bundle.file_name().unwrap_or_default().to_string_lossy();
-    journal.log_artifact(0, &format!("bundle/{name}"), &read(bundle)?)?;
-    let tags = vec![("nextbest.bundle".to_owned(), hash.to_owned())];
-    journal.log(0, Values { tags, ..Values::default() });
-    journal.made(hash);
-    Ok(())
-}
-
-/// Tells what a journal has to tell.
-pub(crate) fn tell(context: &Context, journal: &mut Journal) -> Logged {
-    context.progress.step("logging to MLflow".into());
-    match (journal.tell(&context.progress), journal.run()) {
-        (Ok((place, hint)), Some(run)) => Logged::Run { id: run.id.clone(), place, hint },
-        (Ok(_), None) => Logged::Kept { reason: "there is no run".into() },
-        (Err(error), _) => Logged::Kept { reason: format!("{error:#}") },
-    }
-}
-
-/// Logs what earlier trainings could not.
-///
-/// # Errors
-/// Where it can't be logged now either.
-pub(crate) fn resume(context: &Context) -> anyhow::Result<Resumed> {
-    let mut runs = Vec::new();
-    for mut journal in Journal::all(&context.config.journals_path())? {
-        if !journal.is_told() {
-            let logged = tell(context, &mut journal);
-            check(Some(&logged))?;
-            runs.push(logged);
-        }
-    }
-    Ok(Resumed { runs })
-}
-
-/// Fails where something could not be logged.
-///
-/// # Errors
-/// Says why, and how to go on.
-pub(crate) fn check(logged: Option<&Logged>) -> anyhow::Result<()> {
-    match logged {
-        Some(Logged::Kept { reason }) => bail!(
-            "everything is written here, but not all of it could be logged: {reason}\nits run counts as failed until \
-             `nextbest train --resume-logging` has logged the rest"
-        ),
-        _ => Ok(()),
-    }
-}
-
-/// The run there of a bundle (its content's hash), where it is known and has begun.
-///
-/// # Errors
-/// Where a journal can't be read.
-pub(crate) fn run_of(context: &Context, place: &Address, hash: &str) -> anyhow::Result<Option<Run>> {
-    match Journal::of_bundle(&context.config.journals_path(), hash)? {
-        Some(journal) if journal.address()? == *place => Ok(journal.run().cloned()),
-        _ => Ok(None),
-    }
-}
-
-/// Who does what is done here.
-pub(crate) fn user() -> String {
-    variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".into())
-}
-
-fn journal_of(context: &Context, model: &str) -> anyhow::Result<Option<Journal>> {
-    match Address::of_tracking(&context.config)? {
-        Some(_) => Journal::of_bundle(&context.config.journals_path(), model),
-        None => Ok(None),
-    }
-}
-
 /// A run in words, as Markdown.
 fn note(models: &TrainedModels, best: &TrainedModel, prior: f64) -> String {
     let card = &best.bundle.card;
@@ -385,46 +221,4 @@ fn importance(model: &TrainedModel) -> anyhow::Result<Vec<u8>> {
     let mut shares: Vec<(String, f32)> = names.zip(model.bundle.card.importance.iter().copied()).collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1));
     output::csv(["FEATURE", "IMPORTANCE"], shares.into_iter().map(|(name, share)| [name, share.to_string()]))
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| path.display().to_string())
-}
-
-/// What was logged at last.
-#[derive(Debug, Serialize)]
-pub(crate) struct Resumed {
-    runs: Vec<Logged>,
-}
-
-impl fmt::Display for Resumed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.runs.is_empty() {
-            writeln!(f, "nothing is left to be logged")?;
-        }
-        self.runs.iter().try_for_each(|logged| write!(f, "{logged}"))
-    }
-}
-
-impl Logged {
-    /// The same where it was said already how to look at it.
-    fn without_hint(self) -> Self {
-        match self {
-            Self::Run { id, place, .. } => Self::Run { id, place, hint: None },
-            kept => kept,
-        }
-    }
-}
-
-impl fmt::Display for Logged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Run { id, place, hint } => {
-                writeln!(f, "logged to run {id}: {place}")?;
-                hint.iter().try_for_each(|hint| writeln!(f, "{hint}"))
-            }
-            // The error says it.
-            Self::Kept { .. } => Ok(()),
-        }
-    }
 }

@@ -38,7 +38,8 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 
 #[test]
 fn nothing_is_answered_before_a_bundle_is_loaded() {
-    for function in [nextbest_about, nextbest_score, nextbest_features, nextbest_recommend, nextbest_predict] {
+    for function in [nextbest_about, nextbest_score, nextbest_features, nextbest_recommend, nextbest_predict]
+    {
         assert_eq!(call(function, b"").unwrap_err().0, "host/not-loaded");
     }
     assert_eq!(answered(nextbest_check_validity(0, 0)).unwrap_err().0, "host/not-loaded");
@@ -99,7 +100,10 @@ fn a_customer_gets_features_and_offers() {
     let answer = json_of(call(nextbest_recommend, question.to_string().as_bytes()));
     assert_eq!(answer["asOf"], "2026-01-01");
     let probabilities = floats(&call(nextbest_score, &bytes(&features)).unwrap());
-    assert!(answer["noneProbability"].is_null() || answer["noneProbability"] == json!(f64::from(probabilities[0])));
+    assert!(
+        answer["noneProbability"].is_null()
+            || answer["noneProbability"] == json!(f64::from(probabilities[0]))
+    );
 }
 
 #[test]

@@ -250,9 +250,8 @@ impl fmt::Display for Exported {
             )?,
             None => writeln!(f, "wrote {}", self.bundle.display())?,
         }
-        match &self.samples {
-            Some(samples) => writeln!(f, "wrote {}", samples.display())?,
-            None => {}
+        if let Some(samples) = &self.samples {
+            writeln!(f, "wrote {}", samples.display())?;
         }
         self.pyfunc.iter().try_for_each(|written| write!(f, "{written}"))
     }

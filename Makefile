@@ -45,6 +45,7 @@ test-rust: ## the Rust tests on this machine
 	@echo "==> Rust tests"
 	@scripts/need.sh python3=python3
 	cargo test
+	cargo test -p nextbest-host
 
 test-oracles: ## against pandas, SciPy, delta-rs and scikit-learn
 	@scripts/test-oracles.sh

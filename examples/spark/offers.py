@@ -20,8 +20,8 @@ from pyspark.sql import SparkSession, functions
 KEY = "CUSTOMERID"
 
 
-def main():
-    arguments = parse()
+def main(words=None):
+    arguments = parse(words)
     spark = SparkSession.builder.appName("nextbest: offers").getOrCreate()
     model = mlflow.pyfunc.load_model(arguments.model).get_raw_model()
     # The model goes to the workers as bytes; this is the code that makes a model of them.
@@ -77,7 +77,7 @@ def row(columns, *more):
     return functions.struct(*(functions.col(name).cast(kind[name]).alias(name) for name in kind))
 
 
-def parse():
+def parse(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder")
     parser.add_argument("--tables", required=True, help="the folder with the raw tables, CSV")
@@ -86,7 +86,7 @@ def parse():
     parser.add_argument("--top", type=int, default=3, help="how many offers at most (%(default)s)")
     parser.add_argument("--explain", action="store_true", help="give each offer its reasons")
     parser.add_argument("--channel", help="where the offers will be shown: a channel that the policy names")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 if __name__ == "__main__":

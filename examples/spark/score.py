@@ -16,8 +16,8 @@ from mlflow.models import get_model_info
 from pyspark.sql import SparkSession, functions
 
 
-def main():
-    arguments = parse()
+def main(words=None):
+    arguments = parse(words)
     spark = SparkSession.builder.appName("nextbest: score").getOrCreate()
     signature = get_model_info(arguments.model).signature
     score = mlflow.pyfunc.spark_udf(spark, arguments.model, env_manager="local")
@@ -45,14 +45,14 @@ def column(name):
     return functions.col("`" + name.replace("`", "``") + "`")
 
 
-def parse():
+def parse(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder")
     parser.add_argument("--features", required=True, help="the feature table, Parquet")
     parser.add_argument("--out", required=True, help="the folder of the predictions; what is there is replaced")
     parser.add_argument("--key", default="CUSTOMERID", help="the column that tells customers apart (%(default)s)")
     parser.add_argument("--cutoff", default="CUTOFF", help="the column with the date of a row (%(default)s)")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 if __name__ == "__main__":

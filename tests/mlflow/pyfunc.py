@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The MLflow model in this process: its bits beside the command line's, its errors, threads and copies."""
 
+import logging
 import pickle
 import shutil
 import tempfile
@@ -16,6 +17,8 @@ from support import (
 
 
 def main():
+    # MLflow warns of columns that the model does not read.
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
     model = mlflow.pyfunc.load_model("model")
     features(model)
     threads_and_copies(model.get_raw_model())

@@ -42,6 +42,8 @@ def main():
         f"nextbest, {trees} trees, {leaves * trees:,} leaves": mlflow.pyfunc.spark_udf(spark, "model", env_manager="local"),
         f"scikit-learn {sklearn.__version__}, {trees} trees, {peer:,} leaves": mlflow.pyfunc.spark_udf(
             spark, "scikit-learn", env_manager="local", result_type="array<double>"),
+        "no model: what Spark and MLflow take": mlflow.pyfunc.spark_udf(
+            spark, nothing(table, names), env_manager="local", result_type="double"),
     }
     seconds = {name: [] for name in scorers}
     for _ in range(options.rounds + 1):
@@ -68,15 +70,34 @@ def size_of_our_forest(program):
 def scikit_learn_forest(table, names, trees, leaves):
     """Writes the model and tells how many leaves it has."""
     forest = RandomForestClassifier(trees, max_leaf_nodes=leaves, min_samples_leaf=20, random_state=0, n_jobs=2)
-    forest.fit(table[names].to_numpy("f4"), table["NEXT_PRODUCT"])
+    forest.fit(table[names], table["NEXT_PRODUCT"])
     # A task of Spark's has one core.
     forest.n_jobs = 1
     example = table[names].head(100).astype("f8")
-    signature = infer_signature(example, forest.predict_proba(example.to_numpy("f4")))
+    signature = infer_signature(example, forest.predict_proba(example))
     shutil.rmtree("scikit-learn", ignore_errors=True)
     mlflow.sklearn.save_model(forest, "scikit-learn", signature=signature, pyfunc_predict_fn="predict_proba",
                               serialization_format="pickle")
     return sum(tree.get_n_leaves() for tree in forest.estimators_)
+
+
+def nothing(table, names):
+    """A model that takes the same features and answers with one of them."""
+    example = table[names].head(100).astype("f8")
+    first = names[0]
+    shutil.rmtree("nothing", ignore_errors=True)
+    mlflow.pyfunc.save_model("nothing", python_model=First(first), signature=infer_signature(example, example[first]))
+    return "nothing"
+
+
+class First(mlflow.pyfunc.PythonModel):
+    """Answers with a column."""
+
+    def __init__(self, column):
+        self.column = column
+
+    def predict(self, context, model_input, params=None):
+        return model_input[self.column]
 
 
 def session():

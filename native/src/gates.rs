@@ -79,7 +79,7 @@ pub(crate) fn check(deployment: &Deployment) -> anyhow::Result<()> {
                 Resampled::ALL.map(Resampled::name).join(", ")
             )));
         }
-        if !(*margin >= 0.0) {
+        if margin.is_nan() || *margin < 0.0 {
             return Err(usage(anyhow!(
                 "deployment.relative_gates: {name}: expected by how much it may be worse, at least 0, got {margin}"
             )));

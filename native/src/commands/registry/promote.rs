@@ -132,7 +132,7 @@ impl fmt::Display for Promoted {
         let (name, version, alias) = (&self.name, self.version, self.stage.alias());
         match self.replaced {
             Some(replaced) => {
-                writeln!(f, "version {version} of {name} is in {alias}, in place of version {replaced}")?
+                writeln!(f, "version {version} of {name} is in {alias}, in place of version {replaced}")?;
             }
             None => writeln!(f, "version {version} of {name} is in {alias}")?,
         }

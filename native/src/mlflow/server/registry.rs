@@ -42,7 +42,7 @@ impl Registry for Server<'_> {
         };
         let mut aliases: BTreeMap<u64, Vec<String>> = BTreeMap::new();
         for alias in list(&model, "/registered_model/aliases") {
-            if let (Some(name), Some(version)) = (alias["alias"].as_str(), whole(alias.get("version"))) {
+            if let (Some(name), Some(version)) = (word(alias, "alias"), whole(alias.get("version"))) {
                 aliases.entry(version).or_default().push(name.to_owned());
             }
         }
@@ -57,7 +57,7 @@ impl Registry for Server<'_> {
                     whole(found.get("version")).context("MLflow lists a version without a number")?;
                 versions.push(version_of(found, number, aliases.remove(&number).unwrap_or_default()));
             }
-            match page["next_page_token"].as_str() {
+            match page.get("next_page_token").and_then(Value::as_str) {
                 Some(next) if !next.is_empty() => token = next.to_owned(),
                 _ => break,
             }
@@ -88,14 +88,19 @@ impl Registry for Server<'_> {
 /// A version as the server lists it.
 pub(in crate::mlflow) fn version_of(found: &Value, number: u64, aliases: Vec<String>) -> Version {
     let tags = list(found, "/tags").iter();
-    let tag = |tag: &Value| Some((tag["key"].as_str()?.to_owned(), tag["value"].as_str()?.to_owned()));
+    let tag = |tag: &Value| Some((word(tag, "key")?.to_owned(), word(tag, "value")?.to_owned()));
     Version {
         number,
         aliases,
         tags: tags.filter_map(tag).collect(),
-        run: found["run_id"].as_str().filter(|run| !run.is_empty()).map(str::to_owned),
+        run: word(found, "run_id").filter(|run| !run.is_empty()).map(str::to_owned),
         created: whole(found.get("creation_timestamp")).unwrap_or_default(),
     }
+}
+
+/// A text of an answer.
+fn word<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.get(key)?.as_str()
 }
 
 pub(in crate::mlflow) fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {

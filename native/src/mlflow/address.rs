@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use super::databricks::{self, UnityCatalog};
 use super::file_store::FileStore;
 use super::http::Client;
 use super::registry::Registry;
@@ -122,7 +123,8 @@ impl Address {
         Ok(match self {
             Self::Folder(folder) => Box::new(FileStore::new(folder)),
             Self::Server(base) => Box::new(Server::new(Client::of_server(base, progress)?)),
-            Self::Databricks | Self::UnityCatalog => bail!("databricks is not here yet"),
+            Self::Databricks => Box::new(Server::in_workspace(databricks::client(progress)?)),
+            Self::UnityCatalog => bail!("{UNITY_CATALOG} is a registry: runs are tracked in {DATABRICKS}"),
         })
     }
 
@@ -134,7 +136,10 @@ impl Address {
         Ok(match self {
             Self::Folder(folder) => Box::new(FileStore::new(folder)),
             Self::Server(base) => Box::new(Server::new(Client::of_server(base, progress)?)),
-            Self::Databricks | Self::UnityCatalog => bail!("databricks is not here yet"),
+            // The older registry of a workspace has no aliases: Databricks says to use this one.
+            Self::Databricks | Self::UnityCatalog => {
+                Box::new(UnityCatalog::new(databricks::client(progress)?))
+            }
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Requests to a server, by MLflow's own environment variables and with its retries.
 
+mod error;
+
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -8,9 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use ureq::http::{Method, Request, StatusCode};
+use ureq::http::{Method, Request, Response};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Proxy};
+
+pub(crate) use error::ServerError;
+use error::{not_stored, place_of, refused, shown};
 
 use super::address::variable;
 use crate::cli::usage;
@@ -20,8 +25,6 @@ use crate::progress::Progress;
 const PASSING: [u16; 6] = [408, 429, 500, 502, 503, 504];
 /// No pause between two tries is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-/// So many characters of an answer that is no JSON are shown.
-const SHOWN: usize = 300;
 /// An answer of more bytes is not read.
 const LARGEST_ANSWER: u64 = 4 << 30;
 /// What stands for itself in an address (RFC 3986, 2.3).
@@ -37,26 +40,15 @@ pub(crate) struct Client<'p> {
     progress: &'p Progress,
 }
 
-/// Why a server did not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ServerError {
-    /// It answered that it would not.
-    #[error("{method} {url}: {status} {code}: {message}{}", hint(*status))]
-    Refused { method: Method, url: String, status: u16, code: String, message: String },
-    /// It did not answer, or not in full.
-    #[error("{url}: {cause}")]
-    Unreachable { url: String, cause: ureq::Error },
-    /// Its answer is not what MLflow answers.
-    #[error("{url}: expected an answer of MLflow, got {found}")]
-    Foreign { url: String, found: String },
-}
-
 /// What goes with a request.
 #[derive(Debug, Clone, Copy)]
 enum Content<'c> {
     Nothing,
     Json(&'c Value),
+    Form(&'c str),
     Bytes(&'c [u8]),
+    /// To an address that is a permission in itself: nobody is named, and nothing is added to the headers that it was signed for.
+    Signed(&'c [(String, String)], &'c [u8]),
 }
 
 impl<'p> Client<'p> {
@@ -114,12 +106,21 @@ impl<'p> Client<'p> {
     /// # Errors
     /// [`ServerError`].
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, ServerError> {
-        let mut url = format!("{}{path}", self.base);
-        for (position, (key, value)) in query.iter().enumerate() {
-            url += if position == 0 { "?" } else { "&" };
-            url += &format!("{key}={}", encoded(value));
-        }
-        self.json(Method::GET, &url, Content::Nothing)
+        self.json(Method::GET, &self.asked(path, query), Content::Nothing)
+    }
+
+    /// Asks for what a header of an answer says.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub(crate) fn header(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        name: &str,
+    ) -> Result<Option<String>, ServerError> {
+        let answer = self.send(Method::GET, &self.asked(path, query), Content::Nothing)?;
+        Ok(answer.headers().get(name).and_then(|value| Some(value.to_str().ok()?.to_owned())))
     }
 
     /// Sends JSON, gets JSON.
@@ -136,13 +137,19 @@ impl<'p> Client<'p> {
     /// [`ServerError`].
     pub(crate) fn post_once(&self, path: &str, body: &Value) -> Result<Value, ServerError> {
         let url = format!("{}{path}", self.base);
-        let answer = self.try_once(&Method::POST, &url, Content::Json(body), &[]);
-        let (status, _, body) =
-            answer.map_err(|cause| ServerError::Unreachable { url: url.clone(), cause })?;
-        match status.is_success() {
-            true => json(&url, &body),
-            false => Err(refused(&Method::POST, &url, status, &body)),
+        match self.try_once(&Method::POST, &url, Content::Json(body)) {
+            Ok(answer) if answer.status().is_success() => json(&url, answer.body()),
+            Ok(answer) => Err(refused(&Method::POST, &url, &answer)),
+            Err(cause) => Err(ServerError::Unreachable { url, cause }),
         }
+    }
+
+    /// Sends the fields of a form, as addresses have them behind their `?`; gets JSON.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub(crate) fn post_form(&self, path: &str, fields: &str) -> Result<Value, ServerError> {
+        self.json(Method::POST, &format!("{}{path}", self.base), Content::Form(fields))
     }
 
     /// Changes something.
@@ -158,7 +165,7 @@ impl<'p> Client<'p> {
     /// # Errors
     /// [`ServerError`].
     pub(crate) fn put(&self, path: &str, bytes: &[u8]) -> Result<(), ServerError> {
-        self.send(Method::PUT, &format!("{}{path}", self.base), Content::Bytes(bytes), &[]).map(drop)
+        self.send(Method::PUT, &format!("{}{path}", self.base), Content::Bytes(bytes)).map(drop)
     }
 
     /// Gets a file's content.
@@ -166,11 +173,34 @@ impl<'p> Client<'p> {
     /// # Errors
     /// [`ServerError`].
     pub(crate) fn download(&self, path: &str) -> Result<Vec<u8>, ServerError> {
-        self.send(Method::GET, &format!("{}{path}", self.base), Content::Nothing, &[])
+        Ok(self.send(Method::GET, &format!("{}{path}", self.base), Content::Nothing)?.into_body())
+    }
+
+    /// Sends to or gets from a signed address of any host, which never learns who asks.
+    ///
+    /// # Errors
+    /// [`ServerError`], without the address.
+    pub(crate) fn signed(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(String, String)],
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, ServerError> {
+        Ok(self.send(method, url, Content::Signed(headers, bytes))?.into_body())
+    }
+
+    fn asked(&self, path: &str, query: &[(&str, &str)]) -> String {
+        let mut url = format!("{}{path}", self.base);
+        for (position, (key, value)) in query.iter().enumerate() {
+            url += if position == 0 { "?" } else { "&" };
+            url += &format!("{key}={}", encoded(value));
+        }
+        url
     }
 
     fn json(&self, method: Method, url: &str, content: Content<'_>) -> Result<Value, ServerError> {
-        json(url, &self.send(method, url, content, &[])?)
+        json(url, self.send(method, url, content)?.body())
     }
 
     /// Sends a request as often as it takes. Waits as MLflow does: not at all before the second try, then twice as long each time.
@@ -179,20 +209,28 @@ impl<'p> Client<'p> {
         method: Method,
         url: &str,
         content: Content<'_>,
-        headers: &[(String, String)],
-    ) -> Result<Vec<u8>, ServerError> {
+    ) -> Result<Response<Vec<u8>>, ServerError> {
+        let is_signed = matches!(content, Content::Signed(..));
         let mut tried = 0;
         loop {
-            let (pause, error) = match self.try_once(&method, url, content, headers) {
-                Ok((status, _, body)) if status.is_success() => return Ok(body),
-                Ok((status, pause, body)) => {
-                    let error = refused(&method, url, status, &body);
-                    if !PASSING.contains(&status.as_u16()) {
+            let (pause, error) = match self.try_once(&method, url, content) {
+                Ok(answer) if answer.status().is_success() => return Ok(answer),
+                Ok(answer) => {
+                    let error = match is_signed {
+                        true => not_stored(&method, url, &answer),
+                        false => refused(&method, url, &answer),
+                    };
+                    if !PASSING.contains(&answer.status().as_u16()) {
                         return Err(error);
                     }
-                    (pause, error)
+                    let pause =
+                        answer.headers().get("Retry-After").and_then(|it| it.to_str().ok()?.parse().ok());
+                    (pause.map(Duration::from_secs), error)
                 }
-                Err(cause) => (None, ServerError::Unreachable { url: url.to_owned(), cause }),
+                Err(cause) => {
+                    let url = if is_signed { place_of(url) } else { url.to_owned() };
+                    (None, ServerError::Unreachable { url, cause })
+                }
             };
             tried += 1;
             if tried > self.most_retries {
@@ -216,16 +254,12 @@ impl<'p> Client<'p> {
         method: &Method,
         url: &str,
         content: Content<'_>,
-        headers: &[(String, String)],
-    ) -> Result<(StatusCode, Option<Duration>, Vec<u8>), ureq::Error> {
+    ) -> Result<Response<Vec<u8>>, ureq::Error> {
         let mut request = Request::builder().method(method).uri(url);
-        if let Some(authorization) = &self.authorization {
+        if let (Some(authorization), false) = (&self.authorization, matches!(content, Content::Signed(..))) {
             request = request.header("Authorization", authorization);
         }
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let mut response = match content {
+        let response = match content {
             Content::Nothing => self.agent.run(request.body(())?)?,
             Content::Json(value) => {
                 let mut bytes = Vec::new();
@@ -233,20 +267,26 @@ impl<'p> Client<'p> {
                 let _ = write!(bytes, "{value}");
                 self.agent.run(request.header("Content-Type", "application/json").body(bytes)?)?
             }
+            Content::Form(fields) => {
+                let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+                self.agent.run(request.body(fields)?)?
+            }
             Content::Bytes(bytes) => {
                 self.agent.run(request.header("Content-Type", "application/octet-stream").body(bytes)?)?
             }
+            Content::Signed(headers, bytes) => {
+                for (name, value) in headers {
+                    request = request.header(name, value);
+                }
+                match *method {
+                    Method::GET => self.agent.run(request.body(())?)?,
+                    _ => self.agent.run(request.body(bytes)?)?,
+                }
+            }
         };
-        let pause = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec()?;
-        Ok((response.status(), pause.map(Duration::from_secs), body))
-    }
-}
-
-impl ServerError {
-    /// Whether the server has answered with this code, such as `RESOURCE_ALREADY_EXISTS`.
-    pub(crate) fn is(&self, wanted: &str) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == wanted)
+        let (parts, mut body) = response.into_parts();
+        let body = body.with_config().limit(LARGEST_ANSWER).read_to_vec()?;
+        Ok(Response::from_parts(parts, body))
     }
 }
 
@@ -265,34 +305,6 @@ fn json(url: &str, answer: &[u8]) -> Result<Value, ServerError> {
         url: url.to_owned(),
         found: shown(&String::from_utf8_lossy(answer)),
     })
-}
-
-fn refused(method: &Method, url: &str, status: StatusCode, body: &[u8]) -> ServerError {
-    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-    let field = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
-    ServerError::Refused {
-        method: method.clone(),
-        url: url.split('?').next().unwrap_or(url).to_owned(),
-        status: status.as_u16(),
-        code: field("error_code").unwrap_or_else(|| status.canonical_reason().unwrap_or_default().to_owned()),
-        // Where nobody is logged in, MLflow answers in plain words.
-        message: field("message").unwrap_or_else(|| shown(&String::from_utf8_lossy(body))),
-    }
-}
-
-fn hint(status: u16) -> &'static str {
-    match status {
-        401 | 403 => {
-            " (the environment says who asks: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or \
-             MLFLOW_TRACKING_TOKEN; on Databricks DATABRICKS_HOST and DATABRICKS_TOKEN)"
-        }
-        _ => "",
-    }
-}
-
-fn shown(text: &str) -> String {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.is_empty() { "nothing".into() } else { text.chars().take(SHOWN).collect() }
 }
 
 fn number(name: &str, default: f64) -> anyhow::Result<f64> {

@@ -2,10 +2,11 @@
 //!
 //! What is to be told is first written down here ([`journal`]) and then told ([`tracking`]), so that nothing is lost where a
 //! server is. A registered version ([`registry`]) is a model that MLflow itself can load and serve. Both
-//! go to a folder in MLflow's own layout ([`file_store`]) or to a server ([`server`]).
+//! go to a folder in MLflow's own layout ([`file_store`]), to a server ([`server`]) or to a Databricks workspace ([`databricks`]).
 
 mod additions;
 mod address;
+mod databricks;
 mod file_store;
 mod http;
 mod journal;

@@ -1,13 +1,14 @@
 //! Tracking on an MLflow server over REST (checked against MLflow 3.17), with files through its proxy.
 
 mod artifacts;
-mod registry;
+pub(super) mod registry;
 
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
+use super::databricks::Artifacts;
 use super::http::{Client, ServerError};
 use super::tracking::{
     Dataset, EXPERIMENT_TAG, LoggedModel, MetricPoint, NewRun, Run, Status, Tracking, Values,
@@ -26,12 +27,19 @@ const LONGEST_TAG: usize = 5000;
 
 /// An MLflow server.
 pub(crate) struct Server<'p> {
-    pub(super) client: Client<'p>,
+    client: Client<'p>,
+    /// How files get there where the server is a workspace of Databricks.
+    workspace: Option<Artifacts>,
 }
 
 impl<'p> Server<'p> {
     pub(crate) fn new(client: Client<'p>) -> Self {
-        Self { client }
+        Self { client, workspace: None }
+    }
+
+    /// A workspace of Databricks, which answers as a server does and has files elsewhere.
+    pub(crate) fn in_workspace(client: Client<'p>) -> Self {
+        Self { client, workspace: Some(Artifacts::default()) }
     }
 
     fn post(&self, call: &str, body: &Value) -> Result<Value, ServerError> {
@@ -183,7 +191,8 @@ impl Tracking for Server<'_> {
     }
 
     fn place_of(&self, run: &Run) -> String {
-        format!("{}/#/experiments/{}/runs/{}", self.client.base(), run.experiment, run.id)
+        let pages = if self.workspace.is_some() { "ml" } else { "#" };
+        format!("{}/{pages}/experiments/{}/runs/{}", self.client.base(), run.experiment, run.id)
     }
 }
 
@@ -202,7 +211,8 @@ fn text(answer: &Value, pointer: &str) -> anyhow::Result<String> {
     Ok(found.with_context(|| format!("expected {pointer} in MLflow's answer, got {answer}"))?.to_owned())
 }
 
-fn pairs(pairs: &[(String, String)], longest: usize) -> Vec<Value> {
+/// Pairs as all calls have them, with values of at most so many characters.
+pub(super) fn pairs(pairs: &[(String, String)], longest: usize) -> Vec<Value> {
     let cut = |value: &str| value.chars().take(longest).collect::<String>();
     pairs.iter().map(|(key, value)| json!({"key": key, "value": cut(value)})).collect()
 }

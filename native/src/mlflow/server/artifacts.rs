@@ -14,6 +14,9 @@ const PROXIED: &str = "mlflow-artifacts:";
 impl Server<'_> {
     /// Writes a file under the address of a run's or model's files.
     pub(super) fn put_file(&self, artifact_uri: &str, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        if let Some(artifacts) = &self.workspace {
+            return artifacts.put(&self.client, artifact_uri, path, bytes);
+        }
         match place(artifact_uri, path)? {
             Place::Proxy(path) => Ok(self.client.put(&path, bytes)?),
             Place::File(path) => output::write_bytes(Path::new(&path), bytes),

@@ -4,7 +4,7 @@
     python tests/mlflow/databricks.py PROGRAM [--module FILE]
 
 PROGRAM is nextbest; FILE is the module that registered models carry. Needs `mlflow` and `databricks-sdk`, and its `mlflow` command
-beside the Python that runs this. The workspace (workspace.py) is a front of a real MLflow server: each request that nextbest makes of
+beside the Python that runs this. The workspace (the folder beside this file) is a front of a real MLflow server: each request that nextbest makes of
 Unity Catalog is read by MLflow's own message for it, and what nextbest wrote is read by MLflow's own client. Exits with 1 where
 anything differs.
 """
@@ -74,12 +74,12 @@ class Program:
         return self.run("register", *self.module, environment=environment, **more)
 
 
-def module_beside(name):
-    """The Python file of this name beside this one."""
-    found = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+def package_beside(name):
+    """The Python package of this name beside this file."""
+    found = importlib.util.spec_from_file_location(name, HERE / name / "__init__.py")
+    sys.modules[name] = importlib.util.module_from_spec(found)
+    found.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
 
 
 def serve(folder):
@@ -217,7 +217,7 @@ def main():
 
     # The older ways that a workspace here does not have are no matter.
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
-    fake = module_beside("workspace")
+    fake = package_beside("workspace")
 
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -226,7 +226,7 @@ def main():
         workspace = fake.Workspace(folder, port)
         try:
             program = Program(arguments.program, folder / "bank", arguments.module)
-            program.secrets += [workspace.token, fake.CLIENT_SECRET]
+            program.secrets += [workspace.token, workspace.catalog.cloud_key, fake.CLIENT_SECRET]
             scenario(program, workspace, fake, mlflow)
             assert not workspace.problems, "\n".join(workspace.problems)
             for file in (folder / "bank").rglob("*"):
@@ -274,7 +274,7 @@ def scenario(program, workspace, fake, mlflow):
     workspace.failures_to_come = 1
     said, by_files_api = ours_of(workspace, lambda: program.register(token))
     assert f"registered {NAME} version 1 in databricks-uc" in said, said
-    assert workspace.linked == fake.NUMBER, "a version links to its run's workspace"
+    assert workspace.catalog.linked == fake.NUMBER, "a version links to its run's workspace"
     used |= {place["kind"] for place in workspace.signed.values() if place.get("used")}
     assert used == set(fake.CREDENTIAL_KINDS), used
     assert f"1 of {NAME} is in staging" in program.run("promote", "staging", environment=token)
@@ -283,7 +283,7 @@ def scenario(program, workspace, fake, mlflow):
     check_versions(client, run, bundle, workspace, {1: ["staging", "production"]})
 
     # Another version, into a storage at signed addresses; whole numbers come as texts from now on.
-    workspace.models_by_files_api = False
+    workspace.catalog.models_by_files_api = False
     workspace.whole_numbers_are_texts = True
     workspace.files_api_takes_artifacts = True
     said, by_addresses = ours_of(workspace, lambda: program.register(application))
@@ -298,10 +298,10 @@ def scenario(program, workspace, fake, mlflow):
     assert tags["replaced_version"] == "1" and int(tags["rolled_back"]) > 0 and tags["production_approved_by"], tags
 
     # A storage that takes a cloud's own keys is said to be one, and the version that it was for is none.
-    workspace.storage_mode = "CUSTOMER_HOSTED"
+    workspace.catalog.storage_mode = "CUSTOMER_HOSTED"
     said = program.register(token, status=1)
     assert "CUSTOMER_HOSTED" in said and "version 3 is not ready" in said, said
-    workspace.storage_mode = "DEFAULT_STORAGE"
+    workspace.catalog.storage_mode = "DEFAULT_STORAGE"
     listed = json.loads(program.run("models", "--json", environment=token))
     assert [version["version"] for version in listed["versions"]] == [2, 1], listed
     assert listed["versions"][1]["aliases"] == ["production"], listed
@@ -313,7 +313,7 @@ def scenario(program, workspace, fake, mlflow):
     # MLflow's own client does the same in the same way.
     client.create_registered_model("main.bank.theirs")
     check_calls(client, run, workspace, by_addresses)
-    workspace.models_by_files_api = True
+    workspace.catalog.models_by_files_api = True
     with tempfile.TemporaryDirectory() as there:
         got = mlflow.artifacts.download_artifacts(f"models:/{NAME}@production", dst_path=there)
         assert (pathlib.Path(got) / "data/model.bundle").read_bytes() == bundle, "MLflow's client gets the bundle"

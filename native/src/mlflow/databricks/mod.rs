@@ -10,6 +10,7 @@ mod unity_catalog;
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 pub(super) use artifacts::Artifacts;
 pub(super) use unity_catalog::UnityCatalog;
@@ -46,7 +47,7 @@ pub(super) fn client(progress: &Progress) -> anyhow::Result<Client<'_>> {
             let given = Client::new(&base, Some(basic), progress)?
                 .post_form(TOKENS, "grant_type=client_credentials&scope=all-apis")
                 .with_context(|| format!("no token for the application that {CLIENT_ID} names"))?;
-            let token = given["access_token"].as_str();
+            let token = given.get("access_token").and_then(Value::as_str);
             token.with_context(|| format!("{base}{TOKENS}: expected an access_token, got none"))?.to_owned()
         }
     };

@@ -1,7 +1,7 @@
 //! The files of a registered version: Unity Catalog keeps its own, and whoever registers a version sends them.
 
 use anyhow::bail;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::file_call;
 use super::signed::Signed;
@@ -102,5 +102,5 @@ fn has_files_api(client: &Client<'_>) -> bool {
         return said == "1" || said.eq_ignore_ascii_case("true");
     }
     let answer = client.get(&format!("{API}/registered-models:{QUESTION}"), &[]);
-    answer.is_ok_and(|answer| answer[QUESTION.replace('-', "_")].as_bool() == Some(true))
+    answer.is_ok_and(|answer| answer.get(QUESTION.replace('-', "_")).and_then(Value::as_bool) == Some(true))
 }

@@ -51,7 +51,7 @@ impl<'p> UnityCatalog<'p> {
 
     fn version(&self, name: &str, number: u64) -> anyhow::Result<Value> {
         let answer = self.get("model-versions/get", &[("name", name), ("version", &number.to_string())])?;
-        Ok(answer["model_version"].clone())
+        version_in(answer)
     }
 
     /// The number of the workspace that a run is in, by which the catalog links a version to its run.
@@ -64,14 +64,14 @@ impl<'p> UnityCatalog<'p> {
     /// Says that a version has all its files, and waits until it is ready.
     fn finalize(&self, name: &str, number: u64) -> anyhow::Result<()> {
         let body = json!({"name": name, "version": number.to_string()});
-        let mut version = self.post("model-versions/finalize", &body)?["model_version"].clone();
+        let mut version = version_in(self.post("model-versions/finalize", &body)?)?;
         for _ in 0..LOOKS {
             match status(&version) {
                 "READY" => return Ok(()),
                 "FAILED_REGISTRATION" => {
                     bail!(
                         "Unity Catalog would not take it: {}",
-                        version["status_message"].as_str().unwrap_or("it does not say why")
+                        word(&version, "status_message").unwrap_or("it does not say why")
                     )
                 }
                 _ => std::thread::sleep(PAUSE),
@@ -102,14 +102,14 @@ impl Registry for UnityCatalog<'_> {
             "name": version.name,
             "source": format!("models:/{}", version.model.id),
             "model_id": version.model.id,
+            "run_id": version.run,
+            "run_tracking_server_id": version.run.and_then(|run| self.workspace_of(run)),
             "description": version.description,
             "tags": pairs(version.tags, LONGEST_TAG),
         });
-        if let Some(run) = version.run {
-            body["run_id"] = json!(run);
-            if let Some(workspace) = self.workspace_of(run) {
-                body["run_tracking_server_id"] = json!(workspace);
-            }
+        // As MLflow's client does, which leaves out what there is not.
+        if let Some(fields) = body.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
         }
         let created = self.post("model-versions/create", &body)?;
         let number = whole(created.pointer("/model_version/version"))
@@ -132,7 +132,7 @@ impl Registry for UnityCatalog<'_> {
         let Some(model) = self.model(name)? else { return Ok(Vec::new()) };
         let mut aliases: BTreeMap<u64, Vec<String>> = BTreeMap::new();
         for alias in list(&model, "/registered_model/aliases") {
-            if let (Some(name), Some(version)) = (alias["alias"].as_str(), whole(alias.get("version"))) {
+            if let (Some(name), Some(version)) = (word(alias, "alias"), whole(alias.get("version"))) {
                 aliases.entry(version).or_default().push(name.to_owned());
             }
         }
@@ -149,7 +149,7 @@ impl Registry for UnityCatalog<'_> {
                     whole(found.get("version")).context("Unity Catalog lists a version without a number")?,
                 );
             }
-            match page["next_page_token"].as_str() {
+            match word(&page, "next_page_token") {
                 Some(next) if !next.is_empty() => token = next.to_owned(),
                 _ => break,
             }
@@ -194,7 +194,17 @@ fn check_tag(key: &str) -> anyhow::Result<()> {
 }
 
 fn status(version: &Value) -> &str {
-    version["status"].as_str().unwrap_or_default()
+    word(version, "status").unwrap_or_default()
+}
+
+fn word<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.get(key)?.as_str()
+}
+
+/// The version that an answer is about.
+fn version_in(mut answer: Value) -> anyhow::Result<Value> {
+    let found = answer.get_mut("model_version").map(Value::take);
+    found.context("expected a version in Unity Catalog's answer, got none")
 }
 
 #[cfg(test)]

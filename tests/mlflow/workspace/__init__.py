@@ -15,15 +15,13 @@ import secrets
 import threading
 import urllib.parse
 
-from google.protobuf import json_format
-from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 from mlflow.exceptions import MlflowException
 from mlflow.protos import databricks_artifacts_pb2 as artifacts_pb2
 from mlflow.protos import databricks_filesystem_service_pb2 as files_pb2
-from mlflow.protos import databricks_uc_registry_messages_pb2 as catalog_pb2
-from mlflow.protos.databricks_uc_registry_service_pb2 import UcModelRegistryService
-from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
-from mlflow.utils.rest_utils import _REST_API_PATH_PREFIX, extract_api_info_for_service
+
+from . import catalog
+from .catalog import Catalog
+from .messages import Refusal, calls_of, parsed, serialised
 
 NUMBER = "4711"
 """The workspace's own number, which runs' versions are linked by."""
@@ -31,22 +29,9 @@ NUMBER = "4711"
 CLIENT_ID, CLIENT_SECRET = "nextbest-application", secrets.token_hex(8)
 
 
-def calls_of(service):
-    """The messages of a service, by method and path, as MLflow's client calls them."""
-    info = extract_api_info_for_service(service, _REST_API_PATH_PREFIX)
-    return {(method, path): message for message, (path, method) in info.items()}
-
-
-CATALOG = calls_of(UcModelRegistryService)
 ARTIFACTS = calls_of(artifacts_pb2.DatabricksMlflowArtifactsService)
 FILES = calls_of(files_pb2.FilesystemService)
 CREDENTIAL_KINDS = ["AWS_PRESIGNED_URL", "GCP_SIGNED_URL", "AZURE_SAS_URI", "AZURE_ADLS_GEN2_SAS_URI"]
-
-
-class Refusal(Exception):
-    def __init__(self, status, code, message):
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
 
 
 class Workspace:
@@ -55,17 +40,13 @@ class Workspace:
         self.server_port = server_port
         self.token = "dapi" + secrets.token_hex(16)
         self.tokens = {self.token}
-        self.registry = SqlAlchemyStore(f"sqlite:///{self.folder}/catalog.db")
-        self.sources = {}
-        self.unfinished = set()
+        self.catalog = Catalog(self.folder)
         self.signed = {}
         self.calls = []
         self.problems = []
         self.lock = threading.RLock()
         # What can be switched.
         self.files_api_takes_artifacts = True
-        self.models_by_files_api = True
-        self.storage_mode = "DEFAULT_STORAGE"
         self.whole_numbers_are_texts = False
         self.failures_to_come = 0
         self.failures = 0
@@ -109,7 +90,7 @@ class Workspace:
     def write(self, path, content):
         if path.startswith("/Models/"):
             name, version, _ = self.model_file(path)
-            if (name, version) not in self.unfinished:
+            if (name, version) not in self.catalog.unfinished:
                 raise Refusal(403, "PERMISSION_DENIED", f"{name} version {version} takes no more files")
             file = self.folder / path.lstrip("/")
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +119,7 @@ class Workspace:
     def files_api(self, method, path, query):
         if path.startswith("/WorkspaceInternal/") and not self.files_api_takes_artifacts:
             raise Refusal(501, "NOT_IMPLEMENTED", "the Files API has no artifacts here")
-        if path.startswith("/Models/") and not self.models_by_files_api:
+        if path.startswith("/Models/") and not self.catalog.models_by_files_api:
             raise Refusal(403, "PERMISSION_DENIED", "the Files API has no models here")
         if method == "PUT" and query.get("overwrite") != "true":
             self.problems.append(f"{path}: expected overwrite=true, got {query}")
@@ -182,115 +163,13 @@ class Workspace:
         return answer
 
     def file_address(self, message):
-        if self.storage_mode != "DEFAULT_STORAGE" or not message.path.startswith("/Models/"):
+        if self.catalog.storage_mode != "DEFAULT_STORAGE" or not message.path.startswith("/Models/"):
             raise Refusal(400, "BAD_REQUEST", f"no addresses are signed for {message.path}")
         url, headers = self.sign(message.path, "ANY")
         answer = getattr(files_pb2, type(message).__name__.replace("Request", "Response"))(url=url)
         for name, value in headers:
             answer.headers.add(name=name, value=value)
         return answer
-
-    # -- Unity Catalog
-
-    def catalog(self, message):
-        kind = type(message).__name__.removesuffix("Request")
-        answer = getattr(catalog_pb2, f"{kind}Response")()
-        if hasattr(message, "name") and len(message.name.split(".")) != 3:
-            raise Refusal(400, "INVALID_PARAMETER_VALUE", "specify all three levels: catalog.schema.model")
-        store, name = self.registry, getattr(message, "name", "")
-        for tag in getattr(message, "tags", []):
-            self.check_tag(tag.key, tag.value)
-        match kind:
-            case "CreateRegisteredModel":
-                tags = [RegisteredModelTag(tag.key, tag.value) for tag in message.tags]
-                store.create_registered_model(name, tags, message.description)
-                self.fill_model(answer.registered_model, name)
-            case "GetRegisteredModel":
-                self.fill_model(answer.registered_model, name)
-            case "CreateModelVersion":
-                if not re.fullmatch(r"models:/m-[0-9a-f]{32}", message.source) or not message.source.endswith(message.model_id):
-                    raise Refusal(400, "INVALID_PARAMETER_VALUE", f"a source of another kind: {message.source}")
-                tags = [ModelVersionTag(tag.key, tag.value) for tag in message.tags]
-                # The store would look the model up where this process tracks, which is here.
-                made = store.create_model_version(
-                    name, "dbfs:/elsewhere", message.run_id or None, tags, None, message.description
-                )
-                self.sources[name, str(made.version)] = message.source
-                self.unfinished.add((name, str(made.version)))
-                self.linked = message.run_tracking_server_id
-                self.fill_version(answer.model_version, made)
-            case "FinalizeModelVersion":
-                assert (self.folder / f"Models/{name.replace('.', '/')}/{message.version}/MLmodel").is_file()
-                self.unfinished.remove((name, message.version))
-                self.fill_version(answer.model_version, store.get_model_version(name, message.version))
-            case "GetModelVersion":
-                self.fill_version(answer.model_version, store.get_model_version(name, message.version))
-            case "GetModelVersionByAlias":
-                found = store.get_model_version_by_alias(name, message.alias)
-                self.fill_version(answer.model_version, found)
-            case "SearchModelVersions":
-                # Two at a time, so that pages are turned; without tags and aliases, as MLflow says that they come.
-                found = store.search_model_versions(message.filter, 2, page_token=message.page_token or None)
-                for version in found:
-                    self.fill_version(answer.model_versions.add(), version)
-                    answer.model_versions[-1].ClearField("tags")
-                    answer.model_versions[-1].ClearField("aliases")
-                answer.next_page_token = found.token or ""
-            case "SetRegisteredModelAlias":
-                store.set_registered_model_alias(name, message.alias, message.version)
-            case "SetModelVersionTag":
-                self.check_tag(message.key, message.value)
-                store.set_model_version_tag(name, message.version, ModelVersionTag(message.key, message.value))
-            case "GetModelVersionDownloadUri":
-                answer.artifact_uri = f"dbfs:/nowhere/{name}/{message.version}"
-            case "GenerateTemporaryModelVersionCredentials":
-                writes = message.operation == catalog_pb2.MODEL_VERSION_OPERATION_READ_WRITE
-                assert writes == ((name, message.version) in self.unfinished), message
-                answer.credentials.storage_mode = catalog_pb2.StorageMode.Value(self.storage_mode)
-                answer.credentials.aws_temp_credentials.secret_access_key = "cloud-" + CLIENT_SECRET
-                answer.credentials.expiration_time = 1800000000000
-            case "IsDatabricksSdkModelsArtifactRepositoryEnabled":
-                answer.is_databricks_sdk_models_artifact_repository_enabled = self.models_by_files_api
-            case "EmitModelVersionLineage":
-                pass
-            case _:
-                raise Refusal(501, "NOT_IMPLEMENTED", kind)
-        return answer
-
-    def check_tag(self, key, value):
-        if not key or re.search(r"[.,\-=/:]|^\s|\s$", key) or len(key) > 255 or len(value) > 1000:
-            raise Refusal(400, "INVALID_PARAMETER_VALUE", f"no such tag: {key!r}")
-
-    def fill_model(self, message, name):
-        model = self.registry.get_registered_model(name)
-        message.name, message.description = model.name, model.description or ""
-        message.creation_timestamp = model.creation_timestamp
-        for alias, version in model.aliases.items():
-            message.aliases.add(alias=alias, version=str(version))
-
-    def fill_version(self, message, version):
-        unfinished = (version.name, str(version.version)) in self.unfinished
-        message.name, message.version = version.name, str(version.version)
-        message.creation_timestamp = version.creation_timestamp
-        message.description, message.source = version.description or "", self.sources[version.name, message.version]
-        message.run_id = version.run_id or ""
-        message.status = catalog_pb2.PENDING_REGISTRATION if unfinished else catalog_pb2.READY
-        for key, value in version.tags.items():
-            message.tags.add(key=key, value=value)
-        for alias in version.aliases:
-            message.aliases.add(alias=alias, version=str(version.version))
-
-    def serialised(self, answer):
-        found = json_format.MessageToDict(answer, preserving_proto_field_name=True)
-        if not self.whole_numbers_are_texts:
-            # Protobuf writes them as texts; a workspace writes numbers.
-            numbers = {"creation_timestamp", "last_updated_timestamp", "expiration_time"}
-            found = json.loads(
-                json.dumps(found),
-                object_hook=lambda it: {key: int(value) if key in numbers else value for key, value in it.items()},
-            )
-        return json.dumps(found).encode()
-
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -307,6 +186,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def tell(self, message):
+        self.answer(200, serialised(message, self.server.workspace.whole_numbers_are_texts))
 
     def handle_any(self):
         workspace = self.server.workspace
@@ -346,20 +228,20 @@ class Front(Handler):
             return self.file(workspace, urllib.parse.unquote(path.removeprefix("/api/2.0/fs/files")), fields, body)
         if path.startswith("/api/2.0/fs/directories/"):
             return self.folder(workspace, urllib.parse.unquote(path.removeprefix("/api/2.0/fs/directories")))
-        if (self.command, path) in CATALOG:
-            message = parsed(CATALOG[self.command, path], fields, body)
-            return self.answer(200, workspace.serialised(workspace.catalog(message)))
+        if (self.command, path) in catalog.CALLS:
+            message = parsed(catalog.CALLS[self.command, path], fields, body)
+            return self.tell(workspace.catalog.answer(message))
         if (self.command, path) in FILES and "expire_time" in fields | (json.loads(body) if body else {}):
             # The SDK asks in a way of its own before it comes to the Files API.
             raise Refusal(404, "NOT_FOUND", path)
         if (self.command, path) in FILES:
             message = parsed(FILES[self.command, path], fields, body)
-            return self.answer(200, workspace.serialised(workspace.file_address(message)))
+            return self.tell(workspace.file_address(message))
         for (method, pattern), message in ARTIFACTS.items():
             named = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern), path)
             if named and method == self.command:
                 message = parsed(message, named.groupdict() | fields, body)
-                return self.answer(200, workspace.serialised(workspace.credentials(message)))
+                return self.tell(workspace.credentials(message))
         if path.startswith("/api/2.0/mlflow/") and "unity-catalog" not in path or path.startswith("/api/3.0/mlflow/"):
             status, answer, kind = workspace.track(self.command, path, query, body, self.headers)
             return self.answer(status, answer, kind, [("x-databricks-org-id", NUMBER)])
@@ -438,14 +320,6 @@ class Storage(Handler):
                 raise AssertionError(f"an unknown way to write: {other}")
         place["used"] = True
         self.answer(201)
-
-
-def parsed(message_type, fields, body):
-    """A request as MLflow's own message, which has no room for anything else."""
-    given = dict(fields)
-    if body:
-        given |= json.loads(body)
-    return json_format.ParseDict(given, message_type(), ignore_unknown_fields=False)
 
 
 def start(handler, workspace):

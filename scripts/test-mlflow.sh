@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Scores with the real MLflow and Spark what `nextbest export --pyfunc` writes, and compares every bit with the command line. They
-# are installed from tests/requirements.txt into target/python.
+# Lets the real MLflow read what nextbest logs and registers, and score, serve and run on Spark what it registers, with the command line's
+# bits. They are installed from tests/requirements.txt into target/python.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -40,6 +40,8 @@ echo "==> runs, in a folder and on a server"
 "$python" "$tests/tracking.py" "$NEXTBEST"
 echo "==> versions, their aliases and gates"
 "$python" "$tests/registry.py" "$NEXTBEST" "$FEATURE_SCORES" "$module"
+echo "==> a workspace and its Unity Catalog, as far as there is one on this machine"
+"$python" "$tests/databricks.py" "$NEXTBEST" --module "$module"
 
 echo "==> the model in Python"
 "$python" "$tests/pyfunc.py"

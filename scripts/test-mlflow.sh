@@ -41,7 +41,7 @@ echo "==> runs, in a folder and on a server"
 echo "==> versions, their aliases and gates"
 "$python" "$tests/registry.py" "$NEXTBEST" "$FEATURE_SCORES" "$module"
 echo "==> a workspace and its Unity Catalog, as far as there is one on this machine"
-"$python" "$tests/databricks.py" "$NEXTBEST" --module "$module"
+"$python" "$tests/unity_catalog.py" "$NEXTBEST" --module "$module"
 
 echo "==> the model in Python"
 "$python" "$tests/pyfunc.py"

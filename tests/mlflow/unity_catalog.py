@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lets nextbest and MLflow's own client use one and the same Databricks workspace, as far as there is one on this machine.
 
-    python tests/mlflow/databricks.py PROGRAM [--module FILE]
+    python tests/mlflow/unity_catalog.py PROGRAM [--module FILE]
 
 PROGRAM is nextbest; FILE is the module that registered models carry. Needs `mlflow` and `databricks-sdk`, and its `mlflow` command
 beside the Python that runs this. The workspace (the folder beside this file) is a front of a real MLflow server: each request that nextbest makes of
@@ -10,7 +10,6 @@ anything differs.
 """
 
 import argparse
-import importlib.util
 import json
 import logging
 import os
@@ -34,9 +33,10 @@ for name in [name for name in os.environ if name.startswith(("DATABRICKS_", "MLF
     del os.environ[name]
 CLEAN = dict(os.environ)
 os.environ.update(QUIET)
-# Python looks beside a script first, and would take this file for the package `databricks` that MLflow imports.
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path = [folder for folder in sys.path if pathlib.Path(folder).resolve() != HERE]
+
+# What stands above is read while they are imported.
+import mlflow
+import workspace as fake
 
 NAME = "main.bank.next"
 EXPERIMENT = "/Shared/next"
@@ -72,14 +72,6 @@ class Program:
 
     def register(self, environment, **more):
         return self.run("register", *self.module, environment=environment, **more)
-
-
-def package_beside(name):
-    """The Python package of this name beside this file."""
-    found = importlib.util.spec_from_file_location(name, HERE / name / "__init__.py")
-    sys.modules[name] = importlib.util.module_from_spec(found)
-    found.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
 
 
 def serve(folder):
@@ -213,11 +205,8 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--module")
     arguments = parser.parse_args()
-    import mlflow
-
     # The older ways that a workspace here does not have are no matter.
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
-    fake = package_beside("workspace")
 
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -227,7 +216,7 @@ def main():
         try:
             program = Program(arguments.program, folder / "bank", arguments.module)
             program.secrets += [workspace.token, workspace.catalog.cloud_key, fake.CLIENT_SECRET]
-            scenario(program, workspace, fake, mlflow)
+            scenario(program, workspace)
             assert not workspace.problems, "\n".join(workspace.problems)
             for file in (folder / "bank").rglob("*"):
                 content = file.read_bytes() if file.is_file() else b""
@@ -242,7 +231,7 @@ def main():
     print("nextbest and MLflow's client agree on the workspace")
 
 
-def scenario(program, workspace, fake, mlflow):
+def scenario(program, workspace):
     token = {"DATABRICKS_HOST": workspace.host, "DATABRICKS_TOKEN": workspace.token}
     # Without a scheme it would be https, which this workspace does not speak.
     application = {

@@ -191,6 +191,19 @@ def check_calls(client, run, workspace, ours):
     print(f"a version takes the same calls: {len(ours)} kinds of them")
 
 
+def check_scores(program, mlflow):
+    """MLflow loads the version in production from the catalog and scores with it. (That the bits are the command line's is shown of
+    versions on a server.)"""
+    import pandas
+
+    model = mlflow.pyfunc.load_model(f"models:/{NAME}@production")
+    table = pandas.read_parquet(program.folder / "data/processed/customer_product_features.parquet")
+    scores = model.predict(table[model.metadata.get_input_schema().input_names()])
+    sums = scores.to_numpy().sum(axis=1)
+    assert len(sums) == len(table) and abs(sums - 1).max() < 1e-5, sums
+    print(f"MLflow scores {len(sums)} rows with the version in production")
+
+
 def ours_of(workspace, action):
     """What an action calls of the catalog and its files; the logged model's own files before are left out."""
     workspace.calls.clear()
@@ -281,6 +294,8 @@ def scenario(program, workspace):
     said = program.run("promote", "production", "--approve", environment=token)
     assert "in place of version 1" in said, said
     check_versions(client, run, bundle, workspace, {1: [], 2: ["staging", "production"]})
+    shown = json.loads(program.run("inspect", f"models:/{NAME}@production", "--json", environment=token))
+    assert shown["contentHash"] == client.get_model_version(NAME, "2").tags["content_hash"]
     assert "version 1 of" in program.run("rollback", environment=token)
     check_versions(client, run, bundle, workspace, {1: ["production"], 2: ["staging"]})
     tags = client.get_model_version(NAME, "2").tags
@@ -307,6 +322,8 @@ def scenario(program, workspace):
         got = mlflow.artifacts.download_artifacts(f"models:/{NAME}@production", dst_path=there)
         assert (pathlib.Path(got) / "data/model.bundle").read_bytes() == bundle, "MLflow's client gets the bundle"
     check_calls(client, run, workspace, by_files_api)
+    if program.module:
+        check_scores(program, mlflow)
 
 
 if __name__ == "__main__":

@@ -54,18 +54,16 @@ impl Artifacts {
         bytes: &[u8],
     ) -> anyhow::Result<()> {
         let file = File::of(artifact_uri, path)?;
-        let refusal = match (&file.owner, self.has_refused.get()) {
-            (Some(_), true) => None,
-            (owner, _) => match client.put(&format!("{}?overwrite=true", file_call(&file.path)), bytes) {
-                Ok(()) => return Ok(()),
-                Err(error) if owner.is_some() && is_worth_another_way(&error) => {
-                    self.has_refused.set(true);
-                    Some(error)
-                }
-                Err(error) => return Err(error.into()),
+        let by_files_api = || client.put(&format!("{}?overwrite=true", file_call(&file.path)), bytes);
+        let Some(owner) = &file.owner else { return Ok(by_files_api()?) };
+        let refusal = match self.has_refused.get() {
+            true => None,
+            false => match by_files_api() {
+                Err(error) if is_worth_another_way(&error) => Some(error),
+                done => return Ok(done?),
             },
         };
-        let Some(owner) = &file.owner else { return Ok(()) };
+        self.has_refused.set(true);
         owner.sign(client).and_then(|signed| signed.put(client, bytes)).with_context(|| match refusal {
             Some(refusal) => format!("{path}: neither the Files API ({refusal}) nor the storage behind it"),
             None => format!("{path}: at a signed address"),

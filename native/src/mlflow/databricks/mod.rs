@@ -10,13 +10,13 @@ mod unity_catalog;
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 
 pub(super) use artifacts::Artifacts;
 pub(super) use unity_catalog::UnityCatalog;
 
 use super::address::variable;
 use super::http::{Client, encoded_path};
+use super::server::registry::word;
 use crate::cli::usage;
 use crate::progress::Progress;
 
@@ -47,7 +47,7 @@ pub(super) fn client(progress: &Progress) -> anyhow::Result<Client<'_>> {
             let given = Client::new(&base, Some(basic), progress)?
                 .post_form(TOKENS, "grant_type=client_credentials&scope=all-apis")
                 .with_context(|| format!("no token for the application that {CLIENT_ID} names"))?;
-            let token = given.get("access_token").and_then(Value::as_str);
+            let token = word(&given, "access_token");
             token.with_context(|| format!("{base}{TOKENS}: expected an access_token, got none"))?.to_owned()
         }
     };

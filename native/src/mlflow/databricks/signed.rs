@@ -5,7 +5,7 @@ use serde_json::Value;
 use ureq::http::Method;
 
 use crate::mlflow::http::Client;
-use crate::mlflow::server::registry::list;
+use crate::mlflow::server::registry::{list, word};
 
 /// A signed address. It is a secret.
 pub(super) struct Signed {
@@ -28,7 +28,7 @@ enum Storage {
 impl Signed {
     /// Reads an address as MLflow's calls give it (`ArtifactCredentialInfo`).
     pub(super) fn of_credential(credential: &Value) -> anyhow::Result<Self> {
-        let storage = match credential["type"].as_str().unwrap_or_default() {
+        let storage = match word(credential, "type").unwrap_or_default() {
             "AWS_PRESIGNED_URL" | "GCP_SIGNED_URL" => Storage::Plain,
             "AZURE_SAS_URI" => Storage::AzureBlob,
             "AZURE_ADLS_GEN2_SAS_URI" => Storage::AzureLake,
@@ -45,14 +45,12 @@ impl Signed {
     fn of(answer: &Value, field: &str, storage: Storage) -> anyhow::Result<Self> {
         let is_address = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
         // What it is instead is not shown: it may be a secret all the same.
-        let url = answer[field]
-            .as_str()
+        let url = word(answer, field)
             .filter(is_address)
             .context("the workspace signed something that is no address")?;
         let headers = list(answer, "/headers").iter();
-        let header = |header: &Value| {
-            Some((header["name"].as_str()?.to_owned(), header["value"].as_str()?.to_owned()))
-        };
+        let header =
+            |header: &Value| Some((word(header, "name")?.to_owned(), word(header, "value")?.to_owned()));
         Ok(Self { url: url.to_owned(), headers: headers.filter_map(header).collect(), storage })
     }
 

@@ -12,7 +12,7 @@ use crate::cli::usage;
 use crate::mlflow::http::{Client, ServerError};
 use crate::mlflow::registry::{NewVersion, Registry, Version};
 use crate::mlflow::server::pairs;
-use crate::mlflow::server::registry::{list, version_of, whole};
+use crate::mlflow::server::registry::{list, version_of, whole, word};
 
 /// The beginning of all its calls.
 pub(super) const API: &str = "/api/2.0/mlflow/unity-catalog";
@@ -195,10 +195,6 @@ fn check_tag(key: &str) -> anyhow::Result<()> {
 
 fn status(version: &Value) -> &str {
     word(version, "status").unwrap_or_default()
-}
-
-fn word<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value.get(key)?.as_str()
 }
 
 /// The version that an answer is about.

@@ -99,7 +99,7 @@ pub(in crate::mlflow) fn version_of(found: &Value, number: u64, aliases: Vec<Str
 }
 
 /// A text of an answer.
-fn word<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+pub(in crate::mlflow) fn word<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value.get(key)?.as_str()
 }
 

@@ -1,10 +1,14 @@
 """What nextbest logs, read by MLflow: from a folder, from a database that the folder was moved into, from a server with and without
 passwords, and from one that was killed in the middle."""
 
+import datetime
 import hashlib
 import http.client
 import http.server
+import ipaddress
 import json
+import os
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -13,7 +17,9 @@ from pathlib import Path
 
 from workplace import PATIENCE, Server, Workplace, free_port, wait_for
 
-import mlflow
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from mlflow import MlflowClient
 
 CONFIG = """
@@ -37,6 +43,7 @@ def main():
         from_a_plain_table(nextbest, folder / "plain")
         with Server(folder / "server") as server:
             on_a_server(place, server)
+            over_tls(place, server, folder)
             killed(place, server)
         with_a_password(place, folder / "guarded")
     print("MLflow reads what nextbest logs")
@@ -178,6 +185,44 @@ def on_a_server(place, server):
     assert f"{server.address}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}" in printed
 
 
+def over_tls(place, server, folder):
+    """A certificate of the bank's own is trusted where it is named; and who asks is said to it."""
+    certificate = own_certificate(folder)
+    with Front(server, certificate) as front:
+        address = {"MLFLOW_TRACKING_URI": front.address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+        error = place.run("train", code=1, **address)
+        assert "certificate" in error.lower(), error
+        place.run("train", MLFLOW_TRACKING_SERVER_CERT_PATH=str(certificate), MLFLOW_TRACKING_TOKEN="a token", **address)
+        assert front.authorization == "Bearer a token"
+        place.run("train", MLFLOW_TRACKING_INSECURE_TLS="true", **address)
+        assert front.authorization is None
+        error = place.run("train", code=1, MLFLOW_TRACKING_SERVER_CERT_PATH=str(folder / "none.pem"), **address)
+        assert "MLFLOW_TRACKING_SERVER_CERT_PATH" in error, error
+
+
+def own_certificate(folder):
+    """A key and a certificate for this machine that nobody has signed, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "certificate.pem"
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + certificate.public_bytes(pem))
+    return path
+
+
 def killed(place, server):
     """The server dies while files are sent: the run counts as failed, and is finished later."""
     place.configure(BOOSTED)
@@ -253,13 +298,9 @@ class mlflow_environment:
         self.variables = variables
 
     def __enter__(self):
-        import os
-
         os.environ |= self.variables
 
     def __exit__(self, *_):
-        import os
-
         for name in self.variables:
             del os.environ[name]
 
@@ -267,8 +308,9 @@ class mlflow_environment:
 class Front:
     """Passes everything on to a server. It can kill that at a certain request, be busy for some, or lose an answer."""
 
-    def __init__(self, server):
+    def __init__(self, server, certificate=None):
         self.kill_at = None
+        self.authorization = None
         self.busy = 0
         self.lose = None
         front = self
@@ -277,6 +319,7 @@ class Front:
             protocol_version = "HTTP/1.1"
 
             def pass_on(self):
+                front.authorization = self.headers.get("Authorization")
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if front.kill_at and front.kill_at(self.command, self.path):
                     server.kill()
@@ -310,6 +353,11 @@ class Front:
 
         self.listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.listener.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.listener.socket = context.wrap_socket(self.listener.socket, server_side=True, do_handshake_on_connect=False)
+            self.address = self.address.replace("http:", "https:")
 
     def __enter__(self):
         threading.Thread(target=self.listener.serve_forever, daemon=True).start()

@@ -230,3 +230,27 @@ fn point(point: &MetricPoint) -> Value {
     };
     json!({"key": point.name, "value": value, "timestamp": point.time, "step": point.step})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_words() {
+        for (value, expected) in [
+            (0.25, json!(0.25)),
+            (f64::NAN, json!("NaN")),
+            (f64::INFINITY, json!("Infinity")),
+            (f64::NEG_INFINITY, json!("-Infinity")),
+        ] {
+            let found = point(&MetricPoint { name: "auc".into(), value, step: 3, time: 7 });
+            assert_eq!(found, json!({"key": "auc", "value": expected, "timestamp": 7, "step": 3}));
+        }
+    }
+
+    #[test]
+    fn long_values_are_cut_between_characters() {
+        let pairs = pairs(&[("key".into(), "äöü".into())], 2);
+        assert_eq!(pairs, [json!({"key": "key", "value": "äö"})]);
+    }
+}

@@ -7,9 +7,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/python-venv.sh target/python tests/requirements.txt
 python=$PWD/target/python/bin/python
 
-cargo build --quiet -p nextbest-tests --bin nextbest-under-test --bin oracle-cases --bin bench-train
+cargo build --quiet -p nextbest-tests --bin nextbest-under-test --bin oracle-cases --bin drift-statistics --bin bench-train
 nextbest=$PWD/target/debug/nextbest-under-test
 nextbest_cases=$PWD/target/debug/oracle-cases
+drift_statistics=$PWD/target/debug/drift-statistics
 bench_train=$PWD/target/debug/bench-train
 oracles=$PWD/tests/oracles
 work=$(mktemp -d)
@@ -43,3 +44,6 @@ echo "==> the evaluation's numbers and curves against scikit-learn"
 echo "==> calibrations and logistic regressions against SciPy and scikit-learn"
 "$nextbest_cases" >cases.json
 "$python" "$oracles/fits.py" <cases.json
+
+echo "==> drift statistics against SciPy"
+"$python" "$oracles/drift.py" "$drift_statistics"

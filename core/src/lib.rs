@@ -15,6 +15,7 @@ pub mod explain;
 pub mod features;
 pub mod metrics;
 pub mod model;
+pub mod monitor;
 mod names;
 pub mod policy;
 pub mod predict;

@@ -2,12 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 
+use nextbest_core::monitor::Sample;
 use nextbest_core::monitor::chi_square::chi_square;
 use nextbest_core::monitor::distance::{jensen_shannon, population_stability_index, wasserstein};
 use nextbest_core::monitor::estimate::expected_metrics;
 use nextbest_core::monitor::false_discovery::benjamini_hochberg;
 use nextbest_core::monitor::kolmogorov_smirnov::kolmogorov_smirnov;
-use nextbest_core::monitor::Sample;
 use serde_json::{Value, json};
 
 type Failure = Box<dyn std::error::Error>;
@@ -17,7 +17,7 @@ fn main() -> Result<(), Failure> {
     std::io::stdin().lock().read_to_string(&mut text)?;
     let cases: Value = serde_json::from_str(&text)?;
     let each = |key: &str, compute: fn(&Value) -> Result<Value, Failure>| {
-        let cases = cases[key].as_array().ok_or_else(|| format!("no {key}"))?;
+        let cases = cases.get(key).and_then(Value::as_array).ok_or_else(|| format!("no {key}"))?;
         cases.iter().map(compute).collect::<Result<Vec<_>, _>>()
     };
     let found = json!({
@@ -55,12 +55,17 @@ fn categories(case: &Value) -> Result<Value, Failure> {
 
 fn probabilities(case: &Value) -> Result<Value, Failure> {
     let rows: Vec<f32> = values(&case["rows"])?.into_iter().map(|value| value as f32).collect();
-    let found = expected_metrics(&rows, case["classes"].as_u64().ok_or("no classes")? as usize).ok_or("no rows")?;
-    let pair = |expected: nextbest_core::monitor::estimate::Expected| [expected.value, expected.standard_error];
-    Ok(json!({ "log_loss": pair(found.log_loss), "accuracy": pair(found.accuracy), "brier": pair(found.brier) }))
+    let found =
+        expected_metrics(&rows, case["classes"].as_u64().ok_or("no classes")? as usize).ok_or("no rows")?;
+    let pair =
+        |expected: nextbest_core::monitor::estimate::Expected| [expected.value, expected.standard_error];
+    Ok(
+        json!({ "log_loss": pair(found.log_loss), "accuracy": pair(found.accuracy), "brier": pair(found.brier) }),
+    )
 }
 
 fn values(case: &Value) -> Result<Vec<f64>, Failure> {
-    let values = case.as_array().ok_or("expected a list")?.iter().map(|value| value.as_f64().ok_or("no number"));
+    let values =
+        case.as_array().ok_or("expected a list")?.iter().map(|value| value.as_f64().ok_or("no number"));
     Ok(values.collect::<Result<_, _>>()?)
 }

@@ -91,9 +91,12 @@ mod tests {
     #[test]
     fn published_points_have_their_probabilities() {
         // Tables of the χ² distribution: upper 5 % and 0.1 % points.
-        for (degrees, point, probability) in
-            [(1.0, 3.841_459, 0.05), (10.0, 18.307_038, 0.05), (100.0, 124.342_113, 0.05), (5.0, 20.515_006, 0.001)]
-        {
+        for (degrees, point, probability) in [
+            (1.0, 3.841_459, 0.05),
+            (10.0, 18.307_038, 0.05),
+            (100.0, 124.342_113, 0.05),
+            (5.0, 20.515_006, 0.001),
+        ] {
             let found = upper_gamma(degrees / 2.0, point / 2.0);
             assert!((found - probability).abs() < 1e-7, "{degrees}: {found}");
         }
@@ -106,12 +109,18 @@ mod tests {
     #[test]
     fn equal_shares_do_not_differ_and_separate_ones_do() {
         let same = chi_square(&[10.0, 30.0, 0.0], &[20.0, 60.0, 0.0]).unwrap();
-        assert_eq!((same.statistic, same.degrees_of_freedom, same.p_value, same.cramers_v), (0.0, 1, 1.0, 0.0));
+        assert_eq!(
+            (same.statistic, same.degrees_of_freedom, same.p_value, same.cramers_v),
+            (0.0, 1, 1.0, 0.0)
+        );
         let apart = chi_square(&[40.0, 0.0], &[0.0, 60.0]).unwrap();
         assert!((apart.cramers_v - 1.0).abs() < 1e-12 && apart.p_value < 1e-20, "{apart:?}");
-        for (ours, theirs) in
-            [(&[1.0][..], &[1.0][..]), (&[1.0, 0.0][..], &[2.0, 0.0][..]), (&[0.0, 0.0][..], &[1.0, 1.0][..]), (&[1.0][..], &[][..])]
-        {
+        for (ours, theirs) in [
+            (&[1.0][..], &[1.0][..]),
+            (&[1.0, 0.0][..], &[2.0, 0.0][..]),
+            (&[0.0, 0.0][..], &[1.0, 1.0][..]),
+            (&[1.0][..], &[][..]),
+        ] {
             assert_eq!(chi_square(ours, theirs), None);
         }
     }

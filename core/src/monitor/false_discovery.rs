@@ -25,8 +25,8 @@ mod tests {
     fn the_example_of_the_paper() {
         // Benjamini & Hochberg, 1995, section 4: at q = 0.05 the four least of fifteen are discoveries.
         let p_values = [
-            0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
-            0.7590, 1.0,
+            0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719,
+            0.6528, 0.7590, 1.0,
         ];
         let adjusted = benjamini_hochberg(&p_values);
         assert_eq!(adjusted.iter().filter(|p_value| **p_value <= 0.05).count(), 4);

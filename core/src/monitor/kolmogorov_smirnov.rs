@@ -107,10 +107,7 @@ mod tests {
     use super::*;
 
     fn test(reference: &[f64], current: &[f64]) -> Option<KolmogorovSmirnov> {
-        kolmogorov_smirnov(
-            &Sample::new(reference.iter().copied()),
-            &Sample::new(current.iter().copied()),
-        )
+        kolmogorov_smirnov(&Sample::new(reference.iter().copied()), &Sample::new(current.iter().copied()))
     }
 
     /// Every order of the values, by brute force.
@@ -122,7 +119,11 @@ mod tests {
             }
             let (mut our, mut their, mut greatest) = (0u64, 0u64, 0);
             for place in 0..ours + theirs {
-                if order >> place & 1 == 1 { our += 1 } else { their += 1 }
+                if order >> place & 1 == 1 {
+                    our += 1;
+                } else {
+                    their += 1;
+                }
                 greatest = greatest.max((our * theirs as u64).abs_diff(their * ours as u64));
             }
             all += 1;

@@ -20,9 +20,6 @@ const COMMAND: &str = "nextbest train";
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// Log what earlier trainings could not, since MLflow was away, and train nothing
-    #[arg(long, conflicts_with_all = ["algorithm", "budget", "table"])]
-    pub(crate) resume_logging: bool,
     /// Which kind of model (config: model.algorithm)
     #[arg(long, value_enum)]
     algorithm: Option<AlgorithmArgument>,
@@ -44,6 +41,9 @@ pub(crate) struct Arguments {
     /// With --table: the column with the date of a row; no feature, and the last rows test the model
     #[arg(long, value_name = "COLUMN", requires = "table")]
     time: Option<String>,
+    /// Log what earlier trainings could not, since MLflow was away, and train nothing
+    #[arg(long, conflicts_with_all = ["algorithm", "budget", "table"])]
+    pub(crate) resume_logging: bool,
 }
 
 impl Arguments {

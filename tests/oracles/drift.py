@@ -101,15 +101,26 @@ def compare_expectations(random, case, ours):
     rows = np.asarray(case["rows"], dtype=np.float64).reshape(-1, case["classes"])
     edges = rows.cumsum(axis=1) / rows.sum(axis=1, keepdims=True)
     draws = 400
-    measured = {"log_loss": [], "accuracy": [], "brier": []}
+    measured = {"log_loss": [], "accuracy": [], "brier": []} | {("roc_auc", area): [] for area in range(case["classes"])}
+    ranks = stats.rankdata(rows, axis=0)
     for _ in range(draws):
         labels = (random.random((len(rows), 1)) > edges).sum(axis=1)
         happened = np.eye(case["classes"])[labels]
         measured["log_loss"].append(-np.log(rows[np.arange(len(rows)), labels]).mean())
         measured["accuracy"].append((rows.argmax(axis=1) == labels).mean())
         measured["brier"].append(((rows - happened) ** 2).sum(axis=1).mean())
+        for area in range(case["classes"]):
+            count = (labels == area).sum()
+            # The area under the ROC curve from the sum of ranks (Mann & Whitney).
+            above = ranks[labels == area, area].sum() - count * (count + 1) / 2
+            measured["roc_auc", area].append(above / (count * (len(rows) - count)))
     for name, values in measured.items():
-        value, error = ours[name]
+        value, error = ours[name] if name in ours else ours["roc_auc"][name[1]]
+        if name not in ours:
+            # A ratio's mean is the ratio of the means, and its spread what the labels change, to first order only.
+            assert abs(np.mean(values) - value) < 5 * error / np.sqrt(draws) + 0.1 * error, (name, np.mean(values), value, error)
+            assert abs(np.std(values) / error - 1) < 5 / np.sqrt(2 * draws) + 0.05, (name, np.std(values), error)
+            continue
         # Five standard errors of the mean of so many draws, and as many of their spread.
         assert abs(np.mean(values) - value) < 5 * error / np.sqrt(draws), (name, np.mean(values), value, error)
         assert abs(np.std(values) / error - 1) < 5 / np.sqrt(2 * draws), (name, np.std(values), error)

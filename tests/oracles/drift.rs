@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use nextbest_core::monitor::Sample;
 use nextbest_core::monitor::chi_square::chi_square;
 use nextbest_core::monitor::distance::{jensen_shannon, population_stability_index, wasserstein};
-use nextbest_core::monitor::estimate::expected_metrics;
+use nextbest_core::monitor::estimate::{Expected, expected_metrics};
 use nextbest_core::monitor::false_discovery::benjamini_hochberg;
 use nextbest_core::monitor::kolmogorov_smirnov::kolmogorov_smirnov;
 use serde_json::{Value, json};
@@ -57,11 +57,13 @@ fn probabilities(case: &Value) -> Result<Value, Failure> {
     let rows: Vec<f32> = values(&case["rows"])?.into_iter().map(|value| value as f32).collect();
     let found =
         expected_metrics(&rows, case["classes"].as_u64().ok_or("no classes")? as usize).ok_or("no rows")?;
-    let pair =
-        |expected: nextbest_core::monitor::estimate::Expected| [expected.value, expected.standard_error];
-    Ok(
-        json!({ "log_loss": pair(found.log_loss), "accuracy": pair(found.accuracy), "brier": pair(found.brier) }),
-    )
+    let pair = |expected: Expected| [expected.value, expected.standard_error];
+    Ok(json!({
+        "log_loss": pair(found.log_loss),
+        "accuracy": pair(found.accuracy),
+        "brier": pair(found.brier),
+        "roc_auc": found.roc_auc.into_iter().map(|area| area.map(pair)).collect::<Vec<_>>(),
+    }))
 }
 
 fn values(case: &Value) -> Result<Vec<f64>, Failure> {

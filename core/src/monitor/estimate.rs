@@ -12,7 +12,7 @@ pub struct Expected {
 }
 
 /// What is to be expected of some rows.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExpectedMetrics {
     /// How many rows there are.
     pub rows: usize,
@@ -22,6 +22,9 @@ pub struct ExpectedMetrics {
     pub accuracy: Expected,
     /// The mean squared distance between the probabilities and what happens, summed over the classes.
     pub brier: Expected,
+    /// For each class, the area under the ROC curve of its probability; `None` where it is not to be expected that the class both
+    /// happens and does not happen.
+    pub roc_auc: Vec<Option<Expected>>,
 }
 
 /// Sums over rows whose labels do not depend on each other.
@@ -50,7 +53,49 @@ pub fn expected_metrics(probabilities: &[f32], class_count: usize) -> Option<Exp
         log_loss: log_loss.expected(count),
         accuracy: accuracy.expected(count),
         brier: brier.expected(count),
+        roc_auc: (0..class_count).map(|class| area(probabilities, class_count, class)).collect(),
     })
+}
+
+/// The area under the ROC curve of a class against the rest: the share of the pairs of a row where it happens and one where it does
+/// not in which the first has the greater probability (half of it where they are equal). Expected pairs of the right order over
+/// expected pairs; how far it varies, to first order, follows from what each label changes (the delta method).
+fn area(probabilities: &[f32], class_count: usize, class: usize) -> Option<Expected> {
+    let of_class = probabilities.iter().skip(class).step_by(class_count.max(1));
+    let mut sorted: Vec<f64> = of_class.map(|p| f64::from(*p)).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let count = sorted.len() as f64;
+    let happening: f64 = sorted.iter().sum();
+    if happening < 1.0 || count - happening < 1.0 {
+        return None;
+    }
+    let of_equals = |p: f64, equals: usize| (p * equals as f64, (1.0 - p) * equals as f64);
+    // With each row's own pair taken out: a row is never both.
+    let own: f64 = sorted.iter().map(|p| p * (1.0 - p)).sum();
+    let pairs = happening * (count - happening) - own;
+    let (mut below, mut in_order) = ((0.0, 0.0), 0.0);
+    let mut changes = Vec::with_capacity(sorted.len());
+    for equals in sorted.chunk_by(|a, b| a == b) {
+        let p = equals.first().copied().unwrap_or_default();
+        let here = of_equals(p, equals.len());
+        // Where this one happens, it is in order with those below that do not …
+        let gained = below.1 + (here.1 - (1.0 - p)) / 2.0;
+        // … and where it does not, those above that do are in order with it.
+        let lost = (happening - below.0 - here.0) + (here.0 - p) / 2.0;
+        in_order += p * gained * equals.len() as f64;
+        changes.push((p, equals.len() as f64, gained - lost));
+        below = (below.0 + here.0, below.1 + here.1);
+    }
+    let value = in_order / pairs;
+    let variance: f64 = changes
+        .iter()
+        .map(|(p, equals, change)| {
+            let pairs_change = count - 1.0 - 2.0 * (happening - p);
+            let change = (change - value * pairs_change) / pairs;
+            equals * p * (1.0 - p) * change * change
+        })
+        .sum();
+    Some(Expected { value, standard_error: variance.sqrt() })
 }
 
 impl Sums {
@@ -88,5 +133,38 @@ mod tests {
         assert!((found.accuracy.standard_error - 0.25).abs() < 1e-12);
         assert!((found.brier.value - 0.25).abs() < 1e-12 && found.brier.standard_error < 1e-9);
         assert_eq!(expected_metrics(&[], 2), None);
+        // Neither class is sure to happen and not to happen at least once.
+        assert_eq!(found.roc_auc, [None, None]);
+    }
+
+    /// Every label that the rows could have, by brute force.
+    #[test]
+    fn an_area_is_that_of_all_labels() {
+        let p = [0.9f32, 0.7, 0.7, 0.5, 0.2];
+        let rows: Vec<f32> = p.iter().flat_map(|p| [1.0 - p, *p]).collect();
+        let found = expected_metrics(&rows, 2).unwrap().roc_auc[1].unwrap();
+        let (mut in_order, mut pairs) = (0.0, 0.0);
+        for labels in 0u32..1 << p.len() {
+            let happens = |row: usize| labels >> row & 1 == 1;
+            let chance: f64 = (0..p.len())
+                .map(|row| f64::from(p[row]))
+                .enumerate()
+                .map(|(row, p)| if happens(row) { p } else { 1.0 - p })
+                .product();
+            for (a, b) in (0..p.len()).flat_map(|a| (0..p.len()).map(move |b| (a, b))) {
+                if happens(a) && !happens(b) {
+                    pairs += chance;
+                    in_order += chance
+                        * if p[a] > p[b] {
+                            1.0
+                        } else if p[a] == p[b] {
+                            0.5
+                        } else {
+                            0.0
+                        };
+                }
+            }
+        }
+        assert!((found.value - in_order / pairs).abs() < 1e-7, "{found:?} {}", in_order / pairs);
     }
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use nextbest_core::model::bundle::content_hash;
 use nextbest_core::time;
 use serde::Serialize;
@@ -48,7 +49,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     let hash = content_hash(&bytes);
     let finalists = finalists(context, &bundle, &hash)?;
     let demands = Demands::new(&config.trust, arguments.public_key.as_deref())?;
-    let read = |path: &PathBuf| Opponent::new(path, &super::bundle_bytes(context, path)?, &test, &demands);
+    let read = |path: &PathBuf| {
+        let bytes = super::bundle_bytes(context, path).context("--against takes a bundle")?;
+        Opponent::new(path, &bytes, &test, &demands)
+    };
     let against = arguments.against.as_ref().map(read).transpose()?;
     let subject = Subject {
         bundle: &bundle,

@@ -306,7 +306,7 @@ fn a_model_that_has_seen_the_test_rows_is_refused() {
     }
     let finished = place.run(&["evaluate", "--against", "nothing.bundle"]).unwrap();
     assert!(
-        finished.code == 1 && finished.stderr.contains("nothing.bundle: can't be read"),
+        finished.code == 1 && finished.stderr.contains("--against takes a bundle: nothing.bundle"),
         "{}",
         finished.stderr
     );

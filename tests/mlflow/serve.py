@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """`mlflow models serve`: every form of request, with the command line's bits in the answers."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -80,7 +83,8 @@ class Server:
 
     def __exit__(self, *_):
         # It starts others, in this session of their own.
-        subprocess.run(["kill", "--", f"-{self.process.pid}"], check=False)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
         self.log.close()
 

@@ -51,14 +51,11 @@ enum Action {
 }
 
 impl Journal {
-    /// Begins a journal in a folder of journals. Those of which everything was told go.
+    /// Begins a journal in a folder of journals.
     ///
     /// # Errors
-    /// Where the folder can't be used.
+    /// Where the system has no randomness for its name.
     pub(crate) fn create(journals: &Path, tracking: &Address, experiment: &str) -> anyhow::Result<Self> {
-        for told in Self::all(journals)?.iter().filter(|journal| journal.is_told()) {
-            std::fs::remove_dir_all(&told.folder).with_context(|| told.folder.display().to_string())?;
-        }
         let state = State {
             tracking: tracking.to_string(),
             experiment: experiment.to_owned(),
@@ -68,6 +65,19 @@ impl Journal {
             done: 0,
         };
         Ok(Self { folder: journals.join(random_hex()?), state })
+    }
+
+    /// Removes the journals of which everything was told, but for that of a bundle (its content's hash) that may still be
+    /// registered.
+    ///
+    /// # Errors
+    /// Where one can't be removed.
+    pub(crate) fn forget_told(journals: &Path, but: Option<&str>) -> anyhow::Result<()> {
+        let is_kept = |journal: &Self| but.is_some_and(|hash| journal.has_made(hash));
+        for told in Self::all(journals)?.iter().filter(|journal| journal.is_told() && !is_kept(journal)) {
+            std::fs::remove_dir_all(&told.folder).with_context(|| told.folder.display().to_string())?;
+        }
+        Ok(())
     }
 
     /// The journals of a folder.
@@ -97,8 +107,11 @@ impl Journal {
     /// # Errors
     /// As [`Journal::all`].
     pub(crate) fn of_bundle(journals: &Path, hash: &str) -> anyhow::Result<Option<Self>> {
-        let made = |journal: &Self| journal.state.bundles.iter().any(|bundle| bundle == hash);
-        Ok(Self::all(journals)?.into_iter().find(made))
+        Ok(Self::all(journals)?.into_iter().find(|journal| journal.has_made(hash)))
+    }
+
+    fn has_made(&self, hash: &str) -> bool {
+        self.state.bundles.iter().any(|bundle| bundle == hash)
     }
 
     /// Whether there is nothing left to tell.
@@ -142,7 +155,7 @@ impl Journal {
 
     /// The training made a bundle with this hash of its content.
     pub(crate) fn made(&mut self, hash: &str) {
-        if !self.state.bundles.iter().any(|bundle| bundle == hash) {
+        if !self.has_made(hash) {
             self.state.bundles.push(hash.to_owned());
         }
     }
@@ -270,8 +283,15 @@ mod tests {
         again.tell(&progress).unwrap();
         assert_eq!(runs(&path), 2);
         assert_eq!(std::fs::read_to_string(path.join("artifacts/b.txt")).unwrap(), "more");
-        // The next training needs no old journal.
-        Journal::create(&journals, &again.address().unwrap(), "bank").unwrap();
-        assert!(Journal::all(&journals).unwrap().is_empty());
+        // What was not told stays, and what a bundle may still need.
+        let mut untold = Journal::create(&journals, &again.address().unwrap(), "bank").unwrap();
+        untold.begin(new_run("next"));
+        untold.save().unwrap();
+        let there = || Journal::all(&journals).unwrap().len();
+        Journal::forget_told(&journals, Some("hash")).unwrap();
+        assert_eq!(there(), 2);
+        Journal::forget_told(&journals, Some("another")).unwrap();
+        assert_eq!(there(), 1);
+        assert!(Journal::of_bundle(&journals, "hash").unwrap().is_none());
     }
 }

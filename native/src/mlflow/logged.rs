@@ -59,8 +59,8 @@ pub(crate) fn resume(context: &Context) -> anyhow::Result<Resumed> {
 pub(crate) fn check(logged: Option<&Logged>) -> anyhow::Result<()> {
     match logged {
         Some(Logged::Kept { reason }) => bail!(
-            "everything is written here, but not all of it could be logged: {reason}\nits run counts as failed until \
-             `nextbest train --resume-logging` has logged the rest"
+            "everything is written here, but not all of it could be logged: {reason}\n`nextbest train \
+             --resume-logging` logs the rest; a training's run counts as failed until then"
         ),
         _ => Ok(()),
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use nextbest_core::model::bundle::content_hash;
 use serde_json::json;
 
 use super::address::Address;
@@ -78,6 +79,9 @@ impl<'c> Logging<'c> {
         origin: &Origin<'_>,
         report: &Path,
     ) -> anyhow::Result<Journal> {
+        let config = &self.context.config;
+        let exported = std::fs::read(config.bundle_path()).ok().map(|bytes| content_hash(&bytes));
+        Journal::forget_told(&config.journals_path(), exported.as_deref())?;
         let mut journal = self.journal()?;
         let best = models.best()?;
         let card = &best.bundle.card;
@@ -109,7 +113,7 @@ impl<'c> Logging<'c> {
         journal.log(run, values);
         journal.log_dataset(run, dataset(origin)?);
         let bytes = best.bundle.encode()?;
-        journal.made(&nextbest_core::model::bundle::content_hash(&bytes));
+        journal.made(&content_hash(&bytes));
         journal.log_artifact(run, "model/model.bundle", &bytes)?;
         journal.log_artifact(run, "model/card.json", &serde_json::to_vec_pretty(card)?)?;
         journal.log_artifact(run, "model/feature_importance.csv", &importance(best)?)?;

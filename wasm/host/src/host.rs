@@ -1,6 +1,7 @@
 //! What the functions do, on bytes.
 
 use nextbest_core::customers::{Customers, read_customer, read_identified};
+use nextbest_core::model::bundle::MAX_BYTES;
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::schema::Task;
 use nextbest_core::score::{Scorer, Workspace};
@@ -52,6 +53,7 @@ impl Host {
             let message = format!("expected rows of {width} floats of 4 bytes, got {} bytes", input.len());
             return Err(Failure { code: "row/length", message });
         }
+        self.check_room(count)?;
         self.rows.clear();
         self.rows.extend(values.iter().map(|bytes| f32::from_le_bytes(*bytes)));
         self.score_rows(count, output)
@@ -89,6 +91,7 @@ impl Host {
             return Err(Error::Task(message).into());
         }
         let Rows(rows) = parse(input)?;
+        self.check_room(rows.len())?;
         self.rows.clear();
         for (index, row) in rows.iter().enumerate() {
             let mut json = serde_json::Deserializer::from_str(row.get());
@@ -98,6 +101,21 @@ impl Host {
             self.rows.extend(recommender.features(&row, i64::MIN));
         }
         self.score_rows(rows.len(), output)
+    }
+
+    /// Checks that neither the features nor the probabilities of so many rows take more room than an input may: memory that
+    /// there is not would be a trap.
+    fn check_room(&self, count: usize) -> Result<(), Failure> {
+        let bundle = self.recommender()?.bundle();
+        let values = bundle.features.len().max(bundle.schema.class_count()).max(1);
+        let most = MAX_BYTES / size_of::<f32>() / values;
+        match count <= most {
+            true => Ok(()),
+            false => Err(Failure {
+                code: "host/too-large",
+                message: format!("expected at most {most} rows at once, got {count}"),
+            }),
+        }
     }
 
     /// Scores the first `count` of the rows that have been put together.

@@ -137,6 +137,19 @@ fn questions_that_make_no_sense_are_errors() {
     assert_eq!(call(nextbest_recommend, question).unwrap_err().0, "recommender/task");
 }
 
+/// A bundle's worth of `{}` would be gigabytes of features.
+#[test]
+fn rows_that_take_little_room_as_text_are_counted() {
+    call(nextbest_load, PLAIN).unwrap();
+    let about = json_of(call(nextbest_about, b""));
+    let length = |name: &str| about[name].as_array().unwrap().len();
+    let most = (64 << 20) / 4 / length("features").max(length("classes"));
+    let rows = format!("[{}{{}}]", "{},".repeat(most));
+    let (code, message) = call(nextbest_predict, rows.as_bytes()).unwrap_err();
+    assert_eq!(code, "host/too-large");
+    assert!(message.contains(&format!("at most {most} rows at once, got {}", most + 1)), "{message}");
+}
+
 #[test]
 fn there_is_no_room_for_more_than_a_bundle() {
     assert_eq!(nextbest_input(MAX_BYTES + 1), 0);

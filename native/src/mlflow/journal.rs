@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::address::Address;
 use super::file_store::random_hex;
 use super::tracking::{Dataset, NewRun, Run, Status, Tracking, Values};
-use crate::output;
 use crate::progress::Progress;
+use crate::{clock, output};
 
 const STATE: &str = "journal.json";
 const FILES: &str = "files";
@@ -64,7 +64,9 @@ impl Journal {
             actions: Vec::new(),
             done: 0,
         };
-        Ok(Self { folder: journals.join(random_hex()?), state })
+        // By the clock first, so that the folders stand in the order of the trainings.
+        let name = format!("{:013}-{}", clock::milliseconds(), random_hex()?);
+        Ok(Self { folder: journals.join(name), state })
     }
 
     /// Removes the journals of which everything was told, but for that of a bundle (its content's hash) that may still be
@@ -80,7 +82,7 @@ impl Journal {
         Ok(())
     }
 
-    /// The journals of a folder.
+    /// The journals of a folder, the oldest first.
     ///
     /// # Errors
     /// Where one can't be read.
@@ -102,12 +104,12 @@ impl Journal {
         Ok(all)
     }
 
-    /// The journal of the training that a bundle (its content's hash) came of.
+    /// The journal of the last training that a bundle (its content's hash) came of: the same data give the same bundle.
     ///
     /// # Errors
     /// As [`Journal::all`].
     pub(crate) fn of_bundle(journals: &Path, hash: &str) -> anyhow::Result<Option<Self>> {
-        Ok(Self::all(journals)?.into_iter().find(|journal| journal.has_made(hash)))
+        Ok(Self::all(journals)?.into_iter().rev().find(|journal| journal.has_made(hash)))
     }
 
     fn has_made(&self, hash: &str) -> bool {
@@ -283,6 +285,13 @@ mod tests {
         again.tell(&progress).unwrap();
         assert_eq!(runs(&path), 2);
         assert_eq!(std::fs::read_to_string(path.join("artifacts/b.txt")).unwrap(), "more");
+        // Of two trainings with the same bundle, the later one is meant.
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        let mut later = Journal::create(&journals, &again.address().unwrap(), "bank").unwrap();
+        later.made("hash");
+        later.save().unwrap();
+        assert_eq!(Journal::of_bundle(&journals, "hash").unwrap().unwrap().folder, later.folder);
+        std::fs::remove_dir_all(&later.folder).unwrap();
         // What was not told stays, and what a bundle may still need.
         let mut untold = Journal::create(&journals, &again.address().unwrap(), "bank").unwrap();
         untold.begin(new_run("next"));

@@ -34,6 +34,9 @@ pub enum Error {
     /// The bytes are not a bundle that this reader can use.
     #[error("bundle: {0}")]
     Bundle(BundleError),
+    /// Rows can't be counted for monitoring, or the bytes are not a sketch of this bundle.
+    #[error("sketch: {0}")]
+    Sketch(SketchError),
     /// Offers are asked for in a channel that the policy does not name.
     #[error("channel `{channel}`: the policy knows {known}")]
     Channel {
@@ -57,6 +60,12 @@ impl From<BundleError> for Error {
     }
 }
 
+impl From<SketchError> for Error {
+    fn from(error: SketchError) -> Self {
+        Error::Sketch(error)
+    }
+}
+
 impl Error {
     /// A short, stable name for programs: `bundle/hash-mismatch`, `customer/value`, …
     pub fn code(&self) -> &'static str {
@@ -66,6 +75,7 @@ impl Error {
             Error::Customer { .. } => "customer/value",
             Error::RowLength { .. } => "row/length",
             Error::Bundle(bundle) => bundle.code(),
+            Error::Sketch(sketch) => sketch.code(),
             Error::Channel { .. } => "options/channel",
             Error::Task(_) => "recommender/task",
             Error::Training(_) => "training/invalid",
@@ -190,6 +200,66 @@ impl BundleError {
             BundleError::Unsigned { .. } => "bundle/unsigned",
             BundleError::OtherKey { .. } => "bundle/other-key",
             BundleError::Signature { .. } => "bundle/signature",
+        }
+    }
+}
+
+/// Why rows were not counted, or bytes refused as a sketch. Nothing of a refused sketch is ever counted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SketchError {
+    /// The bundle does not remember what rows looked like.
+    #[error("the bundle has no profile of its rows to count others in: export it again (`nextbest export`)")]
+    NoProfile,
+    /// A sketch of so few rows might tell something about one of them.
+    #[error("{rows} rows are too few to be handed out, which needs {least}: they are kept")]
+    TooFewRows {
+        /// How many were counted.
+        rows: u64,
+        /// How many are needed.
+        least: u64,
+    },
+    /// The first four bytes are not those of a sketch.
+    #[error("not a sketch (the first bytes differ)")]
+    Magic,
+    /// Written by another version.
+    #[error("of a version that this reader does not know")]
+    Version,
+    /// Ends early, or goes on after its end.
+    #[error("truncated or padded")]
+    Length,
+    /// Some byte was changed after it was written.
+    #[error("damaged: its checksum differs")]
+    Damaged,
+    /// Counted in the cells of another bundle.
+    #[error("of another bundle")]
+    OtherBundle,
+    /// The counts are not what rows give.
+    #[error("counts that no rows give: {0}")]
+    Counts(&'static str),
+    /// Counts no rows, or more than it may.
+    #[error("{rows} rows, where 1 to {most} may be")]
+    Rows {
+        /// How many it claims.
+        rows: u64,
+        /// How many it may have.
+        most: u64,
+    },
+}
+
+impl SketchError {
+    /// A short, stable name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SketchError::NoProfile => "sketch/no-profile",
+            SketchError::TooFewRows { .. } => "sketch/too-few-rows",
+            SketchError::Magic => "sketch/magic",
+            SketchError::Version => "sketch/version",
+            SketchError::Length => "sketch/length",
+            SketchError::Damaged => "sketch/damaged",
+            SketchError::OtherBundle => "sketch/other-bundle",
+            SketchError::Counts(_) => "sketch/counts",
+            SketchError::Rows { .. } => "sketch/rows",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line of nextbest: from a bank's raw tables to a bundle for browsers and edge workers.
 
 mod calibrating;
+mod carried_rows;
 mod class_scores;
 pub mod cli;
 mod clock;
@@ -13,7 +14,6 @@ mod eda;
 mod evaluation;
 mod feature_table;
 mod gates;
-mod goldens;
 mod mlflow;
 mod offer_log;
 mod output;

@@ -62,6 +62,7 @@ pub fn bundle(algorithm: &str, bins: Bins, forest: Forest, rows: &[f32]) -> Resu
         reference: rows.iter().take(FEATURES).copied().collect(),
         goldens: Vec::new(),
         card: Card { name: "bench".into(), algorithm: algorithm.into(), ..Card::default() },
+        profile: None,
     };
     let mut scorer = Scorer::new(&bundle);
     let golden = |row: &[f32]| {

@@ -23,6 +23,7 @@ use super::{Model, ModelCode};
 use crate::Error;
 use crate::error::BundleError;
 use crate::features::{FeatureDefinition, FeatureEngine};
+use crate::monitor::profile::Profile;
 use crate::policy::PolicyDefinition;
 use crate::schema::{Schema, SchemaDefinition};
 use crate::score::Scorer;
@@ -30,7 +31,9 @@ use crate::score::Scorer;
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"NEXTBEST";
 /// The format version that this code writes, and the newest that it reads. It reads every older one too.
-pub const FORMAT_VERSION: u16 = 5;
+pub const FORMAT_VERSION: u16 = 6;
+/// The version since when sections are laid out as this code writes them: older readers can do without what was added later.
+const LAYOUT: u16 = 5;
 /// No bundle is larger than this.
 pub const MAX_BYTES: usize = 64 << 20;
 /// No section but the bins and the model is larger than this.
@@ -81,6 +84,8 @@ pub struct Bundle {
     pub goldens: Vec<Golden>,
     /// Where the model comes from.
     pub card: Card,
+    /// What rows looked like that the model was measured on; `None` where it was exported without, or by an older version.
+    pub profile: Option<Profile>,
 }
 
 /// A row of features and the probabilities that every scorer must give for it, to the last bit.
@@ -100,7 +105,7 @@ impl Bundle {
     /// # Errors
     /// When a part can't be encoded or the whole would be larger than [`MAX_BYTES`].
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        let sections = [
+        let mut sections = vec![
             encode(b"SCHM", MAX_SMALL_SECTION, &self.schema)?,
             encode(b"FEAT", MAX_SMALL_SECTION, &self.features)?,
             encode(b"BINS", MAX_BYTES, &self.bins)?,
@@ -112,10 +117,13 @@ impl Bundle {
             encode(b"GOLD", MAX_SMALL_SECTION, &self.goldens)?,
             encode(b"CARD", MAX_SMALL_SECTION, &self.card)?,
         ];
+        if let Some(profile) = &self.profile {
+            sections.push(encode(b"PROF", MAX_SMALL_SECTION, profile)?);
+        }
         let mut bytes = Vec::new();
         bytes.extend(MAGIC);
         bytes.extend(FORMAT_VERSION.to_le_bytes());
-        bytes.extend(FORMAT_VERSION.to_le_bytes());
+        bytes.extend(LAYOUT.to_le_bytes());
         bytes.extend((sections.len() as u32).to_le_bytes());
         for (tag, content) in &sections {
             bytes.extend(tag);
@@ -183,6 +191,7 @@ impl Bundle {
                 ..=4 => sections.small::<version_4::OldCard>(b"CARD")?.into(),
                 _ => sections.small(b"CARD")?,
             },
+            profile: sections.has(b"PROF").then(|| sections.small(b"PROF")).transpose()?,
         };
         bundle.check_with(&memory).map_err(content)?;
         if sections.layout <= ROUNDED_SUMS {
@@ -257,6 +266,7 @@ impl Bundle {
         self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
         self.calibration.check(self.schema.class_count()).map_err(content)?;
         self.policy.check(&self.schema, features).map_err(content)?;
+        self.profile.iter().try_for_each(|profile| profile.check(self)).map_err(content)?;
         FeatureEngine::compile(&self.schema, &self.policy.measures, memory)?;
         let classes = self.schema.class_count();
         match self
@@ -352,6 +362,10 @@ impl<'b> Sections<'b> {
             true => Ok(Self { layout: needed, sections, memory }),
             false => Err(BundleError::Length("more or fewer sections than the header says")),
         }
+    }
+
+    fn has(&self, tag: &[u8; 4]) -> bool {
+        self.sections.iter().any(|(other, _)| other == tag)
     }
 
     /// Decodes a section that may hold texts.

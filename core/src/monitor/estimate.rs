@@ -2,6 +2,10 @@
 //! they are calibrated ("confidence-based performance estimation"). What changes in how features and labels belong
 //! together, they can't know.
 
+use super::profile::{Averaged, Profile};
+use super::tally::Tally;
+use super::watch::{MEASURES, RowMeasure, measures};
+
 /// A metric as it is to be expected.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Expected {
@@ -27,63 +31,108 @@ pub struct ExpectedMetrics {
     pub roc_auc: Vec<Option<Expected>>,
 }
 
-/// Sums over rows whose labels do not depend on each other.
-#[derive(Default)]
-struct Sums {
-    mean: f64,
-    variance: f64,
-}
-
 /// What is to be expected of rows of calibrated probabilities that stand one after the other, one value a class. `None` of no
 /// rows.
 pub fn expected_metrics(probabilities: &[f32], class_count: usize) -> Option<ExpectedMetrics> {
     let rows = probabilities.chunks_exact(class_count.max(1));
     let count = Some(rows.len()).filter(|count| *count > 0)?;
-    let (mut log_loss, mut accuracy, mut brier) = (Sums::default(), Sums::default(), Sums::default());
+    let mut sums = [RowMeasure::default(); MEASURES];
     for row in rows {
-        let squares: f64 = row.iter().map(|p| f64::from(*p) * f64::from(*p)).sum();
-        let greatest = row.iter().copied().fold(0.0, f32::max);
-        let first_greatest = row.iter().position(|p| *p == greatest);
-        log_loss.add(row, |_, p| if p > 0.0 { -libm::log(p) } else { 0.0 });
-        accuracy.add(row, |class, _| f64::from(u8::from(Some(class) == first_greatest)));
-        brier.add(row, |_, p| squares - 2.0 * p + 1.0);
+        for (sum, measure) in sums.iter_mut().zip(measures(row)) {
+            sum.mean += measure.mean;
+            sum.variance += measure.variance;
+        }
     }
+    let [log_loss, accuracy, brier] = sums.map(|sum| Expected {
+        value: sum.mean / count as f64,
+        standard_error: sum.variance.sqrt() / count as f64,
+    });
+    let area_of = |class: usize| {
+        let of_class = probabilities.iter().skip(class).step_by(class_count.max(1));
+        let mut sorted: Vec<f64> = of_class.map(|p| f64::from(*p)).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let groups = sorted.chunk_by(|a, b| a == b);
+        area(
+            groups.map(|equals| (equals.first().copied().unwrap_or_default(), equals.len() as f64)).collect(),
+        )
+    };
+    let roc_auc = (0..class_count).map(area_of).collect();
+    Some(ExpectedMetrics { rows: count, log_loss, accuracy, brier, roc_auc })
+}
+
+/// What is to be expected of rows that were counted in the cells of a profile: each counts as the mean of its cell. `None` of no
+/// rows, or where the tallies are of other cells.
+///
+/// Areas under ROC curves see no order within a cell, and so come out a little small; of randomised rows there are none.
+pub fn expected_of_tallies(
+    profile: &Profile,
+    rows: u64,
+    probabilities: &[Tally],
+    measures: &[Tally],
+) -> Option<ExpectedMetrics> {
+    let expected: Vec<Expected> = profile
+        .measures
+        .iter()
+        .zip(measures)
+        .map(|(averaged, tally)| expected_of_cells(averaged, tally, rows as f64))
+        .collect::<Option<_>>()?;
+    let [log_loss, accuracy, brier] = expected.as_slice() else { return None };
+    let area_of = |(averaged, tally): (&Averaged, &Tally)| {
+        if tally.is_randomised() {
+            return None;
+        }
+        let known = tally.counts.iter().skip(1);
+        area(averaged.means.iter().zip(known).map(|(mean, count)| (f64::from(*mean), *count)).collect())
+    };
     Some(ExpectedMetrics {
-        rows: count,
-        log_loss: log_loss.expected(count),
-        accuracy: accuracy.expected(count),
-        brier: brier.expected(count),
-        roc_auc: (0..class_count).map(|class| area(probabilities, class_count, class)).collect(),
+        rows: usize::try_from(rows).ok()?,
+        log_loss: *log_loss,
+        accuracy: *accuracy,
+        brier: *brier,
+        roc_auc: profile.probabilities.iter().zip(probabilities).map(area_of).collect(),
     })
+}
+
+fn expected_of_cells(averaged: &Averaged, tally: &Tally, rows: f64) -> Option<Expected> {
+    let reports = tally.reports();
+    if !(reports > 0.0) || tally.counts.len() != averaged.distribution.cells() {
+        return None;
+    }
+    let known = || tally.counts.iter().skip(1);
+    let mean_of = |numbers: &[f32]| {
+        known().zip(numbers).map(|(count, number)| count * f64::from(*number)).sum::<f64>() / reports
+    };
+    // What chance does to the labels, and what randomising does to the counts.
+    let labels = mean_of(&averaged.variances).max(0.0) / rows;
+    let means: Vec<f64> =
+        core::iter::once(0.0).chain(averaged.means.iter().map(|it| f64::from(*it))).collect();
+    let randomising = tally.variance_of_mean(&means);
+    Some(Expected { value: mean_of(&averaged.means), standard_error: (labels + randomising).sqrt() })
 }
 
 /// The area under the ROC curve of a class against the rest: the share of the pairs of a row where it happens and one where it does
 /// not in which the first has the greater probability (half of it where they are equal). Expected pairs of the right order over
-/// expected pairs; how far it varies, to first order, follows from what each label changes (the delta method).
-fn area(probabilities: &[f32], class_count: usize, class: usize) -> Option<Expected> {
-    let of_class = probabilities.iter().skip(class).step_by(class_count.max(1));
-    let mut sorted: Vec<f64> = of_class.map(|p| f64::from(*p)).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let count = sorted.len() as f64;
-    let happening: f64 = sorted.iter().sum();
+/// expected pairs; how far it varies, to first order, follows from what each label changes (the delta method). Of how many rows have
+/// which probability, from the least to the greatest.
+fn area(groups: Vec<(f64, f64)>) -> Option<Expected> {
+    let count: f64 = groups.iter().map(|(_, equals)| equals).sum();
+    let happening: f64 = groups.iter().map(|(p, equals)| p * equals).sum();
     if happening < 1.0 || count - happening < 1.0 {
         return None;
     }
-    let of_equals = |p: f64, equals: usize| (p * equals as f64, (1.0 - p) * equals as f64);
     // With each row's own pair taken out: a row is never both.
-    let own: f64 = sorted.iter().map(|p| p * (1.0 - p)).sum();
+    let own: f64 = groups.iter().map(|(p, equals)| p * (1.0 - p) * equals).sum();
     let pairs = happening * (count - happening) - own;
     let (mut below, mut in_order) = ((0.0, 0.0), 0.0);
-    let mut changes = Vec::with_capacity(sorted.len());
-    for equals in sorted.chunk_by(|a, b| a == b) {
-        let p = equals.first().copied().unwrap_or_default();
-        let here = of_equals(p, equals.len());
+    let mut changes = Vec::with_capacity(groups.len());
+    for (p, equals) in groups {
+        let here = (p * equals, (1.0 - p) * equals);
         // Where this one happens, it is in order with those below that do not …
         let gained = below.1 + (here.1 - (1.0 - p)) / 2.0;
         // … and where it does not, those above that do are in order with it.
         let lost = (happening - below.0 - here.0) + (here.0 - p) / 2.0;
-        in_order += p * gained * equals.len() as f64;
-        changes.push((p, equals.len() as f64, gained - lost));
+        in_order += p * gained * equals;
+        changes.push((p, equals, gained - lost));
         below = (below.0 + here.0, below.1 + here.1);
     }
     let value = in_order / pairs;
@@ -96,26 +145,6 @@ fn area(probabilities: &[f32], class_count: usize, class: usize) -> Option<Expec
         })
         .sum();
     Some(Expected { value, standard_error: variance.sqrt() })
-}
-
-impl Sums {
-    /// A row, whose metric is `of` the class that happens and its probability.
-    fn add(&mut self, row: &[f32], of: impl Fn(usize, f64) -> f64) {
-        let (mut mean, mut square) = (0.0, 0.0);
-        for (class, p) in row.iter().enumerate() {
-            let p = f64::from(*p);
-            let value = of(class, p);
-            mean += p * value;
-            square += p * value * value;
-        }
-        self.mean += mean;
-        self.variance += (square - mean * mean).max(0.0);
-    }
-
-    fn expected(&self, count: usize) -> Expected {
-        let count = count as f64;
-        Expected { value: self.mean / count, standard_error: self.variance.sqrt() / count }
-    }
 }
 
 #[cfg(test)]

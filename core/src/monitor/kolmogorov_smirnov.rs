@@ -82,7 +82,7 @@ fn exact(ours: u64, theirs: u64, steps: u64) -> f64 {
 }
 
 /// The probability that the limiting distribution exceeds λ.
-fn limiting(lambda: f64) -> f64 {
+pub(super) fn limiting(lambda: f64) -> f64 {
     if lambda <= 0.0 {
         return 1.0;
     }

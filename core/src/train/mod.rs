@@ -9,6 +9,7 @@ mod forest;
 mod leak;
 mod logistic;
 mod minimise;
+mod profile;
 pub mod shrink;
 mod softmax;
 
@@ -19,6 +20,7 @@ pub use dataset::Dataset;
 pub use forest::{ForestParams, Grown, MaxFeatures, OutOfBag, ValidForestParams};
 pub use leak::areas_by_class;
 pub use logistic::LogisticParams;
+pub use profile::profile;
 
 use crate::Error;
 

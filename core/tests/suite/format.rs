@@ -19,7 +19,7 @@ use grammar::{Grammar, read};
 /// What the core holds.
 fn expected(bundle: &Bundle) -> BTreeMap<String, Value> {
     let value = |tag: &str, value: Result<Value, serde_json::Error>| (tag.to_owned(), plain(value.unwrap()));
-    BTreeMap::from([
+    let mut sections = BTreeMap::from([
         value("SCHM", serde_json::to_value(&bundle.schema)),
         value("FEAT", serde_json::to_value(&bundle.features)),
         value("BINS", serde_json::to_value(&bundle.bins)),
@@ -30,7 +30,11 @@ fn expected(bundle: &Bundle) -> BTreeMap<String, Value> {
         value("REFR", serde_json::to_value(&bundle.reference)),
         value("GOLD", serde_json::to_value(&bundle.goldens)),
         value("CARD", serde_json::to_value(&bundle.card)),
-    ])
+    ]);
+    // Only where there is one.
+    let profile = bundle.profile.as_ref().map(|profile| value("PROF", serde_json::to_value(profile)));
+    sections.extend(profile);
+    sections
 }
 
 /// Without capitals and bars: serde gives JavaScript `minAge` for what the document calls `min_age`.
@@ -83,12 +87,17 @@ fn the_documents_grammar_reads_every_bundle() {
 
 #[test]
 fn the_frame_is_as_the_document_says() {
-    let bytes = sample::forest().encode().unwrap();
+    let without = sample::forest().encode().unwrap();
+    assert_eq!(without[8..HEADER], [6, 0, 5, 0, 10, 0, 0, 0]);
+    let bytes = sample::boosted().encode().unwrap();
     assert_eq!(&bytes[..8], b"NEXTBEST");
-    assert_eq!(bytes[8..HEADER], [5, 0, 5, 0, 10, 0, 0, 0]);
+    assert_eq!(bytes[8..HEADER], [6, 0, 5, 0, 11, 0, 0, 0]);
     let tags: Vec<_> =
         take_apart(&bytes).into_iter().map(|(tag, _)| String::from_utf8(tag.to_vec()).unwrap()).collect();
-    assert_eq!(tags, ["SCHM", "FEAT", "BINS", "MODL", "CALB", "PLCY", "VALD", "REFR", "GOLD", "CARD"]);
+    assert_eq!(
+        tags,
+        ["SCHM", "FEAT", "BINS", "MODL", "CALB", "PLCY", "VALD", "REFR", "GOLD", "CARD", "PROF"]
+    );
     let (content, hash) = bytes.split_at(bytes.len() - HASH);
     assert_eq!(<sha2::Sha256 as sha2::Digest>::digest(content).as_slice(), hash);
 }

@@ -22,12 +22,12 @@ pub(crate) fn take_apart(bytes: &[u8]) -> Sections {
 }
 
 pub(crate) fn put_together(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
-    put_together_as(5, sections)
+    put_together_as(6, 5, sections)
 }
 
-/// The same for a format version.
-pub(crate) fn put_together_as(version: u8, sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = [&b"NEXTBEST"[..], &[version, 0, version, 0]].concat();
+/// The same for the format version of a writer and the least of a reader.
+pub(crate) fn put_together_as(writer: u8, reader: u8, sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = [&b"NEXTBEST"[..], &[writer, 0, reader, 0]].concat();
     bytes.extend((sections.len() as u32).to_le_bytes());
     for (tag, content) in sections {
         bytes.extend(tag);

@@ -11,6 +11,7 @@ use nextbest_core::model::bundle::Golden;
 use nextbest_core::model::calibration::{Calibration, Curve};
 use nextbest_core::model::card::{Card, Metric, Segment};
 use nextbest_core::model::validity::Validity;
+use nextbest_core::monitor::profile::SketchRules;
 use nextbest_core::policy::{ContextWeight, Experiment, Gate, MeasureTest, PolicyDefinition, RankBy, Terms};
 use nextbest_core::schema::{
     Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table, Task,
@@ -18,7 +19,7 @@ use nextbest_core::schema::{
 use nextbest_core::score::Scorer;
 use nextbest_core::snapshot::{Snapshot, moment};
 use nextbest_core::time;
-use nextbest_core::train::{BoostParams, Dataset, ForestParams, LogisticParams, fit_bins};
+use nextbest_core::train::{BoostParams, Dataset, ForestParams, LogisticParams, fit_bins, profile};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -28,15 +29,17 @@ pub(crate) fn cutoff() -> i64 {
     time::parse(CUTOFF).unwrap()
 }
 
+/// Without a profile, as older bundles are.
 pub(crate) fn forest() -> Bundle {
     let calibration = Calibration::Dirichlet {
         weights: vec![0.9, 0.1, 0.0, -0.2, 1.2, 0.3, 0.0, 0.05, 0.8],
         intercepts: vec![0.25, -0.5, 0.125],
     };
-    bundle(calibration, |data| {
+    let whole = bundle(calibration, |data| {
         let params = ForestParams { trees: 3, max_depth: 3, ..ForestParams::default() };
         Model::Forest(params.check().unwrap().fit(data, || ()).unwrap().forest)
-    })
+    });
+    Bundle { profile: None, ..whole }
 }
 
 pub(crate) fn linear() -> Bundle {
@@ -172,9 +175,13 @@ fn trained(
             ..Card::default()
         },
         goldens: Vec::new(),
+        profile: None,
         schema,
         bins,
     };
+    let rules = SketchRules { minimum_rows: 5, epsilon: None };
+    // Of a copy: what scoring makes of a forest would show where bundles are compared.
+    bundle.profile = Some(profile(&bundle.clone(), rows, labels, rules).unwrap());
     bundle.goldens = golden_rows(&bundle, &rows[..2 * width]);
     bundle
 }

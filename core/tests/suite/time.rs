@@ -159,6 +159,7 @@ fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
         reference: vec![0.0; features.len()],
         goldens: Vec::new(),
         card: Default::default(),
+        profile: None,
         schema,
         features,
     };

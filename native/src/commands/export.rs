@@ -11,12 +11,12 @@ use nextbest_core::time;
 use serde::Serialize;
 
 use super::export_pyfunc;
+use crate::carried_rows::CarriedRows;
 use crate::cli::Context;
 use crate::config::{Config, Size};
 use crate::customer_json;
 use crate::evaluation::Recorded;
 use crate::feature_table::FeatureTable;
-use crate::goldens::{golden_rows, set_goldens};
 use crate::mlflow::{self, Logged};
 use crate::output;
 use crate::shrinking::{Frontier, Shrinker, without_unused_edges};
@@ -73,7 +73,11 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     bundle.policy = config.policy_definition(&bundle.schema, &bundle.features)?;
     let table = FeatureTable::read_parquet(&config.feature_table().with_extension("parquet"))?;
     let (mut exported, recommender) = match arguments.max_bytes {
-        None => write_bundle(config, bundle, &table, &release)?,
+        None => {
+            let measured = table.at(&cutoffs(&bundle.card.test_cutoffs));
+            let rows = CarriedRows::new(&table, &measured, &config.monitoring)?;
+            write_bundle(config, bundle, &rows, &release)?
+        }
         Some(limit) => shrunk(context, &bundle, &table, limit, &release)?,
     };
     if arguments.samples > 0 {
@@ -85,18 +89,18 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     Ok(exported)
 }
 
-/// Writes a model as the bundle, with golden rows of a table, and signs it if it is to be signed.
+/// Writes a model as the bundle, with what it carries of rows, and signs it if it is to be signed.
 ///
 /// # Errors
 /// Where the bundle can't be written, or scores differently once it is read.
 pub(super) fn write_bundle(
     config: &Config,
     bundle: Bundle,
-    table: &FeatureTable,
+    rows: &CarriedRows<'_>,
     release: &Release<'_>,
 ) -> anyhow::Result<(Exported, Recommender)> {
     let mut bundle = without_unused_edges(bundle)?;
-    set_goldens(&mut bundle, &golden_rows(table))?;
+    rows.fill(&mut bundle)?;
     bundle.self_test()?;
     let path = config.bundle_path();
     let bytes = release.sign(bundle.encode()?);
@@ -128,7 +132,7 @@ pub(super) fn write_smaller_bundle(
     release: &Release<'_>,
 ) -> anyhow::Result<(Exported, Recommender)> {
     let (bundle, frontier) = shrinker.shrink(bundle)?;
-    let (mut exported, recommender) = write_bundle(config, bundle, shrinker.table, release)?;
+    let (mut exported, recommender) = write_bundle(config, bundle, &shrinker.carried_rows()?, release)?;
     frontier.write(exported.bundle.parent().unwrap_or(Path::new(".")))?;
     exported.frontier = Some(frontier);
     Ok((exported, recommender))
@@ -143,13 +147,13 @@ fn shrunk(
 ) -> anyhow::Result<(Exported, Recommender)> {
     let config = &context.config;
     super::check_training_data(config, &bundle.card)?;
-    let cutoffs = |dates: &[String]| dates.iter().filter_map(|date| time::parse(date)).collect::<Vec<_>>();
     let card = &bundle.card;
     let (learning, validation) = (cutoffs(&card.training_cutoffs), cutoffs(&card.validation_cutoffs));
     let train: Vec<i64> = learning.iter().copied().filter(|cutoff| !validation.contains(cutoff)).collect();
     let shrinker = Shrinker {
         config: &config.model,
         evaluation: &config.evaluation,
+        monitoring: &config.monitoring,
         train: &table.at(&train),
         validation: &table.at(&validation),
         all: &table.at(&learning),
@@ -160,6 +164,10 @@ fn shrunk(
         progress: &context.progress,
     };
     write_smaller_bundle(config, bundle, &shrinker, release)
+}
+
+fn cutoffs(dates: &[String]) -> Vec<i64> {
+    dates.iter().filter_map(|date| time::parse(date)).collect()
 }
 
 /// Writes what was measured of this very model into its card; nothing, with a warning, where it was not evaluated.

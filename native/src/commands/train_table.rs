@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::export::{Exported, write_bundle, write_smaller_bundle};
 use super::train::Arguments;
+use crate::carried_rows::CarriedRows;
 use crate::cli::Context;
 use crate::evaluation::{Evaluation, Recorded, Subject};
 use crate::feature_table::FeatureTable;
@@ -162,11 +163,15 @@ pub(crate) fn run(
     Recorded::from(&evaluation).fill(&mut bundle.card);
     release.fill(&mut bundle);
     let (exported, _) = match arguments.max_bytes {
-        None => write_bundle(config, bundle, &table, &release)?,
+        None => {
+            let rows = CarriedRows::new(&table, &test, &config.monitoring)?;
+            write_bundle(config, bundle, &rows, &release)?
+        }
         Some(limit) => {
             let shrinker = Shrinker {
                 config: &config.model,
                 evaluation: &config.evaluation,
+                monitoring: &config.monitoring,
                 train: &train,
                 validation: &validation,
                 all: &learning,

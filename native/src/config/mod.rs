@@ -10,6 +10,7 @@ mod features;
 mod hyperparameters;
 mod mlflow;
 mod model;
+mod monitoring;
 mod number_or_word;
 mod policy;
 mod schema;
@@ -33,6 +34,7 @@ pub use features::FeatureConfig;
 pub use hyperparameters::{GradientBoosting, Hyperparameters, LogisticRegression, RandomForest};
 pub use mlflow::MlflowConfig;
 pub use model::{Algorithm, CalibrationConfig, ClassWeight, ModelConfig, Selection};
+pub use monitoring::{AlertConfig, MonitoringConfig, SketchConfig};
 pub use policy::{Policy, PolicyContext};
 pub use schema::{
     ColumnConfig, ColumnType, CustomerConfig, HoldingConfig, HoldingProductConfig, ProductConfig,
@@ -73,6 +75,8 @@ pub struct Config {
     pub model: ModelConfig,
     /// How models are measured.
     pub evaluation: EvaluationConfig,
+    /// How rows of today are compared with those that the model was measured on.
+    pub monitoring: MonitoringConfig,
     /// Where runs are tracked and models registered.
     pub mlflow: MlflowConfig,
     /// What may be offered; the policy of the core-banking schema where neither this nor a schema is given.
@@ -333,6 +337,11 @@ impl Config {
     /// Where the files of the exploratory data analysis go.
     pub fn eda_path(&self) -> PathBuf {
         self.eda.output_path.clone().unwrap_or_else(|| self.outputs.path.join("eda"))
+    }
+
+    /// Where the files of monitoring go.
+    pub fn monitoring_path(&self) -> PathBuf {
+        self.monitoring.output_path.clone().unwrap_or_else(|| self.outputs.path.join("monitoring"))
     }
 
     /// Where the trained model is.

@@ -17,11 +17,11 @@ use nextbest_core::model::forest::Forest;
 use nextbest_core::train::Dataset;
 use nextbest_core::train::shrink::{self, Judge, Prunable, drop_unused_edges};
 
+use crate::carried_rows::CarriedRows;
 use crate::commands::human_bytes;
-use crate::config::{ClassWeight, EvaluationConfig, ModelConfig};
+use crate::config::{ClassWeight, EvaluationConfig, ModelConfig, MonitoringConfig};
 use crate::evaluation::measure_card;
 use crate::feature_table::FeatureTable;
-use crate::goldens::{golden_rows, set_goldens};
 use crate::progress::Progress;
 use crate::training::{Settings, TrainingRows};
 pub(crate) use frontier::{Frontier, FrontierPoint};
@@ -30,6 +30,8 @@ use shipped::Shipped;
 /// What makes a model smaller.
 pub(crate) struct Shrinker<'s> {
     pub(crate) config: &'s ModelConfig,
+    /// What profile the bundle carries.
+    pub(crate) monitoring: &'s MonitoringConfig,
     /// How the card's metrics are measured.
     pub(crate) evaluation: &'s EvaluationConfig,
     /// The rows that the model was chosen with,
@@ -84,10 +86,12 @@ impl Shrinker<'_> {
         let validation = self.dataset(&rows.bins, self.validation)?;
         let judge = Judge::new(&validation, &bundle.calibration);
         let judged = Prunable::new(&judged, &rows.data);
+        let mut profiled = bundle.clone();
+        self.carried_rows()?.fill(&mut profiled)?;
         let shipped = Shipped {
-            bundle,
+            bundle: &profiled,
             model: Prunable::new(forest, &self.learned_from(bundle)?),
-            golden_rows: golden_rows(self.table),
+            rows: self.carried_rows()?,
             signature: self.signature,
         };
         let points = shrink::search(&judged, &judge, &shipped, Some(self.limit), |point| {
@@ -127,7 +131,7 @@ impl Shrinker<'_> {
     /// Nothing can be taken from a linear model: it fits or does not.
     fn keep_linear(&self, bundle: &Bundle) -> anyhow::Result<(Bundle, Frontier)> {
         let mut kept = bundle.clone();
-        set_goldens(&mut kept, &golden_rows(self.table))?;
+        self.carried_rows()?.fill(&mut kept)?;
         let bytes = compressed(&kept)? + self.signature;
         if bytes > self.limit {
             bail!(
@@ -155,6 +159,10 @@ impl Shrinker<'_> {
         Ok((kept, Frontier { max_bytes: self.limit, points: vec![point] }))
     }
 
+    pub(crate) fn carried_rows(&self) -> anyhow::Result<CarriedRows<'_>> {
+        CarriedRows::new(self.table, self.test, self.monitoring)
+    }
+
     /// The rows that the final model learned from, by its own bins.
     fn learned_from(&self, bundle: &Bundle) -> anyhow::Result<Dataset> {
         let data = self.dataset(&bundle.bins, self.all)?;
@@ -176,9 +184,10 @@ impl Shrinker<'_> {
         Ok(data.with_categories(&categories))
     }
 
-    /// The bundle with its own metrics on the test rows instead of the whole model's.
+    /// The bundle with its own metrics and profile of the test rows instead of the whole model's.
     fn measured(&self, mut bundle: Bundle) -> anyhow::Result<Bundle> {
         measure_card(&mut bundle, self.test, self.evaluation)?;
+        self.carried_rows()?.fill(&mut bundle)?;
         Ok(bundle)
     }
 }

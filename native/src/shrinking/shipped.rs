@@ -8,14 +8,14 @@ use nextbest_core::train::shrink::{Point, Prunable, Recipe, Sizes};
 use super::brotli::{BEST, FAST, compressed_size};
 use super::frontier::FrontierPoint;
 use super::without_unused_edges;
-use crate::goldens::set_goldens;
+use crate::carried_rows::CarriedRows;
 
 /// The final model.
 pub(super) struct Shipped<'s> {
-    /// As it was trained.
+    /// As it was trained. Its profile is good enough for what smaller ones weigh.
     pub(super) bundle: &'s Bundle,
     pub(super) model: Prunable,
-    pub(super) golden_rows: Vec<Vec<f32>>,
+    pub(super) rows: CarriedRows<'s>,
     /// How many bytes a signature adds.
     pub(super) signature: usize,
 }
@@ -26,7 +26,7 @@ impl Shipped<'_> {
         if *recipe == Recipe::WHOLE {
             // Taken apart and put together it would differ in the last bit from what was evaluated.
             let mut whole = without_unused_edges(self.bundle.clone())?;
-            set_goldens(&mut whole, &self.golden_rows)?;
+            self.rows.fill_goldens(&mut whole)?;
             return Ok(whole);
         }
         let pruned = self.model.apply(recipe);
@@ -39,7 +39,7 @@ impl Shipped<'_> {
             ("leaf_steps", pruned.leaf_steps.to_string()),
         ];
         bundle.card.parameters.extend(kept.map(|(name, value)| (name.to_owned(), value)));
-        set_goldens(&mut bundle, &self.golden_rows)?;
+        self.rows.fill_goldens(&mut bundle)?;
         Ok(bundle)
     }
 

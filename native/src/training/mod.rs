@@ -134,6 +134,7 @@ impl Trainer<'_> {
             reference: reference.to_vec(),
             goldens: Vec::new(),
             card,
+            profile: None,
         };
         bundle.check()?;
         let report = FinalistReport {

@@ -42,7 +42,7 @@ fn short_words(count: usize) -> Vec<String> {
 fn with_features(bundle: Bundle, features: Vec<FeatureDefinition>) -> Bundle {
     let count = features.len();
     let bins = Bins::new(vec![Vec::new(); count]).unwrap();
-    Bundle { features, bins, reference: vec![0.0; count], goldens: Vec::new(), ..bundle }
+    Bundle { features, bins, reference: vec![0.0; count], goldens: Vec::new(), profile: None, ..bundle }
 }
 
 fn with_rows(definition: &FeatureDefinition, filter: RowFilter, aggregate: Aggregate) -> FeatureDefinition {

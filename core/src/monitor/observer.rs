@@ -1,0 +1,122 @@
+//! Counts the rows that are scored in one place, of those who agree.
+
+use super::randomised_response::RandomisedResponse;
+use super::sketch::{MOST_ROWS, Sketch, SketchLayout};
+use super::watch::cells;
+use crate::error::SketchError;
+use crate::score::{Scorer, Workspace};
+use crate::{Error, Recommender};
+
+/// How many random bytes a row needs: for which distribution it reports to, and what it says there.
+pub const RANDOM_BYTES: usize = 16;
+
+/// Counts rows into a sketch.
+#[derive(Debug, Clone)]
+pub struct Observer {
+    layout: SketchLayout,
+    sketch: Sketch,
+    workspace: Workspace,
+}
+
+impl Observer {
+    /// For the rows of a bundle.
+    ///
+    /// # Errors
+    /// [`SketchError::NoProfile`] where the bundle has nothing to compare them with.
+    pub fn new(recommender: &Recommender) -> Result<Self, Error> {
+        let layout = layout(recommender)?;
+        Ok(Self { sketch: layout.empty(), layout, workspace: Workspace::default() })
+    }
+
+    /// Counts a row of features, if whoever it is of agrees to that, and says whether it was counted. A full sketch (65,535
+    /// rows) counts no more.
+    ///
+    /// Where the bundle asks for randomised rows, the row reports to one distribution alone, chosen at random, and tells it
+    /// its cell by randomised response: what leaves is ε-locally differentially private for the row as a whole. `random` must be
+    /// unpredictable then; it is not used otherwise.
+    ///
+    /// # Errors
+    /// [`Error::RowLength`]; [`SketchError::NoProfile`] where the bundle is not the observer's.
+    pub fn observe(
+        &mut self,
+        recommender: &Recommender,
+        row: &[f32],
+        consent: bool,
+        random: [u8; RANDOM_BYTES],
+    ) -> Result<bool, Error> {
+        if !consent || self.sketch.rows >= MOST_ROWS {
+            return Ok(false);
+        }
+        let bundle = recommender.bundle();
+        let profile = bundle.profile.as_ref().ok_or(SketchError::NoProfile)?;
+        let mut scorer = Scorer::with(bundle, core::mem::take(&mut self.workspace));
+        let scored = scorer.score(row).map(<[f32]>::to_vec);
+        self.workspace = scorer.into_workspace();
+        let probabilities = scored?;
+        let mut cells = cells(profile, row, &probabilities, bundle.schema.none_class());
+        match profile.sketches.epsilon {
+            None => self.sketch.count_row(&self.layout, cells),
+            Some(epsilon) => {
+                let random = Random::from(random);
+                let distributions = self.layout.cells();
+                let chosen = (u64::from(random.distribution) * distributions.len() as u64 >> 32) as usize;
+                let (Some(cell), Some(count)) = (cells.nth(chosen), distributions.get(chosen)) else {
+                    return Ok(false);
+                };
+                let response = RandomisedResponse::new(f64::from(epsilon), *count);
+                self.sketch.count_report(
+                    &self.layout,
+                    chosen,
+                    response.respond(cell, random.coin, random.which),
+                );
+            }
+        }
+        Ok(true)
+    }
+
+    /// How many rows were counted since the last sketch was handed out.
+    pub fn rows(&self) -> u64 {
+        self.sketch.rows
+    }
+
+    /// Hands the sketch out as bytes, under an identity that is to be chosen at random, and begins another one.
+    ///
+    /// # Errors
+    /// [`SketchError::TooFewRows`] where the bundle does not let so few rows go (they are kept), or there is none.
+    pub fn hand_out(&mut self, recommender: &Recommender, identity: u64) -> Result<Vec<u8>, Error> {
+        let profile = recommender.bundle().profile.as_ref().ok_or(SketchError::NoProfile)?;
+        let least = match profile.sketches.epsilon {
+            Some(_) => 1,
+            None => u64::from(profile.sketches.minimum_rows).max(1),
+        };
+        if self.sketch.rows < least {
+            return Err(SketchError::TooFewRows { rows: self.sketch.rows, least }.into());
+        }
+        let mut sketch = core::mem::replace(&mut self.sketch, self.layout.empty());
+        sketch.identity = identity;
+        Ok(self.layout.write(&sketch))
+    }
+}
+
+/// What the sketches of a bundle look like.
+///
+/// # Errors
+/// [`SketchError::NoProfile`] where it has nothing to compare them with.
+pub fn layout(recommender: &Recommender) -> Result<SketchLayout, Error> {
+    let profile = recommender.bundle().profile.as_ref().ok_or(SketchError::NoProfile)?;
+    Ok(SketchLayout::new(profile, recommender.content_hash()))
+}
+
+/// Random bits, by what they decide.
+struct Random {
+    distribution: u32,
+    coin: u64,
+    which: u32,
+}
+
+impl From<[u8; RANDOM_BYTES]> for Random {
+    fn from(bytes: [u8; RANDOM_BYTES]) -> Self {
+        let bits = u128::from_le_bytes(bytes);
+        Self { distribution: bits as u32, coin: (bits >> 32) as u64, which: (bits >> 96) as u32 }
+    }
+}

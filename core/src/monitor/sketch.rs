@@ -1,0 +1,225 @@
+//! Sketches: how many rows lie in each cell of a bundle's distributions, and nothing else of them. Small, and to be added up
+//! exactly in any order.
+//!
+//! The bytes (docs/FORMAT.md): `NBSK`, the version 1, one byte of flags (1: randomised, 2: merged), the first 16 bytes of the
+//! bundle's content hash, 8 bytes of identity, then as numbers in groups of seven bits (LEB128) the rows and each cell's
+//! count, distribution by distribution, and the first 8 bytes of the SHA-256 of all before.
+
+use sha2::{Digest, Sha256};
+
+use super::profile::Profile;
+use super::tally::Tally;
+use crate::error::SketchError;
+
+const MAGIC: [u8; 4] = *b"NBSK";
+const VERSION: u8 = 1;
+const RANDOMISED: u8 = 1;
+const MERGED: u8 = 2;
+const BUNDLE: usize = 16;
+const CHECK: usize = 8;
+
+/// A sketch of one place counts at most so many rows; then it is to be handed in, and another begun.
+pub const MOST_ROWS: u64 = 65_535;
+/// Merged sketches count at most so many.
+const MOST_MERGED_ROWS: u64 = 1 << 53;
+
+/// What the sketches of a bundle look like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SketchLayout {
+    bundle: [u8; BUNDLE],
+    cells: Vec<usize>,
+    /// The ε that rows were randomised with.
+    epsilon: Option<f64>,
+}
+
+/// Counted rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sketch {
+    /// Whatever its maker chose at random, by which the same sketch is known if it comes twice. Of merged ones, all together.
+    pub identity: u64,
+    /// How many rows were counted.
+    pub rows: u64,
+    /// Whether it is of several places.
+    pub merged: bool,
+    counts: Vec<u64>,
+}
+
+impl SketchLayout {
+    /// Of a bundle with this profile and content hash (hexadecimal digits).
+    pub fn new(profile: &Profile, content_hash: &str) -> Self {
+        let mut bundle = [0; BUNDLE];
+        for (byte, at) in bundle.iter_mut().zip((0..).step_by(2)) {
+            let digits = content_hash.get(at..at + 2).unwrap_or_default();
+            *byte = u8::from_str_radix(digits, 16).unwrap_or_default();
+        }
+        Self {
+            bundle,
+            cells: profile.distributions().map(|it| it.cells()).collect(),
+            epsilon: profile.sketches.epsilon.map(f64::from),
+        }
+    }
+
+    /// A sketch of no rows.
+    pub fn empty(&self) -> Sketch {
+        Sketch { identity: 0, rows: 0, merged: false, counts: vec![0; self.cells.iter().sum()] }
+    }
+
+    /// How many cells each distribution has.
+    pub fn cells(&self) -> &[usize] {
+        &self.cells
+    }
+
+    /// The sketch as bytes.
+    pub fn write(&self, sketch: &Sketch) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        let randomised = if self.epsilon.is_some() { RANDOMISED } else { 0 };
+        bytes.extend([VERSION, randomised | if sketch.merged { MERGED } else { 0 }]);
+        bytes.extend(self.bundle);
+        bytes.extend(sketch.identity.to_le_bytes());
+        write_number(sketch.rows, &mut bytes);
+        sketch.counts.iter().for_each(|count| write_number(*count, &mut bytes));
+        let hash = Sha256::digest(&bytes);
+        bytes.extend(hash.iter().take(CHECK));
+        bytes
+    }
+
+    /// Reads a sketch and checks all that can be checked of it: that nothing was damaged, that it is of this bundle, and that its
+    /// counts are what so many rows give.
+    ///
+    /// # Errors
+    /// What is wrong with it. Nothing of a refused sketch is ever counted.
+    pub fn read(&self, bytes: &[u8]) -> Result<Sketch, SketchError> {
+        if !bytes.starts_with(&MAGIC) {
+            return Err(SketchError::Magic);
+        }
+        let (content, check) =
+            bytes.split_at_checked(bytes.len().saturating_sub(CHECK)).ok_or(SketchError::Length)?;
+        let mut rest = Reader(content.get(MAGIC.len()..).ok_or(SketchError::Length)?);
+        let [version, flags] = rest.take()?;
+        if version != VERSION || flags > (RANDOMISED | MERGED) {
+            return Err(SketchError::Version);
+        }
+        if Sha256::digest(content).get(..CHECK) != Some(check) {
+            return Err(SketchError::Damaged);
+        }
+        if rest.take::<BUNDLE>()? != self.bundle {
+            return Err(SketchError::OtherBundle);
+        }
+        if (flags & RANDOMISED != 0) != self.epsilon.is_some() {
+            return Err(SketchError::Counts(
+                "they are randomised where the bundle asks for plain ones, or the other way round",
+            ));
+        }
+        let (identity, merged) = (u64::from_le_bytes(rest.take()?), flags & MERGED != 0);
+        let rows = rest.number()?;
+        let mut counts = Vec::with_capacity(self.cells.iter().sum());
+        let mut reports = 0u64;
+        for cells in &self.cells {
+            let start = counts.len();
+            for _ in 0..*cells {
+                counts.push(rest.number()?);
+            }
+            let of_this = counts.iter().skip(start).try_fold(0u64, |sum, count| sum.checked_add(*count));
+            let of_this = of_this.ok_or(SketchError::Counts("they are larger than any"))?;
+            if self.epsilon.is_none() && of_this != rows {
+                return Err(SketchError::Counts("a distribution does not count each row once"));
+            }
+            reports = reports.saturating_add(of_this);
+        }
+        if !rest.0.is_empty() {
+            return Err(SketchError::Length);
+        }
+        if self.epsilon.is_some() && reports != rows {
+            return Err(SketchError::Counts("there is not one report a row"));
+        }
+        let most = if merged { MOST_MERGED_ROWS } else { MOST_ROWS };
+        if rows == 0 || rows > most {
+            return Err(SketchError::Rows { rows, most });
+        }
+        Ok(Sketch { identity, rows, merged, counts })
+    }
+
+    /// The rows in the cells of each distribution.
+    pub fn tallies(&self, sketch: &Sketch) -> Vec<Tally> {
+        let mut rest = sketch.counts.as_slice();
+        let tally = |cells: &usize| {
+            let (these, others) = rest.split_at_checked(*cells).unwrap_or((rest, &[]));
+            rest = others;
+            let counts = these.iter().map(|count| *count as f64).collect();
+            match self.epsilon {
+                Some(epsilon) => Tally::randomised(counts, epsilon),
+                None => Tally::counted(counts),
+            }
+        };
+        self.cells.iter().map(tally).collect()
+    }
+}
+
+impl Sketch {
+    /// Counts a row in its cell of each distribution.
+    pub(super) fn count_row(&mut self, layout: &SketchLayout, cells: impl Iterator<Item = usize>) {
+        let mut counts = self.counts.as_mut_slice();
+        for (count, cell) in layout.cells.iter().zip(cells) {
+            let (these, others) = counts.split_at_mut_checked(*count).unwrap_or_default();
+            counts = others;
+            these.get_mut(cell).into_iter().for_each(|count| *count += 1);
+        }
+        self.rows += 1;
+    }
+
+    /// Counts a row in a cell of one distribution alone.
+    pub(super) fn count_report(&mut self, layout: &SketchLayout, distribution: usize, cell: usize) {
+        let before: usize = layout.cells.iter().take(distribution).sum();
+        self.counts.get_mut(before + cell).into_iter().for_each(|count| *count += 1);
+        self.rows += 1;
+    }
+
+    /// Adds another sketch of the same layout. In whatever order, and however grouped, sketches are added, the sum is the same.
+    ///
+    /// # Errors
+    /// Where there would be more rows than can be counted; nothing is added then.
+    pub fn merge(&mut self, other: &Sketch) -> Result<(), SketchError> {
+        let rows = self.rows.saturating_add(other.rows);
+        if rows > MOST_MERGED_ROWS {
+            return Err(SketchError::Rows { rows, most: MOST_MERGED_ROWS });
+        }
+        // No count is greater than the number of rows.
+        self.counts.iter_mut().zip(&other.counts).for_each(|(sum, count)| *sum += count);
+        self.rows = rows;
+        self.identity ^= other.identity;
+        self.merged = true;
+        Ok(())
+    }
+}
+
+fn write_number(mut number: u64, bytes: &mut Vec<u8>) {
+    while number > 127 {
+        bytes.push(number as u8 | 128);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+struct Reader<'b>(&'b [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], SketchError> {
+        let (head, rest) = self.0.split_first_chunk().ok_or(SketchError::Length)?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    /// A number in its only form: the shortest.
+    fn number(&mut self) -> Result<u64, SketchError> {
+        let mut number = 0;
+        for shift in (0..63).step_by(7) {
+            let [byte] = self.take()?;
+            number |= u64::from(byte & 127) << shift;
+            if byte < 128 {
+                let shortest = byte > 0 || shift == 0;
+                return if shortest { Ok(number) } else { Err(SketchError::Length) };
+            }
+        }
+        Err(SketchError::Length)
+    }
+}

@@ -1,7 +1,8 @@
 //! Arguments, exit codes and what is printed where.
 //!
 //! Results go to standard output, progress and errors to standard error. The exit code is 0 where all went well, 1
-//! where the work failed (the data, a file, a model), and 2 where the command or config could not be understood.
+//! where the work failed (the data, a file, a model), 2 where the command or config could not be understood, and 3 where all went
+//! well and monitoring found something that somebody should be told.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -13,8 +14,8 @@ use serde::Serialize;
 
 use crate::commands::registry::{models, promote, register, rollback};
 use crate::commands::{
-    doctor, eda, evaluate, export, features, generate, inspect, keygen, policy_eval, run, score, train,
-    train_table,
+    doctor, eda, evaluate, export, features, generate, inspect, keygen, monitor, policy_eval, run, score,
+    sketch, train, train_table,
 };
 use crate::config::Config;
 use crate::mlflow::{self, Logged};
@@ -45,7 +46,7 @@ const EXAMPLES: &str = "Examples:
   nextbest run --config bank.yaml      the whole way on a bank's own tables
   nextbest inspect outputs/bundle/nextbest.bundle
 
-Exit codes: 0 done, 1 failed, 2 not understood (command or config).";
+Exit codes: 0 done, 1 failed, 2 not understood (command or config), 3 done, and monitoring raised an alert.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -113,6 +114,14 @@ enum Command {
     /// List the registered versions of the model
     #[command(after_help = "Example:\n  nextbest models --json")]
     Models,
+    /// Compare rows of today with those that the model was measured on: drift, quality, performance; exit code 3 on an alert
+    #[command(
+        after_help = "Examples:\n  nextbest monitor --current 2026-07-01\n  nextbest monitor --reference outputs/bundle/nextbest.bundle --current features.parquet --history\n  nextbest monitor --reference march.csv --current april.csv\n  nextbest monitor --sketches collected/"
+    )]
+    Monitor(monitor::Arguments),
+    /// Add up sketches: rows that browsers and edge workers counted, and nothing else of them
+    #[command(after_help = "Example:\n  nextbest sketch merge collected/ --out week.sk")]
+    Sketch(sketch::Arguments),
     /// Generate (unless there are tables), features, train, evaluate, export, score: all in order
     #[command(after_help = "Example:\n  nextbest run --config examples/berka/config.yaml")]
     Run(run::Arguments),
@@ -176,7 +185,8 @@ pub fn main() -> ExitCode {
         }
     };
     match execute(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Done::Quietly) => ExitCode::SUCCESS,
+        Ok(Done::WithAlert) => ExitCode::from(3),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
@@ -185,7 +195,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn execute(arguments: Arguments) -> anyhow::Result<()> {
+/// How a command ended that did its work.
+pub(crate) enum Done {
+    Quietly,
+    /// Somebody should be told something.
+    WithAlert,
+}
+
+fn execute(arguments: Arguments) -> anyhow::Result<Done> {
     let config = Config::load(arguments.config.as_deref()).map_err(usage)?;
     let jobs =
         usize::try_from(config.model.hyperparameters.random_forest.n_jobs).ok().filter(|jobs| *jobs > 0);
@@ -195,6 +212,8 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
     let context =
         Context { config, progress: Progress::new(arguments.quiet || arguments.json), json: arguments.json };
     match arguments.command {
+        Command::Monitor(arguments) => return monitor::execute(&context, &arguments),
+        Command::Sketch(arguments) => context.print(&sketch::run(&context, &arguments)?),
         Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
         Command::Features(command) => features::execute(&context, &command),
         Command::Doctor => doctor::run(&context),
@@ -223,7 +242,8 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::Rollback(arguments) => context.print(&rollback::run(&context, &arguments)?),
         Command::Models => context.print(&models::run(&context)?),
         Command::Run(arguments) => run::run(&context, &arguments),
-    }
+    }?;
+    Ok(Done::Quietly)
 }
 
 /// Whoever read our output has seen enough: no error of ours.

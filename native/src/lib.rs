@@ -15,6 +15,7 @@ mod evaluation;
 mod feature_table;
 mod gates;
 mod mlflow;
+mod monitoring;
 mod offer_log;
 mod output;
 mod parquet_columns;

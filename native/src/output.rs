@@ -126,6 +126,18 @@ pub(crate) fn write_folder<'f>(
         .with_context(place)
 }
 
+/// Removes a file of an earlier run, which would contradict the new ones beside it; nothing where there is none.
+///
+/// # Errors
+/// Where there is one that can't be removed.
+pub(crate) fn remove_old(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error)
+            .with_context(|| format!("{}: is of an earlier run and can't be removed", path.display())),
+        _ => Ok(()),
+    }
+}
+
 /// Writes bytes to a file.
 ///
 /// # Errors

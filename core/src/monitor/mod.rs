@@ -8,9 +8,10 @@
 //! Whether two samples differ is asked in two ways, since with many rows chance explains nothing: by a test
 //! ([`kolmogorov_smirnov`], [`chi_square`]; over many features with [`false_discovery`] control), and by a distance that
 //! does not grow with the number of rows ([`distance`]; of cells, both: [`binned`]). How good a model's calibrated
-//! probabilities are where nobody knows the labels yet, [`estimate`] says.
+//! probabilities are where nobody knows the labels yet, [`estimate`] says; where a series of findings changes, [`change_point`].
 
 pub mod binned;
+pub mod change_point;
 pub mod chi_square;
 pub mod distance;
 pub mod distribution;

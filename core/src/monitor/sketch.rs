@@ -64,6 +64,11 @@ impl SketchLayout {
         Sketch { identity: 0, rows: 0, merged: false, counts: vec![0; self.cells.iter().sum()] }
     }
 
+    /// Whether rows are randomised before they are counted.
+    pub fn is_randomised(&self) -> bool {
+        self.epsilon.is_some()
+    }
+
     /// How many cells each distribution has.
     pub fn cells(&self) -> &[usize] {
         &self.cells

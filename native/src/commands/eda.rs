@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde::Serialize;
 
 use super::human_bytes;
@@ -56,7 +56,7 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<Explored> {
         context.progress.step(format!("drawing {PAGE}"));
         files.push((PAGE, page::html(&data, &analysis, &findings)?.into_bytes()));
     } else {
-        remove_old_page(&folder)?;
+        output::remove_old(&folder.join(PAGE))?;
     }
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
     output::write_files(&folder, &names, |writers| {
@@ -73,16 +73,6 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<Explored> {
         seconds,
         findings,
     })
-}
-
-/// A page of an earlier run would contradict the new files beside it.
-fn remove_old_page(folder: &std::path::Path) -> anyhow::Result<()> {
-    let page = folder.join(PAGE);
-    match std::fs::remove_file(&page) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error)
-            .with_context(|| format!("{}: is of an earlier run and can't be removed", page.display())),
-        _ => Ok(()),
-    }
 }
 
 impl fmt::Display for Explored {

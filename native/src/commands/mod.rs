@@ -12,11 +12,13 @@ pub(crate) mod features;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
+pub(crate) mod monitor;
 pub(crate) mod policy_eval;
 pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod score;
 mod score_table;
+pub(crate) mod sketch;
 pub(crate) mod train;
 pub(crate) mod train_table;
 

@@ -18,10 +18,10 @@ use crate::feature_table::FeatureTable;
 const CHUNK: usize = 4096;
 
 /// Who says something of the test rows, and what.
-pub(super) struct Guesses {
-    pub(super) name: String,
+pub(crate) struct Guesses {
+    pub(crate) name: String,
     /// Row by row, one value a class.
-    pub(super) probabilities: Vec<f32>,
+    pub(crate) probabilities: Vec<f32>,
 }
 
 /// How good that was.
@@ -42,7 +42,7 @@ pub(crate) struct Contestant {
 
 impl Contestant {
     /// Measures what was said of rows with these labels. Class 0 is NONE if there is one.
-    pub(super) fn measure(
+    pub(crate) fn measure(
         name: impl Into<String>,
         class_names: &[&str],
         labels: &[usize],
@@ -59,7 +59,7 @@ impl Contestant {
     }
 
     /// The same with intervals, also of the difference from the model.
-    pub(super) fn with_intervals(mut self, replicates: &Replicates, model: &Replicates) -> Self {
+    pub(crate) fn with_intervals(mut self, replicates: &Replicates, model: &Replicates) -> Self {
         self.log_loss_above_model = replicates.difference(model, Resampled::LogLoss);
         let interval = |metric: Resampled| Some((metric.name(), replicates.interval(metric)?));
         self.intervals = Resampled::ALL.into_iter().filter_map(interval).collect();
@@ -90,12 +90,12 @@ impl Guesses {
     ///
     /// # Errors
     /// Where the rows do not fit it.
-    pub(super) fn of(name: impl Into<String>, bundle: &Bundle, values: &[f32]) -> anyhow::Result<Self> {
+    pub(crate) fn of(name: impl Into<String>, bundle: &Bundle, values: &[f32]) -> anyhow::Result<Self> {
         Ok(Self { name: name.into(), probabilities: score(&Scorer::new(bundle), bundle, values)? })
     }
 
     /// The prior without the products that a customer holds and can't take again: the usual rule of thumb.
-    pub(super) fn popular_not_owned(prior: &[f32], bundle: &Bundle, table: &FeatureTable) -> Self {
+    pub(crate) fn popular_not_owned(prior: &[f32], bundle: &Bundle, table: &FeatureTable) -> Self {
         let products = bundle.schema.products();
         let rows = table.held.iter().flat_map(|held| {
             let possible: Vec<f32> = prior
@@ -116,7 +116,7 @@ impl Guesses {
     }
 
     /// The guesses as they are resampled.
-    pub(super) fn scores<'s>(
+    pub(crate) fn scores<'s>(
         &'s self,
         labels: &'s [usize],
         class_count: usize,
@@ -130,7 +130,7 @@ impl Guesses {
 ///
 /// # Errors
 /// Where the rows do not fit it.
-pub(super) fn score(scorer: &Scorer<'_>, bundle: &Bundle, values: &[f32]) -> anyhow::Result<Vec<f32>> {
+pub(crate) fn score(scorer: &Scorer<'_>, bundle: &Bundle, values: &[f32]) -> anyhow::Result<Vec<f32>> {
     let width = bundle.features.len().max(1);
     let chunks = values.par_chunks(width * CHUNK);
     let scored = chunks.map(|rows| Ok(scorer.clone().score_batch(rows, rows.len() / width)?));

@@ -26,12 +26,13 @@ use crate::feature_table::FeatureTable;
 use crate::progress::Progress;
 use crate::training::class_prior;
 use against::Against;
-pub(crate) use against::{Opponent, paired_differences};
+pub(crate) use against::{Difference, Opponent, paired_differences};
 use ceiling::Ceiling;
 pub(crate) use contestants::finalists;
-use contestants::{Contestant, Guesses, score};
+pub(crate) use contestants::{Contestant, Guesses, score};
 use curves::{ClassCurves, Pooled};
 pub(crate) use recorded::{Recorded, measure_card};
+pub(crate) use segments::parts_by;
 use segments::{FEW_ROWS, FEW_TAKERS, Measured, Segmentation};
 
 /// Permutation importance takes the log-loss of at most so many test rows …

@@ -73,26 +73,9 @@ impl Measured<'_> {
     }
 
     fn segmentation(&self, it: &SegmentConfig, config: &EvaluationConfig) -> Option<Segmentation> {
-        let layout = &self.test.layout;
-        let position = layout.features.iter().position(|feature| feature.name == it.feature)?;
-        let feature = layout.features.get(position)?;
-        let values = self.test.values.iter().skip(position).step_by(self.test.width().max(1));
-        let words = feature.words(&layout.schema);
-        let parts = words.map_or_else(|| bands(&it.bands), <[String]>::to_vec);
-        // The last part has the rows without a value.
-        let mut rows: Vec<Vec<usize>> = vec![Vec::new(); parts.len() + 1];
-        for (row, value) in values.enumerate() {
-            let part = match words {
-                _ if value.is_nan() => parts.len(),
-                Some(_) => *value as usize,
-                None => it.bands.iter().filter(|bound| f64::from(*value) >= **bound).count(),
-            };
-            if let Some(rows) = rows.get_mut(part) {
-                rows.push(row);
-            }
-        }
-        let names = parts.into_iter().chain(["not known".to_owned()]);
-        let segments = names.zip(rows).filter(|(_, rows)| !rows.is_empty());
+        let features = &self.test.layout.features;
+        let feature = features.iter().find(|feature| feature.name == it.feature)?;
+        let segments = parts_by(self.test, it)?.into_iter();
         Some(Segmentation {
             name: it.name.clone(),
             feature: feature.name.clone(),
@@ -138,6 +121,28 @@ impl Measured<'_> {
             takers,
         }
     }
+}
+
+/// The rows of each part, by its name; `None` where the table does not have the feature.
+pub(crate) fn parts_by(table: &FeatureTable, it: &SegmentConfig) -> Option<Vec<(String, Vec<usize>)>> {
+    let layout = &table.layout;
+    let position = layout.features.iter().position(|feature| feature.name == it.feature)?;
+    let words = layout.features.get(position)?.words(&layout.schema);
+    let parts = words.map_or_else(|| bands(&it.bands), <[String]>::to_vec);
+    // The last part has the rows without a value.
+    let mut rows: Vec<Vec<usize>> = vec![Vec::new(); parts.len() + 1];
+    for (row, value) in table.values.iter().skip(position).step_by(table.width().max(1)).enumerate() {
+        let part = match words {
+            _ if value.is_nan() => parts.len(),
+            Some(_) => *value as usize,
+            None => it.bands.iter().filter(|bound| f64::from(*value) >= **bound).count(),
+        };
+        if let Some(rows) = rows.get_mut(part) {
+            rows.push(row);
+        }
+    }
+    let names = parts.into_iter().chain(["not known".to_owned()]);
+    Some(names.zip(rows).filter(|(_, rows)| !rows.is_empty()).collect())
 }
 
 /// The names of the bands between bounds.

@@ -22,7 +22,7 @@ use super::parquet_file::ParquetFile;
 
 pub(crate) use infer::LeftOut;
 pub(crate) use prepare::{Prepared, Source, prepare};
-pub(crate) use values::{UnknownWords, read_rows};
+pub(crate) use values::{ColumnValues, UnknownWords, read_rows};
 
 /// The first bytes of every Parquet file.
 const PARQUET: [u8; 4] = *b"PAR1";
@@ -50,27 +50,36 @@ struct PlainColumn {
 }
 
 impl PlainTable {
+    /// The names of all columns of a file.
+    ///
+    /// # Errors
+    /// As [`PlainTable::read`].
+    pub(crate) fn names_of(path: &Path) -> anyhow::Result<Vec<String>> {
+        let (file, ..) = Self::open(path)?;
+        Ok(file.names().to_vec())
+    }
+
+    /// Opens a file; the flags say whether it tells which columns are texts, and whether numbers may have a comma.
+    fn open(path: &Path) -> anyhow::Result<(OpenFile, bool, bool)> {
+        let place = || path.display().to_string();
+        let mut start = Vec::new();
+        let sample = header::SAMPLE as u64;
+        File::open(path).with_context(place)?.take(sample).read_to_end(&mut start).with_context(place)?;
+        if start.starts_with(&PARQUET) {
+            let file = ParquetFile::open(path).with_context(place)?;
+            header::check_names(file.names()).with_context(place)?;
+            return Ok((OpenFile::Parquet(file), true, false));
+        }
+        let delimiter = header::delimiter(&start).with_context(place)?;
+        Ok((OpenFile::Csv(CsvFile::open(path, delimiter)?), false, delimiter != b','))
+    }
+
     /// Reads the columns of a CSV or Parquet file that are wanted.
     ///
     /// # Errors
     /// Where the file can't be read, its header does not name the columns, or a row has other columns than the header.
     pub(crate) fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Self> {
-        let place = || path.display().to_string();
-        let mut start = Vec::new();
-        let sample = header::SAMPLE as u64;
-        File::open(path).with_context(place)?.take(sample).read_to_end(&mut start).with_context(place)?;
-        let typed = start.starts_with(&PARQUET);
-        let (file, decimal_comma) = match typed {
-            true => {
-                let file = ParquetFile::open(path).with_context(place)?;
-                header::check_names(file.names()).with_context(place)?;
-                (OpenFile::Parquet(file), false)
-            }
-            false => {
-                let delimiter = header::delimiter(&start).with_context(place)?;
-                (OpenFile::Csv(CsvFile::open(path, delimiter)?), delimiter != b',')
-            }
-        };
+        let (file, typed, decimal_comma) = Self::open(path)?;
         let chosen: Vec<usize> = file
             .names()
             .iter()

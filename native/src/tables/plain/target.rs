@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use nextbest_core::schema::MAX_CLASSES;
+use nextbest_core::schema::{MAX_CLASSES, Schema};
 
 use super::{PlainTable, cell};
 
@@ -37,6 +37,28 @@ pub(super) fn labels(table: &PlainTable, column: usize) -> anyhow::Result<(Vec<S
     let class = |value: &Option<String>| classes.iter().position(|class| Some(class) == value.as_ref());
     let of_row = values.iter().map(class).collect();
     Ok((classes, of_row))
+}
+
+impl PlainTable {
+    /// The class of each row by the words of a model's label; `None` where it is missing or none of them, and everywhere where the
+    /// column is not there.
+    ///
+    /// # Errors
+    /// Where a cell can't be read.
+    pub(crate) fn classes(&self, schema: &Schema) -> anyhow::Result<Vec<Option<usize>>> {
+        let label = schema.label().and_then(|position| schema.customer().columns.get(position));
+        let column = label.and_then(|label| self.column(&label.name).ok());
+        let Some(column) = column else { return Ok(vec![None; self.len()]) };
+        let words = match numbers(self, column) {
+            Some(numbers) => whole_numbers(self, column, &numbers)?.0,
+            None => {
+                self.map(column, |cells, row| Ok(cell::word(cells, row)?.map(|word| word.into_owned())))?
+            }
+        };
+        let names = schema.class_names();
+        let class = |word: &Option<String>| names.iter().position(|name| Some(*name) == word.as_deref());
+        Ok(words.iter().map(class).collect())
+    }
 }
 
 /// The column as numbers, where all of it are.

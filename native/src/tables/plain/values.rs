@@ -26,7 +26,13 @@ pub(crate) struct UnknownWords {
     pub(crate) cells: usize,
     /// The first of them.
     pub(crate) first: String,
+    /// Each of them (of very many, those that came first) and how many cells have it, the most frequent first.
+    #[serde(skip)]
+    pub(crate) words: Vec<(String, usize)>,
 }
+
+/// So many different words are told apart.
+const TOLD_APART: usize = 1_000;
 
 /// Reads the columns of a schema by their names. What is predicted is not read.
 ///
@@ -62,6 +68,42 @@ pub(crate) fn read_rows(table: &PlainTable, schema: &Schema) -> anyhow::Result<P
     Ok(PlainRows { rows, unknown: unknown.into_iter().flatten().collect() })
 }
 
+/// What a column of which nothing is known holds.
+pub(crate) enum ColumnValues {
+    /// Numbers, or seconds since 1970-01-01; NaN where there is none.
+    Numbers(Vec<f64>),
+    Words(Vec<Option<String>>),
+}
+
+impl ColumnValues {
+    /// Numbers as words too.
+    pub(crate) fn into_words(self) -> Vec<Option<String>> {
+        match self {
+            Self::Words(words) => words,
+            Self::Numbers(numbers) => {
+                numbers.iter().map(|number| (!number.is_nan()).then(|| number.to_string())).collect()
+            }
+        }
+    }
+}
+
+impl PlainTable {
+    /// The values of a column: numbers or dates where all that are there are, else words.
+    ///
+    /// # Errors
+    /// Where a cell can't be read at all.
+    pub(crate) fn values(&self, column: usize) -> anyhow::Result<ColumnValues> {
+        let is_text = self.typed && self.is_text(column);
+        let number = |cells: &_, row| cell::number(cells, row, self.decimal_comma);
+        let numbers = (!is_text).then(|| self.map(column, number).ok()).flatten();
+        if let Some(numbers) = numbers.or_else(|| self.map(column, cell::time).ok()) {
+            return Ok(ColumnValues::Numbers(numbers));
+        }
+        let word = |cells: &_, row| Ok(cell::word(cells, row)?.map(|word| word.into_owned()));
+        Ok(ColumnValues::Words(self.map(column, word)?))
+    }
+}
+
 fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64>, Option<UnknownWords>)> {
     let column = table.column(&declared.name)?;
     let words = match &declared.kind {
@@ -89,13 +131,21 @@ fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64
             }
         })
     })?;
-    let mut unknown: Option<UnknownWords> = None;
+    let mut first = None;
+    let (mut unknown, mut cells) = (BTreeMap::<String, usize>::new(), 0);
     let values = read.into_iter().map(|value| {
         value.unwrap_or_else(|word| {
-            let column = || UnknownWords { column: declared.name.clone(), cells: 0, first: word };
-            unknown.get_or_insert_with(column).cells += 1;
+            cells += 1;
+            first.get_or_insert_with(|| word.clone());
+            if unknown.len() < TOLD_APART || unknown.contains_key(&word) {
+                *unknown.entry(word).or_default() += 1;
+            }
             f64::NAN
         })
     });
-    Ok((values.collect(), unknown))
+    let values = values.collect();
+    let mut words: Vec<(String, usize)> = unknown.into_iter().collect();
+    words.sort_by_key(|(_, cells)| std::cmp::Reverse(*cells));
+    let unknown = first.map(|first| UnknownWords { column: declared.name.clone(), cells, first, words });
+    Ok((values, unknown))
 }

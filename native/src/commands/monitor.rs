@@ -1,0 +1,235 @@
+//! `nextbest monitor`: rows of today beside those that the model was measured on.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+use nextbest_core::Recommender;
+use nextbest_core::model::bundle::MAGIC;
+use nextbest_core::monitor::observer::layout;
+use nextbest_core::time;
+use serde::Serialize;
+
+use crate::cli::{Context, Done, usage};
+use crate::evaluation::{Opponent, paired_differences};
+use crate::monitoring::{
+    Current, Frame, Monitoring, Versus, history, of_model, of_tables, sketches, webhook,
+};
+use crate::trust::Demands;
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// What today's rows are compared with: a bundle, whose profile is enough (a file, or models:/NAME@production); a table, CSV or
+    /// Parquet; or a date, for the bank's tables as of then. The exported bundle where it is not given
+    #[arg(long, value_name = "FILE|DATE")]
+    pub(crate) reference: Option<String>,
+    /// Today's rows: a table, CSV or Parquet, or a date, for the bank's tables as of then. The bank's tables as they are where it is
+    /// not given
+    #[arg(long, value_name = "FILE|DATE", conflicts_with = "sketches")]
+    pub(crate) current: Option<String>,
+    /// Compare what browsers and edge workers counted: all sketches (*.sk) of this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) sketches: Option<PathBuf>,
+    /// The model whose rows they are, where the reference is a table or a date; without it two tables are compared column by
+    /// column
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Also compare the model with this other bundle on today's rows, whose outcomes have to be known
+    #[arg(long, value_name = "FILE", conflicts_with = "sketches")]
+    pub(crate) against: Option<PathBuf>,
+    /// Keep the numbers in history.parquet beside the report, and show how they went on since the first
+    #[arg(long)]
+    pub(crate) history: bool,
+    /// The folder to write to (config: monitoring.output_path)
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+    /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key: Option<PathBuf>,
+    /// Leave rows of the bank's tables out that can't be read, instead of stopping
+    #[arg(long)]
+    pub(crate) skip_bad_rows: bool,
+}
+
+/// What was found, and where it was written.
+#[derive(Debug, Serialize)]
+pub(crate) struct Monitored {
+    #[serde(flatten)]
+    pub(crate) found: Monitoring,
+    files: Vec<PathBuf>,
+    seconds: f64,
+}
+
+/// Monitors, prints, and ends with exit code 3 where there is an alert.
+pub(crate) fn execute(context: &Context, arguments: &Arguments) -> anyhow::Result<Done> {
+    let monitored = run(context, arguments)?;
+    context.print(&monitored)?;
+    match monitored.found.alerts.is_empty() {
+        true => Ok(Done::Quietly),
+        false => Ok(Done::WithAlert),
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitored> {
+    let started = std::time::Instant::now();
+    let webhook = context.config.monitoring.alerts.webhook.as_deref();
+    webhook.map(webhook::check).transpose().map_err(usage)?;
+    let mut found = find(context, arguments)?;
+    let folder = arguments.output.clone().unwrap_or_else(|| context.config.monitoring_path());
+    if arguments.history {
+        found.history = history::add(&folder, &found)?;
+    }
+    let files = found.write(&folder)?;
+    if let Some(address) = webhook.filter(|_| !found.alerts.is_empty()) {
+        // The alert is written: that it could not be sent is no reason to lose its exit code.
+        if let Err(error) = webhook::tell(address, &found.alert()) {
+            context.warn(&format!("{error:#}"));
+        }
+    }
+    Ok(Monitored { found, files, seconds: started.elapsed().as_secs_f64() })
+}
+
+fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> {
+    let reference = Place::of(arguments.reference.as_deref())?;
+    let model = match (&reference, &arguments.bundle) {
+        (Place::Bundle(_), Some(_)) => {
+            return Err(usage(anyhow!("--bundle: the reference is a bundle already: give one of them")));
+        }
+        (Place::Bundle(path), None) => Some(Model::read(context, path, arguments)?),
+        (Place::Nowhere, None) => Some(Model::read(context, &context.config.bundle_path(), arguments)?),
+        (_, Some(path)) => Some(Model::read(context, path, arguments)?),
+        (Place::Table(_) | Place::Date(_), None) => None,
+    };
+    let Some(model) = model else {
+        return match (&reference, Place::of(arguments.current.as_deref())?) {
+            (Place::Table(reference), Place::Table(current)) if arguments.against.is_none() => {
+                context.progress.step(format!("comparing {} and {}", reference.display(), current.display()));
+                of_tables(&context.config, reference, &current)
+            }
+            _ => Err(usage(anyhow!(
+                "only two tables can be compared without a model: name one with --bundle, or --reference and --current \
+                 as tables"
+            ))),
+        };
+    };
+    let frame = |place: &Place| model.frame(context, place, arguments.skip_bad_rows);
+    let before = match &reference {
+        Place::Bundle(_) | Place::Nowhere => None,
+        place => Some(frame(place)?),
+    };
+    let current = match &arguments.sketches {
+        Some(folder) => model.sketches(context, folder)?,
+        None => Current::Frame(Box::new(frame(&Place::of(arguments.current.as_deref())?)?)),
+    };
+    context.progress.step("comparing".into());
+    let bundle = model.recommender.bundle();
+    let parts = (model.path.as_path(), model.bytes.as_slice(), bundle);
+    let mut found = of_model(&context.config, parts, before.as_ref(), &current)?;
+    if let (Some(path), Current::Frame(frame)) = (&arguments.against, &current) {
+        found.against = Some(model.against(context, path, frame)?);
+    }
+    Ok(found)
+}
+
+/// Where rows are.
+enum Place {
+    Nowhere,
+    Bundle(PathBuf),
+    Table(PathBuf),
+    Date(i64),
+}
+
+impl Place {
+    fn of(text: Option<&str>) -> anyhow::Result<Self> {
+        let Some(text) = text else { return Ok(Self::Nowhere) };
+        let path = PathBuf::from(text);
+        if text.starts_with("models:/") {
+            return Ok(Self::Bundle(path));
+        }
+        if let (Some(date), false) = (time::parse(text), path.exists()) {
+            return Ok(Self::Date(date));
+        }
+        let mut start = [0; MAGIC.len()];
+        let mut file = std::fs::File::open(&path).with_context(|| {
+            format!("{text}: is neither a file that can be read nor a date such as 2026-07-01")
+        })?;
+        let is_bundle = std::io::Read::read_exact(&mut file, &mut start).is_ok() && start == MAGIC;
+        Ok(if is_bundle { Self::Bundle(path) } else { Self::Table(path) })
+    }
+}
+
+/// A bundle that may be used.
+struct Model {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    recommender: Recommender,
+}
+
+impl Model {
+    fn read(context: &Context, path: &Path, arguments: &Arguments) -> anyhow::Result<Self> {
+        let bytes = super::bundle_bytes(context, path)?;
+        let place = || path.display().to_string();
+        let demands = Demands::new(&context.config.trust, arguments.public_key.as_deref())?;
+        demands.check_signature(&bytes).with_context(place)?;
+        let recommender = Recommender::load(&bytes).with_context(place)?;
+        demands.check_validity(&recommender.bundle().validity).with_context(place)?;
+        Ok(Self { path: path.to_owned(), bytes, recommender })
+    }
+
+    fn frame(&self, context: &Context, place: &Place, skip_bad_rows: bool) -> anyhow::Result<Frame> {
+        let bundle = self.recommender.bundle();
+        match place {
+            Place::Table(file) => {
+                context.progress.step(format!("reading {}", file.display()));
+                Frame::of_file(bundle, file)
+            }
+            Place::Date(date) => Frame::of_bank(context, bundle, Some(*date), skip_bad_rows),
+            Place::Nowhere if bundle.schema.none_class().is_none() => {
+                Err(usage(anyhow!("--current: the model is of a plain table: give one with today's rows")))
+            }
+            Place::Nowhere => Frame::of_bank(context, bundle, None, skip_bad_rows),
+            Place::Bundle(path) => bail!("{}: is a bundle, which has no rows", path.display()),
+        }
+    }
+
+    fn sketches(&self, context: &Context, folder: &Path) -> anyhow::Result<Current> {
+        let layout = layout(&self.recommender)
+            .with_context(|| format!("{}: can't be compared with sketches", self.path.display()))?;
+        context.progress.step(format!("adding up the sketches in {}", folder.display()));
+        let (sum, counts) = sketches::add_up(&layout, sketches::files_in(folder)?, |_| ())?;
+        if let (0, Some(first)) = (counts.counted, &counts.first_refused) {
+            bail!("{}: every sketch was refused ({}); the first: {first}", folder.display(), counts.refused);
+        }
+        if counts.counted == 0 {
+            bail!("{}: there are no sketches (*.sk)", folder.display());
+        }
+        if let Some(first) = &counts.first_refused {
+            context.warn(&format!("refused {} sketches; the first: {first}", counts.refused));
+        }
+        let name = format!("{} sketches in {}", counts.counted, folder.display());
+        Ok(Current::Sketches { name, tallies: layout.tallies(&sum), counts })
+    }
+
+    fn against(&self, context: &Context, path: &Path, frame: &Frame) -> anyhow::Result<Versus> {
+        if !frame.labelled {
+            bail!(
+                "--against: the outcomes of {} are not known, so that no model can be called better",
+                frame.name
+            );
+        }
+        let demands = Demands::new(&context.config.trust, None)?;
+        let other = super::bundle_bytes(context, path)?;
+        let own = Opponent::new(&self.path, &self.bytes, &frame.table, &demands)?;
+        let other = Opponent::new(path, &other, &frame.table, &demands)?;
+        let differences = paired_differences(&own, &other, &frame.table, &context.config.evaluation)?;
+        Ok(Versus { bundle: path.display().to_string(), differences })
+    }
+}
+
+impl fmt::Display for Monitored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.found)?;
+        writeln!(f, "{:.2} s", self.seconds)?;
+        self.files.iter().try_for_each(|file| writeln!(f, "wrote {}", file.display()))
+    }
+}

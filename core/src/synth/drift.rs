@@ -3,8 +3,8 @@
 //! Four kinds change what is recorded of a life that goes on as it would have gone ([`apply`]); two change the life itself,
 //! by the conditions of its months ([`Drift::change`]). docs/SYNTHETIC.md has the formulas.
 
-mod amounts;
-mod categories;
+pub(super) mod amounts;
+pub(super) mod categories;
 mod missing;
 
 use core::fmt;

@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     truth_customers: Option<u64>,
     /// A change of a known size, from a day on or all along: mean_shift, scale, category_mix, missingness, label_shift or
     /// concept_shift; may be given several times (config: generate.drift)
-    #[arg(long = "drift", value_name = "KIND=SIZE[@DATE]", allow_hyphen_values = true)]
+    #[arg(long = "drift", value_name = "KIND=SIZE[@DATE]")]
     drifts: Vec<DriftConfig>,
     /// The folder to write to (config: data_source.csv.input_path or .parquet.input_path)
     #[arg(long, value_name = "FOLDER")]

@@ -10,7 +10,6 @@ mod missing;
 use core::fmt;
 use core::ops::Bound::{self, Excluded, Included, Unbounded};
 use core::ops::RangeBounds;
-use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +73,12 @@ impl DriftKind {
         }
     }
 
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The sizes it may have, in words.
     #[must_use]
     pub fn sizes(self) -> String {
@@ -105,20 +110,6 @@ impl fmt::Display for DriftKind {
         f.write_str(self.name())
     }
 }
-
-impl FromStr for DriftKind {
-    type Err = UnknownDrift;
-
-    fn from_str(text: &str) -> Result<Self, UnknownDrift> {
-        let kind = Self::ALL.into_iter().find(|kind| kind.name() == text);
-        kind.ok_or_else(|| UnknownDrift(text.to_owned()))
-    }
-}
-
-/// Not the name of a kind of drift.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("drift {0:?}: there are {names}", names = DriftKind::ALL.map(DriftKind::name).join(", "))]
-pub struct UnknownDrift(String);
 
 /// `mean_shift=0.3@2026-01-01`
 impl fmt::Display for Drift {
@@ -177,13 +168,10 @@ mod tests {
     #[test]
     fn kinds_are_called_by_their_names() {
         for kind in DriftKind::ALL {
-            assert_eq!(kind.name().parse(), Ok(kind));
+            assert_eq!(DriftKind::named(kind.name()), Some(kind));
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
         }
-        assert_eq!(
-            "mean".parse::<DriftKind>().unwrap_err().to_string(),
-            "drift \"mean\": there are mean_shift, scale, category_mix, missingness, label_shift, concept_shift"
-        );
+        assert_eq!(DriftKind::named("mean"), None);
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub use calendar::Date;
 pub use catalogue::{ByProduct, Channel, Product, ProductSpec};
 pub use columns::{Columns, Present, TableColumns, Texts, Values};
 pub use csv::TableBuffers;
-pub use drift::{Drift, DriftKind, UnknownDrift};
+pub use drift::{Drift, DriftKind};
 pub use life::MIN_GAP_DAYS;
 pub use params::{BankParams, MAX_CUSTOMERS, SynthError};
 pub use record::{

@@ -26,7 +26,7 @@ impl FromStr for DriftConfig {
         let (kind, rest) = text.split_once('=').ok_or_else(expected)?;
         let (size, from) = rest.split_once('@').map_or((rest, None), |(size, from)| (size, Some(from)));
         Ok(Self {
-            kind: kind.parse().map_err(|_| expected())?,
+            kind: DriftKind::named(kind).ok_or_else(expected)?,
             size: size
                 .parse()
                 .map_err(|_| format!("{size:?} is not a size, which is a number; {}", expected()))?,

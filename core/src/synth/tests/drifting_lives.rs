@@ -133,11 +133,13 @@ fn who_customers_are_and_what_came_before_the_day_stays() {
 /// How often a kind of transaction came in the 90 days before a product was taken, relative to all customers.
 fn ratio(records: &[CustomerRecord], product: Product, sign: TransactionType) -> f64 {
     let (mut buyers, mut all) = (Vec::new(), Vec::new());
-    for cutoff in cutoffs("2024-01-01") {
-        let days = cutoff.add_days(-90)..cutoff;
-        for record in records.iter().filter(|record| record.established < days.start) {
-            let rows = record.transactions.iter().filter(|row| row.kind == sign);
-            let count = rows.filter(|row| days.contains(&row.at.date)).count() as f64;
+    let cutoffs = cutoffs("2024-01-01");
+    for record in records {
+        let rows = record.transactions.iter().filter(|row| row.kind == sign);
+        let signs: Vec<Date> = rows.map(|row| row.at.date).collect();
+        for &cutoff in cutoffs.iter().filter(|cutoff| record.established < cutoff.add_days(-90)) {
+            let days = cutoff.add_days(-90)..cutoff;
+            let count = signs.iter().filter(|day| days.contains(day)).count() as f64;
             all.push(count);
             if next_product(record, cutoff) == Some(product) {
                 buyers.push(count);

@@ -33,20 +33,40 @@ fn header_and_rows(place: &Workplace, file: &str) -> (String, String) {
     (header.to_owned(), rows.to_owned())
 }
 
+/// Drifts of every kind.
+const DRIFTS: [&str; 12] = [
+    "--drift",
+    "mean_shift=0.3@2025-01-01",
+    "--drift",
+    "scale=-0.2",
+    "--drift",
+    "category_mix=0.2@2025-03-10",
+    "--drift",
+    "missingness=0.1",
+    "--drift",
+    "label_shift=1",
+    "--drift",
+    "concept_shift=0.5@2025-01-01",
+];
+
 #[test]
 fn slices_put_together_are_the_whole() {
     let place = Workplace::new(PROGRAM).unwrap();
-    for dirty in ["0", "0.02"] {
-        generated(&place, &["--customers", "1000", "--output", "whole", "--dirty", dirty]);
-        generated(&place, &["--customers", "0..300", "--output", "first", "--dirty", dirty]);
-        generated(&place, &["--customers", "300..1000", "--output", "second", "--dirty", dirty]);
+    for (dirty, drifts) in [("0", [].as_slice()), ("0.02", &[]), ("0.02", &DRIFTS)] {
+        for (customers, folder) in [("1000", "whole"), ("0..300", "first"), ("300..1000", "second")] {
+            let arguments = ["--customers", customers, "--output", folder, "--dirty", dirty];
+            generated(&place, &[&arguments, drifts].concat());
+        }
         for table in OF_CUSTOMERS {
             let part = |folder: &str| header_and_rows(&place, &format!("{folder}/{table}.csv"));
             let ((header, mut rows), (other, more), whole) = (part("first"), part("second"), part("whole"));
             assert!(!rows.is_empty() && !more.is_empty(), "{table}");
             assert_eq!(header, other);
             rows.push_str(&more);
-            assert!((header, rows) == whole, "{table}, {dirty} damaged: the slices differ from the whole");
+            assert!(
+                (header, rows) == whole,
+                "{table}, {dirty} damaged, {drifts:?}: the slices differ from the whole"
+            );
         }
         for table in OF_NOBODY {
             let read = |folder: &str| place.read(&format!("{folder}/{table}.csv")).unwrap();
@@ -58,13 +78,12 @@ fn slices_put_together_are_the_whole() {
 #[test]
 fn threads_change_no_byte_of_any_format() {
     let place = Workplace::new(PROGRAM).unwrap();
-    for format in ["csv", "parquet"] {
+    for (format, drifts) in [("csv", [].as_slice()), ("parquet", &[]), ("csv", &DRIFTS)] {
         for threads in ["1", "2", "5"] {
             let folder = format!("{format}{threads}");
-            generated(
-                &place,
-                &["--customers", "2500", "--format", format, "--threads", threads, "--output", &folder],
-            );
+            let arguments =
+                ["--customers", "2500", "--format", format, "--threads", threads, "--output", &folder];
+            generated(&place, &[&arguments, drifts].concat());
         }
         for table in OF_CUSTOMERS.iter().chain(&OF_NOBODY) {
             let read = |threads| place.read(&format!("{format}{threads}/{table}.{format}")).unwrap();
@@ -98,6 +117,64 @@ fn nonsense_is_a_usage_error_that_says_what_to_do() {
         assert!(run.stderr.contains(expected), "{arguments:?}: {}", run.stderr);
     }
     assert!(!place.path("data").exists());
+}
+
+#[test]
+fn drifts_are_arguments_or_stand_in_the_config() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    generated(&place, &["--customers", "200", "--output", "plain"]);
+    let arguments = ["--drift", "mean_shift=0.3@2026-01-01", "--drift", "missingness=0.2"];
+    generated(&place, &[["--customers", "200", "--output", "argued"].as_slice(), &arguments].concat());
+    let config = "generate: {drift: [{kind: mean_shift, size: 0.3, from: 2026-01-01}, {kind: missingness, size: 0.2}]}";
+    place.write("config.yaml", config).unwrap();
+    generated(&place, &["--customers", "200", "--output", "configured"]);
+    // Arguments take the place of what the config says.
+    generated(&place, &["--customers", "200", "--output", "other", "--drift", "scale=0"]);
+    let read = |folder: &str, table: &str| place.read(&format!("{folder}/{table}.csv")).unwrap();
+    for table in OF_CUSTOMERS.iter().chain(&OF_NOBODY) {
+        assert!(read("argued", table) == read("configured", table), "{table}");
+        assert!(read("plain", table) == read("other", table), "{table}");
+        let changes =
+            ["ADDRESS", "PARTY", "CUSTOMER_ACCOUNT", "TRANSACTION", "COMMUNICATION"].contains(table);
+        assert_eq!(read("plain", table) != read("argued", table), changes, "{table}");
+    }
+    let run = place.run(&["generate", "--customers", "20", "--json"]).unwrap();
+    let told: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(told["drifts"], serde_json::json!(["mean_shift=0.3@2026-01-01", "missingness=0.2"]));
+    let run = place.run(&["generate", "--customers", "20"]).unwrap();
+    assert!(run.stdout.contains(" with mean_shift=0.3@2026-01-01, missingness=0.2 in "), "{}", run.stdout);
+}
+
+#[test]
+fn a_drift_that_is_none_is_a_usage_error_that_names_what_is_allowed() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    let kinds = "mean_shift (-3 to 3), scale (above -1, at most 1), category_mix (0 to 1), missingness (0 to 1), \
+                 label_shift (above -1, at most 9), concept_shift (0 to 1)";
+    for (drift, expected) in [
+        ("mean=0.3", kinds),
+        ("mean_shift", kinds),
+        ("mean_shift=much", "\"much\" is not a size"),
+        ("missingness=1.2", "drift missingness: the size 1.2 is not in its range, 0 to 1"),
+        ("label_shift=-1", "drift label_shift: the size -1 is not in its range, above -1, at most 9"),
+        ("scale=NaN", "drift scale: the size NaN is not in its range"),
+        ("scale=0.5@someday", "drift scale begins: expected a date such as 2024-01-01, got \"someday\""),
+        ("scale=0.5@2026-07-01", "drift scale: begins on 2026-07-01, but the data are those from 2023-01-01"),
+    ] {
+        let run = place.run(&["generate", "--drift", drift]).unwrap();
+        assert_eq!(run.code, 2, "{drift}: {}", run.stderr);
+        assert!(run.stderr.contains(expected), "{drift}: {}", run.stderr);
+        assert!(!place.path("data").exists());
+    }
+    for (drift, expected) in [
+        ("{kind: mean, size: 0.3}", "mean_shift"),
+        ("{kind: mean_shift}", "size"),
+        ("{kind: scale, size: 2}", "drift scale: the size 2 is not in its range, above -1, at most 1"),
+    ] {
+        place.write("config.yaml", &format!("generate: {{drift: [{drift}]}}")).unwrap();
+        let run = place.run(&["generate"]).unwrap();
+        assert_eq!(run.code, 2, "{drift}: {}", run.stderr);
+        assert!(run.stderr.contains(expected), "{drift}: {}", run.stderr);
+    }
 }
 
 fn evaluated(place: &Workplace) -> (Value, String) {

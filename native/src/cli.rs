@@ -52,7 +52,7 @@ Exit codes: 0 done, 1 failed, 2 not understood (command or config), 3 done, and 
 enum Command {
     /// Write the ten tables of a synthetic bank
     #[command(
-        after_help = "Examples:\n  nextbest generate --customers 2000 --seed 7\n  nextbest generate --customers 300..1000 --format parquet"
+        after_help = "Examples:\n  nextbest generate --customers 2000 --seed 7\n  nextbest generate --customers 300..1000 --format parquet\n  nextbest generate --drift mean_shift=0.3@2026-01-01 --drift missingness=0.2"
     )]
     Generate(generate::Arguments),
     /// Compute the feature table from the bank's tables; or explain one value, or list what is computed

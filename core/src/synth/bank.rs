@@ -7,6 +7,7 @@ use super::calendar::{Date, Month};
 use super::columns::TableColumns;
 use super::csv::{CsvRows, TableBuffers};
 use super::dirt::Dirt;
+use super::drift;
 use super::economy::Economy;
 use super::ledger::Ledger;
 use super::life::{Life, Moment};
@@ -84,6 +85,7 @@ impl Bank {
         record.documents.extend(contracts(&life, &mut rows));
         record.documents.sort_by_key(|document| document.at);
         record.consents = consents(&life, self.params.end, &mut rows);
+        drift::apply(&self.params, &self.economy, &mut record);
         Ok(record)
     }
 
@@ -143,7 +145,11 @@ impl Bank {
     }
 
     pub(super) fn moment<'a>(&self, persona: &'a Persona, month: Month) -> Moment<'a> {
-        Moment::new(persona, month, self.economy.at(month))
+        let mut conditions = self.economy.at(month);
+        for drift in &self.params.drifts {
+            drift.change(month, &self.params, &mut conditions);
+        }
+        Moment::new(persona, month, conditions)
     }
 
     fn account_row(&self, account: &Account, rng: &mut Random) -> AccountRow {

@@ -20,6 +20,8 @@ pub(super) struct Conditions {
     pub(super) campaigns: f64,
     /// Demand for each product relative to its long-run mean: season × drift.
     pub(super) demand: ByProduct,
+    /// The share of every need's pull that goes to another need's products.
+    pub(super) concept: f64,
 }
 
 impl Conditions {
@@ -36,6 +38,7 @@ impl Conditions {
             demand: ByProduct::from_fn(|product| {
                 season(product, month) * drift(product, years, rate).clamp(0.4, 2.5)
             }),
+            concept: 0.0,
         }
     }
 }

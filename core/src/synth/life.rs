@@ -100,9 +100,12 @@ impl Life {
         let Moment { persona, stage, conditions, .. } = moment;
         let mut hazards = ByProduct::from_fn(|product| baseline(product, *stage));
         for (need, level) in self.needs.felt() {
-            for &(product, pull) in need.pulls() {
-                // The square lets signs precede purchases: at half level, half the signs but a quarter of the pull.
-                hazards[product] += pull * level * level * taste(persona, need, product, *stage);
+            for (served, share) in need.serves(conditions.concept) {
+                for &(product, pull) in served.pulls() {
+                    // The square lets signs precede purchases: at half level, half the signs but a quarter of the pull.
+                    hazards[product] +=
+                        share * pull * level * level * taste(persona, served, product, *stage);
+                }
             }
         }
         if self.accounts.iter().any(|account| account.product == Product::HomeLoan) {
@@ -135,7 +138,7 @@ impl Life {
             && let Some(product) = rng.weighted(hazards.iter())
         {
             self.open(product, from.add_days(waiting_days as i32), moment, rng);
-            self.needs.meet(product);
+            self.needs.meet(product, moment.conditions.concept);
             if product == Product::HomeLoan {
                 self.homeowner = true;
                 if rng.chance(0.35) {

@@ -39,6 +39,8 @@
 //!
 //! Traps, on purpose: ACCOUNTSTATUS is that of the last day; MATURITYDATE lies ahead; documents name accounts; about
 //! 2 % of many values are missing; and `dirty_rate` damages rows.
+//!
+//! *Drifts*. None by nature, known ones on request ([`Drift`]), for a monitor to find.
 
 mod account;
 mod bank;
@@ -48,6 +50,7 @@ mod catalogue;
 mod columns;
 mod csv;
 mod dirt;
+mod drift;
 mod economy;
 mod ledger;
 mod life;
@@ -71,6 +74,7 @@ pub use calendar::Date;
 pub use catalogue::{ByProduct, Channel, Product, ProductSpec};
 pub use columns::{Columns, Present, TableColumns, Texts, Values};
 pub use csv::TableBuffers;
+pub use drift::{Drift, DriftKind};
 pub use life::MIN_GAP_DAYS;
 pub use params::{BankParams, MAX_CUSTOMERS, SynthError};
 pub use record::{

@@ -51,6 +51,29 @@ impl Need {
         }
     }
 
+    /// The needs whose products this need pulls to, with what their pulls are multiplied by: its own, unless the concept
+    /// has shifted. What is pulled in all stays the same.
+    pub(super) fn serves(self, concept: f64) -> impl Iterator<Item = (Self, f64)> {
+        let other = self.confused_with();
+        let total = |need: Self| need.pulls().iter().map(|&(_, pull)| pull).sum::<f64>();
+        let shifted = (concept > 0.0).then(|| (other, concept * total(self) / total(other)));
+        [(self, 1.0 - concept)].into_iter().filter(|&(_, share)| share > 0.0).chain(shifted)
+    }
+
+    /// The need whose products a shifted concept leads to: one that shares none of its own, and whose products most of
+    /// those who feel this one are old enough to take.
+    pub(super) fn confused_with(self) -> Self {
+        match self {
+            Self::Home => Self::Cash,
+            Self::Car => Self::Home,
+            Self::Cash => Self::Protection,
+            Self::Surplus => Self::Car,
+            Self::Protection => Self::Spending,
+            Self::Spending => Self::Study,
+            Self::Study => Self::Surplus,
+        }
+    }
+
     /// Probability that the need begins in a month.
     fn onset(self, persona: &Persona, stage: Stage, homeowner: bool) -> f64 {
         let by_stage = match self {
@@ -113,10 +136,11 @@ impl Needs {
         }
     }
 
-    /// Ends the needs that `product` meets.
-    pub(super) fn meet(&mut self, product: Product) {
+    /// Ends the needs that pull to `product`.
+    pub(super) fn meet(&mut self, product: Product, concept: f64) {
         for (need, slot) in Need::ALL.into_iter().zip(&mut self.0) {
-            if need.pulls().iter().any(|&(met, _)| met == product) {
+            let meets = |need: Need| need.pulls().iter().any(|&(met, _)| met == product);
+            if need.serves(concept).any(|(served, _)| meets(served)) {
                 *slot = None;
             }
         }
@@ -162,10 +186,36 @@ mod tests {
             levels.push(needs.level(Need::Home));
         }
         assert_eq!(levels, [0.2, 0.4, 0.6, 0.8, 1.0, 1.0]);
-        needs.meet(Product::CreditCard);
+        needs.meet(Product::CreditCard, 0.0);
         assert_eq!(needs.level(Need::Home), 1.0);
-        needs.meet(Product::HomeLoan);
+        needs.meet(Product::HomeLoan, 1.0);
+        assert_eq!(needs.level(Need::Home), 1.0, "people with this need want something else now");
+        needs.meet(Product::HomeLoan, 0.0);
         assert_eq!(needs.level(Need::Home), 0.0);
+    }
+
+    #[test]
+    fn a_shifted_concept_leads_to_other_products_as_strongly() {
+        let mut others: Vec<usize> = Need::ALL.map(|need| need.confused_with() as usize).to_vec();
+        others.sort_unstable();
+        assert!(others.into_iter().eq(0..Need::COUNT), "each need once");
+        for need in Need::ALL {
+            let pulled = |concept: f64| -> Vec<(Product, f64)> {
+                let pulls = need.serves(concept).map(|(served, share)| (served.pulls(), share));
+                pulls
+                    .flat_map(|(pulls, share)| pulls.iter().map(move |(p, pull)| (*p, share * pull)))
+                    .collect()
+            };
+            assert_eq!(pulled(0.0), need.pulls());
+            let total = |concept| pulled(concept).iter().map(|(_, pull)| pull).sum::<f64>();
+            for concept in [0.3, 1.0] {
+                assert!((total(concept) - total(0.0)).abs() < 1e-12, "{need:?}");
+            }
+            let own = |&(product, _): &(Product, f64)| need.pulls().iter().any(|&(own, _)| own == product);
+            assert!(!pulled(1.0).iter().any(own), "{need:?}");
+            let kept = pulled(0.3).into_iter().filter(own).map(|(_, pull)| pull).sum::<f64>();
+            assert!((kept - 0.7 * total(0.0)).abs() < 1e-12, "{need:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::calendar::Date;
+use super::drift::{Drift, DriftKind};
 
 /// Customers have indices below this, so that their rows' identifiers stay below 10¹⁵.
 pub const MAX_CUSTOMERS: u64 = 1_000_000_000;
@@ -25,6 +26,8 @@ pub struct BankParams {
     pub end: Date,
     /// Share of the customers' rows that are written damaged, 0–1.
     pub dirty_rate: f64,
+    /// What changes on purpose, in this order: each acts on what those before it left.
+    pub drifts: Vec<Drift>,
 }
 
 impl Default for BankParams {
@@ -36,6 +39,7 @@ impl Default for BankParams {
             start: Date::from_days(19_358),
             end: Date::from_days(20_634),
             dirty_rate: 0.0,
+            drifts: Vec::new(),
         }
     }
 }
@@ -60,6 +64,26 @@ pub enum SynthError {
     /// Not a share.
     #[error("dirty rate {0}: give a share between 0 and 1")]
     DirtyRate(f64),
+    /// A size that a drift of this kind can't have.
+    #[error("drift {kind}: the size {size} is not in its range, {}", .kind.sizes())]
+    DriftSize {
+        /// The drift's kind.
+        kind: DriftKind,
+        /// Its size.
+        size: f64,
+    },
+    /// A drift that begins before the data or after them.
+    #[error("drift {kind}: begins on {from}, but the data are those from {start} to {end}")]
+    DriftDay {
+        /// The drift's kind.
+        kind: DriftKind,
+        /// The day on which it begins.
+        from: Date,
+        /// First day of the data.
+        start: Date,
+        /// Last day of the data.
+        end: Date,
+    },
     /// A customer outside the bank's range.
     #[error("customer {index}: the bank has the customers {}..{}", .customers.start, .customers.end)]
     NoSuchCustomer {
@@ -78,7 +102,7 @@ impl TryFrom<BankParams> for ValidParams {
     type Error = SynthError;
 
     fn try_from(params: BankParams) -> Result<Self, SynthError> {
-        let BankParams { customers, start, end, dirty_rate, .. } = &params;
+        let BankParams { customers, start, end, dirty_rate, drifts, .. } = &params;
         if customers.is_empty() || customers.end > MAX_CUSTOMERS {
             return Err(SynthError::Customers(customers.clone()));
         }
@@ -89,6 +113,14 @@ impl TryFrom<BankParams> for ValidParams {
         }
         if !(0.0..=1.0).contains(dirty_rate) {
             return Err(SynthError::DirtyRate(*dirty_rate));
+        }
+        for &Drift { kind, size, from } in drifts {
+            if !kind.allows(size) {
+                return Err(SynthError::DriftSize { kind, size });
+            }
+            if let Some(from) = from.filter(|day| !(start..=end).contains(&day)) {
+                return Err(SynthError::DriftDay { kind, from, start: *start, end: *end });
+            }
         }
         Ok(Self(params))
     }
@@ -136,5 +168,18 @@ mod tests {
             "dirty rate 1.5: give a share between 0 and 1"
         );
         assert!(matches!(rejected(|p| p.dirty_rate = f64::NAN), SynthError::DirtyRate(_)));
+        let drift = |kind, size, from| move |p: &mut BankParams| p.drifts = vec![Drift { kind, size, from }];
+        assert_eq!(
+            rejected(drift(DriftKind::LabelShift, -1.0, None)).to_string(),
+            "drift label_shift: the size -1 is not in its range, above -1, at most 9"
+        );
+        assert_eq!(
+            rejected(drift(DriftKind::Missingness, 1.5, None)).to_string(),
+            "drift missingness: the size 1.5 is not in its range, 0 to 1"
+        );
+        assert_eq!(
+            rejected(drift(DriftKind::Scale, 0.5, Date::from_ymd(2026, 7, 1))).to_string(),
+            "drift scale: begins on 2026-07-01, but the data are those from 2023-01-01 to 2026-06-30"
+        );
     }
 }

@@ -10,6 +10,7 @@ use rand_distr::{Exp1, StandardNormal};
 /// What a stream of random numbers is for. Streams of one customer are independent: writing damaged rows, say, leaves
 /// the clean ones as they were.
 #[derive(Clone, Copy)]
+#[repr(u64)]
 pub(super) enum Purpose {
     /// The persona and the latent life.
     Life = 0,
@@ -19,6 +20,10 @@ pub(super) enum Purpose {
     Dirt = 2,
     /// Possible futures, for the true probabilities.
     Future = 3,
+    /// Which rows come with another category. From here on beyond the bits that hold a customer's index.
+    CategoryMix = 1 << 40,
+    /// Which values are lost.
+    Missingness = 2 << 40,
 }
 
 #[derive(Clone)]
@@ -97,6 +102,7 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
+    use super::super::params::MAX_CUSTOMERS;
     use super::*;
 
     #[test]
@@ -107,6 +113,14 @@ mod tests {
         assert_ne!(reference, first(2, 1, Purpose::Life));
         assert_ne!(reference, first(1, 2, Purpose::Life));
         assert_ne!(reference, first(1, 1, Purpose::Rows));
+        let last = MAX_CUSTOMERS - 1;
+        for purpose in [Purpose::CategoryMix, Purpose::Missingness] {
+            assert_ne!(reference, first(1, 1, purpose));
+            assert!(
+                (purpose as u64) > (last << 2 | Purpose::Future as u64),
+                "the bits of an index end before"
+            );
+        }
     }
 
     #[test]

@@ -112,6 +112,25 @@ pub enum TransactionType {
 }
 
 impl TransactionType {
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 15] = [
+        Self::Salary,
+        Self::Pension,
+        Self::Card,
+        Self::Travel,
+        Self::Vehicle,
+        Self::Health,
+        Self::Education,
+        Self::Cash,
+        Self::Rent,
+        Self::StandingOrder,
+        Self::TransferIn,
+        Self::TransferOut,
+        Self::LoanPayment,
+        Self::Interest,
+        Self::Fee,
+    ];
+
     /// TRANSACTIONTYPEID.
     #[must_use]
     pub const fn id(self) -> &'static str {

@@ -5,12 +5,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use nextbest_core::synth::{Bank, BankParams, Date, Question};
+use nextbest_core::synth::{Bank, BankParams, Date, Drift, Question};
 use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
 use crate::cli::{Context, usage};
-use crate::config::{OutputFormat, SourceType};
+use crate::config::{DriftConfig, OutputFormat, SourceType};
 use crate::cutoffs;
 use crate::synthetic::{Plan, Written};
 
@@ -35,6 +35,10 @@ pub(crate) struct Arguments {
     /// Of how many customers to write the true probabilities, 0 for none (config: generate.truth_customers)
     #[arg(long, value_name = "N")]
     truth_customers: Option<u64>,
+    /// A change of a known size, from a day on or all along: mean_shift, scale, category_mix, missingness, label_shift or
+    /// concept_shift; may be given several times (config: generate.drift)
+    #[arg(long = "drift", value_name = "KIND=SIZE[@DATE]")]
+    drifts: Vec<DriftConfig>,
     /// The folder to write to (config: data_source.csv.input_path or .parquet.input_path)
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
@@ -47,6 +51,8 @@ pub(crate) struct Generated {
     first: u64,
     /// How many customers there are from it on.
     customers: u64,
+    /// What changes on purpose, as it may be given to `--drift`.
+    drifts: Vec<String>,
     tables: Vec<Written>,
 }
 
@@ -59,7 +65,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ge
         start: date(&config.start, "generate.start")?,
         end: date(&config.end, "generate.end")?,
         dirty_rate: arguments.dirty.unwrap_or(config.dirty_rate),
+        drifts: drifts(if arguments.drifts.is_empty() { &config.drift } else { &arguments.drifts })?,
     };
+    let drifts = params.drifts.iter().map(ToString::to_string).collect();
     let dirty_rate = params.dirty_rate;
     let data_end = i64::from(params.end.days() + 1) * DAY;
     let bank = Bank::new(params).map_err(|error| usage(error.into()))?;
@@ -80,7 +88,13 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ge
         .to_owned();
     let truth = truth(context, arguments.truth_customers.unwrap_or(config.truth_customers), data_end);
     let tables = Plan { bank: &bank, format, truth }.write(&folder, &context.progress)?;
-    Ok(Generated { folder, first: customers.start, customers: customers.end - customers.start, tables })
+    Ok(Generated {
+        folder,
+        first: customers.start,
+        customers: customers.end - customers.start,
+        drifts,
+        tables,
+    })
 }
 
 /// The truth about the first customers at the cut-offs that will test a model.
@@ -106,10 +120,13 @@ fn truth(context: &Context, customers: u64, data_end: i64) -> Option<(Question, 
 
 impl fmt::Display for Generated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { first, customers, .. } = self;
+        let Self { first, customers, drifts, .. } = self;
         match first {
             0 => write!(f, "a synthetic bank of {customers} customers")?,
             _ => write!(f, "customers {first}..{} of a synthetic bank", first + customers)?,
+        }
+        if !drifts.is_empty() {
+            write!(f, " with {}", drifts.join(", "))?;
         }
         writeln!(f, " in {}:", self.folder.display())?;
         for Written { file, rows, bytes } in &self.tables {
@@ -118,6 +135,14 @@ impl fmt::Display for Generated {
         }
         Ok(())
     }
+}
+
+fn drifts(configured: &[DriftConfig]) -> anyhow::Result<Vec<Drift>> {
+    let drift = |DriftConfig { kind, size, from }: &DriftConfig| {
+        let from = from.as_ref().map(|day| date(day, &format!("the day on which the drift {kind} begins")));
+        Ok(Drift { kind: *kind, size: *size, from: from.transpose()? })
+    };
+    configured.iter().map(drift).collect()
 }
 
 /// Reads how many customers there are, or which.

@@ -3,6 +3,7 @@
 mod conditions;
 mod data_source;
 mod deployment;
+mod drift;
 mod duration;
 mod evaluation;
 mod feature_store;
@@ -27,6 +28,7 @@ use serde::Deserialize;
 
 pub use data_source::{Csv, DataSource, Parquet, SourceType};
 pub use deployment::{BatchInference, Deployment, OutputFormat};
+pub use drift::DriftConfig;
 pub use duration::Time;
 pub use evaluation::{EvaluationConfig, SegmentConfig};
 pub use feature_store::{FeatureStore, StoreFormat};
@@ -126,6 +128,8 @@ pub struct Generate {
     pub dirty_rate: f64,
     /// Of how many customers the true probabilities are written, the first ones; none where it is 0.
     pub truth_customers: u64,
+    /// What changes on purpose, in this order.
+    pub drift: Vec<DriftConfig>,
 }
 
 impl Default for Generate {
@@ -137,6 +141,7 @@ impl Default for Generate {
             end: "2026-06-30".into(),
             dirty_rate: 0.0,
             truth_customers: 100_000,
+            drift: Vec::new(),
         }
     }
 }

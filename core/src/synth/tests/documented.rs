@@ -1,6 +1,8 @@
 //! docs/SYNTHETIC.md says what the code does.
 
 use super::super::calendar::Month;
+use super::super::drift::amounts::{LOG_DEVIATION, typical};
+use super::super::drift::categories;
 use super::super::economy::season;
 use super::super::needs::Need;
 use super::super::persona::Stage;
@@ -31,5 +33,35 @@ fn the_documents_tables_are_those_of_the_code() {
         let pulls: Vec<String> =
             need.pulls().iter().map(|(product, pull)| format!("{} {pull}", product.spec().id)).collect();
         documented(&format!("| {} | {} |", format!("{need:?}").to_lowercase(), pulls.join(", ")));
+    }
+}
+
+#[test]
+fn the_drifts_are_documented_as_they_are() {
+    for kind in DriftKind::ALL {
+        let row = format!("| `{kind}` | ");
+        let sizes = format!(" | {} |", kind.sizes().replace('-', "−"));
+        let line = DOCUMENT.lines().find(|line| line.starts_with(&row));
+        assert!(line.is_some_and(|line| line.ends_with(&sizes)), "{row} … {sizes}");
+    }
+    assert!(DOCUMENT.contains(&format!("σ = {LOG_DEVIATION}")));
+    for kind in TransactionType::ALL {
+        if let Some(typical) = typical(kind) {
+            assert!(DOCUMENT.contains(&format!("{} {typical}", kind.id())), "{kind:?} {typical}");
+        }
+    }
+    let moves = [
+        ("CITY", categories::CITY),
+        ("CUSTOMERTYPEID", categories::CUSTOMER_TYPE),
+        ("CHANNELID", categories::CHANNEL.map(Channel::id)),
+        ("TRANSACTIONTYPEID", categories::TRANSACTION.map(TransactionType::id)),
+        ("COMMUNICATIONMETHODID", categories::METHOD),
+    ];
+    for (column, [old, new]) in moves {
+        documented(&format!("| {column} | {old} | {new} |"));
+    }
+    for need in Need::ALL {
+        let name = |need: Need| format!("{need:?}").to_lowercase();
+        assert!(DOCUMENT.contains(&format!("{} → {}", name(need), name(need.confused_with()))), "{need:?}");
     }
 }

@@ -4,9 +4,14 @@ use super::*;
 
 #[test]
 fn a_customer_is_the_same_whatever_the_range_and_the_order() {
-    for dirty_rate in [0.0, 0.1] {
-        let whole = bank(0..60, dirty_rate);
-        let part = bank(20..40, dirty_rate);
+    let every = DriftKind::ALL.map(|kind| drift(kind, 0.4, Some("2024-02-20")));
+    let twice = [every, every].concat();
+    for (dirty_rate, drifts) in [(0.0, vec![]), (0.1, vec![]), (0.0, every.to_vec()), (0.1, twice)] {
+        let of = |customers| {
+            let drifts = drifts.clone();
+            Bank::new(BankParams { customers, dirty_rate, drifts, ..BankParams::default() }).unwrap()
+        };
+        let (whole, part) = (of(0..60), of(20..40));
         let in_whole = text(&whole, 20..40);
         assert_eq!(in_whole, text(&part, 20..40));
         let _elsewhere = part.customer(39).unwrap();

@@ -3,6 +3,8 @@
 mod correlations;
 mod distributions;
 mod documented;
+mod drift;
+mod drifting_lives;
 mod economy;
 mod identity;
 mod regularity;
@@ -32,6 +34,18 @@ static RECORDS: LazyLock<Vec<CustomerRecord>> = LazyLock::new(|| {
 
 fn bank(customers: core::ops::Range<u64>, dirty_rate: f64) -> Bank {
     Bank::new(BankParams { customers, dirty_rate, ..BankParams::default() }).unwrap()
+}
+
+fn drifted(customers: core::ops::Range<u64>, drifts: &[Drift]) -> Bank {
+    Bank::new(BankParams { customers, drifts: drifts.to_vec(), ..BankParams::default() }).unwrap()
+}
+
+fn drift(kind: DriftKind, size: f64, from: Option<&str>) -> Drift {
+    Drift { kind, size, from: from.map(date) }
+}
+
+fn records(bank: &Bank) -> Vec<CustomerRecord> {
+    bank.customers().map(|index| bank.customer(index).unwrap()).collect()
 }
 
 fn date(text: &str) -> Date {

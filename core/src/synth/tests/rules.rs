@@ -4,8 +4,19 @@ use super::*;
 
 #[test]
 fn the_rules_of_opening_hold() {
-    let bank = bank(0..CUSTOMERS, 0.0);
-    for record in RECORDS.iter() {
+    check_openings(&bank(0..CUSTOMERS, 0.0), &RECORDS);
+    let repeats = |product| {
+        let times = |record: &CustomerRecord| record.accounts.iter().filter(|a| a.product == product).count();
+        RECORDS.iter().filter(|record| times(record) > 1).count()
+    };
+    assert!(repeats(Product::PersonalLoan) > 0, "a repeatable product is taken again");
+    let gaps = RECORDS.iter().flat_map(|record| record.accounts.windows(2));
+    let least = gaps.map(|pair| pair[1].origination.days() - pair[0].origination.days()).min();
+    assert_eq!(least, Some(MIN_GAP_DAYS), "and as soon as the gap is over");
+}
+
+pub(super) fn check_openings(bank: &Bank, records: &[CustomerRecord]) {
+    for record in records {
         let [current, later @ ..] = record.accounts.as_slice() else {
             panic!("{} has no account", record.index)
         };
@@ -42,14 +53,6 @@ fn the_rules_of_opening_hold() {
             assert!(open.count() <= account.product.max_open(), "{}: {account:?}", record.index);
         }
     }
-    let repeats = |product| {
-        let times = |record: &CustomerRecord| record.accounts.iter().filter(|a| a.product == product).count();
-        RECORDS.iter().filter(|record| times(record) > 1).count()
-    };
-    assert!(repeats(Product::PersonalLoan) > 0, "a repeatable product is taken again");
-    let gaps = RECORDS.iter().flat_map(|record| record.accounts.windows(2));
-    let least = gaps.map(|pair| pair[1].origination.days() - pair[0].origination.days()).min();
-    assert_eq!(least, Some(MIN_GAP_DAYS), "and as soon as the gap is over");
 }
 
 #[test]
@@ -81,7 +84,7 @@ fn data_may_start_and_end_within_a_month() {
     assert!(on(params.start) > 100 && on(params.end) > 100);
 }
 
-fn check_days(records: &[CustomerRecord], params: &BankParams) {
+pub(super) fn check_days(records: &[CustomerRecord], params: &BankParams) {
     let &BankParams { start, end, .. } = params;
     for record in records {
         assert!(record.established >= start.add_days(-13 * 366) && record.established <= end.add_days(-30));
@@ -109,8 +112,13 @@ fn check_days(records: &[CustomerRecord], params: &BankParams) {
 
 #[test]
 fn balances_follow_from_amounts() {
+    assert!(check_balances(&RECORDS[..500]) > 50_000);
+}
+
+/// Checks the balances of rows that follow each other, and counts them.
+pub(super) fn check_balances(records: &[CustomerRecord]) -> usize {
     let mut checked = 0;
-    for record in RECORDS.iter().take(500) {
+    for record in records {
         for slot in 0..record.accounts.len() as u8 {
             let rows: Vec<_> = record.transactions.iter().filter(|row| row.account == slot).collect();
             for pair in rows.windows(2) {
@@ -121,7 +129,7 @@ fn balances_follow_from_amounts() {
             }
         }
     }
-    assert!(checked > 50_000);
+    checked
 }
 
 #[test]

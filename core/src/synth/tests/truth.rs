@@ -3,22 +3,24 @@
 use super::*;
 
 /// Customers whose truth is asked for, and the futures drawn for each.
-const ASKED: u64 = 8_000;
+pub(super) const ASKED: u64 = 8_000;
 const PATHS: u32 = 32;
 
-type Answer = (&'static CustomerRecord, Date, TrueProbabilities);
+pub(super) type Answer<'r> = (&'r CustomerRecord, Date, TrueProbabilities);
+
+pub(super) static ANSWERS: LazyLock<Vec<Answer<'static>>> =
+    LazyLock::new(|| answers(&bank(0..ASKED, 0.0), &RECORDS[..ASKED as usize]));
 
 /// What was true of customers at half-yearly cut-offs, which are far enough apart to be nearly independent.
-static ANSWERS: LazyLock<Vec<Answer>> = LazyLock::new(|| {
+pub(super) fn answers<'r>(bank: &Bank, records: &'r [CustomerRecord]) -> Vec<Answer<'r>> {
     let cutoffs = ["2023-04-01", "2023-10-01", "2024-04-01", "2024-10-01", "2025-04-01", "2025-10-01"];
     let question = Question { cutoffs: cutoffs.map(date).to_vec(), days: 90, paths: PATHS };
-    let bank = bank(0..ASKED, 0.0);
-    let about = |index| {
-        let answers = bank.true_probabilities(index, &question).unwrap();
-        answers.into_iter().map(move |(cutoff, truth)| (&RECORDS[index as usize], cutoff, truth))
+    let about = |record: &'r CustomerRecord| {
+        let answers = bank.true_probabilities(record.index, &question).unwrap();
+        answers.into_iter().map(move |(cutoff, truth)| (record, cutoff, truth))
     };
-    (0..ASKED).flat_map(about).collect()
-});
+    records.iter().flat_map(about).collect()
+}
 
 fn question(cutoff: Date, days: i32, paths: u32) -> Question {
     Question { cutoffs: vec![cutoff], days, paths }
@@ -65,22 +67,34 @@ fn chi_squared(mut events: Vec<(f64, bool)>) -> f64 {
         .sum()
 }
 
-#[test]
-fn what_happens_is_as_frequent_as_it_was_probable() {
-    /// With ten degrees of freedom exceeded once in 10 000 times.
-    const CRITICAL: f64 = 35.6;
-    let any = |&(record, cutoff, truth): &Answer| (1.0 - truth.none, next_product(record, cutoff).is_some());
-    let right = chi_squared(ANSWERS.iter().map(any).collect());
-    assert!(right < CRITICAL, "{right}");
-    for product in Product::ALL.into_iter().skip(1) {
-        let taken = |&(record, cutoff, truth): &Answer| {
+/// With ten degrees of freedom exceeded once in 10 000 times.
+pub(super) const CRITICAL: f64 = 35.6;
+
+/// χ² of taking anything, and of taking each product.
+pub(super) fn calibration(answers: &[Answer<'_>]) -> (f64, Vec<(Product, f64)>) {
+    let of_product = |product| {
+        let taken = |&(record, cutoff, truth): &Answer<'_>| {
             (truth.products[product], next_product(record, cutoff) == Some(product))
         };
-        let right = chi_squared(ANSWERS.iter().map(taken).collect());
+        (product, chi_squared(answers.iter().map(taken).collect()))
+    };
+    let each = Product::ALL.into_iter().skip(1).map(of_product).collect();
+    (chi_squared(answers.iter().map(any).collect()), each)
+}
+
+fn any(&(record, cutoff, truth): &Answer<'_>) -> (f64, bool) {
+    (1.0 - truth.none, next_product(record, cutoff).is_some())
+}
+
+#[test]
+fn what_happens_is_as_frequent_as_it_was_probable() {
+    let (right, each) = calibration(&ANSWERS);
+    assert!(right < CRITICAL, "{right}");
+    for (product, right) in each {
         assert!(right < CRITICAL, "{product:?}: {right}");
     }
     // It would have shown if they were a quarter too large, or if they were somebody else's.
-    let inflated = |answer: &Answer| (1.25 * any(answer).0.min(0.79), any(answer).1);
+    let inflated = |answer: &Answer<'_>| (1.25 * any(answer).0.min(0.79), any(answer).1);
     let wrong = chi_squared(ANSWERS.iter().map(inflated).collect());
     assert!(wrong > CRITICAL, "{wrong}");
     let others = ANSWERS.iter().cycle().skip(1_000);

@@ -47,7 +47,7 @@ test-rust: ## the Rust tests on this machine
 	cargo test
 	cargo test -p nextbest-host
 
-test-oracles: ## against pandas, SciPy, delta-rs and scikit-learn
+test-oracles: ## against pandas, SciPy, Evidently, delta-rs and scikit-learn
 	@scripts/test-oracles.sh
 
 test-wasm: ## the wasm crate's tests in headless Chromium

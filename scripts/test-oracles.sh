@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares what nextbest writes with what others make of the same data: pandas, SciPy, delta-rs, scikit-learn, LightGBM. They are installed from
-# tests/requirements.txt into target/python.
+# Compares what nextbest writes with what others make of the same data: pandas, SciPy, Evidently, delta-rs, scikit-learn,
+# LightGBM. They are installed from tests/requirements.txt into target/python.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -45,5 +45,5 @@ echo "==> calibrations and logistic regressions against SciPy and scikit-learn"
 "$nextbest_cases" >cases.json
 "$python" "$oracles/fits.py" <cases.json
 
-echo "==> drift statistics against SciPy"
+echo "==> drift statistics against SciPy and Evidently"
 "$python" "$oracles/drift.py" "$drift_statistics"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Compares our drift statistics with SciPy's on a thousand random cases, and what is expected of a model without labels with what
-happens where labels are drawn.
+"""Compares our drift statistics with SciPy's and Evidently's on a thousand random cases, and what is expected of a model without
+labels with what happens where labels are drawn.
 
     make test-oracles    # runs it; or: python3 tests/oracles/drift.py target/debug/drift-statistics
 """
@@ -9,12 +9,15 @@ import json
 import subprocess
 import sys
 
+import drift_evidently
 import numpy as np
 from scipy import special, stats
 from scipy.spatial.distance import jensenshannon
 
 CASES = 1000
 CLOSE = 1e-9
+# A p-value of the limiting distribution of Kolmogorov and Smirnov is so close to the exact one where samples are large.
+APPROXIMATED = 0.02
 
 
 def main():
@@ -25,6 +28,7 @@ def main():
         "tests": [random.random(random.integers(1, 100)) ** random.integers(1, 6) for _ in range(CASES)],
         "probabilities": [probabilities(random) for _ in range(20)],
     }
+    cases |= drift_evidently.cases(cases["numbers"], cases["categories"])
     text = json.dumps(cases, default=lambda array: array.tolist())
     found = json.loads(subprocess.run([sys.argv[1]], input=text, capture_output=True, check=True, text=True).stdout)
     exact = 0
@@ -38,6 +42,9 @@ def main():
     for case, ours in zip(cases["probabilities"], found["probabilities"], strict=True):
         compare_expectations(random, case, ours)
     print(f"drift: {CASES} cases of each kind agree with SciPy ({exact} p-values of two samples are exact ones)")
+    approximated = drift_evidently.compare(cases["numbers"], cases["categories"], found, close)
+    assert approximated < APPROXIMATED, approximated
+    print(f"drift: they agree with Evidently (p-values that are approximated to {approximated:.4f})")
 
 
 def numbers(random, case):

@@ -23,6 +23,9 @@ fn main() -> Result<(), Failure> {
     let found = json!({
         "numbers": each("numbers", numbers)?,
         "categories": each("categories", categories)?,
+        "bins": each("bins", distances)?,
+        "words": each("words", distances)?,
+        "known": each("known", categories)?,
         "tests": each("tests", |case| Ok(json!(benjamini_hochberg(&values(case)?))))?,
         "probabilities": each("probabilities", probabilities)?,
     });
@@ -48,6 +51,14 @@ fn categories(case: &Value) -> Result<Value, Failure> {
         "degrees": test.degrees_of_freedom,
         "p_value": test.p_value,
         "cramers_v": test.cramers_v,
+        "jensen_shannon": jensen_shannon(&reference, &current),
+        "stability": population_stability_index(&reference, &current),
+    }))
+}
+
+fn distances(case: &Value) -> Result<Value, Failure> {
+    let (reference, current) = (values(&case[0])?, values(&case[1])?);
+    Ok(json!({
         "jensen_shannon": jensen_shannon(&reference, &current),
         "stability": population_stability_index(&reference, &current),
     }))

@@ -9,6 +9,7 @@ use anyhow::bail;
 use nextbest_core::monitor::distribution::Distribution;
 use rayon::prelude::*;
 
+use super::drift::Drift;
 use super::frame::is_parquet;
 use super::quantity::{Named, Quantity};
 use crate::tables::plain::{ColumnValues, PlainTable};
@@ -20,7 +21,8 @@ const MOST_WORDS: usize = 1_000;
 
 /// What two tables have in common.
 pub(crate) struct Columns {
-    pub(crate) quantities: Vec<Quantity>,
+    /// What was found of each, not yet judged: the columns themselves are not kept.
+    pub(crate) drifts: Vec<Drift>,
     pub(crate) rows: (usize, usize),
     /// Columns that are not compared, and why.
     pub(crate) left_out: Vec<(String, String)>,
@@ -45,7 +47,7 @@ pub(crate) fn read(reference: &Path, current: &Path) -> anyhow::Result<Columns> 
         only.map(|name| (name.clone(), format!("only in {whose}"))).collect::<Vec<_>>()
     };
     let mut found = Columns {
-        quantities: Vec::new(),
+        drifts: Vec::new(),
         rows: (0, 0),
         left_out: [only(&names.0, &names.1, "the reference"), only(&names.1, &names.0, "today's rows")]
             .concat(),
@@ -56,28 +58,30 @@ pub(crate) fn read(reference: &Path, current: &Path) -> anyhow::Result<Columns> 
     let mut hashes = RowHashes::default();
     for some in common.chunks(at_a_time) {
         let wanted = |name: &str| some.iter().any(|other| *other == name);
-        let (ours, theirs) = (PlainTable::read(reference, wanted)?, PlainTable::read(current, wanted)?);
+        let (ours, theirs) =
+            rayon::join(|| PlainTable::read(reference, wanted), || PlainTable::read(current, wanted));
+        let (ours, theirs) = (ours?, theirs?);
         found.rows = (ours.len(), theirs.len());
         let compared = some.par_iter().map(|name| compare(name, &ours, &theirs));
         for (name, compared) in some.iter().zip(compared.collect::<anyhow::Result<Vec<_>>>()?) {
-            let Compared { quantity, constant, hashes: of_column } = compared;
+            let Compared { drift, constant, hashes: of_column } = compared;
             hashes.add(&of_column);
             found.constant.extend(constant.then(|| (*name).clone()));
-            match quantity {
-                Ok(quantity) => found.quantities.push(quantity),
+            match drift {
+                Ok(drift) => found.drifts.push(drift),
                 Err(why) => found.left_out.push(((*name).clone(), why)),
             }
         }
     }
     found.duplicates = hashes.duplicates();
-    let share = 1.0 / found.quantities.len().max(1) as f64;
-    found.quantities.iter_mut().for_each(|quantity| quantity.importance = share);
+    let share = 1.0 / found.drifts.len().max(1) as f64;
+    found.drifts.iter_mut().for_each(|drift| drift.importance = share);
     Ok(found)
 }
 
 struct Compared {
     /// The column on both sides, or why it is not compared.
-    quantity: Result<Quantity, String>,
+    drift: Result<Drift, String>,
     constant: bool,
     /// A number for each of today's values.
     hashes: Vec<u64>,
@@ -93,13 +97,14 @@ fn compare(name: &str, reference: &PlainTable, current: &PlainTable) -> anyhow::
             let hashes: Vec<u64> = today.iter().map(|number| (number + 0.0).to_bits()).collect();
             let constant = hashes.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
             let quantity = Quantity::of_both(named, before, today)?;
-            Compared { quantity: Ok(quantity), constant, hashes }
+            Compared { drift: Ok(Drift::of(&quantity)), constant, hashes }
         }
         (before, today) => {
             let (before, today) = (before.into_words(), today.into_words());
             let hashes: Vec<u64> = today.iter().map(|word| hash(word.as_deref())).collect();
             let constant = hashes.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
-            Compared { quantity: words(named, &before, &today), constant, hashes }
+            let quantity = words(named, &before, &today);
+            Compared { drift: quantity.map(|quantity| Drift::of(&quantity)), constant, hashes }
         }
     })
 }

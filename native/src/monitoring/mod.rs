@@ -221,7 +221,8 @@ pub(crate) fn of_model(
 pub(crate) fn of_tables(config: &Config, reference: &Path, current: &Path) -> anyhow::Result<Monitoring> {
     let columns = columns::read(reference, current)?;
     let monitoring = &config.monitoring;
-    let features = drift::measure(&columns.quantities, monitoring);
+    let mut features = columns.drifts;
+    drift::judge(&mut features, monitoring);
     let (before, today) = columns.rows;
     let side =
         |path: &Path, rows: usize| Side { name: path.display().to_string(), rows: rows as u64, whole: true };

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::bail;
 use nextbest_core::monitor::distribution::Distribution;
@@ -15,7 +16,7 @@ use super::quantity::{Named, Quantity};
 use crate::tables::plain::{ColumnValues, PlainTable};
 
 /// So many columns of Parquet files are read at a time. (Of CSV files all, since their lines must be read for any.)
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 4;
 /// A column of more different words is an id or a text, which nothing is to be expected of.
 const MOST_WORDS: usize = 1_000;
 
@@ -109,19 +110,20 @@ fn compare(name: &str, reference: &PlainTable, current: &PlainTable) -> anyhow::
     })
 }
 
-fn words(named: Named, before: &[Option<String>], today: &[Option<String>]) -> Result<Quantity, String> {
-    let distinct: BTreeSet<&str> = before.iter().flatten().map(String::as_str).collect();
+fn words(named: Named, before: &[Option<Arc<str>>], today: &[Option<Arc<str>>]) -> Result<Quantity, String> {
+    let distinct: BTreeSet<&str> = before.iter().flatten().map(|word| &**word).collect();
     let words: Vec<String> = distinct.iter().map(|word| (*word).to_owned()).collect();
     if words.len() > MOST_WORDS {
         return Err(format!("{} different words: an id or a text", words.len()));
     }
     let codes: BTreeMap<&str, f32> =
         distinct.iter().zip(0u16..).map(|(word, code)| (*word, f32::from(code))).collect();
-    let code =
-        |word: &Option<String>| word.as_deref().and_then(|word| codes.get(word)).copied().unwrap_or(f32::NAN);
+    let code = |word: &Option<Arc<str>>| {
+        word.as_deref().and_then(|word| codes.get(word)).copied().unwrap_or(f32::NAN)
+    };
     let reference = Distribution::of_words(before.iter().map(code), words.len());
     let mut new: BTreeMap<&str, usize> = BTreeMap::new();
-    for word in today.iter().flatten().filter(|word| !codes.contains_key(word.as_str())) {
+    for word in today.iter().flatten().filter(|word| !codes.contains_key(&***word)) {
         *new.entry(word).or_default() += 1;
     }
     let mut new: Vec<(String, usize)> = new.into_iter().map(|(word, rows)| (word.to_owned(), rows)).collect();

@@ -170,7 +170,7 @@ impl PlainTable {
     fn map<T>(
         &self,
         column: usize,
-        of: impl Fn(&CellColumn, usize) -> Result<T, String>,
+        mut of: impl FnMut(&CellColumn, usize) -> Result<T, String>,
     ) -> anyhow::Result<Vec<T>> {
         let column = self.columns.get(column).context("there is no such column")?;
         let mut values = Vec::with_capacity(self.rows);

@@ -1,6 +1,7 @@
 //! The rows of a plain table as the schema of a model reads them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::bail;
 use nextbest_core::customers::{Columns, Customers};
@@ -72,16 +73,17 @@ pub(crate) fn read_rows(table: &PlainTable, schema: &Schema) -> anyhow::Result<P
 pub(crate) enum ColumnValues {
     /// Numbers, or seconds since 1970-01-01; NaN where there is none.
     Numbers(Vec<f64>),
-    Words(Vec<Option<String>>),
+    /// Equal ones are in memory once.
+    Words(Vec<Option<Arc<str>>>),
 }
 
 impl ColumnValues {
     /// Numbers as words too.
-    pub(crate) fn into_words(self) -> Vec<Option<String>> {
+    pub(crate) fn into_words(self) -> Vec<Option<Arc<str>>> {
         match self {
             Self::Words(words) => words,
             Self::Numbers(numbers) => {
-                numbers.iter().map(|number| (!number.is_nan()).then(|| number.to_string())).collect()
+                numbers.iter().map(|number| (!number.is_nan()).then(|| number.to_string().into())).collect()
             }
         }
     }
@@ -99,7 +101,16 @@ impl PlainTable {
         if let Some(numbers) = numbers.or_else(|| self.map(column, cell::time).ok()) {
             return Ok(ColumnValues::Numbers(numbers));
         }
-        let word = |cells: &_, row| Ok(cell::word(cells, row)?.map(|word| word.into_owned()));
+        let mut words: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut shared = |word: &str| match words.get(word) {
+            Some(word) => word.clone(),
+            None => {
+                let word: Arc<str> = word.into();
+                words.insert(word.clone());
+                word
+            }
+        };
+        let word = |cells: &_, row| Ok(cell::word(cells, row)?.map(|word| shared(&word)));
         Ok(ColumnValues::Words(self.map(column, word)?))
     }
 }

@@ -12,7 +12,7 @@ MUTATIONS ?= 1000000
 NODE_MODULES := web/node_modules/.package-lock.json
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ## --- see it ---
 
@@ -84,8 +84,14 @@ bench-score: $(NODE_MODULES) ## scoring beside onnxruntime, YDF and scikit-learn
 bench-spark: $(NODE_MODULES) ## a million rows in Spark, beside a scikit-learn forest of the same size (ROUNDS=5)
 	@scripts/bench-spark.sh $(ROUNDS)
 
+bench-monitor: ## a drift report of 100,000 rows beside Evidently's (ROUNDS=3)
+	@scripts/bench-monitor.sh $(ROUNDS)
+
 bench-size: ## log-loss by size on the shared task, after brotli (BYTES=120000, LEARNER=gradient_boosting)
 	@scripts/bench-size.sh $(LEARNER) $(BYTES)
+
+drift-suite: ## how often drifts of known size are found: the tables in docs/DRIFT.md (BANKS=200)
+	@scripts/drift-suite.sh $(BANKS)
 
 fuzz: ## mutations of the sample bundles, decoded and scored on all cores (MUTATIONS=1000000)
 	@scripts/fuzz.sh $(MUTATIONS)
@@ -99,4 +105,4 @@ $(NODE_MODULES): web/package-lock.json
 	@touch $@
 
 .PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e test-mlflow deny bench \
-	bench-data bench-train bench-score bench-spark bench-size fuzz clean
+	bench-data bench-train bench-score bench-spark bench-monitor bench-size drift-suite fuzz clean

@@ -256,6 +256,29 @@ fn two_tables_are_compared_column_by_column() {
 }
 
 #[test]
+fn another_model_is_compared_on_the_same_rows() {
+    let place = workplace("");
+    for arguments in [&["generate"][..], &["features"], &["train", "--algorithm", "logistic_regression"]] {
+        done(&place, arguments);
+    }
+    let other = "outputs/models/model.bundle";
+    let (found, _) = monitor(&place, &["--current", "2026-04-01", "--against", other]);
+    let differences = found["against"]["differences"].as_array().unwrap();
+    assert!(differences.len() >= 6);
+    for it in differences {
+        let metrics = found["performance"]["metrics"].as_array().unwrap().iter();
+        let own = metrics.clone().find(|metric| metric["name"] == it["metric"]).unwrap();
+        assert!((number(&own["today"]) - number(&it["model"])).abs() < 1e-12, "{it}");
+        assert!((number(&it["model"]) - number(&it["other"]) - number(&it["difference"])).abs() < 1e-12);
+        let (low, high) = (number(&it["interval"]["low"]), number(&it["interval"]["high"]));
+        assert!(low <= number(&it["difference"]) && number(&it["difference"]) <= high, "{it}");
+    }
+    // Nobody knows yet what becomes of today's customers.
+    let refused = place.run(&["monitor", "--against", other]).unwrap();
+    assert!(refused.code == 1 && refused.stderr.contains("the outcomes of"), "{}", refused.stderr);
+}
+
+#[test]
 fn a_plain_tables_rows_are_compared_by_its_model() {
     let place = Workplace::new(PROGRAM).unwrap();
     let table = |shift: f64, colours: [&str; 2]| {

@@ -29,6 +29,7 @@ main() {
             bits_of outputs/bundle/customers.json "parity-$(basename "$candidate" .bundle).json" --bundle "$candidate"
         done
         with_a_policy
+        with_randomised_rows
         touch "$DONE"
     fi
 
@@ -60,11 +61,21 @@ bits_of() {
 
 # The same model with a policy that says everything that one can say, for the parity tests.
 with_a_policy() {
-    mkdir -p outputs/policy/models
-    cp outputs/models/model.bundle outputs/policy/models/
-    "$CLI" --config tests/e2e/policy.yaml --quiet export --samples 80
+    exported_again policy --samples 80
     "$CLI" --config tests/e2e/policy.yaml --quiet score --customers outputs/policy/bundle/customers.json --channel WEB --bits \
         --out outputs/policy/bundle/parity.json
+}
+
+# The same model, which asks for rows to be randomised before they are counted, for sketch.test.mjs.
+with_randomised_rows() { exported_again randomised; }
+
+# NAME [OPTION …], with the configuration of that name.
+exported_again() {
+    name=$1
+    shift
+    mkdir -p "outputs/$name/models"
+    cp outputs/models/model.bundle "outputs/$name/models/"
+    "$CLI" --config "tests/e2e/$name.yaml" --quiet export "$@"
 }
 
 check_tools() {

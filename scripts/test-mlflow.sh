@@ -40,6 +40,8 @@ echo "==> runs, in a folder and on a server"
 "$python" "$tests/tracking.py" "$NEXTBEST"
 echo "==> versions, their aliases and gates"
 "$python" "$tests/registry.py" "$NEXTBEST" "$FEATURE_SCORES" "$module"
+echo "==> a new model where monitoring asks for one"
+"$python" "$tests/retrain.py" "$NEXTBEST" "$module"
 echo "==> a workspace and its Unity Catalog, as far as there is one on this machine"
 "$python" "$tests/unity_catalog.py" "$NEXTBEST" --module "$module"
 

@@ -61,7 +61,9 @@ fn the_feature_languages_examples_are_understood() {
 /// Every config in these documents is one that the program takes.
 #[test]
 fn the_configs_of_documents_are_understood() {
-    for (document, least) in [("MLFLOW.md", 2), ("DATABRICKS.md", 1), ("SYNTHETIC.md", 1)] {
+    for (document, least) in
+        [("MLFLOW.md", 2), ("DATABRICKS.md", 1), ("SYNTHETIC.md", 1), ("MONITORING.md", 1)]
+    {
         let text = std::fs::read_to_string(repository().join("docs").join(document)).unwrap();
         let configs: Vec<&str> =
             text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();

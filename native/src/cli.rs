@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::commands::registry::{models, promote, register, rollback};
 use crate::commands::{
-    doctor, eda, evaluate, export, features, generate, inspect, keygen, monitor, policy_eval, run, score,
-    sketch, train, train_table,
+    doctor, eda, evaluate, export, features, generate, inspect, keygen, monitor, policy_eval, retrain, run,
+    score, sketch, train, train_table,
 };
 use crate::config::Config;
 use crate::mlflow::{self, Logged};
@@ -119,6 +119,12 @@ enum Command {
         after_help = "Examples:\n  nextbest monitor --current 2026-07-01\n  nextbest monitor --reference outputs/bundle/nextbest.bundle --current features.parquet --history\n  nextbest monitor --reference march.csv --current april.csv\n  nextbest monitor --sketches collected/"
     )]
     Monitor(monitor::Arguments),
+    /// Monitor, and where it is time train, evaluate, export and register a new model, and let it be staging if it passes the gates
+    #[command(
+        name = "retrain-if-needed",
+        after_help = "Example:\n  nextbest retrain-if-needed --reference models:/next_best_product@production --current 2026-07-01\n\nExit codes: 0 not needed, or a new model is in staging; 1 failed, or the new model did not pass; 3 the data are broken."
+    )]
+    RetrainIfNeeded(monitor::Arguments),
     /// Add up sketches: rows that browsers and edge workers counted, and nothing else of them
     #[command(after_help = "Example:\n  nextbest sketch merge collected/ --out week.sk")]
     Sketch(sketch::Arguments),
@@ -213,6 +219,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<Done> {
         Context { config, progress: Progress::new(arguments.quiet || arguments.json), json: arguments.json };
     match arguments.command {
         Command::Monitor(arguments) => return monitor::execute(&context, &arguments),
+        Command::RetrainIfNeeded(arguments) => return retrain::execute(&context, &arguments),
         Command::Sketch(arguments) => context.print(&sketch::run(&context, &arguments)?),
         Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
         Command::Features(command) => features::execute(&context, &command),

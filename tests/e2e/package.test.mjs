@@ -46,7 +46,8 @@ suite("the package", { concurrency: false }, () => {
   test("its types are complete, strict and as documented", () => {
     const program = `
       import {
-        init, NextbestError, Recommender, type Customer, type Offer, type PublicKey, type Schema, type Validity,
+        init, NextbestError, Recommender, type CheckedSketch, type Customer, type Offer, type PublicKey, type Schema,
+        type SketchRules, type Validity,
       } from "nextbest";
       await init(new WebAssembly.Module(new Uint8Array()));
       const customer: Customer = { customer: { AGE: 1, NAME: null }, accounts: [{ AMOUNT: 2.5 }], more: undefined };
@@ -57,14 +58,21 @@ suite("the package", { concurrency: false }, () => {
       const offers: readonly Offer[] = r.recommend(customer, { asOf: new Date(), top: 2, explain: true }).offers;
       const probabilities: Float32Array = r.scoreBatch(r.features(customer), 1);
       const schema: Schema = r.schema;
+      const rules: SketchRules | null = r.sketchRules;
+      const counted: boolean = r.observe(r.features(customer), { consent: true });
+      const sketch: Uint8Array = r.sketch();
+      const { rows, identity, merged, randomised }: CheckedSketch = r.checkSketch(sketch);
+      const sketched: [number, string, boolean, boolean, number] = [rows, identity, merged, randomised, r.observedRows];
       const code: string = new NextbestError("a/b", "c").code;
+      // @ts-expect-error: nobody is counted without being asked
+      r.observe(r.features(customer));
       // @ts-expect-error: a customer has a customer row
       r.recommend({ accounts: [] });
       // @ts-expect-error: only a Float32Array crosses without a copy in JavaScript
       r.scoreFeatures([1, 2]);
       // @ts-expect-error: made by load
       new Recommender(new Uint8Array());
-      console.log(offers, probabilities, schema, code, told);
+      console.log(offers, probabilities, schema, code, told, rules, counted, sketched);
     `;
     const home = path.join(folder, "consumer");
     execFileSync("mkdir", ["-p", path.join(home, "node_modules")]);

@@ -6,9 +6,12 @@
 //! A customer comes in as JSON text: for the hundreds of small rows that one has, that is several times faster than
 //! asking JavaScript for every value of every object.
 
+mod sketches;
+
 use js_sys::{Error as JsError, Reflect};
 use nextbest_core::customers::{Customers, read_identified};
 use nextbest_core::explain;
+use nextbest_core::monitor::observer::Observer;
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::score::{Scorer, Workspace};
 use nextbest_core::{Error, time};
@@ -28,6 +31,8 @@ pub struct Engine {
     /// call, so that nothing is allocated for a row.
     rows: Vec<f32>,
     probabilities: Vec<f32>,
+    /// Counts rows for the bank's monitoring, from the first one on that is to be counted.
+    observer: Option<Observer>,
 }
 
 #[wasm_bindgen]
@@ -41,6 +46,7 @@ impl Engine {
             workspace: Workspace::default(),
             rows: Vec::new(),
             probabilities: Vec::new(),
+            observer: None,
         })
     }
 

@@ -122,3 +122,15 @@ fn everything_wrong_is_an_error_with_a_code_and_no_trap() {
     assert_eq!(refused(engine.score_rows(usize::MAX)).0, "row/length");
     engine.self_test().unwrap();
 }
+
+#[wasm_bindgen_test]
+fn without_a_profile_nothing_is_counted() {
+    // How rows are counted is tested where there is a bundle that remembers some: tests/e2e/sketch.test.mjs.
+    let mut engine = engine();
+    let row = engine.features(CUSTOMER, "2026-07-01").unwrap();
+    assert!(engine.sketch_rules().unwrap().is_null());
+    assert_eq!(refused(engine.observe(&row, true, &[0; 16])).0, "sketch/no-profile");
+    assert_eq!(refused(engine.hand_out_sketch(&[0; 8])).0, "sketch/no-profile");
+    assert_eq!(refused(engine.check_sketch(b"NBSK")).0, "sketch/no-profile");
+    assert_eq!(engine.observed_rows(), 0.0);
+}

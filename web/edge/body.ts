@@ -4,14 +4,8 @@ import { Refusal } from "./refusal.js";
 export const MAX_BODY_BYTES = 1 << 20;
 
 /** Reads and parses a JSON body, refusing another media type, a body that is too large, and text that is not JSON. */
-export async function readBody(request: Request): Promise<unknown> {
-  const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (mediaType !== "application/json") {
-    throw new Refusal(415, "request/media-type", "send the customer as content-type: application/json");
-  }
-  // What the header admits to is refused before a byte is read; what it hides is counted on the way in.
-  if (Number(request.headers.get("content-length")) > MAX_BODY_BYTES) throw tooLarge();
-  const bytes = await collect(request.body);
+export async function readJson(request: Request): Promise<unknown> {
+  const bytes = await readBytes(request, "application/json", MAX_BODY_BYTES);
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
@@ -19,15 +13,25 @@ export async function readBody(request: Request): Promise<unknown> {
   }
 }
 
-async function collect(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+/** Reads a body, refusing another media type and more than `most` bytes. */
+export async function readBytes(request: Request, mediaType: string, most: number): Promise<Uint8Array> {
+  if (request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() !== mediaType) {
+    throw new Refusal(415, "request/media-type", `send the body as content-type: ${mediaType}`);
+  }
+  // What the header admits to is refused before a byte is read; what it hides is counted on the way in.
+  if (Number(request.headers.get("content-length")) > most) throw tooLarge(most);
+  return collect(request.body, most);
+}
+
+async function collect(body: ReadableStream<Uint8Array> | null, most: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = body?.getReader();
   for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
     size += part.value.byteLength;
-    if (size > MAX_BODY_BYTES) {
+    if (size > most) {
       await reader?.cancel();
-      throw tooLarge();
+      throw tooLarge(most);
     }
     chunks.push(part.value);
   }
@@ -40,6 +44,6 @@ async function collect(body: ReadableStream<Uint8Array> | null): Promise<Uint8Ar
   return whole;
 }
 
-function tooLarge(): Refusal {
-  return new Refusal(413, "request/too-large", `the body is larger than ${MAX_BODY_BYTES} bytes`);
+function tooLarge(most: number): Refusal {
+  return new Refusal(413, "request/too-large", `the body is larger than ${most} bytes`);
 }

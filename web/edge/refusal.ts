@@ -1,6 +1,6 @@
 import { NextbestError } from "nextbest";
 
-/** A request that gets no offers: the HTTP status and what the caller is told. */
+/** A request that gets nothing: the HTTP status and what the caller is told. */
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;
@@ -18,7 +18,7 @@ export class Refusal extends Error {
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (!(error instanceof NextbestError)) return new Refusal(500, "worker/error", "the worker failed");
-  const caller = /^(customer|options)\//.test(error.code);
+  const caller = /^(customer|options|sketch)\//.test(error.code);
   return caller
     ? new Refusal(422, error.code, error.message)
     : new Refusal(500, error.code, "the engine failed on this request; it has been restarted");

@@ -2,12 +2,22 @@
 
 import { init, Recommender } from "nextbest";
 import { handle } from "./handler.js";
+import type { Bucket, Limiter } from "./sketches.js";
 import wasm from "./nextbest_wasm_bg.wasm";
 import bundle from "./nextbest.bundle";
 
 interface Environment {
   /** The text of a public key (PEM): the bundle is not used unless it signed it. */
   readonly PUBLIC_KEY?: string;
+  /** Where sketches are stored; without it there are none. */
+  readonly SKETCHES?: Bucket;
+  /** How many sketches an address may send. */
+  readonly SKETCH_LIMIT?: Limiter;
+}
+
+interface Context {
+  /** Keeps the worker alive until then. */
+  waitUntil(work: Promise<unknown>): void;
 }
 
 let loading: Promise<Recommender> | undefined;
@@ -25,6 +35,11 @@ function recommender({ PUBLIC_KEY }: Environment): Promise<Recommender> {
 }
 
 export default {
-  fetch: (request: Request, environment: Environment): Promise<Response> =>
-    handle(request, () => recommender(environment)),
+  fetch: (request: Request, environment: Environment, context: Context): Promise<Response> =>
+    handle(request, {
+      load: () => recommender(environment),
+      bucket: environment.SKETCHES,
+      limiter: environment.SKETCH_LIMIT,
+      afterwards: (work) => context.waitUntil(work),
+    }),
 };

@@ -8,6 +8,7 @@
  * | `init/` | starting the WebAssembly module: not started, not fetched, not compiled |
  * | `bundle/` | the bundle: truncated, altered, too new, failed self-test; unsigned, expired, older than one that was met |
  * | `customer/`, `options/`, `row/` | the arguments of one call: wrong type, date out of range, wrong length |
+ * | `sketch/` | counting rows: too few to be handed out, no profile in the bundle, or bytes that are no sketch of it |
  * | `recommender/` | the use of the object: called after `free()`, or asked what its model does not answer |
  * | `platform/` | this browser or runtime, which lacks what is asked for |
  * | `engine/` | the engine itself: it crashed, has been restarted, and the call can be made again |

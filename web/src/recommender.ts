@@ -6,15 +6,18 @@ import { verified } from "./signature.js";
 import type {
   AsOf,
   Card,
+  CheckedSketch,
   Contributions,
   Customer,
   FeatureOptions,
   LoadOptions,
+  ObserveOptions,
   Prediction,
   Recommendation,
   RecommendOptions,
   Row,
   Schema,
+  SketchRules,
   Validity,
 } from "./types.js";
 
@@ -41,6 +44,8 @@ export class Recommender {
   readonly validity: Validity;
   /** The fingerprint of the key that signed the bundle, verified by `LoadOptions.publicKey`; `null` without that. */
   readonly signedBy: string | null;
+  /** How rows are counted; `null` where the bundle remembers nothing to count them by. */
+  readonly sketchRules: SketchRules | null;
 
   // Kept for loading again when a crash has cost us the instance.
   #bytes: Uint8Array | undefined;
@@ -87,6 +92,7 @@ export class Recommender {
         card: engine.card as Card,
         schema: engine.schema as Schema,
         validity: engine.validity as Seconds,
+        sketchRules: engine.sketchRules as SketchRules | null,
       }));
       this.featureNames = Object.freeze(facts.featureNames);
       this.products = Object.freeze(facts.products);
@@ -95,6 +101,7 @@ export class Recommender {
       this.contentHash = facts.contentHash;
       this.card = facts.card;
       this.schema = facts.schema;
+      this.sketchRules = Object.freeze(facts.sketchRules);
       const { number, notBefore, expires } = facts.validity;
       this.validity = Object.freeze({ number, notBefore: date(notBefore), expires: date(expires) });
     } catch (error) {
@@ -198,6 +205,55 @@ export class Recommender {
     });
   }
 
+  /**
+   * Counts a row for the bank's monitoring, if the customer agrees. What is counted is in which cell of the bundle's
+   * distributions it lies, and nothing leaves before `sketch()`:
+   *
+   * ```ts
+   * const row = recommender.features(customer);
+   * recommender.observe(row, { consent });
+   * ```
+   *
+   * Rows of customers whom `recommend` did not score (`stopped`) are not to be counted either. A crash of the engine
+   * (`engine/crashed`, of any `Recommender`) loses the rows counted so far, as leaving the page does.
+   *
+   * @param row as `scoreFeatures` takes it.
+   * @returns `false`: not counted, since there is no consent or the sketch is full (65,535 rows).
+   * @throws NextbestError `row/…` for a row of another length or type, `sketch/no-profile` where `sketchRules` is `null`.
+   */
+  observe(row: Float32Array, options: ObserveOptions): boolean {
+    requireFloats("row", row, this.featureNames.length, "feature values");
+    const consent = options?.consent === true;
+    return this.#call((engine) => engine.observe(row, consent, random(16)));
+  }
+
+  /** How many rows the next sketch has. */
+  get observedRows(): number {
+    return this.#call((engine) => engine.observedRows);
+  }
+
+  /**
+   * The sketch of the rows counted so far, to be sent to the bank; counting begins anew. Its bytes hold how many rows lie in each
+   * cell, the bundle's hash and a random number, and nothing else.
+   *
+   * @throws NextbestError `sketch/too-few-rows` where there are fewer than `sketchRules` asks for: they are kept, and counting
+   * goes on; `sketch/no-profile`.
+   */
+  sketch(): Uint8Array<ArrayBuffer> {
+    return this.#call((engine) => engine.handOutSketch(random(8)) as Uint8Array<ArrayBuffer>);
+  }
+
+  /**
+   * What a sketch of this very bundle says of itself, for those who collect them.
+   *
+   * @throws NextbestError `sketch/…` for bytes that are none: damaged, of another bundle, with counts that no rows give, ….
+   */
+  checkSketch(bytes: Uint8Array): CheckedSketch {
+    if (!(bytes instanceof Uint8Array)) throw new NextbestError("sketch/type", "the sketch: expected a Uint8Array");
+    if (bytes.length > MOST_SKETCH_BYTES) throw new NextbestError("sketch/length", "the sketch: longer than any");
+    return this.#call((engine) => engine.checkSketch(bytes) as CheckedSketch);
+  }
+
   #score(name: string, rows: Float32Array, count: number, into: Float32Array | undefined): Float32Array {
     requireFloats(name, rows, count * this.featureNames.length, "feature values");
     const scored = into ?? new Float32Array(count * this.classes.length);
@@ -279,6 +335,13 @@ function opened(bytes: Uint8Array, hash: Uint8Array | undefined, checks: Checks)
 
 function date(seconds: number | null): Date | null {
   return seconds === null ? null : new Date(seconds * 1000);
+}
+
+/** Longer than the sketches of any bundle. */
+const MOST_SKETCH_BYTES = 1 << 22;
+
+function random(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count));
 }
 
 /** From so many bytes on, asking the platform for a hash is faster than computing it in WebAssembly. */

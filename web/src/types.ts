@@ -89,6 +89,34 @@ export interface Validity {
   readonly expires: Date | null;
 }
 
+export interface ObserveOptions {
+  /** Whether the customer agrees to be counted. Only `true` counts, whatever else may pass for it. */
+  readonly consent: boolean;
+}
+
+/** How the bank wants rows to be counted (`monitoring.sketches` in its config). */
+export interface SketchRules {
+  /** Fewer rows than this are not handed out. Rows that are randomised are, one by one. */
+  readonly minimumRows: number;
+  /**
+   * Where rows are randomised before they are counted: the ε of their local differential privacy. `null`: they are counted as they
+   * are.
+   */
+  readonly epsilon: number | null;
+}
+
+/** What a sketch says of itself. */
+export interface CheckedSketch {
+  /** How many rows it counts. */
+  readonly rows: number;
+  /** Chosen at random by whoever made it, as 16 hexadecimal digits: the same sketch, sent twice, is known by it. */
+  readonly identity: string;
+  /** Whether it is the sum of several. */
+  readonly merged: boolean;
+  /** Whether its rows were randomised. */
+  readonly randomised: boolean;
+}
+
 /** One feature's part in a reason. */
 export interface ReasonPart {
   /** The feature's name, as in `featureNames`. */

@@ -95,7 +95,7 @@ pub fn expected_of_tallies(
 
 fn expected_of_cells(averaged: &Averaged, tally: &Tally, rows: f64) -> Option<Expected> {
     let reports = tally.reports();
-    if !(reports > 0.0) || tally.counts.len() != averaged.distribution.cells() {
+    if reports <= 0.0 || reports.is_nan() || tally.counts.len() != averaged.distribution.cells() {
         return None;
     }
     let known = || tally.counts.iter().skip(1);

@@ -59,7 +59,7 @@ impl Observer {
             Some(epsilon) => {
                 let random = Random::from(random);
                 let distributions = self.layout.cells();
-                let chosen = (u64::from(random.distribution) * distributions.len() as u64 >> 32) as usize;
+                let chosen = ((u64::from(random.distribution) * distributions.len() as u64) >> 32) as usize;
                 let (Some(cell), Some(count)) = (cells.nth(chosen), distributions.get(chosen)) else {
                     return Ok(false);
                 };

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
+use super::sketch::MOST_ROWS;
 use super::watch::MEASURES;
 use crate::model::bounded::list;
 use crate::score::Scorer;
@@ -102,6 +103,11 @@ impl Profile {
         self.choices.check(Some(classes)).map_err(|what| format!("the profile of choices has {what}"))?;
         if self.distributions().any(|it| it.rows() != u64::from(self.rows)) {
             return Err("the profile does not count each row once".into());
+        }
+        if u64::from(self.sketches.minimum_rows) > MOST_ROWS {
+            return Err(format!(
+                "the profile asks for sketches of more than {MOST_ROWS} rows, which there are not"
+            ));
         }
         match self.sketches.epsilon {
             Some(epsilon) if !(epsilon > 0.0 && epsilon <= MOST_EPSILON) => {

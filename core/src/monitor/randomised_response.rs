@@ -30,7 +30,7 @@ impl RandomisedResponse {
         if heads < self.truth || self.cells < 2 {
             return cell;
         }
-        let other = (u64::from(which) * (self.cells as u64 - 1) >> 32) as usize;
+        let other = ((u64::from(which) * (self.cells as u64 - 1)) >> 32) as usize;
         if other < cell { other } else { other + 1 }
     }
 

@@ -29,6 +29,7 @@ mod reasons;
 mod recommend;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
 mod sketch;
 #[cfg(test)]
 mod time;

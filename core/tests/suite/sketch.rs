@@ -144,7 +144,7 @@ proptest! {
             let rows = rows(&recommender, *size, random.random());
             layout.read(&observed(&recommender, &rows, &mut random)).unwrap()
         }).collect();
-        let [a, b, c] = sketches.as_slice() else { unreachable!() };
+        let [a, b, c] = sketches.as_slice() else { panic!("three sizes are three sketches") };
         let whole = merged(&layout, &[a, b, c]);
         prop_assert_eq!(&merged(&layout, &[c, a, b]), &whole);
         let part = layout.read(&merged(&layout, &[b, c])).unwrap();

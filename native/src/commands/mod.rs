@@ -15,6 +15,7 @@ pub(crate) mod keygen;
 pub(crate) mod monitor;
 pub(crate) mod policy_eval;
 pub(crate) mod registry;
+pub(crate) mod retrain;
 pub(crate) mod run;
 pub(crate) mod score;
 mod score_table;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use nextbest_core::monitor::profile::{MOST_EPSILON, SketchRules};
+use nextbest_core::monitor::sketch::MOST_ROWS;
 use serde::Deserialize;
 
 /// How rows of today are compared with those that the model was measured on.
@@ -70,6 +71,12 @@ impl SketchConfig {
             && !(epsilon > 0.0 && epsilon <= MOST_EPSILON)
         {
             bail!("monitoring.sketches.epsilon: is {epsilon}, not above 0 and up to {MOST_EPSILON}");
+        }
+        if u64::from(self.minimum_rows) > MOST_ROWS {
+            bail!(
+                "monitoring.sketches.minimum_rows: is {}, and a sketch counts {MOST_ROWS} rows at most",
+                self.minimum_rows
+            );
         }
         Ok(SketchRules { minimum_rows: self.minimum_rows, epsilon: self.epsilon })
     }

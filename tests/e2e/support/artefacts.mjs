@@ -44,6 +44,11 @@ export function withPolicy() {
   return { bytes: readFileSync(path.join(folder, "nextbest.bundle")), cases };
 }
 
+/** The demo's model, which asks for rows to be randomised before they are counted. */
+export function randomisedBytes() {
+  return readFileSync(built(ROOT, "outputs/randomised/bundle/nextbest.bundle"));
+}
+
 /** The demo's customers: `[{ id, asOf, customer }]`. */
 export function customers() {
   return JSON.parse(readFileSync(built(EXPORTED, "customers.json"), "utf8"));

@@ -32,6 +32,13 @@ enum Stage {
     Production,
 }
 
+impl Arguments {
+    /// The version that was registered last, into staging.
+    pub(crate) fn newest_to_staging() -> Self {
+        Self { stage: Stage::Staging, version: None, approve: false }
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Promoted {
     name: String,

@@ -1,0 +1,79 @@
+//! Counting rows for the bank's monitoring, and the sketches that leave.
+
+use js_sys::Error as JsError;
+use nextbest_core::monitor::observer::{Observer, layout};
+use nextbest_core::recommend::Recommender;
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use super::{Engine, error, throw, to_js};
+
+/// What is told about a sketch.
+#[derive(Serialize)]
+struct Checked {
+    /// A number that JavaScript can hold.
+    rows: f64,
+    identity: String,
+    merged: bool,
+    randomised: bool,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Counts a row of features, if whoever it is of agrees, and says whether it was counted. `random` are 16 unpredictable bytes.
+    pub fn observe(&mut self, row: &[f32], consent: bool, random: &[u8]) -> Result<bool, JsError> {
+        let observer = begun(&mut self.observer, &self.recommender)?;
+        observer.observe(&self.recommender, row, consent, exactly(random)?).map_err(throw)
+    }
+
+    /// How many rows were counted since the last sketch was handed out.
+    #[wasm_bindgen(getter, js_name = observedRows)]
+    pub fn observed_rows(&self) -> f64 {
+        self.observer.as_ref().map_or(0.0, |observer| observer.rows() as f64)
+    }
+
+    /// Hands the sketch of the counted rows out, under an identity of 8 random bytes, and begins another one.
+    #[wasm_bindgen(js_name = handOutSketch)]
+    pub fn hand_out_sketch(&mut self, identity: &[u8]) -> Result<Vec<u8>, JsError> {
+        let observer = begun(&mut self.observer, &self.recommender)?;
+        observer.hand_out(&self.recommender, u64::from_le_bytes(exactly(identity)?)).map_err(throw)
+    }
+
+    /// Checks that bytes are a sketch of this bundle, and says what of.
+    #[wasm_bindgen(js_name = checkSketch)]
+    pub fn check_sketch(&self, bytes: &[u8]) -> Result<JsValue, JsError> {
+        let sketch = layout(&self.recommender)
+            .and_then(|layout| layout.read(bytes).map_err(Into::into))
+            .map_err(throw)?;
+        let profile = self.recommender.bundle().profile.as_ref();
+        to_js(&Checked {
+            rows: sketch.rows as f64,
+            identity: format!("{:016x}", sketch.identity),
+            merged: sketch.merged,
+            // It would have been refused if it were not as the bundle asks.
+            randomised: profile.is_some_and(|profile| profile.sketches.epsilon.is_some()),
+        })
+    }
+
+    /// How rows are counted; null where the bundle has no profile to count them by.
+    #[wasm_bindgen(getter, js_name = sketchRules)]
+    pub fn sketch_rules(&self) -> Result<JsValue, JsError> {
+        to_js(&self.recommender.bundle().profile.as_ref().map(|profile| profile.sketches))
+    }
+}
+
+fn begun<'o>(
+    observer: &'o mut Option<Observer>,
+    recommender: &Recommender,
+) -> Result<&'o mut Observer, JsError> {
+    match observer {
+        Some(observer) => Ok(observer),
+        None => Ok(observer.insert(Observer::new(recommender).map_err(throw)?)),
+    }
+}
+
+fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], JsError> {
+    bytes
+        .try_into()
+        .map_err(|_| error("sketch/random", &format!("expected {N} random bytes, got {}", bytes.len())))
+}

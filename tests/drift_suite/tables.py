@@ -1,6 +1,6 @@
 """What suite.py found, as the tables of docs/DRIFT.md."""
 
-from statistics import mean
+from statistics import mean, stdev
 
 from scenarios import DRIFTS, NO_DRIFT, SCENARIOS
 
@@ -15,6 +15,15 @@ TESTS = {
     "missing share up by 0.05": lambda it: it["missing_rise"] >= MISSING,
     "**nextbest's verdict**": lambda it: it["drifted"],
 }
+# Distances that a verdict could ask for beside an adjusted p ≤ 0.05. The first is what it asks for.
+RULES = {
+    "PSI ≥ 0.1": lambda it: it["psi"] >= 0.1,
+    "PSI ≥ 0.05": lambda it: it["psi"] >= 0.05,
+    "PSI ≥ 0.02": lambda it: it["psi"] >= 0.02,
+    "PSI ≥ 0.1 or Wasserstein ≥ 0.1": lambda it: it["psi"] >= 0.1 or (it["wasserstein"] or 0) >= 0.1,
+    "PSI ≥ 0.05 or Wasserstein ≥ 0.1": lambda it: it["psi"] >= 0.05 or (it["wasserstein"] or 0) >= 0.1,
+}
+RULED = ["mean_shift=0.15", "scale=0.15", "category_mix=0.3", "missingness=0.2"]
 SHORT = ["p", "adjusted p", "PSI", "Jensen–Shannon", "Wasserstein", "missing", "**nextbest**", "Evidently"]
 THEIRS = "Evidently's defaults"
 # What can be asked of a table as a whole.
@@ -42,14 +51,15 @@ def write(document, results, seconds):
         "false alarms": false_alarms(of(results, NO_DRIFT)),
         "false alarms of tables": false_alarms_of_tables(of(results, NO_DRIFT)),
         "features": features(results),
+        "rules": rules(results),
         "tables": wholes(results),
         "sizes": sizes(results),
     }
     for name, table in tables.items():
-        begin, end = f"<!-- {name}: written by make drift-suite -->\n", "<!-- end -->"
+        begin = f"<!-- {name}: written by make drift-suite -->\n"
         before, _, rest = text.partition(begin)
-        _, found, after = rest.partition(end)
-        assert found, f"{document}: no place for {name}"
+        _, end, after = rest.partition("<!-- end -->\n")
+        assert end, f"{document}: no place for {name}"
         text = before + begin + table + "\n" + end + after
     document.write_text(text)
 
@@ -76,15 +86,34 @@ def false_alarms_of_tables(pairs):
 def features(results):
     """Of the features that a drift changes, those that are called drifted."""
     lines = []
-    for scenario in SCENARIOS:
-        pairs = [it for it in of(results, scenario) if it["changed"]]
-        if not pairs:
-            continue
-        shares = [mean(mean(test(it["features"][name]) for name in it["changed"]) for it in pairs) for test in TESTS.values()]
+    for scenario in [it for it in SCENARIOS if changes_features(it)]:
+        pairs = of(results, scenario)
+        shares = [found(pairs, test) for test in TESTS.values()]
         shares.append(mean(mean(name in it["evidently"]["drifted"] for name in it["changed"]) for it in pairs))
         count = mean(len(it["changed"]) for it in pairs)
         lines.append(row(words(scenario), f"{count:.0f}", *(percent(share) for share in shares)))
     return table(["drift", "features changed", *SHORT], lines)
+
+
+def found(pairs, test):
+    """The share of the changed features that a test finds."""
+    return mean(mean(test(it["features"][name]) for name in it["changed"]) for it in pairs)
+
+
+def changes_features(scenario):
+    return scenario.split("=")[0] not in ("label_shift", "concept_shift")
+
+
+def rules(results):
+    lines, pairs = [], of(results, NO_DRIFT)
+    for name, distance in RULES.items():
+        def test(it, distance=distance):
+            return TESTS["adjusted p ≤ 0.05"](it) and distance(it)
+
+        calls = [[test(feature) for feature in it["features"].values()] for it in pairs]
+        shares = [percent(found(of(results, scenario), test)) for scenario in RULED]
+        lines.append(row(name, percent(mean(map(mean, calls)), 2), percent(mean(map(any, calls)), 1), *shares))
+    return table(["adjusted p ≤ 0.05 and", "false: features", "false: banks with any", *map(words, RULED)], lines)
 
 
 def wholes(results):
@@ -96,15 +125,15 @@ def wholes(results):
 
 
 def sizes(results):
-    """How large what was measured is, in the mean."""
+    """How large what was measured is, in the mean, and how far it spreads from bank to bank."""
     lines = []
     for scenario in [NO_DRIFT, *SCENARIOS]:
         pairs = of(results, scenario)
         drifted = mean(mean(feature["drifted"] for feature in it["features"].values()) for it in pairs)
         theirs = mean(len(it["evidently"]["drifted"]) / len(it["features"]) for it in pairs)
-        rises = [mean(it[rise] for it in pairs) for rise in ("expected_rise", "log_loss_rise")]
+        rises = [[it[rise] for it in pairs] for rise in ("expected_rise", "log_loss_rise")]
         lines.append(row(words(scenario), percent(drifted), percent(abs(mean(it["importance"] for it in pairs))), percent(theirs),
-                         *(f"{100 * rise:+.0f} %" for rise in rises)))
+                         *(f"{100 * mean(rise):+.0f} ± {100 * stdev(rise):.0f} %" for rise in rises)))
     header = ["drift", "features drifted", "their importance", "Evidently: drifted", "expected log-loss", "log-loss"]
     return table(header, lines)
 

@@ -16,7 +16,7 @@ use super::quantity::{Named, Quantity};
 use crate::tables::plain::{ColumnValues, PlainTable};
 
 /// So many columns of Parquet files are read at a time. (Of CSV files all, since their lines must be read for any.)
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 2;
 /// A column of more different words is an id or a text, which nothing is to be expected of.
 const MOST_WORDS: usize = 1_000;
 

@@ -13,6 +13,9 @@ use crate::feature_table::FeatureTable;
 /// How many golden rows a bundle carries.
 const GOLDENS: usize = 16;
 
+/// The profile of more features than this might not fit into its section of a bundle; then there is none.
+const MOST_PROFILED: usize = 3_000;
+
 /// The rows that a bundle will know something of.
 pub(crate) struct CarriedRows<'c> {
     golden_rows: Vec<Vec<f32>>,
@@ -35,7 +38,8 @@ impl<'c> CarriedRows<'c> {
         let rows = table.values.chunks_exact(table.width().max(1)).step_by(step);
         Ok(Self {
             golden_rows: rows.take(GOLDENS).map(<[f32]>::to_vec).collect(),
-            measured: (config.profile && !measured.is_empty()).then_some((measured, rules)),
+            measured: (config.profile && !measured.is_empty() && table.width() <= MOST_PROFILED)
+                .then_some((measured, rules)),
         })
     }
 

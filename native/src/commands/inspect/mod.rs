@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::cli::Context;
 use crate::output;
 use crate::trust::Demands;
-use standing::{Signature, Validity};
+use standing::{Remembered, Signature, Validity};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -50,6 +50,7 @@ pub(crate) struct Inspected {
     model: String,
     calibration: &'static str,
     goldens: usize,
+    profile: Option<Remembered>,
     self_test: &'static str,
     features: Vec<InspectedFeature>,
     classes: Vec<String>,
@@ -106,6 +107,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<In
         model,
         calibration: bundle.calibration.name(),
         goldens: bundle.goldens.len(),
+        profile: bundle.profile.as_ref().map(Remembered::from),
         self_test: "passed",
         features: features.collect(),
         classes: bundle.schema.class_names().into_iter().map(str::to_owned).collect(),

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use nextbest_core::model::card::Metric;
 use nextbest_core::schema::Task;
 
-use super::standing::Signature;
+use super::standing::{Remembered, Signature};
 use super::text::{measured, terms};
 use super::{Inspected, NOT_STATED, policy, stated};
 use crate::commands::human_bytes;
@@ -91,6 +91,7 @@ impl Inspected {
         pairs([
             ("signature", html! { (self.signature.words()) }),
             ("number", html! { (self.validity.number()) }),
+            ("profile", html! { (Remembered::words(self.profile.as_ref())) }),
             ("valid", html! { (self.validity.period()) }),
             ("SHA-256", html! { code { (self.content_hash) } }),
             ("format", html! { (self.format_version) }),

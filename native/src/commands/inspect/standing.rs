@@ -2,9 +2,11 @@
 
 use nextbest_core::model::bundle::MAGIC;
 use nextbest_core::model::validity;
+use nextbest_core::monitor::profile::{Profile, SketchRules};
 use nextbest_core::time;
 use serde::Serialize;
 
+use crate::report::number::count;
 use crate::trust::self_signed;
 
 /// What is known of a bundle's signature.
@@ -76,6 +78,33 @@ impl Validity {
             (Some(from), None) => format!("from {from} on"),
             (None, Some(until)) => format!("until {until}"),
             (Some(from), Some(until)) => format!("from {from} until {until}"),
+        }
+    }
+}
+
+/// What a bundle remembers of the rows that its model was measured on.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Remembered {
+    rows: u32,
+    sketches: SketchRules,
+}
+
+impl From<&Profile> for Remembered {
+    fn from(it: &Profile) -> Self {
+        Self { rows: it.rows, sketches: it.sketches }
+    }
+}
+
+impl Remembered {
+    pub(super) fn words(it: Option<&Self>) -> String {
+        let Some(Self { rows, sketches }) = it else {
+            return "none: monitoring needs a table to compare with".into();
+        };
+        let rows = count(*rows as usize);
+        match sketches.epsilon {
+            Some(epsilon) => format!("of {rows} rows; sketches are randomised (ε {epsilon})"),
+            None => format!("of {rows} rows; sketches of {} rows at least", sketches.minimum_rows),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::{Display, Formatter, Result};
 use nextbest_core::model::card::{Metric, Segment};
 use nextbest_core::schema::{Product, Task};
 
+use super::standing::Remembered;
 use super::{Inspected, NOT_STATED, policy, stated};
 use crate::commands::human_bytes;
 use crate::report::number::{count, number};
@@ -30,6 +31,7 @@ impl Display for Inspected {
         line(f, "number", &self.validity.number())?;
         line(f, "valid", &self.validity.period())?;
         line(f, "format", &self.format_version.to_string())?;
+        line(f, "profile", &Remembered::words(self.profile.as_ref()))?;
         line(f, "self-test", &format!("{} on {} golden rows", self.self_test, self.goldens))?;
 
         writeln!(f, "card")?;

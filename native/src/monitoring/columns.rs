@@ -15,8 +15,6 @@ use super::frame::is_parquet;
 use super::quantity::{Named, Quantity};
 use crate::tables::plain::{ColumnValues, PlainTable};
 
-/// So many columns of Parquet files are read at a time. (Of CSV files all, since their lines must be read for any.)
-const AT_A_TIME: usize = 2;
 /// A column of more different words is an id or a text, which nothing is to be expected of.
 const MOST_WORDS: usize = 1_000;
 
@@ -55,7 +53,9 @@ pub(crate) fn read(reference: &Path, current: &Path) -> anyhow::Result<Columns> 
         constant: Vec::new(),
         duplicates: 0,
     };
-    let at_a_time = if is_parquet(reference)? && is_parquet(current)? { AT_A_TIME } else { common.len() };
+    // Of Parquet files one column for each core; of CSV files all, since their lines must be read for any.
+    let is_parquet = is_parquet(reference)? && is_parquet(current)?;
+    let at_a_time = if is_parquet { rayon::current_num_threads().max(1) } else { common.len() };
     let mut hashes = RowHashes::default();
     for some in common.chunks(at_a_time) {
         let wanted = |name: &str| some.iter().any(|other| *other == name);

@@ -17,7 +17,9 @@ pub struct MonitoringConfig {
     pub significance: f64,
     /// What a feature's distribution must have moved by, as its population stability index, to be called drifted …
     pub drift: f64,
-    /// … and to be called heavily drifted.
+    /// … or, of numbers of which both sides' values are known, by how many standard deviations (the Wasserstein distance).
+    pub distance: f64,
+    /// From which index on it is called heavily drifted.
     pub heavy_drift: f64,
     /// The data have drifted where features that make up this share of the model's importance have.
     pub drifted_share: f64,
@@ -35,6 +37,7 @@ impl Default for MonitoringConfig {
             output_path: None,
             significance: 0.05,
             drift: 0.1,
+            distance: 0.1,
             heavy_drift: 0.25,
             drifted_share: 0.3,
             profile: true,
@@ -88,7 +91,7 @@ impl SketchConfig {
 pub struct AlertConfig {
     /// Where the data have drifted.
     pub data_drift: bool,
-    /// Where the scores have drifted as much as a feature must have to be called drifted.
+    /// Where some score has drifted, as features do.
     pub prediction_drift: bool,
     /// Where so many features are heavily drifted.
     pub heavily_drifted_features: Option<usize>,

@@ -113,15 +113,24 @@ pub(crate) fn judge(drifts: &mut [Drift], config: &MonitoringConfig) {
     for drift in drifts {
         drift.adjusted_p_value = drift.p_value.and_then(|_| adjusted.next());
         let by_chance = drift.adjusted_p_value.is_none_or(|p_value| p_value > config.significance);
-        drift.verdict = match drift.psi {
-            Some(psi) if !by_chance && psi >= config.heavy_drift => Verdict::HeavilyDrifted,
-            Some(psi) if !by_chance && psi >= config.drift => Verdict::Drifted,
+        let index_from = |least: f64| drift.psi.is_some_and(|psi| psi >= least);
+        let is_far =
+            index_from(config.drift) || drift.exact_distance().is_some_and(|it| it >= config.distance);
+        drift.verdict = match by_chance {
+            false if index_from(config.heavy_drift) => Verdict::HeavilyDrifted,
+            false if is_far => Verdict::Drifted,
             _ => Verdict::Stable,
         };
     }
 }
 
 impl Drift {
+    /// The Wasserstein distance of whole values. That of bins takes the outermost for evenly filled: where tails are long, few
+    /// rows more in there look far.
+    fn exact_distance(&self) -> Option<f64> {
+        self.wasserstein.filter(|_| self.kolmogorov_smirnov.is_some_and(|it| it.of == "values"))
+    }
+
     /// Measures a quantity; it is stable as far as is known, until all of its kind are judged.
     pub(crate) fn of(it: &Quantity) -> Self {
         let reference = it.reference_counts();

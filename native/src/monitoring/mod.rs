@@ -106,14 +106,15 @@ pub(crate) struct Side {
 pub(crate) struct Rules {
     pub(crate) significance: f64,
     pub(crate) drift: f64,
+    pub(crate) distance: f64,
     pub(crate) heavy_drift: f64,
     pub(crate) drifted_share: f64,
 }
 
 impl Rules {
     fn of(config: &MonitoringConfig) -> Self {
-        let MonitoringConfig { significance, drift, heavy_drift, drifted_share, .. } = *config;
-        Self { significance, drift, heavy_drift, drifted_share }
+        let MonitoringConfig { significance, drift, distance, heavy_drift, drifted_share, .. } = *config;
+        Self { significance, drift, distance, heavy_drift, drifted_share }
     }
 }
 

@@ -15,12 +15,12 @@ TESTS = {
     "missing share up by 0.05": lambda it: it["missing_rise"] >= MISSING,
     "**nextbest's verdict**": lambda it: it["drifted"],
 }
-# Distances that a verdict could ask for beside an adjusted p ≤ 0.05. The first is what it asks for.
+# Distances that a verdict could ask for beside an adjusted p ≤ 0.05.
 RULES = {
     "PSI ≥ 0.1": lambda it: it["psi"] >= 0.1,
     "PSI ≥ 0.05": lambda it: it["psi"] >= 0.05,
     "PSI ≥ 0.02": lambda it: it["psi"] >= 0.02,
-    "PSI ≥ 0.1 or Wasserstein ≥ 0.1": lambda it: it["psi"] >= 0.1 or (it["wasserstein"] or 0) >= 0.1,
+    "PSI ≥ 0.1 or Wasserstein ≥ 0.1 (**nextbest**)": lambda it: it["psi"] >= 0.1 or (it["wasserstein"] or 0) >= 0.1,
     "PSI ≥ 0.05 or Wasserstein ≥ 0.1": lambda it: it["psi"] >= 0.05 or (it["wasserstein"] or 0) >= 0.1,
 }
 RULED = ["mean_shift=0.15", "scale=0.15", "category_mix=0.3", "missingness=0.2"]

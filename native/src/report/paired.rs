@@ -4,13 +4,13 @@
 use maud::{Markup, html};
 
 use super::canvas::text_width;
-use super::chart::WIDTH;
 use super::number::percent;
 
-/// Where names end, bars begin and numbers begin.
-const NAMES: i32 = 122;
-const BARS: i32 = 128;
-const NUMBERS: i32 = 262;
+/// Where names end, bars begin, numbers begin, and all ends.
+const NAMES: i32 = 125;
+const BARS: i32 = 131;
+const NUMBERS: i32 = 251;
+const WIDTH: i32 = 344;
 /// The height of a row, and that of a bar.
 const ROW: i32 = 17;
 const BAR: i32 = 6;
@@ -37,7 +37,7 @@ pub(crate) fn paired_bars(title: &str, pairs: &[Pair<'_>]) -> Markup {
     let before: String = rows().map(|(pair, y)| bar(y + 2, pair.before.unwrap_or_default())).collect();
     let now: String = rows().map(|(pair, y)| bar(y + 2 + BAR, pair.now)).collect();
     html! {
-        svg.chart viewBox=(format!("0 0 {WIDTH} {}", ROW * pairs.len() as i32 + 2)) role="img" {
+        svg.chart.paired viewBox=(format!("0 0 {WIDTH} {}", ROW * pairs.len() as i32 + 2)) role="img" {
             title { (title) }
             path.before d=(before) {}
             path.f2 d=(now) {}
@@ -122,7 +122,7 @@ mod tests {
             let bars = path.split('"').next().unwrap().split('h').skip(1).step_by(2);
             bars.map(|bar| bar.split('v').next().unwrap().parse().unwrap()).collect()
         };
-        assert_eq!((lengths("before"), lengths("f2")), (vec![128], vec![64, 1]));
+        assert_eq!((lengths("before"), lengths("f2")), (vec![114], vec![57, 1]));
     }
 
     #[test]

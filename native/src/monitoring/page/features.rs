@@ -85,11 +85,10 @@ pub(super) fn chart(title: &str, drift: &Drift) -> Markup {
 }
 
 fn pairs(cells: &[Cell]) -> Vec<Pair<'_>> {
-    let pair = |cell| {
-        let Cell { name, reference, current } = cell;
-        Pair { name, before: Some(*reference), now: *current }
-    };
-    cells.iter().map(pair).collect()
+    cells
+        .iter()
+        .map(|cell| Pair { name: &cell.name, before: Some(cell.reference), now: cell.current })
+        .collect()
 }
 
 /// The cells that hold anything: where they are many, those that hold most, in their order, and the sum of the others.
@@ -117,7 +116,7 @@ pub(super) fn statistics(drift: &Drift) -> Markup {
     };
     add("PSI", drift.psi, index);
     add("Jensen–Shannon", drift.jensen_shannon, index);
-    add("Wasserstein, sd", drift.wasserstein, index);
+    add("Wasserstein", drift.wasserstein, index);
     if let Some(it) = drift.kolmogorov_smirnov {
         add("KS distance", Some(it.distance), index);
         add(if it.of == "values" { "KS p, of values" } else { "KS p, of bins" }, Some(it.p_value), p_value);
@@ -129,7 +128,7 @@ pub(super) fn statistics(drift: &Drift) -> Markup {
         add("Cramér’s V", Some(it.cramers_v), index);
     }
     add("p", drift.p_value, p_value);
-    add("p, adjusted", drift.adjusted_p_value, p_value);
+    add("adjusted p", drift.adjusted_p_value, p_value);
     add("beyond range", drift.beyond_range, share);
     html! {
         div.stacked {
@@ -145,10 +144,17 @@ pub(super) fn new_words(words: &[(String, usize)]) -> Markup {
     html! {
         @for (place, (word, rows)) in words.iter().take(NEW_WORDS).enumerate() {
             @if place > 0 { ", " }
-            (word) " (" (count(*rows)) ")"
+            (begin(word)) " (" (count(*rows)) ")"
         }
         @if words.len() > NEW_WORDS { " and " (count(words.len() - NEW_WORDS)) " more" }
     }
+}
+
+/// A word, or the beginning of a text.
+fn begin(word: &str) -> String {
+    const MOST: usize = 40;
+    let begin: String = word.chars().take(MOST).collect();
+    if begin.len() < word.len() { begin + "…" } else { begin }
 }
 
 /// Both sides in short.

@@ -36,7 +36,7 @@ const ALWAYS: [(&str, &str); 8] = [
          values, times two (Bonferroni)",
     ),
     (
-        "p, adjusted",
+        "adjusted p",
         "so that of what is called drifted only a small share is so by chance, however many are tested (Benjamini & Hochberg, 1995)",
     ),
     (

@@ -20,6 +20,8 @@ use crate::report::page::{Section, more, page};
 
 /// Rows of a table that are shown at once; the others open.
 const SHOWN: usize = 12;
+/// Numbers from here on have no decimals.
+const LARGE: f64 = 1e6;
 
 /// Writes the page. What has no finite number is left out of it.
 ///
@@ -107,11 +109,11 @@ fn known(value: Option<f64>, show: impl Fn(f64) -> String) -> String {
 }
 
 fn share(value: f64) -> String {
-    known(Some(value), percent)
+    known(Some(value), |value| if value.abs() <= 1.0 { percent(value) } else { "–".into() })
 }
 
 fn index(value: f64) -> String {
-    format!("{value:.3}")
+    if value.abs() < LARGE { format!("{value:.3}") } else { number(value) }
 }
 
 fn p_value(value: f64) -> String {
@@ -120,7 +122,8 @@ fn p_value(value: f64) -> String {
 
 /// A metric, which may be an area, a share or a loss.
 fn measure(value: f64) -> String {
-    known(Some(value), |value| format!("{value:.4}")).replace('-', "−")
+    known(Some(value), |value| if value.abs() < LARGE { format!("{value:.4}") } else { number(value) })
+        .replace('-', "−")
 }
 
 fn signed(value: f64) -> String {

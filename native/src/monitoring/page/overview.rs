@@ -15,45 +15,52 @@ impl Writer<'_> {
     pub(super) fn lead(&self) -> Markup {
         let found = self.found;
         html! {
-            p.verdict { (self.verdict()) }
+            ul.verdict role="list" { @for sentence in self.verdict() { li { (sentence) } } }
+            p.lead {
+                (rows_of(&found.current)) " rows (" (found.current.name) ") beside " (rows_of(&found.reference)) " ("
+                (found.reference.name) "), on " (found.at) " UTC."
+            }
             (self.alerts())
             (tiles(&self.tiles()))
-            p.lead { (rows_of(&found.current)) " rows beside " (rows_of(&found.reference)) ", on " (found.at) " (UTC)." }
         }
     }
 
-    fn verdict(&self) -> String {
+    /// What was found in a sentence each: of the data, of the scores, and of how good the model is.
+    fn verdict(&self) -> Vec<String> {
         let (found, data) = (self.found, &self.found.data);
         if data.compared == 0 {
-            return "Nothing could be compared.".into();
+            return vec!["Nothing could be compared.".into()];
         }
         let things = self.things(data.compared);
+        // No line breaks before a percent sign.
+        let part = share(data.drifted_share).replace(' ', "\u{a0}");
         let of_all = match (self.has_model(), data.drifted_count) {
             (_, 0) => String::new(),
-            (true, 1) => format!(", which has {} of the importance", share(data.drifted_share)),
-            (true, _) => format!(", which have {} of the importance", share(data.drifted_share)),
-            (false, _) => format!(", {} of them", share(data.drifted_share)),
+            (true, 1) => format!(", which has {part} of the importance"),
+            (true, _) => format!(", which have {part} of the importance"),
+            (false, _) => format!(", {part} of them"),
         };
-        let what = if data.drifted { "▲ The data have drifted" } else { "✓ The data are stable" };
+        let what = match (data.drifted, data.drifted_count) {
+            (true, _) => "▲ The data have drifted",
+            (false, 0) => "✓ The data are stable",
+            (false, _) => "✓ The data are stable as a whole",
+        };
         let moved = match data.drifted_count {
             0 => "none".to_owned(),
             count => count.to_string(),
         };
-        let mut text = format!("{what}: {moved} of {} {things} moved{of_all}.", data.compared);
-        if let Some(prediction) = &found.prediction {
-            text += if prediction.drifted {
-                " ▲ What the model says has drifted."
-            } else {
-                " What the model says has not."
-            };
-        }
-        match found.performance.as_ref().and_then(|it| it.metric("log_loss")).map(|it| it.change) {
-            Some(Change::Worse) => text += " ▲ It is worse than in its test.",
-            Some(Change::Better) => text += " It is better than in its test.",
-            Some(Change::NotShown) => text += " These rows show no change in how good it is.",
-            None => {}
-        }
-        text
+        let of_data = format!("{what}: {moved} of {} {things} moved{of_all}.", data.compared);
+        let of_scores = found.prediction.as_ref().map(|it| match it.drifted {
+            true => "▲ What the model says has drifted.",
+            false => "✓ What the model says is stable.",
+        });
+        let log_loss = found.performance.as_ref().and_then(|it| it.metric("log_loss"));
+        let of_model = log_loss.map(|it| match it.change {
+            Change::Worse => "▲ The model is worse than in its test.",
+            Change::Better => "✓ The model is better than in its test.",
+            Change::NotShown => "✓ These rows show no change in how good the model is.",
+        });
+        [of_data].into_iter().chain(of_scores.into_iter().chain(of_model).map(str::to_owned)).collect()
     }
 
     fn alerts(&self) -> Markup {

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{Writer, between, known, measure, p_value, signed, words};
+use super::{Writer, between, known, measure, p_value, share, signed, words};
 use crate::evaluation::Difference;
 use crate::monitoring::Versus;
 use crate::monitoring::estimate::{Estimate, EstimatedMetric};
-use crate::monitoring::performance::{Change, MeasuredMetric, Performance};
+use crate::monitoring::performance::{Change, ClassShare, MeasuredMetric, Performance};
 use crate::report::inline::{Ranged, ranges};
 use crate::report::number::count;
 use crate::report::page::{more, scrolling};
@@ -14,6 +14,8 @@ use crate::report::paired::{self, Pair};
 
 /// So many classes' areas are shown at once; where there are more, all open.
 const AREAS: usize = 6;
+/// Nearly always.
+const USUAL: f64 = 0.9;
 
 impl Writer<'_> {
     pub(super) fn performance(&self) -> Option<Markup> {
@@ -42,33 +44,44 @@ fn measured(it: &Performance) -> Markup {
                 table {
                     thead { tr {
                         th scope="col" {}
-                        @for name in ["today", "in its test", "both", "today is"] { th scope="col" { (name) } }
+                        @for name in ["today", "in its test", "in this order", "today is"] { th scope="col" { (name) } }
                     } }
                     tbody { @for metric in &it.metrics { (measured_row(metric)) } }
                 }
             }))
         }
-        @if !it.classes.is_empty() {
-            @let reference = it.classes.iter().any(|class| class.reference.is_some());
-            h3 { "What happened" }
-            p {
-                "How many rows turned out to be of each class"
-                @if let Some(p) = it.classes_p_value.filter(|p| p.is_finite()) {
-                    "; chance alone would make shares differ so far with p " (p_value(p)) " (χ²)"
-                }
-                "."
+        @if !it.classes.is_empty() { (happened(it)) }
+    }
+}
+
+/// How often each class happened. What nearly always happens is told in words: beside its bar no other could be seen.
+fn happened(it: &Performance) -> Markup {
+    let (usual, others): (Vec<&ClassShare>, Vec<&ClassShare>) =
+        it.classes.iter().partition(|class| class.today >= USUAL && it.classes.len() > 2);
+    let pairs: Vec<Pair<'_>> = others
+        .iter()
+        .map(|class| Pair { name: &class.name, before: class.reference, now: class.today })
+        .collect();
+    let both = it.classes.iter().any(|class| class.reference.is_some());
+    let title =
+        if both { "Share of each class, in the reference and today" } else { "Share of each class today" };
+    html! {
+        h3 { "What happened" }
+        p {
+            @for class in usual {
+                (class.name) ": " (share(class.today))
+                @if let Some(before) = class.reference { ", " (share(before)) " in the reference" }
+                ". "
             }
-            figure {
-                @if reference { (paired::legend("reference", "today")) }
-                @let pair = |class| {
-                    let crate::monitoring::performance::ClassShare { name, reference, today } = class;
-                    Pair { name, before: *reference, now: *today }
-                };
-                (paired::paired_bars(
-                    if reference { "Share of each class, in the reference and today" } else { "Share of each class today" },
-                    &it.classes.iter().map(pair).collect::<Vec<_>>(),
-                ))
+            "How many rows turned out to be of each class"
+            @if let Some(p) = it.classes_p_value.filter(|p| p.is_finite()) {
+                ". Where nothing changed, all shares together differ as far with a probability of " (p_value(p)) " (χ²)"
             }
+            "."
+        }
+        figure {
+            @if both { (paired::legend("reference", "today")) }
+            (paired::paired_bars(title, &pairs))
         }
     }
 }
@@ -124,7 +137,8 @@ fn estimated(it: &Estimate) -> Markup {
         p {
             "What the probabilities of " (count(it.rows)) " rows say about themselves: if they are right, 95 % of the possible "
             "outcomes lie in the brackets. This sees that other customers come, harder or easier to predict. It can’t see that "
-            "the same customers now act differently (concept shift): only outcomes show that."
+            "the same customers now act differently (concept shift): only outcomes show that. In each picture the filled dot is "
+            "what is expected today; below it, outlined, are the other columns; every picture has a scale of its own."
         }
         @if observed {
             p {
@@ -181,7 +195,7 @@ fn estimates(metrics: &[EstimatedMetric]) -> Markup {
                 th scope="col" {}
                 th scope="col" { "expected today" }
                 @for (name, _) in &columns { th scope="col" { (name) } }
-                th scope="col" { "one below the other" }
+                th scope="col" { "in this order" }
             } }
             tbody { @for metric in metrics { (row(metric)) } }
         }

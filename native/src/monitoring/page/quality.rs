@@ -35,7 +35,7 @@ impl Writer<'_> {
             (self.beyond_range())
             @if !left_out.is_empty() {
                 h3 { "Not compared" }
-                div.words { (table_of(&heads(&["column", "why"], &[]), &left_out)) }
+                div.words.top { (table_of(&heads(&["column", "why"], &[]), &left_out)) }
             }
         }
     }
@@ -81,7 +81,7 @@ impl Writer<'_> {
         html! {
             @if !rows.is_empty() {
                 h3 { "Words that the reference does not have" }
-                div.words { (table_of(&heads(&["", "words, and in how many rows"], &[]), &rows)) }
+                div.words.top { (table_of(&heads(&["", "words, and in how many rows"], &[]), &rows)) }
             }
         }
     }

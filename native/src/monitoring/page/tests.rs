@@ -333,9 +333,9 @@ fn every_feature_has_its_section_with_the_shares_of_both_sides() {
     assert!(sections[..4].iter().all(|it| it.starts_with(" drifted")));
     assert!(sections[4..30].iter().all(|it| !it.starts_with(" drifted")));
     assert_eq!(page.matches("href=\"#feature-").count(), 4);
-    assert!(
-        page.contains("The data have drifted: 4 of 30 features moved, which have 41.0 % of the importance.")
-    );
+    assert!(page.contains(
+        "The data have drifted: 4 of 30 features moved, which have 41.0\u{a0}% of the importance."
+    ));
 }
 
 #[test]
@@ -391,9 +391,9 @@ fn the_verdict_and_the_alerts_come_first() {
     let calm = begin(&with_model(12, 0));
     assert!(calm.contains("✓ The data are stable: none of 12 features moved.") && calm.contains("No alert."));
     let worse = begin(&with_outcomes());
-    assert!(worse.contains("▲ It is worse than in its test.") && worse.contains("1 alert"), "{worse}");
+    assert!(worse.contains("▲ The model is worse than in its test.") && worse.contains("1 alert"), "{worse}");
     assert!(worse.contains("log_loss_rise") && worse.contains("&lt;script&gt;"));
-    assert!(begin(&tables(12, 2)).contains("2 of 12 columns moved, 41.0 % of them."));
+    assert!(begin(&tables(12, 2)).contains("2 of 12 columns moved, 41.0\u{a0}% of them."));
     assert!(begin(&nothing()).contains("Nothing could be compared."));
 }
 

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{Writer, known, plain, words};
+use super::{Writer, index, known, words};
 use crate::monitoring::history::{Point, Series};
 use crate::report::chart::{Axis, Chart, Mark, Shape, WIDTH};
 use crate::report::ink::Ink;
-use crate::report::number::{self, count, percent};
+use crate::report::number::{self, count};
 use crate::report::page::{column_name, more};
 
 const HEIGHT: u32 = 150;
@@ -116,7 +116,7 @@ impl Writer<'_> {
             subtitle: String::new(),
             size: (WIDTH, HEIGHT),
             x: Axis { grid: false, ..Axis::words(&dates, WIDTH - 70) },
-            y: Axis::numbers(range.clone(), 4, &label),
+            y: Axis::numbers(range.clone(), 6, &label),
             marks,
             legend: Vec::new(),
         })
@@ -132,8 +132,8 @@ impl Writer<'_> {
                         @let points = newest(it);
                         tr {
                             th scope="row" { span.with-picture { (spark(points)) span { (name(it)) } } }
-                            td { (known(points.first().map(|point| point.value), plain)) }
-                            td { (known(points.last().map(|point| point.value), plain)) }
+                            td { (known(points.first().map(|point| point.value), index)) }
+                            td { (known(points.last().map(|point| point.value), index)) }
                         }
                     }
                 }
@@ -166,7 +166,10 @@ fn range(low: f64, high: f64) -> std::ops::Range<f64> {
 /// How the numbers of a series are written.
 fn value_words(it: &Series, range: f64) -> Box<dyn Fn(f64) -> String> {
     match it.metric.as_str() {
-        "drifted_share" | "missing_share" => Box::new(percent),
+        "drifted_share" | "missing_share" => {
+            let percents = number::axis_over(range * 100.0);
+            Box::new(move |share| format!("{} %", percents(share * 100.0)))
+        }
         "rows" => Box::new(number::axis),
         _ => Box::new(number::axis_over(range)),
     }
@@ -176,7 +179,7 @@ fn value_words(it: &Series, range: f64) -> Box<dyn Fn(f64) -> String> {
 fn moment(points: &[Point], at: &str) -> String {
     let day = |at: &str| at.get(..10).map(str::to_owned);
     let one_day = points.first().map(|point| day(&point.at)) == points.last().map(|point| day(&point.at));
-    let part = if one_day { at.get(11..16) } else { at.get(..10) };
+    let part = if one_day { at.get(11..19) } else { at.get(..10) };
     part.unwrap_or(at).to_owned()
 }
 

@@ -55,8 +55,9 @@ impl Writer<'_> {
                 @for (name, how) in ALWAYS { (item(name, how)) }
                 li {
                     strong { "Verdict" } ": drifted where the adjusted p is at most " (rules.significance)
-                    " and the PSI at least " (rules.drift) ", heavily from " (rules.heavy_drift)
-                    " on. Both are asked, since among many rows chance explains nothing, and among few it explains much."
+                    " and the PSI at least " (rules.drift)
+                    " or, of numbers whose values are known one by one, the Wasserstein distance at least " (rules.distance)
+                    "; heavily from a PSI of " (rules.heavy_drift) " on. Both are asked, since among many rows chance explains nothing, and among few it explains much."
                 }
                 li {
                     strong { "The data as a whole" } ": drifted where what drifted has at least "

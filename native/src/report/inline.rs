@@ -140,6 +140,39 @@ pub(crate) fn box_plot(title: &str, it: &BoxPlot, scale: WideScale) -> Markup {
     }
 }
 
+/// A number with the range in which it lies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ranged {
+    pub(crate) value: f64,
+    pub(crate) range: Option<(f64, f64)>,
+}
+
+/// Numbers with their ranges, one below the other on one scale: the first filled, the others outlined. `None` where there is
+/// nothing that can be drawn.
+pub(crate) fn ranges(title: &str, numbers: &[Option<Ranged>]) -> Option<Markup> {
+    const LINE: usize = 10;
+    let ends = |it: &Ranged| [Some(it.value), it.range.map(|it| it.0), it.range.map(|it| it.1)];
+    let known = || numbers.iter().flatten().flat_map(ends).flatten().filter(|end| end.is_finite());
+    let (low, high) = (known().reduce(f64::min)?, known().reduce(f64::max)?);
+    let width = if high > low { (high - low) * 1.16 } else { 1.0 };
+    // Room for the dots at both ends.
+    let at = |value: f64| percent(((value - (low + high) / 2.0) / width + 0.5).clamp(0.0, 1.0));
+    Some(html! {
+        svg.inline role="img" height=(numbers.len() * LINE + 2) {
+            title { (title) }
+            @for (number, place) in numbers.iter().zip(0..) {
+                @let y = place * LINE + LINE / 2 + 1;
+                @if let Some(number) = number.filter(|it| it.value.is_finite()) {
+                    @if let Some((from, to)) = number.range.filter(|it| it.0.is_finite() && it.1.is_finite()) {
+                        line.s0 x1=(at(from)) x2=(at(to)) y1=(y) y2=(y) {}
+                    }
+                    circle class=(if place == 0 { "f2" } else { "before" }) cx=(at(number.value)) cy=(y) r="4" {}
+                }
+            }
+        }
+    })
+}
+
 /// A share of the width, to a tenth of a percent.
 fn percent(share: f64) -> String {
     format!("{}%", (share * 1000.0).round() / 10.0)
@@ -173,5 +206,15 @@ mod tests {
         assert!(left.contains("x=\"25%\" width=\"25%\""), "{left}");
         let right = signed_bar("", 1.0).into_string();
         assert!(right.contains("x=\"50%\" width=\"50%\""), "{right}");
+    }
+    #[test]
+    fn ranges_lie_on_one_scale_and_nothing_is_drawn_of_nothing() {
+        let number = |value, range| Some(Ranged { value, range });
+        let drawn = ranges("a < b", &[number(0.5, Some((0.0, 1.0))), None, number(1.0, None)]).unwrap();
+        let svg = drawn.into_string();
+        assert!(svg.contains("<title>a &lt; b</title>") && svg.contains("cx=\"50%\""), "{svg}");
+        assert!(svg.contains("x1=\"6.9%\" x2=\"93.1%\"") && svg.contains("cx=\"93.1%\""), "{svg}");
+        assert!(ranges("", &[]).is_none() && ranges("", &[number(f64::NAN, None)]).is_none());
+        assert!(ranges("", &[number(2.0, Some((f64::NEG_INFINITY, 3.0)))]).is_some());
     }
 }

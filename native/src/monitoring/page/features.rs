@@ -41,7 +41,7 @@ impl Writer<'_> {
 
 /// A quantity, to be opened.
 pub(super) fn details(id: &str, drift: &Drift, importance: Option<f64>) -> Markup {
-    let class = if drift.verdict > Verdict::Stable { "feature drifted" } else { "feature" };
+    let class = if drift.verdict > Verdict::Stable { "feature compared drifted" } else { "feature compared" };
     html! {
         details class=(class) {
             summary {

@@ -108,8 +108,9 @@ fn known(value: Option<f64>, show: impl Fn(f64) -> String) -> String {
     value.filter(|value| value.is_finite()).map_or_else(|| "–".into(), show)
 }
 
+/// A share; rounding may leave it a little above 1.
 fn share(value: f64) -> String {
-    known(Some(value), |value| if value.abs() <= 1.0 { percent(value) } else { "–".into() })
+    known(Some(value), |value| if value.abs() < 1.001 { percent(value) } else { "–".into() })
 }
 
 fn index(value: f64) -> String {

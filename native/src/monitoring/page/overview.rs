@@ -129,7 +129,7 @@ impl Writer<'_> {
                     @if self.has_model() { " of the importance" } @else { " of the columns" } " or more."
                 } }
             }
-            (self.moved())
+            @if self.found.data.compared > 0 { (self.moved()) }
         }
     }
 

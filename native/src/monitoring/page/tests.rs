@@ -313,7 +313,7 @@ fn every_shape_is_a_page_that_asks_for_nothing_and_has_its_headings_in_order() {
 fn every_feature_has_its_section_with_the_shares_of_both_sides() {
     let found = with_model(30, 4);
     let page = html(&found).unwrap();
-    let sections: Vec<&str> = page.split("<details class=\"feature").skip(1).collect();
+    let sections: Vec<&str> = page.split("<details class=\"feature compared").skip(1).collect();
     assert_eq!(sections.len(), 30 + 2);
     for drift in &found.features {
         let name = drift.name.replace('_', "_<wbr>");

@@ -100,7 +100,7 @@ impl Writer<'_> {
             let ends = vec![(x - 0.5, range.start), (x - 0.5, range.end)];
             marks.push(Mark {
                 shape: Shape::Line(ends),
-                ink: Ink::Text,
+                ink: Ink::Axis,
                 title: format!("changed: {}", point.at),
             });
         }

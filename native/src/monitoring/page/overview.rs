@@ -124,7 +124,8 @@ impl Writer<'_> {
                 } }
                 @if let Some(sketches) = &found.sketches { div { dt { "Sketches" } dd { (self.sketches(sketches)) } } }
                 div { dt { "Rules" } dd {
-                    "Drifted: p of at most " (rules.significance) " and a PSI of at least " (rules.drift) "; heavily: of at least "
+                    "Drifted: p of at most " (rules.significance) " and a PSI of at least " (rules.drift)
+                    " (or, of numbers known one by one, " (rules.distance) " standard deviations); heavily: a PSI of at least "
                     (rules.heavy_drift) ". The data have drifted where that has " (percent(rules.drifted_share))
                     @if self.has_model() { " of the importance" } @else { " of the columns" } " or more."
                 } }

@@ -26,7 +26,7 @@ const LARGE: f64 = 1e6;
 /// Writes the page. What has no finite number is left out of it.
 ///
 /// # Errors
-/// None yet; other pages fail where a chart has no range.
+/// None: a chart without a finite range is left out.
 pub(crate) fn html(found: &Monitoring) -> anyhow::Result<String> {
     let it = Writer { found };
     let section = |id, title, body| Section { id, title, body };

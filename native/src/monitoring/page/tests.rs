@@ -86,7 +86,7 @@ fn tables(count: usize, drifted: usize) -> Monitoring {
         model: None,
         reference: side("before.csv"),
         current: side("today.csv"),
-        rules: Rules { significance: 0.01, drift: 0.1, heavy_drift: 0.25, drifted_share: 0.3 },
+        rules: Rules { significance: 0.01, drift: 0.1, distance: 0.1, heavy_drift: 0.25, drifted_share: 0.3 },
         data: overall(&features),
         features,
         prediction: None,

@@ -15,9 +15,9 @@ const NEW_WORDS: usize = 8;
 
 impl Writer<'_> {
     pub(super) fn features(&self) -> Markup {
-        let sorted = self.sorted();
+        let numbered = self.numbered();
         let (moved, stable): (Vec<_>, Vec<_>) =
-            sorted.into_iter().partition(|(_, drift)| drift.verdict > Verdict::Stable);
+            numbered.into_iter().partition(|(_, drift)| drift.verdict > Verdict::Stable);
         let all = |features: &[(usize, &Drift)]| {
             html! {
                 div.features {

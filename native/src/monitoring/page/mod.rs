@@ -65,15 +65,9 @@ impl Writer<'_> {
         }
     }
 
-    /// The features, each with its anchor's number: what moved first, and of that what matters most.
-    fn sorted(&self) -> Vec<(usize, &Drift)> {
-        let mut features: Vec<_> = self.found.features.iter().enumerate().collect();
-        let psi = |it: &Drift| it.psi.unwrap_or_default();
-        features.sort_by(|(_, a), (_, b)| {
-            let by_importance = b.importance.total_cmp(&a.importance);
-            b.verdict.cmp(&a.verdict).then(by_importance).then(psi(b).total_cmp(&psi(a)))
-        });
-        features
+    /// The features, each with its anchor's number; what moved most comes first.
+    fn numbered(&self) -> Vec<(usize, &Drift)> {
+        self.found.features.iter().enumerate().collect()
     }
 }
 

@@ -136,8 +136,8 @@ impl Writer<'_> {
 
     /// What moved, most important first.
     fn moved(&self) -> Markup {
-        let sorted = self.sorted();
-        let moved: Vec<_> = sorted.iter().filter(|(_, drift)| drift.verdict > Verdict::Stable).collect();
+        let numbered = self.numbered();
+        let moved: Vec<_> = numbered.iter().filter(|(_, drift)| drift.verdict > Verdict::Stable).collect();
         let rows: Vec<Markup> = moved.iter().map(|(place, drift)| self.moved_row(*place, drift)).collect();
         let (shown, hidden) = rows.split_at_checked(SHOWN).unwrap_or((&rows, &[]));
         let table = |rows: &[Markup]| {

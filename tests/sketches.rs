@@ -75,7 +75,8 @@ fn monitored(place: &Workplace, arguments: &[&str]) -> Value {
 }
 
 fn json(finished: &Finished) -> Value {
-    serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{}", finished.stderr))
+    assert!(finished.stdout.starts_with('{'), "{}", finished.stderr);
+    serde_json::from_str(&finished.stdout).unwrap()
 }
 
 fn sketches() -> Vec<PathBuf> {

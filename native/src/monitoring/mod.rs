@@ -224,6 +224,7 @@ pub(crate) fn of_tables(config: &Config, reference: &Path, current: &Path) -> an
     let monitoring = &config.monitoring;
     let mut features = columns.drifts;
     drift::judge(&mut features, monitoring);
+    most_moved_first(&mut features);
     let (before, today) = columns.rows;
     let side =
         |path: &Path, rows: usize| Side { name: path.display().to_string(), rows: rows as u64, whole: true };
@@ -256,12 +257,17 @@ pub(crate) fn of_tables(config: &Config, reference: &Path, current: &Path) -> an
 
 fn drifts(known: &Reference<'_>, today: &Today<'_>, config: &MonitoringConfig) -> (Vec<Drift>, Vec<Drift>) {
     let mut features = drift::measure(&known.features(today), config);
-    // What matters most comes first, and of what matters equally what moved furthest.
-    features.sort_by(|a, b| {
-        let psi = |it: &Drift| it.psi.unwrap_or_default();
-        b.verdict.cmp(&a.verdict).then(b.importance.total_cmp(&a.importance)).then(psi(b).total_cmp(&psi(a)))
-    });
+    most_moved_first(&mut features);
     (features, drift::measure(&known.scores(today), config))
+}
+
+/// What drifted comes first, of that what matters most, and of what matters equally what moved furthest.
+fn most_moved_first(features: &mut [Drift]) {
+    let psi = |it: &Drift| it.psi.unwrap_or_default();
+    features.sort_by(|a, b| {
+        let by_importance = b.importance.total_cmp(&a.importance);
+        b.verdict.cmp(&a.verdict).then(by_importance).then(psi(b).total_cmp(&psi(a)))
+    });
 }
 
 fn scored<'f>(bundle: &Bundle, frame: &'f Frame) -> anyhow::Result<Scored<'f>> {

@@ -85,10 +85,11 @@ fn visible(share: f64) -> f64 {
     if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
 }
 
-/// Both shares; what is not shown as a number is no number.
+/// Both shares; what can't be a share is not told.
 fn numbers(pair: &Pair<'_>) -> String {
-    let now = if pair.now.is_finite() { percent(pair.now) } else { "–".into() };
-    match pair.before.filter(|share| share.is_finite()) {
+    let known = |share: &f64| share.abs() < 1.001;
+    let now = Some(pair.now).filter(known).map_or_else(|| "–".into(), percent);
+    match pair.before.filter(known) {
         Some(before) => format!("{} → {now}", percent(before).trim_end_matches(" %")),
         None => now,
     }
@@ -127,9 +128,10 @@ mod tests {
 
     #[test]
     fn what_is_no_share_is_left_out() {
-        let pairs = [pair("a", f64::NAN, f64::INFINITY), pair("b", -1.0, 2.0)];
+        let pairs = [pair("a", f64::NAN, f64::INFINITY), pair("b", -1.0, 2.0), pair("c", 1e308, -1e308)];
         for svg in [paired_bars("", &pairs), paired_spark(&pairs), paired_bars("", &[]), paired_spark(&[])] {
-            assert!(!svg.into_string().contains("NaN"));
+            let svg = svg.into_string();
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
         let one = Pair { name: "c", before: None, now: 0.5 };
         assert!(paired_bars("", &[one]).into_string().contains(">50.0 %<"));

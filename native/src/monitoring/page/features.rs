@@ -15,9 +15,9 @@ const NEW_WORDS: usize = 8;
 
 impl Writer<'_> {
     pub(super) fn features(&self) -> Markup {
-        let sorted = self.sorted();
+        let numbered = self.numbered();
         let (moved, stable): (Vec<_>, Vec<_>) =
-            sorted.into_iter().partition(|(_, drift)| drift.verdict > Verdict::Stable);
+            numbered.into_iter().partition(|(_, drift)| drift.verdict > Verdict::Stable);
         let all = |features: &[(usize, &Drift)]| {
             html! {
                 div.features {
@@ -41,7 +41,7 @@ impl Writer<'_> {
 
 /// A quantity, to be opened.
 pub(super) fn details(id: &str, drift: &Drift, importance: Option<f64>) -> Markup {
-    let class = if drift.verdict > Verdict::Stable { "feature drifted" } else { "feature" };
+    let class = if drift.verdict > Verdict::Stable { "feature compared drifted" } else { "feature compared" };
     html! {
         details class=(class) {
             summary {

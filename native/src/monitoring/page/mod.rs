@@ -26,7 +26,7 @@ const LARGE: f64 = 1e6;
 /// Writes the page. What has no finite number is left out of it.
 ///
 /// # Errors
-/// None yet; other pages fail where a chart has no range.
+/// None: a chart without a finite range is left out.
 pub(crate) fn html(found: &Monitoring) -> anyhow::Result<String> {
     let it = Writer { found };
     let section = |id, title, body| Section { id, title, body };
@@ -65,15 +65,9 @@ impl Writer<'_> {
         }
     }
 
-    /// The features, each with its anchor's number: what moved first, and of that what matters most.
-    fn sorted(&self) -> Vec<(usize, &Drift)> {
-        let mut features: Vec<_> = self.found.features.iter().enumerate().collect();
-        let psi = |it: &Drift| it.psi.unwrap_or_default();
-        features.sort_by(|(_, a), (_, b)| {
-            let by_importance = b.importance.total_cmp(&a.importance);
-            b.verdict.cmp(&a.verdict).then(by_importance).then(psi(b).total_cmp(&psi(a)))
-        });
-        features
+    /// The features, each with its anchor's number; what moved most comes first.
+    fn numbered(&self) -> Vec<(usize, &Drift)> {
+        self.found.features.iter().enumerate().collect()
     }
 }
 
@@ -108,8 +102,9 @@ fn known(value: Option<f64>, show: impl Fn(f64) -> String) -> String {
     value.filter(|value| value.is_finite()).map_or_else(|| "–".into(), show)
 }
 
+/// A share; rounding may leave it a little above 1.
 fn share(value: f64) -> String {
-    known(Some(value), |value| if value.abs() <= 1.0 { percent(value) } else { "–".into() })
+    known(Some(value), |value| if value.abs() < 1.001 { percent(value) } else { "–".into() })
 }
 
 fn index(value: f64) -> String {

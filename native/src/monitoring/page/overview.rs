@@ -124,19 +124,20 @@ impl Writer<'_> {
                 } }
                 @if let Some(sketches) = &found.sketches { div { dt { "Sketches" } dd { (self.sketches(sketches)) } } }
                 div { dt { "Rules" } dd {
-                    "Drifted: p of at most " (rules.significance) " and a PSI of at least " (rules.drift) "; heavily: of at least "
+                    "Drifted: p of at most " (rules.significance) " and a PSI of at least " (rules.drift)
+                    " (or, of numbers known one by one, " (rules.distance) " standard deviations); heavily: a PSI of at least "
                     (rules.heavy_drift) ". The data have drifted where that has " (percent(rules.drifted_share))
                     @if self.has_model() { " of the importance" } @else { " of the columns" } " or more."
                 } }
             }
-            (self.moved())
+            @if self.found.data.compared > 0 { (self.moved()) }
         }
     }
 
     /// What moved, most important first.
     fn moved(&self) -> Markup {
-        let sorted = self.sorted();
-        let moved: Vec<_> = sorted.iter().filter(|(_, drift)| drift.verdict > Verdict::Stable).collect();
+        let numbered = self.numbered();
+        let moved: Vec<_> = numbered.iter().filter(|(_, drift)| drift.verdict > Verdict::Stable).collect();
         let rows: Vec<Markup> = moved.iter().map(|(place, drift)| self.moved_row(*place, drift)).collect();
         let (shown, hidden) = rows.split_at_checked(SHOWN).unwrap_or((&rows, &[]));
         let table = |rows: &[Markup]| {

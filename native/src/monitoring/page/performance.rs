@@ -69,9 +69,9 @@ fn happened(it: &Performance) -> Markup {
         h3 { "What happened" }
         p {
             @for class in usual {
-                (class.name) ": " (share(class.today))
-                @if let Some(before) = class.reference { ", " (share(before)) " in the reference" }
-                ". "
+                (class.name) " happened in " (share(class.today)) " of the rows"
+                @if let Some(before) = class.reference { ", in the reference in " (share(before)) }
+                "; here are the others. "
             }
             "How many rows turned out to be of each class"
             @if let Some(p) = it.classes_p_value.filter(|p| p.is_finite()) {

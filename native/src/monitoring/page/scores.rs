@@ -10,7 +10,7 @@ impl Writer<'_> {
     pub(super) fn scores(&self) -> Option<Markup> {
         let (chosen, probabilities) = self.found.scores.split_first()?;
         let mut sorted: Vec<_> = probabilities.iter().zip(1..).collect();
-        sorted.sort_by(|(a, _), (b, _)| b.verdict.cmp(&a.verdict));
+        sorted.sort_by_key(|(drift, _)| std::cmp::Reverse(drift.verdict));
         let moved = self.found.scores.iter().filter(|drift| drift.verdict > Verdict::Stable).count();
         Some(html! {
             p {

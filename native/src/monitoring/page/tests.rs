@@ -86,7 +86,7 @@ fn tables(count: usize, drifted: usize) -> Monitoring {
         model: None,
         reference: side("before.csv"),
         current: side("today.csv"),
-        rules: Rules { significance: 0.01, drift: 0.1, heavy_drift: 0.25, drifted_share: 0.3 },
+        rules: Rules { significance: 0.01, drift: 0.1, distance: 0.1, heavy_drift: 0.25, drifted_share: 0.3 },
         data: overall(&features),
         features,
         prediction: None,
@@ -313,7 +313,7 @@ fn every_shape_is_a_page_that_asks_for_nothing_and_has_its_headings_in_order() {
 fn every_feature_has_its_section_with_the_shares_of_both_sides() {
     let found = with_model(30, 4);
     let page = html(&found).unwrap();
-    let sections: Vec<&str> = page.split("<details class=\"feature").skip(1).collect();
+    let sections: Vec<&str> = page.split("<details class=\"feature compared").skip(1).collect();
     assert_eq!(sections.len(), 30 + 2);
     for drift in &found.features {
         let name = drift.name.replace('_', "_<wbr>");

@@ -31,9 +31,10 @@ impl Writer<'_> {
         }
         let (overall, mut each): (Vec<&Series>, Vec<&Series>) =
             drawn.into_iter().partition(|it| it.name.is_empty());
-        let sorted = self.sorted();
-        let place =
-            |it: &Series| sorted.iter().position(|(_, drift)| drift.name == it.name).unwrap_or(usize::MAX);
+        let place = |it: &Series| {
+            let features = &self.found.features;
+            features.iter().position(|drift| drift.name == it.name).unwrap_or(usize::MAX)
+        };
         each.sort_by_cached_key(|it| (it.changes.is_empty(), place(it)));
         let changed = each.iter().filter(|it| !it.changes.is_empty()).count();
         let (shown, others) = each.split_at_checked(changed.max(CHARTS)).unwrap_or((&each, &[]));
@@ -100,7 +101,7 @@ impl Writer<'_> {
             let ends = vec![(x - 0.5, range.start), (x - 0.5, range.end)];
             marks.push(Mark {
                 shape: Shape::Line(ends),
-                ink: Ink::Text,
+                ink: Ink::Axis,
                 title: format!("changed: {}", point.at),
             });
         }

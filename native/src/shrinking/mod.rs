@@ -119,12 +119,17 @@ impl Shrinker<'_> {
         let smallest = points.last().context("there was nothing to choose from")?;
         bail!(
             "--max-bytes: no bundle has {} or less: the smallest has {} after brotli ({} bytes), with a validation \
-             log-loss of {:.4} instead of {:.4}",
+             log-loss of {:.4} instead of {:.4}{}",
             human_bytes(self.limit),
             human_bytes(smallest.bytes),
             smallest.bytes,
             smallest.log_loss,
-            points.first().map_or(f64::NAN, |whole| whole.log_loss)
+            points.first().map_or(f64::NAN, |whole| whole.log_loss),
+            match shipped.bundle.profile {
+                Some(_) =>
+                    "; what bundles remember of rows for monitoring takes some of it (config: monitoring.profile: false)",
+                None => "",
+            }
         )
     }
 

@@ -15,7 +15,7 @@ use nextbest_core::model::Model;
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::forest::Forest;
 use nextbest_core::train::Dataset;
-use nextbest_core::train::shrink::{self, Judge, Prunable, drop_unused_edges};
+use nextbest_core::train::shrink::{self, Judge, Point, Prunable, drop_unused_edges};
 
 use crate::carried_rows::CarriedRows;
 use crate::commands::human_bytes;
@@ -102,16 +102,18 @@ impl Shrinker<'_> {
             ));
         })?;
         let points = shrink::frontier(&points);
-        // The largest that fits has the least log-loss. Its own metrics may take some bytes more than the whole model's.
+        // The largest that fits has the least log-loss. Its own metrics and profile may take some bytes more than the whole model's.
+        let mut measured: Vec<(&Point, usize)> = Vec::new();
         let fitting = points.iter().filter(|point| point.bytes <= self.limit);
         for chosen in fitting {
             let shrunk = self.measured(shipped.bundle(&chosen.recipe)?)?;
             let bytes = compressed(&shrunk)? + self.signature;
+            measured.push((chosen, bytes));
             if bytes <= self.limit {
                 let rows = points.iter().map(|point| {
-                    let is_chosen = point == chosen;
-                    let bytes = if is_chosen { bytes } else { point.bytes };
-                    FrontierPoint { bytes, chosen: is_chosen, ..shipped.describe(point) }
+                    let found = measured.iter().find(|(other, _)| *other == point);
+                    let bytes = found.map_or(point.bytes, |(_, bytes)| *bytes);
+                    FrontierPoint { bytes, chosen: point == chosen, ..shipped.describe(point) }
                 });
                 return Ok((shrunk, Frontier { max_bytes: self.limit, points: rows.collect() }));
             }

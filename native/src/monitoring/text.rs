@@ -39,7 +39,7 @@ impl fmt::Display for Monitoring {
         self.write_quality(f)?;
         for metric in self.estimate.iter().flat_map(|it| &it.metrics) {
             let (low, high) = metric.interval;
-            write!(f, "expected {:<12}{:.4} [{low:.4}, {high:.4}]", metric.name, metric.expected)?;
+            write!(f, "expected {:<14}{:.4} [{low:.4}, {high:.4}]", metric.name, metric.expected)?;
             for (value, of) in [
                 (metric.in_reference, "expected in the reference"),
                 (metric.in_test, "in the model's test"),
@@ -52,7 +52,7 @@ impl fmt::Display for Monitoring {
             writeln!(f)?;
         }
         for metric in self.performance.iter().flat_map(|it| &it.metrics) {
-            write!(f, "{:<21}{:.4}", metric.name, metric.today)?;
+            write!(f, "{:<23}{:.4}", metric.name, metric.today)?;
             if let Some(interval) = metric.interval {
                 write!(f, " [{:.4}, {:.4}]", interval.low, interval.high)?;
             }

@@ -26,7 +26,9 @@ impl Overall {
             true => drift.importance / total,
             false => 1.0 / drifts.len().max(1) as f64,
         };
-        let drifted_share = drifts.iter().filter(|drift| drift.verdict > Verdict::Stable).map(weight).sum();
+        let moved = drifts.iter().filter(|drift| drift.verdict > Verdict::Stable);
+        // Of none, the sum would be −0.
+        let drifted_share = moved.map(weight).sum::<f64>() + 0.0;
         Self { drifted: drifted_share >= config.drifted_share, drifted_share, ..Self::counted(drifts) }
     }
 

@@ -92,3 +92,23 @@ pub(crate) fn scrolling(label: &str, inner: &Markup) -> Markup {
 pub(crate) fn more(summary: &str, inner: &Markup) -> Markup {
     html! { details.more { summary { (summary) } (inner) } }
 }
+
+/// Rows of a table that are shown at once.
+pub(crate) const SHOWN: usize = 12;
+
+/// A table whose first rows are shown at once; the others open.
+pub(crate) fn table_of(head: &Markup, rows: &[Markup]) -> Markup {
+    let (shown, hidden) = rows.split_at_checked(SHOWN).unwrap_or((rows, &[]));
+    let table = |rows: &[Markup]| {
+        html! {
+            table {
+                thead { tr { (head) } }
+                tbody { @for row in rows { tr { (row) } } }
+            }
+        }
+    };
+    html! {
+        (table(shown))
+        @if !hidden.is_empty() { (more(&format!("{} more", hidden.len()), &table(hidden))) }
+    }
+}

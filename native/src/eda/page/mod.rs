@@ -10,10 +10,7 @@ use maud::{Markup, html};
 use super::findings::Finding;
 use super::{Analysis, Dataset};
 use crate::report::number::{count, percent};
-use crate::report::page::{Section, more, page, tiles};
-
-/// Rows of a table that are shown at once; the others open.
-const SHOWN: usize = 12;
+use crate::report::page::{Section, page, table_of, tiles};
 
 /// Writes the page.
 ///
@@ -74,23 +71,6 @@ fn list(findings: &[Finding]) -> Markup {
         dl.findings {
             @for finding in findings { div { dt { (finding.topic) } dd { (finding.text) } } }
         }
-    }
-}
-
-/// A table whose first rows are shown at once; the others open.
-fn table_of(head: &Markup, rows: &[Markup]) -> Markup {
-    let (shown, hidden) = rows.split_at_checked(SHOWN).unwrap_or((rows, &[]));
-    let table = |rows: &[Markup]| {
-        html! {
-            table {
-                thead { tr { (head) } }
-                tbody { @for row in rows { tr { (row) } } }
-            }
-        }
-    };
-    html! {
-        (table(shown))
-        @if !hidden.is_empty() { (more(&format!("{} more", hidden.len()), &table(hidden))) }
     }
 }
 

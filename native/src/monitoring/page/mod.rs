@@ -16,10 +16,8 @@ use maud::{Markup, html};
 use super::drift::{Drift, Verdict};
 use super::{Monitoring, Side};
 use crate::report::number::{number, percent};
-use crate::report::page::{Section, more, page};
+use crate::report::page::{SHOWN, Section, page, table_of};
 
-/// Rows of a table that are shown at once; the others open.
-const SHOWN: usize = 12;
 /// Numbers from here on have no decimals.
 const LARGE: f64 = 1e6;
 
@@ -77,23 +75,6 @@ fn badge(verdict: Verdict) -> Markup {
         Verdict::Stable => html! { span.badge { "✓ " (verdict.words()) } },
         Verdict::Drifted => html! { span.badge.moved { "▲ " (verdict.words()) } },
         Verdict::HeavilyDrifted => html! { span.badge.moved { "▲▲ " (verdict.words()) } },
-    }
-}
-
-/// A table whose first rows are shown at once; the others open.
-fn table_of(head: &Markup, rows: &[Markup]) -> Markup {
-    let (shown, hidden) = rows.split_at_checked(SHOWN).unwrap_or((rows, &[]));
-    let table = |rows: &[Markup]| {
-        html! {
-            table {
-                thead { tr { (head) } }
-                tbody { @for row in rows { tr { (row) } } }
-            }
-        }
-    };
-    html! {
-        (table(shown))
-        @if !hidden.is_empty() { (more(&format!("{} more", hidden.len()), &table(hidden))) }
     }
 }
 

@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 
 use super::features::spark;
-use super::{SHOWN, Writer, badge, index, known, measure, p_value, rows_of, share, words};
+use super::{Writer, badge, index, known, measure, p_value, rows_of, share, table_of, words};
 use crate::monitoring::Side;
 use crate::monitoring::drift::{Drift, Verdict};
 use crate::monitoring::performance::Change;
 use crate::report::number::{count, percent};
-use crate::report::page::{column_name, heads, more, tiles};
+use crate::report::page::{column_name, heads, tiles};
 use crate::report::paired;
 
 impl Writer<'_> {
@@ -139,26 +139,17 @@ impl Writer<'_> {
         let numbered = self.numbered();
         let moved: Vec<_> = numbered.iter().filter(|(_, drift)| drift.verdict > Verdict::Stable).collect();
         let rows: Vec<Markup> = moved.iter().map(|(place, drift)| self.moved_row(*place, drift)).collect();
-        let (shown, hidden) = rows.split_at_checked(SHOWN).unwrap_or((&rows, &[]));
-        let table = |rows: &[Markup]| {
-            html! {
-                table {
-                    thead { tr {
-                        (heads(&[if self.has_model() { "feature" } else { "column" }, "verdict"], &[]))
-                        (heads(&["PSI"], &["p"]))
-                        @if self.has_model() { (heads(&[], &["importance"])) }
-                    } }
-                    tbody { @for row in rows { tr { (row) } } }
-                }
-            }
+        let head = html! {
+            (heads(&[if self.has_model() { "feature" } else { "column" }, "verdict"], &[]))
+            (heads(&["PSI"], &["p"]))
+            @if self.has_model() { (heads(&[], &["importance"])) }
         };
         html! {
             h3 { "What moved" }
             @if moved.is_empty() { p { "✓ Nothing: chance explains every difference, or it is small." } }
             @else {
                 (paired::legend("reference (area)", "today (line)"))
-                (table(shown))
-                @if !hidden.is_empty() { (more(&format!("{} more", count(hidden.len())), &table(hidden))) }
+                (table_of(&head, &rows))
             }
         }
     }

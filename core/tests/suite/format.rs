@@ -1,7 +1,7 @@
 //! docs/FORMAT.md is true: its grammar reads every bundle, and its words on scoring give the goldens.
 
 mod grammar;
-mod scoring;
+pub(crate) mod scoring;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,6 +7,7 @@
 mod order;
 mod read;
 mod value;
+pub mod words;
 
 pub use read::{read_customer, read_identified};
 

@@ -147,7 +147,8 @@ pub(super) const NO_ROW: u32 = u32::MAX;
 pub(super) enum Values {
     /// Numbers and times; NaN where there is none.
     Numbers(Vec<f64>),
-    /// Positions among the words; [`NO_WORD`] where there is none.
+    /// Positions among the words; [`NO_WORD`] where there is none, [`UNKNOWN_WORD`] where it is not among those that are known
+    /// beforehand.
     Codes {
         codes: Vec<u16>,
         /// The batch's own words, in the order in which they were met. Empty where the words are known beforehand.
@@ -157,6 +158,9 @@ pub(super) enum Values {
 
 /// What stands for a missing word.
 pub(super) const NO_WORD: u16 = u16::MAX;
+
+/// What stands for a word that is not among those that are known beforehand.
+pub(super) const UNKNOWN_WORD: u16 = u16::MAX - 1;
 
 /// A row's key.
 pub(super) struct KeyedRow {

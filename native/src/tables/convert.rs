@@ -4,7 +4,8 @@ use nextbest_core::customers::words;
 use rustc_hash::FxHashMap;
 
 use super::batch::{
-    BadRows, Batch, CellColumn, Cells, Key, KeyedRow, NO_INTEGER, NO_ROW, NO_WORD, Values, retain,
+    BadRows, Batch, CellColumn, Cells, Key, KeyedRow, NO_INTEGER, NO_ROW, NO_WORD, UNKNOWN_WORD, Values,
+    retain,
 };
 use super::keys::{self, Row};
 use super::plan::{PlannedColumn, TablePlan, Target};
@@ -221,7 +222,7 @@ impl Reading {
                     let text = cell::text(column.config, &whole);
                     let code = match &column.words {
                         _ if text.is_empty() => NO_WORD,
-                        Some(known) => code_among(known, &text).unwrap_or(NO_WORD),
+                        Some(known) => code_among(known, &text).unwrap_or(UNKNOWN_WORD),
                         None => match met.get(text.as_ref()) {
                             Some(code) => *code,
                             None if words.len() < MAX_WORDS => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::bail;
-use nextbest_core::customers::{Columns, Customers, words};
+use nextbest_core::customers::{Columns, Customers, UNKNOWN, words};
 use nextbest_core::schema::{Column, ColumnKind, Schema};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -149,7 +149,7 @@ fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64
             if unknown.len() < TOLD_APART || unknown.contains_key(&word) {
                 *unknown.entry(word).or_default() += 1;
             }
-            f64::NAN
+            UNKNOWN
         })
     });
     let values = values.collect();

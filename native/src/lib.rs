@@ -22,6 +22,7 @@ mod parquet_columns;
 mod predictions;
 mod progress;
 mod pyfunc;
+mod rare_words;
 mod report;
 mod shrinking;
 mod synthetic;

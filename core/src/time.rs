@@ -1,5 +1,7 @@
 //! Points in time: whole seconds since 1970-01-01 00:00, without time zones (a bank's tables have none).
 
+pub mod calendar;
+
 /// Seconds in a day.
 pub const DAY: i64 = 86_400;
 /// The first moment after the last year that is read and written: 10000-01-01.

@@ -70,7 +70,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     record_metrics(context, &bytes, &mut bundle)?;
     release.fill(&mut bundle);
     // What the config says now: a new policy needs no new model.
-    bundle.policy = config.policy_definition(&bundle.schema, &bundle.features)?;
+    bundle.policy = config.carried_policy(&bundle.schema, &bundle.features)?;
     let table = FeatureTable::read_parquet(&config.feature_table().with_extension("parquet"))?;
     let (mut exported, recommender) = match arguments.max_bytes {
         None => {

@@ -9,7 +9,7 @@ use nextbest_core::explain::Change;
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
 use nextbest_core::schema::Task;
 use nextbest_core::snapshot::Snapshot;
-use nextbest_core::time;
+use nextbest_core::{Error, time};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -56,7 +56,8 @@ pub(crate) struct Arguments {
     /// With --customers: say what the customer could change for another product to come first
     #[arg(long, requires = "customers")]
     counterfactual: bool,
-    /// With --customers: add the bits of the features and probabilities, to compare scorers with each other
+    /// With --customers: add the bits of the features and probabilities, to compare scorers with each other; none of customers
+    /// whom the policy stops, who are not scored
     #[arg(long, requires = "customers")]
     bits: bool,
     /// With --customers: write the answers to this file instead of standard output. With --table: write the results to
@@ -148,15 +149,17 @@ fn score_file(
         let key = recommender.customer_key();
         let (customers, id) = read_identified(recommender.schema(), key, &mut json).with_context(place)?;
         let customer = customers.get(0).context("no customer").with_context(place)?;
-        let row = recommender.features(&customer, as_of);
         let id = id.unwrap_or_else(|| question.id.clone());
         let counterfactual = arguments.counterfactual;
         let options = Options { as_of, top, explain: true, counterfactual, channel, customer: Some(&id) };
         let recommendation = recommender.recommend(&customer, options).with_context(place)?;
-        let bits = |values: &[f32]| arguments.bits.then(|| hex(values));
+        // Who is stopped is not scored, not even for a comparison.
+        let is_scored = arguments.bits && recommendation.stopped.is_none();
+        let row = is_scored.then(|| recommender.features(&customer, as_of));
+        let probabilities = row.as_ref().map(|row| Ok::<_, Error>(hex(recommender.scorer().score(row)?)));
         let answer = Answer {
-            features: bits(&row),
-            probabilities: bits(recommender.scorer().score(&row)?),
+            features: row.as_deref().map(hex),
+            probabilities: probabilities.transpose()?,
             customer: arguments.bits.then_some(question.customer),
             recommendation: recommendation.clone(),
             id: question.id.clone(),

@@ -1,19 +1,22 @@
 //! Opens a bank: reads every table once, in an order in which each comes after those that it refers to.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, bail};
 use nextbest_core::customers::Columns;
-use nextbest_core::schema::{Product, Schema, SchemaDefinition, Table, Task};
+use nextbest_core::schema::{ColumnKind, Product, Schema, SchemaDefinition, Table, Task};
 use nextbest_core::time::DAY;
 
 use super::bank::{Bank, EventRows, TableQuality};
+use super::batch::UnseenWords;
 use super::declared::holdings;
 use super::events::{Destination, EventTable};
 use super::held::HeldTable;
 use super::join::{Joins, group};
 use super::plan::{TablePlan, Target};
 use super::read::TableFile;
-use super::{LoadOptions, products};
-use crate::config::{Config, SchemaConfig, TableConfig};
+use super::{LoadOptions, MAX_WORDS, RuledWords, products, too_many_words};
+use crate::config::{ColumnType, Config, HoldingProductConfig, SchemaConfig, TableConfig};
 use crate::progress::Progress;
 
 /// Reads the bank's tables.
@@ -74,10 +77,12 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
     };
     let (attribute_columns, attributes) = joins.attributes(&held, customer)?;
     let mut last_time = f64::NEG_INFINITY;
+    let mut unseen_words: BTreeMap<String, UnseenWords> = BTreeMap::new();
     let (mut tables, mut events) = (Vec::new(), Vec::new());
     for (name, declared) in schema.tables.iter().filter(|(_, table)| is_event_table(table)) {
         let columns = if let Some(position) = streamed.iter().position(|table| &table.name == name) {
-            let table = streamed.swap_remove(position);
+            let mut table = streamed.swap_remove(position);
+            unseen_words.insert(name.clone(), std::mem::take(&mut table.unseen_words));
             last_time = last_time.max(table.last_time);
             let columns = table.columns.iter().map(super::events::EventColumn::declare).collect();
             events.push(EventRows::Streamed(table));
@@ -87,6 +92,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
             let owners = joins.owners.get(index).and_then(Option::as_ref);
             let owners = owners.with_context(|| nothing_leads(name, customer_table))?;
             let table = held.get_mut(index).context("a table was not read")?;
+            unseen_words.insert(name.clone(), std::mem::take(&mut table.unseen_words));
             last_time = last_time.max(table.last_time);
             let own = std::mem::take(&mut table.columns);
             let columns = own.iter().map(super::held::HeldColumn::declare).collect();
@@ -96,7 +102,14 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
         };
         tables.push(Table { name: name.clone(), time: declared.time.clone(), columns });
     }
-    let customer = Table { name: "customer".into(), time: None, columns: attribute_columns };
+    let mut customer = Table { name: "customer".into(), time: None, columns: attribute_columns };
+    if options.schema.is_none() {
+        let further = FurtherWords { ruled: &options.ruled, unseen: &unseen_words, products: &products };
+        further.declare(None, &mut customer, &schema)?;
+        for table in &mut tables {
+            further.declare(Some(table.name.clone()), table, &schema)?;
+        }
+    }
     let schema = built_schema(config, &schema, customer, tables, products, options.schema)?;
     if !last_time.is_finite() {
         bail!("no event table has a row with a time");
@@ -132,6 +145,11 @@ impl<'a> Reader<'a> {
         let mut plan = TablePlan::new(self.schema, name, self.options.schema, self.id_column, target)?;
         if let Some(seen) = self.options.seen.get(name) {
             plan.seen = seen.clone();
+        }
+        for column in plan.columns.iter_mut().filter(|column| column.words.is_none()) {
+            let is_category = column.config.r#type == Some(ColumnType::Category);
+            let place = (Some(name.to_owned()), column.name.to_owned());
+            column.is_ruled = is_category && self.options.ruled.contains_key(&place);
         }
         Ok((file, plan))
     }
@@ -172,6 +190,40 @@ fn nothing_leads(name: &str, customer_table: &str) -> String {
     format!(
         "schema: nothing leads from table `{name}` to table `{customer_table}`: declare what its columns refer to"
     )
+}
+
+/// Words that a bundle must know although no feature met them: those that rules name or that stand in rows that no feature
+/// sees, and the ids of products that nobody took yet.
+struct FurtherWords<'a> {
+    ruled: &'a RuledWords,
+    unseen: &'a BTreeMap<String, UnseenWords>,
+    products: &'a [Product],
+}
+
+impl FurtherWords<'_> {
+    /// Adds them behind a table's own, so that no position changes that a feature has seen. `place` is the name of an event table.
+    fn declare(&self, place: Option<String>, table: &mut Table, schema: &SchemaConfig) -> anyhow::Result<()> {
+        for column in &mut table.columns {
+            let ColumnKind::Category(words) = &mut column.kind else { continue };
+            let mut further =
+                self.ruled.get(&(place.clone(), column.name.clone())).cloned().unwrap_or_default();
+            let unseen = place.as_ref().and_then(|table| self.unseen.get(table)?.get(&column.name));
+            further.extend(unseen.into_iter().flatten().cloned());
+            let says_products = schema.holdings.iter().any(|holding| {
+                place.as_ref() == Some(&holding.table)
+                    && matches!(&holding.product, HoldingProductConfig::Column(name) if *name == column.name)
+            });
+            if says_products {
+                further.extend(self.products.iter().map(|product| product.id.clone()));
+            }
+            further.retain(|word| !words.contains(word));
+            words.extend(further);
+            if words.len() > MAX_WORDS {
+                return Err(too_many_words(&table.name, &column.name));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The schema that the tables turn out to have; with a known one, that one, if it is the same.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Gate, MeasureTest, PolicyDefinition, RankBy, arbitration::Factors};
-use crate::customers::{Customer, is_unknown};
+use crate::customers::{Customer, is_unknown, words};
 use crate::features::{FeatureDefinition, FeatureEngine, Test, as_written, passed};
 use crate::names::shown;
 use crate::schema::{Product, Schema};
@@ -200,7 +200,7 @@ impl<'a> Case<'a> {
 
 /// Whether a value passes a test; `word` is the category's that it stands for.
 fn passes(test: &Test, value: f64, word: Option<&str>) -> bool {
-    let is_one_of = |words: &[String]| word.is_some_and(|word| words.iter().any(|other| other == word));
+    let is_one_of = |asked: &[String]| word.is_some_and(|word| words::position(asked, word).is_some());
     match test {
         Test::In(words) => is_one_of(words),
         Test::NotIn(words) => word.is_some() && !is_one_of(words),

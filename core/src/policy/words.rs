@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{MeasureTest, PolicyDefinition};
+use crate::customers::words;
 use crate::features::{Aggregate, Expression, FeatureDefinition, RowFilter, Test, Transform};
 use crate::schema::{ColumnKind, Schema};
 
@@ -50,8 +51,7 @@ impl PolicyDefinition {
             };
             let declared = declared.and_then(|table| table.columns.iter().find(|other| other.name == column));
             let Some(ColumnKind::Category(known)) = declared.map(|column| &column.kind) else { continue };
-            let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
-            if let Some(word) = asked.difference(&known).next() {
+            if let Some(word) = asked.iter().find(|word| words::position(known, word).is_none()) {
                 let of = table.map_or("the customer".to_owned(), |table| format!("table `{table}`"));
                 return Err(format!("the bundle does not know the word `{word}` of `{column}` of {of}"));
             }

@@ -190,6 +190,7 @@ fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> 
     let options =
         LoadOptions { skip_bad_rows: true, schema: Some(recommender.schema()), ..LoadOptions::default() };
     let bank = load(&context.config, &options, &context.progress)?;
+    super::check_ruled_rows(&bank.quality, &recommender.bundle().policy)?;
     context.progress.step("choosing sample customers".into());
     let snapshot = Snapshot::new(&bank.schema, bank.data_end);
     // One after the other for each product that is the first offer, the likeliest takers first, so that every product

@@ -122,6 +122,12 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
     for table in bank.quality.iter().filter(|table| table.bad > 0) {
         context.warn(&format!("{}: left out {} bad rows", table.file.display(), table.bad));
     }
+    if !bank.unmet.is_empty() {
+        context.warn(&format!(
+            "the policy names words that no row has, in case they come: {}",
+            bank.unmet.join(", ")
+        ));
+    }
     let started = Instant::now();
     let parquet = config.feature_table().with_extension("parquet");
     let csv = config.feature_store.wants(StoreFormat::Csv).then(|| parquet.with_extension("csv"));

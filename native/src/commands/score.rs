@@ -201,6 +201,7 @@ fn score_tables(
         ..LoadOptions::default()
     };
     let bank = load(config, &options, &context.progress)?;
+    super::check_ruled_rows(&bank.quality, &recommender.bundle().policy)?;
     let as_of = asked.unwrap_or(bank.data_end);
     context.progress.parts("scoring".into(), bank.part_count() as u64);
     let started = std::time::Instant::now();

@@ -1,9 +1,9 @@
 //! Opens a bank: reads every table once, in an order in which each comes after those that it refers to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, bail};
-use nextbest_core::customers::Columns;
+use nextbest_core::customers::{Columns, words};
 use nextbest_core::schema::{ColumnKind, Product, Schema, SchemaDefinition, Table, Task};
 use nextbest_core::time::DAY;
 
@@ -103,11 +103,12 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
         tables.push(Table { name: name.clone(), time: declared.time.clone(), columns });
     }
     let mut customer = Table { name: "customer".into(), time: None, columns: attribute_columns };
+    let mut unmet = Vec::new();
     if options.schema.is_none() {
         let further = FurtherWords { ruled: &options.ruled, unseen: &unseen_words, products: &products };
-        further.declare(None, &mut customer, &schema)?;
+        unmet.extend(further.declare(None, &mut customer, &schema)?);
         for table in &mut tables {
-            further.declare(Some(table.name.clone()), table, &schema)?;
+            unmet.extend(further.declare(Some(table.name.clone()), table, &schema)?);
         }
     }
     let schema = built_schema(config, &schema, customer, tables, products, options.schema)?;
@@ -116,7 +117,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
     }
     let data_end = ((last_time as i64).div_euclid(DAY) + 1) * DAY;
     let attributes = Columns::new(attributes, ids.len())?;
-    Ok(Bank { schema, ids, quality, data_end, attributes, events })
+    Ok(Bank { schema, ids, quality, unmet, data_end, attributes, events })
 }
 
 /// What all tables are read with.
@@ -201,14 +202,26 @@ struct FurtherWords<'a> {
 }
 
 impl FurtherWords<'_> {
-    /// Adds them behind a table's own, so that no position changes that a feature has seen. `place` is the name of an event table.
-    fn declare(&self, place: Option<String>, table: &mut Table, schema: &SchemaConfig) -> anyhow::Result<()> {
+    /// Adds them behind a table's own, so that no position changes that a feature has seen, and gives those that only rules know.
+    /// `place` is the name of an event table.
+    fn declare(
+        &self,
+        place: Option<String>,
+        table: &mut Table,
+        schema: &SchemaConfig,
+    ) -> anyhow::Result<Vec<String>> {
+        let mut unmet = Vec::new();
         for column in &mut table.columns {
-            let ColumnKind::Category(words) = &mut column.kind else { continue };
-            let mut further =
-                self.ruled.get(&(place.clone(), column.name.clone())).cloned().unwrap_or_default();
+            let ColumnKind::Category(known) = &mut column.kind else { continue };
+            let is_new = |known: &[String], word: &String| words::position(known, word).is_none();
             let unseen = place.as_ref().and_then(|table| self.unseen.get(table)?.get(&column.name));
-            further.extend(unseen.into_iter().flatten().cloned());
+            let mut further: BTreeSet<String> = unseen.cloned().unwrap_or_default();
+            let met: Vec<String> = further.iter().cloned().collect();
+            let ruled = self.ruled.get(&(place.clone(), column.name.clone())).into_iter().flatten();
+            for word in ruled.filter(|word| is_new(known, word) && is_new(&met, word)) {
+                unmet.push(format!("`{word}` of `{}` of {}", column.name, table.name));
+                further.insert(word.clone());
+            }
             let says_products = schema.holdings.iter().any(|holding| {
                 place.as_ref() == Some(&holding.table)
                     && matches!(&holding.product, HoldingProductConfig::Column(name) if *name == column.name)
@@ -216,13 +229,13 @@ impl FurtherWords<'_> {
             if says_products {
                 further.extend(self.products.iter().map(|product| product.id.clone()));
             }
-            further.retain(|word| !words.contains(word));
-            words.extend(further);
-            if words.len() > MAX_WORDS {
+            further.retain(|word| is_new(known, word));
+            known.extend(further);
+            if known.len() > MAX_WORDS {
                 return Err(too_many_words(&table.name, &column.name));
             }
         }
-        Ok(())
+        Ok(unmet)
     }
 }
 

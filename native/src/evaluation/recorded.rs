@@ -13,6 +13,7 @@ use super::Evaluation;
 use super::contestants::{Contestant, Guesses, score};
 use super::segments::{Measured, Segmentation};
 use crate::config::EvaluationConfig;
+use crate::exact;
 use crate::feature_table::FeatureTable;
 
 /// What `nextbest export` needs to know of an evaluation.
@@ -35,19 +36,29 @@ struct RecordedContestant {
 #[derive(Debug, Deserialize)]
 struct RecordedMetrics {
     rows: f64,
-    accuracy: Option<f64>,
-    f1_weighted: Option<f64>,
+    #[serde(deserialize_with = "exact::number")]
+    accuracy: f64,
+    #[serde(deserialize_with = "exact::number")]
+    f1_weighted: f64,
+    #[serde(default, deserialize_with = "exact::optional")]
     roc_auc_ovr: Option<f64>,
-    log_loss: Option<f64>,
-    top_3_accuracy: Option<f64>,
-    map_at_3: Option<f64>,
-    brier: Option<f64>,
-    calibration_error: Option<f64>,
+    #[serde(deserialize_with = "exact::number")]
+    log_loss: f64,
+    #[serde(deserialize_with = "exact::number")]
+    top_3_accuracy: f64,
+    #[serde(deserialize_with = "exact::number")]
+    map_at_3: f64,
+    #[serde(deserialize_with = "exact::number")]
+    brier: f64,
+    #[serde(deserialize_with = "exact::number")]
+    calibration_error: f64,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct RecordedInterval {
+    #[serde(deserialize_with = "exact::number")]
     low: f64,
+    #[serde(deserialize_with = "exact::number")]
     high: f64,
 }
 
@@ -61,8 +72,10 @@ struct RecordedSegmentation {
 struct RecordedSegment {
     name: String,
     rows: u64,
+    #[serde(deserialize_with = "exact::number")]
     log_loss: f64,
     log_loss_interval: Option<RecordedInterval>,
+    #[serde(default, deserialize_with = "exact::optional")]
     roc_auc: Option<f64>,
 }
 
@@ -79,14 +92,14 @@ impl RecordedContestant {
         let named = |suffix: &'static str, metrics: &RecordedMetrics| {
             let values = [
                 ("rows", Some(metrics.rows)),
-                ("accuracy", metrics.accuracy),
-                ("f1_weighted", metrics.f1_weighted),
+                ("accuracy", Some(metrics.accuracy)),
+                ("f1_weighted", Some(metrics.f1_weighted)),
                 ("roc_auc_ovr", metrics.roc_auc_ovr),
-                ("log_loss", metrics.log_loss),
-                ("top_3_accuracy", metrics.top_3_accuracy),
-                ("map_at_3", metrics.map_at_3),
-                ("brier", metrics.brier),
-                ("calibration_error", metrics.calibration_error),
+                ("log_loss", Some(metrics.log_loss)),
+                ("top_3_accuracy", Some(metrics.top_3_accuracy)),
+                ("map_at_3", Some(metrics.map_at_3)),
+                ("brier", Some(metrics.brier)),
+                ("calibration_error", Some(metrics.calibration_error)),
             ];
             values.into_iter().filter_map(move |(name, value)| {
                 let name = format!("{name}{suffix}");
@@ -125,17 +138,16 @@ impl RecordedInterval {
 
 impl From<&Metrics> for RecordedMetrics {
     fn from(metrics: &Metrics) -> Self {
-        let known = |value: f64| value.is_finite().then_some(value);
         Self {
             rows: metrics.rows as f64,
-            accuracy: known(metrics.accuracy),
-            f1_weighted: known(metrics.f1_weighted),
-            roc_auc_ovr: known(metrics.roc_auc_ovr),
-            log_loss: known(metrics.log_loss),
-            top_3_accuracy: known(metrics.top_3_accuracy),
-            map_at_3: known(metrics.map_at_3),
-            brier: known(metrics.brier),
-            calibration_error: known(metrics.calibration_error),
+            accuracy: metrics.accuracy,
+            f1_weighted: metrics.f1_weighted,
+            roc_auc_ovr: metrics.roc_auc_ovr,
+            log_loss: metrics.log_loss,
+            top_3_accuracy: metrics.top_3_accuracy,
+            map_at_3: metrics.map_at_3,
+            brier: metrics.brier,
+            calibration_error: metrics.calibration_error,
         }
     }
 }
@@ -194,7 +206,7 @@ pub(crate) fn measure_card(
     let model = Guesses { name: "model".into(), probabilities };
     let scores = [model.scores(&test.labels, names.len(), has_none)];
     let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
-    let mut measured = Contestant::measure("model", &names, &test.labels, &model.probabilities, has_none);
+    let mut measured = Contestant::measure("model", &names, &test.labels, &model.probabilities, has_none)?;
     if let Some(replicates) = bootstrap.replicates(&scores).first() {
         measured = measured.with_intervals(replicates, replicates);
     }

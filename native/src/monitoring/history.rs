@@ -57,12 +57,14 @@ struct Row {
     value: f64,
 }
 
-/// Adds what was found to the table in a folder, and gives what stands there then.
+/// Adds what was found to the table in a folder, and gives what stands there then. Who monitors at the same time waits: neither's
+/// rows are lost.
 ///
 /// # Errors
 /// Where the table can't be read or written; what stood there is kept then.
 pub(crate) fn add(folder: &Path, found: &Monitoring) -> anyhow::Result<Vec<Series>> {
     let path = folder.join("history.parquet");
+    let _lock = output::lock(&folder.join(".history.lock"))?;
     let mut rows = match path.exists() {
         true => read(&path).with_context(|| {
             format!("{}: is not the history that `nextbest monitor --history` writes", path.display())

@@ -17,7 +17,7 @@ use crate::exact;
 use crate::feature_table::FeatureTable;
 
 /// What `nextbest export` needs to know of an evaluation.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub(crate) struct Recorded {
     pub(crate) model: String,
     contestants: Vec<RecordedContestant>,
@@ -25,7 +25,7 @@ pub(crate) struct Recorded {
     segments: Vec<RecordedSegmentation>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct RecordedContestant {
     all: RecordedMetrics,
     without_none: Option<RecordedMetrics>,
@@ -33,7 +33,7 @@ struct RecordedContestant {
     intervals: BTreeMap<String, RecordedInterval>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct RecordedMetrics {
     rows: f64,
     #[serde(deserialize_with = "exact::number")]
@@ -54,7 +54,7 @@ struct RecordedMetrics {
     calibration_error: f64,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 struct RecordedInterval {
     #[serde(deserialize_with = "exact::number")]
     low: f64,
@@ -62,13 +62,13 @@ struct RecordedInterval {
     high: f64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct RecordedSegmentation {
     name: String,
     segments: Vec<RecordedSegment>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct RecordedSegment {
     name: String,
     rows: u64,
@@ -220,4 +220,70 @@ pub(crate) fn measure_card(
     };
     recorded.fill(&mut bundle.card);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::segments::Segment as MeasuredSegment;
+    use super::*;
+
+    const CLASSES: usize = 3;
+
+    proptest! {
+        /// Of few rows, of one class, with or without NONE: what `evaluate` writes, `export` reads.
+        #[test]
+        fn what_was_measured_is_read_again(
+            labels in vec(0..CLASSES, 1..12),
+            sure in vec(0.0f32..1.0, 12 * CLASSES),
+            has_none in any::<bool>(),
+            name in any::<String>(),
+            ends in any::<[f64; 3]>().prop_filter("finite", |ends| ends.iter().all(|end| end.is_finite())),
+            area in proptest::option::of(0.0f64..=1.0),
+        ) {
+            let probabilities: Vec<f32> = sure
+                .chunks(CLASSES)
+                .take(labels.len())
+                .flat_map(|row| {
+                    let total: f32 = row.iter().map(|value| value + 1e-6).sum();
+                    row.iter().map(move |value| (value + 1e-6) / total).collect::<Vec<_>>()
+                })
+                .collect();
+            let customers: Vec<usize> = (0..labels.len()).collect();
+            let guesses = Guesses { name: "model".into(), probabilities };
+            let scores = [guesses.scores(&labels, CLASSES, has_none)];
+            let replicates = Bootstrap::new(&customers, 10, 1).replicates(&scores);
+            let contestant =
+                Contestant::measure("model", &["a", "b", "c"], &labels, &guesses.probabilities, has_none)
+                    .unwrap()
+                    .with_intervals(&replicates[0], &replicates[0]);
+            let [low, high, log_loss] = ends;
+            let segment = MeasuredSegment {
+                name: name.clone(),
+                rows: labels.len(),
+                log_loss,
+                log_loss_interval: area.map(|_| Interval { low, high }),
+                prior_log_loss: 0.5,
+                roc_auc: area,
+                takers: None,
+                warning: None,
+            };
+            let segmentation =
+                Segmentation { name: name.clone(), feature: name.clone(), label: name.clone(), segments: vec![segment] };
+            let text =
+                json!({"model": name, "contestants": [contestant], "segments": [segmentation]}).to_string();
+            let expected = Recorded {
+                model: name,
+                contestants: vec![(&contestant).into()],
+                segments: vec![(&segmentation).into()],
+            };
+            prop_assert_eq!(serde_json::from_str::<Recorded>(&text).unwrap(), expected);
+            let mut card = Card::default();
+            serde_json::from_str::<Recorded>(&text).unwrap().fill(&mut card);
+            prop_assert!(card.test_metrics.iter().all(|metric| metric.value.is_finite()));
+        }
+    }
 }

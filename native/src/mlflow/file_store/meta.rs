@@ -80,9 +80,28 @@ fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_again_and_is_yaml_to_others(name in any::<String>(), number in any::<u64>()) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("meta.yaml");
+            let meta = json!({"name": name, "time": number, "none": null});
+            let text = Meta(meta.clone()).to_text();
+            // What YAML 1.1 lets stand between quotation marks, and takes for no end of a line.
+            let printable = |it: char| {
+                matches!(it, '\n' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
+                    || it > '\u{ffff}'
+            };
+            prop_assert!(text.chars().all(printable), "{:?}", text);
+            std::fs::write(&path, text).unwrap();
+            prop_assert_eq!(Meta::read(&path).unwrap().0, meta);
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_again_and_so_is_what_mlflow_writes() {

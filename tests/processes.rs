@@ -33,8 +33,7 @@ const MONITOR: &[&str] = &["monitor", "--reference", "march.csv", "--current", "
 
 /// The exit code and standard error where nobody reads standard output.
 fn unread(place: &Workplace, arguments: &[&str]) -> (i32, String) {
-    let mut child =
-        command(place, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(place, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let finished = child.wait_with_output().unwrap();
     (finished.status.code().unwrap(), String::from_utf8(finished.stderr).unwrap())
@@ -87,9 +86,8 @@ fn a_full_disk_behind_standard_output_is_an_error_that_says_so() {
 
 /// Runs two commands at once; both have to succeed.
 fn both(place: &Workplace, first: &[&str], second: &[&str], code: i32) {
-    let start = |arguments| {
-        command(place, arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-    };
+    let start =
+        |arguments| command(place, arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     for child in [start(first), start(second)] {
         let finished = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(finished.stderr).unwrap();
@@ -105,7 +103,11 @@ fn entries(log: &Path) -> Vec<Vec<Value>> {
         .collect();
     names.sort();
     let read = |(version, name): (usize, &String)| {
-        assert_eq!(name, &format!("{version:020}.json"), "versions follow each other, and nothing else is there");
+        assert_eq!(
+            name,
+            &format!("{version:020}.json"),
+            "versions follow each other, and nothing else is there"
+        );
         let text = std::fs::read_to_string(log.join(name)).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };

@@ -93,9 +93,16 @@ fn of_fewer_customers_what_can_not_be_done_says_why() {
         place.write("config.yaml", &format!("generate: {{customers: {customers}}}{MODEL}")).unwrap();
         done(&place, &["generate"]);
         done(&place, &["features"]);
-        for arguments in
-            [&["eda"][..], &["doctor"], &["train"], &["evaluate"], &["export"], &["score"], &["monitor"], &["run"]]
-        {
+        for arguments in [
+            &["eda"][..],
+            &["doctor"],
+            &["train"],
+            &["evaluate"],
+            &["export"],
+            &["score"],
+            &["monitor"],
+            &["run"],
+        ] {
             run(&place, arguments);
         }
     }
@@ -114,7 +121,9 @@ fn a_table_whose_parts_have_one_class_stops_no_later_training() {
         let place = Workplace::new(PROGRAM).unwrap();
         place.write("config.yaml", MODEL).unwrap();
         let rows: String = (0..100)
-            .map(|row| format!("2023-{:02}-{:02},{},{}\n", 1 + row / 28, 1 + row % 28, row * 37 % 11, class(row)))
+            .map(|row| {
+                format!("2023-{:02}-{:02},{},{}\n", 1 + row / 28, 1 + row % 28, row * 37 % 11, class(row))
+            })
             .collect();
         place.write("t.csv", &format!("day,x,y\n{rows}")).unwrap();
         let other: String = (0..60).map(|row| format!("{row},{}\n", row % 2)).collect();

@@ -217,7 +217,10 @@ fn text_of(layout: &Layout) -> anyhow::Result<String> {
     let text = serde_json::to_string(layout)?;
     // A bundle is to compute exactly what stands in the table; numbers of more digits may be read as their neighbours.
     let is_kept = serde_json::to_string(&serde_json::from_str::<Layout>(&text)?)? == text;
-    ensure!(is_kept, "a number of the schema or of a feature can't be kept exactly: write it with at most 15 digits");
+    ensure!(
+        is_kept,
+        "a number of the schema or of a feature can't be kept exactly: write it with at most 15 digits"
+    );
     Ok(text)
 }
 

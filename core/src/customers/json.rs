@@ -428,7 +428,7 @@ mod tests {
             (r#""\x""#, "expected an escape that JSON has at line 1, column 4"),
             (r#""\u12""#, "expected four hexadecimal digits at line 1, column 4"),
             ("nul", "expected null at line 1, column 1"),
-            ("[[[[1]", "expected a bracket at line 1, column 7"),
+            ("[[[[1", "expected a bracket at line 1, column 6"),
         ] {
             assert_eq!(parse(text).unwrap_err(), Error::Json(message.into()), "{text}");
         }

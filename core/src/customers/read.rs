@@ -335,6 +335,106 @@ mod tests {
         assert_eq!(read("{").unwrap_err().code(), "customer/json");
     }
 
+    #[test]
+    fn what_can_be_no_table_or_row_has_a_code_of_its_own() {
+        for json in [
+            "[]",
+            "null",
+            "{}",
+            r#"{"customer": null}"#,
+            r#"{"customer": []}"#,
+            r#"{"customer": !"an instance of Map"}"#,
+            r#"{"customer": {}, "accounts": {}}"#,
+            r#"{"customer": {}, "accounts": "x"}"#,
+            r#"{"customer": {}, "accounts": [null]}"#,
+            r#"{"customer": {}, "accounts": [[]]}"#,
+            r#"{"customer": {}, "accounts": [!"an invalid Date"]}"#,
+        ] {
+            assert_eq!(read(json).unwrap_err().code(), "customer/type", "{json}");
+        }
+    }
+
+    #[test]
+    fn what_a_column_can_not_hold_is_refused_by_name_and_elsewhere_means_nothing() {
+        for (cell, in_number, in_time, in_word) in [
+            ("1e999", "Infinity", "Infinity", "Infinity"),
+            ("-Infinity", "-Infinity", "-Infinity", "-Infinity"),
+            (r#""1e999""#, "\"1e999\"", "\"1e999\"", ""),
+            (r#""inf""#, "\"inf\"", "\"inf\"", ""),
+            ("9007199254740992.0", "", "9007199254740992", "9007199254740992"),
+            ("true", "true", "true", ""),
+            ("[1]", "a list", "a list", "a list"),
+            (r#"!"a function""#, "a function", "a function", "a function"),
+            (r#""Ro\ud83d""#, "half of a surrogate pair", "half of a surrogate pair", ""),
+            ("NaN", "", "", ""),
+            ("null", "", "", ""),
+            (r#""""#, "", "", ""),
+            (r#"" \u0000\u00a0""#, "", "", ""),
+        ] {
+            for (column, expected) in
+                [("AMOUNT", in_number), ("CLOSED", in_time), ("PRODUCT", in_word), ("NOTE", "")]
+            {
+                let json = format!(
+                    r#"{{"customer": {{}}, "accounts": [{{"OPENED": "2020-01-01", "{column}": {cell}}}]}}"#
+                );
+                let message = read(&json).map_or_else(|error| error.to_string(), |_| String::new());
+                let is_refused = message.starts_with(&format!("accounts[0].{column}: expected a "));
+                assert_eq!(is_refused, !expected.is_empty(), "{json}: {message}");
+                assert!(message.contains(expected), "{json}: {message}");
+            }
+        }
+    }
+
+    fn known(json: &str) -> Result<Read, Error> {
+        super::read(&small_schema(), Some("ID"), false, &Value::Written(json))
+    }
+
+    #[test]
+    fn ids_keep_their_digits() {
+        for (id, expected) in [
+            ("7", Some("7")),
+            ("7.0", Some("7")),
+            ("9007199254740993", Some("9007199254740993")),
+            ("18446744073709551617", Some("18446744073709551617")),
+            ("-12", Some("-12")),
+            (r#""007""#, Some("007")),
+            (r#"" C-1\u0000\u0000""#, Some("C-1")),
+            (r#""7.0""#, Some("7")),
+            (r#""  ""#, None),
+            ("null", None),
+            ("NaN", None),
+        ] {
+            let read = known(&format!(r#"{{"customer": {{"ID": {id}}}}}"#)).unwrap();
+            assert_eq!((read.id.as_deref(), read.ignored.len()), (expected, 0), "{id}");
+        }
+        for id in
+            ["9007199254740992.0", "9.007199254740992e15", "0.5", "true", "[]", "Infinity", r#""\ud800""#]
+        {
+            let error = known(&format!(r#"{{"customer": {{"ID": {id}}}}}"#)).unwrap_err().to_string();
+            assert!(
+                error.starts_with("customer.ID: expected a text or a whole number that keeps"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_that_are_not_known_are_told_or_refused() {
+        let json = r#"{"customer": {"ID": 1, "SINCES": null}, "acounts": [], "transactions": [
+            {"WHEN": "2020-01-01", "TYP": 1}, {"TYP": 2, "WHEN": "2020-01-01", "\ud83d": 1}]}"#;
+        let schema = small_schema();
+        let time = &schema.tables()[1].columns[schema.time_column(1).unwrap()].name;
+        let json = json.replace("WHEN", time);
+        let expected = ["customer.SINCES", "transactions.TYP", "transactions.\u{fffd}", "acounts"];
+        assert_eq!(known(&json).unwrap().ignored, expected);
+        let refused = super::read(&schema, Some("ID"), true, &Value::Written(&json)).unwrap_err();
+        assert_eq!(refused.code(), "customer/unknown");
+        assert_eq!(
+            refused.to_string(),
+            "customer.SINCES: the model reads no column of this name; is it SINCE?"
+        );
+    }
+
     fn read_plain(json: &str) -> Result<Customers, Error> {
         read_customer(&plain_schema(), json)
     }
@@ -355,6 +455,19 @@ mod tests {
             let value = row.get(0).unwrap().attribute(3);
             assert!(value.is_nan() && is_unknown(value) == unknown, "{city}");
         }
+    }
+
+    #[test]
+    fn missing_is_said_in_a_plain_table_as_its_files_say_it() {
+        for missing in [r#""NA""#, r#"" n/a ""#, r#""NaN""#, r#""NULL""#, r#""?""#, r#""""#, "NaN", "null"] {
+            let json = format!(r#"{{"SIGNED": {missing}, "AGE": {missing}, "CITY": {missing}}}"#);
+            let rows = read_plain(&json).unwrap();
+            let row = rows.get(0).unwrap();
+            let is_missing = |column| row.attribute(column).is_nan() && !is_unknown(row.attribute(column));
+            assert!((1..4).all(is_missing), "{json}");
+        }
+        let namibia = read(r#"{"customer": {"CITY": "NA"}}"#).unwrap();
+        assert!(is_unknown(namibia.get(0).unwrap().attribute(2)), "a word, in a bank's tables");
     }
 
     #[test]

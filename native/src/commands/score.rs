@@ -1,7 +1,7 @@
 //! `nextbest score`: offers for all customers of the tables, or for some from a JSON file.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use nextbest_core::recommend::{Options, Recommender};

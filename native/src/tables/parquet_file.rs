@@ -225,3 +225,73 @@ fn read_part(
     let kept = wanted.count();
     Ok(Cells { rows: kept, columns: cells, places, malformed: Vec::new(), unseen: rows - kept, last_unseen })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../docs/TABLES.md");
+
+    /// The schema of one column of a type as the document writes it: `INT32 (DATE)`, `group (LIST)`.
+    fn schema(written: &str) -> SchemaDescriptor {
+        let (physical, logical) = written
+            .split_once(" (")
+            .map_or((written, String::new()), |(physical, rest)| (physical, format!("({rest}")));
+        let physical = physical.replace("ARRAY(", "ARRAY (");
+        let field = match physical.strip_prefix("repeated ") {
+            Some(physical) => format!("REPEATED {physical} c;"),
+            None if physical == "group" => format!("OPTIONAL group c {logical} {{ OPTIONAL INT32 x; }}"),
+            None => format!("OPTIONAL {physical} c {logical};"),
+        };
+        let message = format!("message t {{ {field} }}");
+        SchemaDescriptor::new(
+            parse_message_type(&message).unwrap_or_else(|error| panic!("{message}: {error}")).into(),
+        )
+    }
+
+    #[test]
+    fn the_documents_table_is_what_becomes_of_each_type() {
+        let section = DOCUMENT.split("### Types of Parquet").nth(1).unwrap();
+        let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+        let mut types = BTreeSet::new();
+        for row in rows.take_while(|line| line.starts_with('|')) {
+            let (written, outcome) = row[1..].split_once('|').unwrap();
+            let outcome = outcome.split("**").nth(1).unwrap();
+            for written in written.split('`').skip(1).step_by(2) {
+                let schema = schema(written);
+                let becomes = match &contents(&schema, &Remarks::default())[..] {
+                    [Content::Other(_)] => "refused",
+                    [Content::Cells(0, kind)] => match kind {
+                        Kind::Signed | Kind::Unsigned | Kind::Decimal(_) | Kind::Float => "number",
+                        Kind::Truth => "word",
+                        Kind::Text | Kind::Uuid => "text",
+                        Kind::Date | Kind::Local(_) => "date",
+                        Kind::Instant(_) => "moment",
+                    },
+                    _ => panic!("{written}: not one column"),
+                };
+                assert_eq!(becomes, outcome, "{written}");
+                let field = &schema.root_schema().get_fields()[0];
+                if field.is_primitive() {
+                    types.insert(field.get_physical_type().to_string());
+                }
+                let info = field.get_basic_info();
+                types.extend(
+                    info.logical_type_ref().map(|it| format!("{it:?}").split('(').next().unwrap().to_owned()),
+                );
+                types.insert(info.converted_type().to_string());
+            }
+        }
+        // All that there are today; only groups within maps are not columns.
+        let all = "BOOLEAN INT32 INT64 INT96 FLOAT DOUBLE BYTE_ARRAY FIXED_LEN_BYTE_ARRAY NONE UTF8 MAP LIST ENUM DECIMAL \
+            DATE TIME_MILLIS TIME_MICROS TIMESTAMP_MILLIS TIMESTAMP_MICROS UINT_8 UINT_16 UINT_32 UINT_64 INT_8 INT_16 \
+            INT_32 INT_64 JSON BSON INTERVAL String Map List Enum Decimal Date Time Timestamp Integer Unknown Json Bson \
+            Uuid Float16 Variant Geometry Geography";
+        let not_there: Vec<&str> = all.split_whitespace().filter(|name| !types.contains(*name)).collect();
+        assert_eq!(not_there, [""; 0]);
+    }
+}

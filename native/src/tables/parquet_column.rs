@@ -1,7 +1,6 @@
 //! A column of a Parquet file's row group: the cells of some of its rows.
 
 use anyhow::{Context, bail};
-use half::f16;
 use nextbest_core::time::DAY;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType, FixedLenByteArray, Int96};
@@ -203,22 +202,53 @@ fn texts(cells: Vec<impl AsRef<[u8]>>) -> CellColumn {
     CellColumn::Text(texts)
 }
 
-/// The number that a 32-bit float's digits write, as every CSV file has them: 0.1, not 0.10000000149011612.
+/// The number that a 32-bit float's fewest digits write, as CSV files have them: 0.1, not 0.10000000149011612.
 fn written(number: f32) -> f64 {
-    // Whole numbers up to 2²⁴ have no other digits.
-    if number.abs() < 16_777_216.0 && number.fract() == 0.0 {
-        return f64::from(number);
+    let exact = f64::from(number);
+    let is_it = |digits: &f64| *digits as f32 == number;
+    // Most are hundredths or whole. At most one number of so few digits is rounded to a float.
+    let hundredths = (exact * 100.0).round() / 100.0;
+    if exact.abs() < 10_000.0 && is_it(&hundredths) {
+        return hundredths;
     }
-    let digits = number.to_string().parse::<f64>().ok();
-    digits.filter(|digits| *digits as f32 == number).unwrap_or(f64::from(number))
+    if exact.abs() < 16_777_216.0 && exact.fract() == 0.0 {
+        return exact;
+    }
+    let shortest = format!("{number:e}");
+    let digits = shortest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    // Of two numbers of so many digits that are equally near, the even one is written.
+    let even = format!("{exact:.*e}", digits.saturating_sub(1));
+    let mut written = [even, shortest].into_iter().filter_map(|text| text.parse().ok());
+    written.find(is_it).unwrap_or(exact)
 }
 
-/// The number that the fewest digits write which are rounded to a 16-bit float.
+/// The same of a 16-bit float.
 fn written_half(bytes: [u8; 2]) -> f64 {
-    let number = f16::from_le_bytes(bytes);
-    let exact = number.to_f64();
-    let shortened = (0..5).filter_map(|digits| format!("{exact:.digits$e}").parse::<f64>().ok());
-    shortened.into_iter().find(|digits| f16::from_f64(*digits) == number).unwrap_or(exact)
+    let bits = u16::from_le_bytes(bytes);
+    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+    let exact = match bits & 0x7FFF {
+        0x7C00 => return sign * f64::INFINITY,
+        0x7C01.. => return f64::NAN,
+        0 => return sign * 0.0,
+        magnitude => half(magnitude),
+    };
+    // What lies between the middles to both neighbours is rounded to it; a middle itself where its last bit is even.
+    let (low, high) = ((half((bits & 0x7FFF) - 1) + exact) / 2.0, (half((bits & 0x7FFF) + 1) + exact) / 2.0);
+    let is_it = |digits: &f64| match bits & 1 {
+        0 => (low..=high).contains(digits),
+        _ => low < *digits && *digits < high,
+    };
+    let mut written = (0..5).filter_map(|digits| format!("{exact:.digits$e}").parse().ok());
+    sign * written.find(is_it).unwrap_or(exact)
+}
+
+/// The number of a 16-bit float without its sign, as if there were no end to them.
+fn half(magnitude: u16) -> f64 {
+    let fraction = f64::from(magnitude & 0x3FF);
+    match i32::from(magnitude >> 10) {
+        0 => fraction * 2f64.powi(-24),
+        exponent => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    }
 }
 
 fn uuid(bytes: &[u8]) -> String {
@@ -249,15 +279,27 @@ mod tests {
 
     #[test]
     fn short_floats_are_what_their_digits_write() {
-        assert_eq!((written(0.1), written(1000.1), written(-2.5)), (0.1, 1000.1, -2.5));
-        assert_eq!(
-            (written(16_777_216.0), written(1e20), written(f32::MIN_POSITIVE)),
-            (16_777_216.0, 1e20, 1.1754944e-38)
-        );
+        let cases = [(0.1, 0.1), (1000.1, 1000.1), (-2.5, -2.5), (16_777_216.0, 16_777_216.0), (1e20, 1e20)];
+        for (number, expected) in cases {
+            assert_eq!(written(number), expected);
+        }
+        assert_eq!((written(f32::MIN_POSITIVE), written(1e-45)), (1.1754944e-38, 1e-45));
+        // 2395271.25 is as near to .2 as to .3.
+        assert_eq!((written(2_395_271.2), written(2_395_271.5)), (2_395_271.2, 2_395_271.5));
         assert!(written(f32::NAN).is_nan() && written(f32::NEG_INFINITY) == f64::NEG_INFINITY);
-        let half = |number: f64| written_half(f16::from_f64(number).to_le_bytes());
-        assert_eq!((half(0.1), half(65504.0), half(5.96e-8), half(1.0 / 3.0)), (0.1, 65500.0, 6e-8, 0.3333));
-        assert!(half(f64::NAN).is_nan() && half(f64::INFINITY) == f64::INFINITY);
+        let cases: [(u16, f64); 7] = [
+            (0x2E66, 0.1),
+            (0x7BFF, 65_500.0),
+            (0x0001, 6e-8),
+            (0xB555, -0.3333),
+            (986, 5.877e-5),
+            (987, 5.88e-5),
+            (0xFC00, f64::NEG_INFINITY),
+        ];
+        for (bits, expected) in cases {
+            assert_eq!(written_half(bits.to_le_bytes()), expected, "{bits:x}");
+        }
+        assert!(written_half(0x7E00u16.to_le_bytes()).is_nan());
     }
 
     #[test]

@@ -158,13 +158,15 @@ fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group)?;
-        let count = usize::try_from(group.metadata().num_rows())?;
-        let texts = |column: usize| -> anyhow::Result<Vec<String>> {
-            let (values, _) = read_column::<ByteArrayType>(&*group, column, count)?;
+        let texts = |column: &str| -> anyhow::Result<Vec<String>> {
+            let values = read_column::<ByteArrayType>(&*group, column)?;
             values.iter().map(|value| Ok(value.as_utf8()?.to_owned())).collect()
         };
-        let (values, _) = read_column::<DoubleType>(&*group, 5, count)?;
-        let texts = (0..5).map(texts).collect::<anyhow::Result<Vec<_>>>()?;
+        let values = read_column::<DoubleType>(&*group, "VALUE")?;
+        let texts = ["AT", "CURRENT", "MODEL", "METRIC", "NAME"]
+            .map(texts)
+            .into_iter()
+            .collect::<anyhow::Result<Vec<_>>>()?;
         let text = |column: usize, row: usize| texts.get(column)?.get(row).cloned();
         let row = |(at, value): (usize, f64)| {
             Some(Row {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{MeasureTest, PolicyDefinition};
 use crate::customers::words;
 use crate::features::{Aggregate, Expression, FeatureDefinition, RowFilter, Test, Transform};
+use crate::names::shown;
 use crate::schema::{ColumnKind, Schema};
 
 /// Columns that are read by their words, each with the words that are asked for: of an event table, or (without a
@@ -76,7 +77,8 @@ impl PolicyDefinition {
             };
             if asks_for_words != *are_words {
                 let (is, asked) = if *are_words { ("a word", "a number") } else { ("a number", "a word") };
-                return Err(format!("{} is {is}, so it can't be compared with {asked}", measure.expression));
+                let what = measure.expression.to_string();
+                return Err(format!("{} is {is}, so it can't be compared with {asked}", shown(&what)));
             }
         }
         Ok(())

@@ -204,7 +204,7 @@ fn details_say_what_was_compared() {
         recommendation.withheld.into_iter().map(|withheld| withheld.detail).collect::<Vec<_>>()
     };
     let too_improbable = "from 0.25 on, it is 0.2000";
-    assert_eq!(details("\"2014-01-01\"", ""), ["from 18 years on, the customer is 10.0", too_improbable]);
+    assert_eq!(details("\"2014-01-01\"", ""), ["from 18 years on, the customer is 10", too_improbable]);
     assert_eq!(details("null", ""), ["from 18 years on, and the date of birth is not known", too_improbable]);
     let held = r#"{"OPENED": "2023-12-31", "PRODUCT": "L"}"#;
     assert_eq!(details("null", held), ["held now, and can't be taken twice", too_improbable]);

@@ -65,8 +65,7 @@ fn of_answers(filter: RowFilter, window_days: Option<u32>, aggregate: Aggregate)
 fn ask(recommender: &Recommender, own: &str, rows: &[String], as_of: &str) -> Recommendation {
     let json =
         format!(r#"{{"customer": {{"SINCE": "2000-01-01", {own}}}, "answers": [{}]}}"#, rows.join(","));
-    let mut json = serde_json::Deserializer::from_str(&json);
-    let customers = nextbest_core::customers::read_customer(recommender.schema(), &mut json).unwrap();
+    let customers = nextbest_core::customers::read_customer(recommender.schema(), &json).unwrap();
     let options = Options::new(time::parse(as_of).unwrap(), 9);
     recommender.recommend(&customers.get(0).unwrap(), options).unwrap()
 }

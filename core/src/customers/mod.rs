@@ -204,10 +204,10 @@ impl<'a> Rows<'a> {
         self.range.is_empty()
     }
 
-    /// Some of the rows, by their positions, as a table of their own.
-    pub(crate) fn pick(&self, rows: &[usize]) -> Columns {
+    /// Some of the rows, by their positions, as a table of their own that has the values of some columns only.
+    pub(crate) fn pick(&self, rows: &[usize], columns: &[usize]) -> Columns {
         let of_column = |column| {
-            let values = self.column(column);
+            let values = if columns.contains(&column) { self.column(column) } else { &[] };
             rows.iter().filter_map(|row| values.get(*row).copied()).collect()
         };
         Columns { columns: (0..self.columns.len()).map(of_column).collect(), rows: rows.len() }

@@ -156,9 +156,10 @@ fn one(
     these: &[usize],
     cutoff: f64,
 ) -> f64 {
-    let these = rows.pick(these);
+    let columns: Vec<usize> = aggregate.column().into_iter().chain(selection.time).collect();
+    let these = rows.pick(these, &columns);
     let rows = these.all();
-    let all = Selection { filters: Vec::new(), ..*selection };
+    let all = Selection { time: None, window: None, open_until: None, filters: Vec::new() };
     let value = aggregate.of(&rows, &all, cutoff);
     match aggregate {
         RowAggregate::Sum(column) => in_digits(value, size(&rows, *column)),

@@ -2,7 +2,6 @@
 //! found out ([`infer`]).
 
 mod cell;
-mod header;
 mod infer;
 mod prepare;
 mod split;
@@ -17,7 +16,8 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, bail};
 
 use super::batch::{CellColumn, Cells, Part};
-use super::csv_file::CsvFile;
+use super::csv::CsvFile;
+use super::header::{check_distinct, check_named};
 use super::parquet_file::ParquetFile;
 
 pub(crate) use infer::LeftOut;
@@ -63,15 +63,19 @@ impl PlainTable {
     fn open(path: &Path) -> anyhow::Result<(OpenFile, bool, bool)> {
         let place = || path.display().to_string();
         let mut start = Vec::new();
-        let sample = header::SAMPLE as u64;
-        File::open(path).with_context(place)?.take(sample).read_to_end(&mut start).with_context(place)?;
-        if start.starts_with(&PARQUET) {
+        let magic = PARQUET.len() as u64;
+        File::open(path).with_context(place)?.take(magic).read_to_end(&mut start).with_context(place)?;
+        let (file, typed, decimal_comma) = if start == PARQUET {
             let file = ParquetFile::open(path).with_context(place)?;
-            header::check_names(file.names()).with_context(place)?;
-            return Ok((OpenFile::Parquet(file), true, false));
-        }
-        let delimiter = header::delimiter(&start).with_context(place)?;
-        Ok((OpenFile::Csv(CsvFile::open(path, delimiter)?), false, delimiter != b','))
+            check_distinct(file.names()).with_context(place)?;
+            (OpenFile::Parquet(file), true, false)
+        } else {
+            let file = CsvFile::open(path, None).with_context(place)?;
+            let decimal_comma = file.delimiter() != b',';
+            (OpenFile::Csv(file), false, decimal_comma)
+        };
+        check_named(file.names()).with_context(place)?;
+        Ok((file, typed, decimal_comma))
     }
 
     /// Reads the columns of a CSV or Parquet file that are wanted.

@@ -100,15 +100,12 @@ impl CsvFile {
             }
             false => block.text.as_slice(),
         };
-        let has_zeros = memchr::memchr(0, text).is_some();
         let mut records = Records::new(text, self.start.delimiter, block.first_line);
         let mut cells: Vec<Cell> = Vec::new();
         let mut texts: Vec<TextColumn> = columns.iter().map(|_| TextColumn::default()).collect();
         let (mut lines, mut malformed) = (Vec::new(), Vec::new());
         while let Some(record) = records.next(&mut cells) {
-            let has_zero =
-                has_zeros && cells.iter().any(|cell| cell.pieces(text).any(|piece| piece.contains(&0)));
-            let problem = self.problem(record, &cells, has_zero)?;
+            let problem = self.problem(record, cells.len())?;
             for (column, &position) in texts.iter_mut().zip(columns) {
                 match cells.get(position).filter(|_| problem.is_none()) {
                     Some(cell) => column.push_pieces(cell.pieces(text)),
@@ -124,8 +121,8 @@ impl CsvFile {
     }
 
     /// Why the cells of a record can't be told apart, where they can't.
-    fn problem(&self, record: Record, cells: &[Cell], has_zero: bool) -> Result<Option<String>, Accident> {
-        let (expected, got) = (self.names().len(), cells.len());
+    fn problem(&self, record: Record, got: usize) -> Result<Option<String>, Accident> {
+        let expected = self.names().len();
         match record.flaw {
             Some(flaw) if flaw.takes_more_lines() => {
                 return Err(Accident { line: record.line, problem: flaw.to_string() });
@@ -134,7 +131,6 @@ impl CsvFile {
             None => {}
         }
         Ok(match () {
-            () if has_zero => Some("there is a byte of zero in it".to_owned()),
             () if got == expected => None,
             () if record.is_blank => Some("the line is blank".to_owned()),
             () => Some(format!("expected {expected} columns, got {got}")),

@@ -155,7 +155,6 @@ fn what_can_not_be_read_is_placed() {
         ("a,b\n\"1\n\",2\n3\n", ":4", "expected 2 columns, got 1"),
         ("a,b\n1, \"2\"\n", ":2", "a cell begins with a space and a quotation mark"),
         ("a,b\n1,\"2\"3\n", ":2", "text stands behind a closing quotation mark"),
-        ("a,b\n1,2\0\n", ":2", "a byte of zero"),
         ("sep=;\na;b\n1\n", ":3", "expected 2 columns, got 1"),
     ] {
         let found = problems(text);

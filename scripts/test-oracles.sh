@@ -37,6 +37,9 @@ echo "==> CSV files in blocks against Python's csv module"
 CSV_CASES=$PWD/csv_cases.jsonl cargo test --quiet --manifest-path "$oracles/../../Cargo.toml" -p nextbest --lib \
     tables::csv::tests::records_are_those_of_python -- --ignored
 
+echo "==> Parquet files of pyarrow's against the same as CSV"
+"$python" "$oracles/parquet.py" "$nextbest"
+
 echo "==> models of plain tables against scikit-learn"
 "$python" "$oracles/plain_table.py" "$nextbest"
 

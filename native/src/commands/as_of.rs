@@ -86,7 +86,7 @@ pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Resul
 
 /// The customers of a file, each with the date in its other column, or `as_of` where there is none.
 fn read_entities(file: &Path, key: &str, as_of: i64) -> anyhow::Result<Vec<(String, i64)>> {
-    let names = PlainTable::names_of(file)?;
+    let names = PlainTable::header_of(file)?.names;
     let when = match names.iter().filter(|name| *name != key).collect::<Vec<_>>().as_slice() {
         [] => None,
         [when] => Some(*when),

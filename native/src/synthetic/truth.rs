@@ -10,7 +10,9 @@ use super::file_name;
 use crate::config::OutputFormat;
 use crate::tables::plain::PlainTable;
 
-/// Columns before those of the products: customer, cut-off, NONE.
+/// Columns before those of the probabilities.
+const CUSTOMER: &str = "CUSTOMERID";
+const CUTOFF: &str = "CUTOFF";
 const KEYS: usize = 2;
 
 /// True probabilities of what customers take next.
@@ -72,7 +74,7 @@ impl Truth {
 type Read = (Vec<String>, HashMap<(String, i64), Vec<f64>>);
 
 fn read(path: &Path) -> anyhow::Result<Read> {
-    let names = product_names(&PlainTable::names_of(path)?)?;
+    let names = product_names(&PlainTable::header_of(path)?.names)?;
     let table = PlainTable::read(path, |_| true)?;
     let customers = table.ids(0)?;
     let columns = (0..names.len()).map(|column| table.numbers(column + KEYS));
@@ -93,13 +95,13 @@ fn read(path: &Path) -> anyhow::Result<Read> {
 fn product_names(names: &[String]) -> anyhow::Result<Vec<String>> {
     match names.split_at_checked(KEYS) {
         Some(([customer, cutoff], probabilities))
-            if customer == "CUSTOMERID"
-                && cutoff == "CUTOFF"
+            if customer == CUSTOMER
+                && cutoff == CUTOFF
                 && probabilities.first().is_some_and(|name| name == "NONE") =>
         {
             Ok(probabilities.to_vec())
         }
-        _ => bail!("the columns are {}, not CUSTOMERID, CUTOFF, NONE and the products", names.join(", ")),
+        _ => bail!("the columns are {}, not {CUSTOMER}, {CUTOFF}, NONE and the products", names.join(", ")),
     }
 }
 

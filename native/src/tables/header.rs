@@ -36,9 +36,21 @@ pub(super) fn check_named(names: &[String]) -> anyhow::Result<()> {
     }
 }
 
+/// Whether a column has a name that pandas gives to an index without one.
+pub(super) fn is_index(name: &str) -> bool {
+    let level = name.strip_prefix("__index_level_").and_then(|rest| rest.strip_suffix("__"));
+    level.is_some_and(|level| !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pandas_calls_an_index_without_a_name_so() {
+        assert!(is_index("__index_level_0__") && is_index("__index_level_12__"));
+        assert!(!is_index("index_level_0") && !is_index("__index_level___") && !is_index("id"));
+    }
 
     #[test]
     fn names_are_there_and_differ() {

@@ -323,9 +323,9 @@ fn an_objection_holds_whenever_it_came_and_whatever_it_is_called() {
         };
         customers.zip(answers.iter().cycle()).map(row).collect()
     };
-    // After the last cut-off: no feature sees it.
+    // After the last cut-off, so that no feature sees it, and after all other answers.
     let answers = ["WITHDRAWN", "false", "0", "", "no", "y"];
-    let early = answered(0..60, &answers, "2025-11-15 10:00:00");
+    let early = answered(0..60, &answers, "2025-11-30 23:00:00");
     place.write(path, &(consents.clone() + &early)).unwrap();
     run(&place, &["features"]);
     run(&place, &["train"]);
@@ -351,7 +351,7 @@ fn an_objection_holds_whenever_it_came_and_whatever_it_is_called() {
     assert!(at("Y") < at("0") && at("0") < at("WITHDRAWN"), "behind those of the windows: {words:?}");
 
     // Words that came after training, in the same bundle: from tables, and in the bank's own JSON.
-    let late = answered(60..120, &["OBJECTS", "N", "nein"], "2025-11-20 10:00:00");
+    let late = answered(60..120, &["OBJECTS", "N", "nein"], "2025-11-30 23:00:00");
     place.write(path, &(consents.clone() + &early + &late)).unwrap();
     let second = offered(&place);
     let all = those(0..120);

@@ -73,9 +73,9 @@ impl Policy {
             measures: builder.measures,
             gates: builder.gates,
         };
-        definition.check(context.schema, context.features.len()).map_err(anyhow::Error::msg)?;
         // Whatever a measure can't be computed from is said now, not when the bundle is read.
         FeatureEngine::new(context.schema, &definition.measures)?;
+        definition.check(context.schema, context.features.len()).map_err(anyhow::Error::msg)?;
         Ok(definition)
     }
 

@@ -49,6 +49,9 @@ def check(cell, kind):
 
 def as_csv(cell, kind):
     form, said = check(cell, kind)
+    if form == "text" and "\x00" in said:
+        # No text file.
+        raise Unsaid
     match form:
         case "null":
             return ""
@@ -223,14 +226,14 @@ def bank(folder, bundle, raw, cases, reference, as_of):
                 continue
             types = ()
             if form == "parquet":
-                # One type a column and file.
-                types = tuple(
-                    str(next((row[column][0] for row in cells[table] if row[column][0] is not None), None))
-                    for table in COLUMNS for column in COLUMNS[table]
-                )
-                if any(len({str(row[column][0]) for row in rows if row[column][0] is not None}) > 1 for table, rows in cells.items() for column in COLUMNS[table]):
+                # One type a column and file; most columns have the same in all of them.
+                found = {
+                    (column, str(row[column][0])) for table, rows in cells.items() for row in rows for column in COLUMNS[table]
+                    if row[column][0] not in (None, pa.float64() if column in NUMBERS else pa.string())
+                }
+                types = tuple(sorted(found))
+                if any(len({str(row[column][0]) for row in rows if row[column][0]}) > 1 for table, rows in cells.items() for column in COLUMNS[table]):
                     continue
-                types = tuple(t for t in types if t not in ("None", "string", "double")) or ()
             groups.setdefault((form, types, alone), []).append((number, cells))
     for (form, types, alone), customers in groups.items():
         data = folder / "tables"
@@ -252,7 +255,7 @@ def bank(folder, bundle, raw, cases, reference, as_of):
                 arrays = {}
                 for column in columns:
                     found = [row[column][0] for row in rows if row[column][0] is not None]
-                    type_ = pa.float64() if column in NUMBERS and not found else found[0] if found else pa.string()
+                    type_ = found[0] if found else pa.float64() if column in NUMBERS else pa.string()
                     arrays[column] = pa.array([row[column][1] for row in rows], type_)
                 pq.write_table(pa.table(arrays), data / f"{FILES[table]}.parquet")
         source = f"type: {form}, {form}: {{input_path: tables}}"

@@ -104,7 +104,7 @@ function question(body: unknown, { schema }: Recommender): Question {
   if (observe != null && typeof observe !== "boolean") {
     throw new Refusal(422, "options/observe", "observe: expected true, where the customer agrees to be counted, or false");
   }
-  return { customer: (isNested ? inner : customer) as unknown as Customer, options, observe: observe === true };
+  return { customer: (isNested ? inner : customer) as unknown as Customer, options: options as RecommendOptions, observe: observe === true };
 }
 
 function object(value: unknown): Record<string, unknown> | undefined {

@@ -69,9 +69,11 @@ class Model:
         # The customer goes first, and its text as it is: it may be long.
         rest = json.dumps({"asOf": as_of, **options})[1:]
         answers = []
-        for customer in customers:
+        for number, customer in enumerate(customers):
             is_text = isinstance(customer, str)
-            text = customer if is_text else json.dumps(customer)
+            # What json does not know: numpy's, pandas' and Python's other values.
+            cell = functools.partial(_cell, number, "a customer's cell")
+            text = customer if is_text else json.dumps(customer, default=cell)
             # Half a surrogate pair becomes what JSON has for it.
             question = f'{{"customer":{text},{rest}'.encode(errors="backslashreplace")
             answer = self._call("recommend", question)

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use nextbest_core::time::{self, DAY};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as PhysicalType};
 use parquet::data_type::{ByteArrayType, FloatType, Int32Type};
@@ -66,7 +66,7 @@ impl<W: Write + Send> FeatureTableWriter<W> {
         mut csv: Option<W>,
         leading: &'static [Leading],
     ) -> anyhow::Result<Self> {
-        let metadata = KeyValue::new(METADATA.to_owned(), text_of(layout)?);
+        let metadata = KeyValue::new(METADATA.to_owned(), serde_json::to_string(layout.as_ref())?);
         let properties = WriterProperties::builder()
             .set_compression(parquet::basic::Compression::SNAPPY)
             .set_created_by(format!("nextbest {}", env!("CARGO_PKG_VERSION")))
@@ -210,18 +210,6 @@ fn csv_text(
         csv.write_record(None::<&[u8]>)?;
     }
     csv.into_inner().context("memory does not fail")
-}
-
-/// The layout as the file's metadata have it.
-fn text_of(layout: &Layout) -> anyhow::Result<String> {
-    let text = serde_json::to_string(layout)?;
-    // A bundle is to compute exactly what stands in the table; numbers of more digits may be read as their neighbours.
-    let is_kept = serde_json::to_string(&serde_json::from_str::<Layout>(&text)?)? == text;
-    ensure!(
-        is_kept,
-        "a number of the schema or of a feature can't be kept exactly: write it with at most 15 digits"
-    );
-    Ok(text)
 }
 
 fn parquet_type(layout: &Layout, leading: &[Leading]) -> anyhow::Result<Type> {

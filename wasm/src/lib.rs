@@ -9,12 +9,12 @@
 mod sketches;
 
 use js_sys::{Error as JsError, Reflect};
+use nextbest_core::Error;
 use nextbest_core::customers::{Customers, read_identified};
 use nextbest_core::explain;
 use nextbest_core::monitor::observer::Observer;
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::score::{Scorer, Workspace};
-use nextbest_core::{Error, time};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
@@ -58,7 +58,7 @@ impl Engine {
 
     /// The customer's features at a moment, missing ones NaN.
     pub fn features(&self, customer: &str, as_of: &str) -> Result<Vec<f32>, JsError> {
-        let as_of = parse_as_of(as_of)?;
+        let as_of = self.moment(as_of)?;
         let customers = self.read(customer)?;
         let customer = customers.get(0).ok_or_else(no_customer)?;
         Ok(self.recommender.features(&customer, as_of))
@@ -74,7 +74,7 @@ impl Engine {
         counterfactual: bool,
         channel: Option<String>,
     ) -> Result<JsValue, JsError> {
-        let as_of = parse_as_of(as_of)?;
+        let as_of = self.moment(as_of)?;
         let (customers, id) = self.read_identified(customer)?;
         let customer = customers.get(0).ok_or_else(no_customer)?;
         let channel = channel.as_deref();
@@ -99,7 +99,7 @@ impl Engine {
     /// The probability of each class for one row of a plain table, the most probable first.
     #[wasm_bindgen(js_name = scoreRow)]
     pub fn score_row(&self, row: &str, as_of: &str) -> Result<JsValue, JsError> {
-        let as_of = parse_as_of(as_of)?;
+        let as_of = self.moment(as_of)?;
         let rows = self.read(row)?;
         let row = rows.get(0).ok_or_else(no_customer)?;
         to_js(&self.recommender.predict(&row, as_of).map_err(throw)?)
@@ -174,13 +174,13 @@ impl Engine {
         self.recommender.content_hash().to_owned()
     }
 
-    /// Checks that the bundle may be used at a moment (seconds since 1970-01-01) by someone who has met versions up to a
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who has met versions up to a
     /// number.
     #[wasm_bindgen(js_name = checkValidity)]
     pub fn check_validity(&self, now: f64, minimum_number: f64) -> Result<(), JsError> {
-        let validity = &self.recommender.bundle().validity;
         // Both are whole numbers that JavaScript can hold: what is cut off here has been refused there.
-        validity.check(now as i64, minimum_number as u64).map_err(|refused| throw(refused.into()))
+        let checked = self.recommender.bundle().check_validity(now as i64, minimum_number as u64);
+        checked.map_err(|refused| throw(refused.into()))
     }
 
     /// When the bundle may be used, and its number among the model's versions.
@@ -209,12 +209,12 @@ impl Engine {
         let mut json = serde_json::Deserializer::from_str(customer);
         read_identified(self.recommender.schema(), self.recommender.customer_key(), &mut json).map_err(throw)
     }
-}
 
-fn parse_as_of(text: &str) -> Result<i64, JsError> {
-    time::parse(text).ok_or_else(|| {
-        error("options/as-of", &format!("asOf: expected a date such as \"2024-05-03\", got {text:?}"))
-    })
+    fn moment(&self, text: &str) -> Result<i64, JsError> {
+        self.recommender.schema().clock().read(text).ok_or_else(|| {
+            error("options/as-of", &format!("asOf: expected a date such as \"2024-05-03\", got {text:?}"))
+        })
+    }
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {

@@ -10,8 +10,9 @@ use serde::de::{Deserialize, Deserializer};
 
 use super::value::Value;
 use super::{Columns, Customers};
+use crate::Error;
 use crate::schema::{Column, ColumnKind, Schema, Table, Task};
-use crate::{Error, time};
+use crate::time::Clock;
 
 /// Reads one customer, or one row of a plain table; the result holds exactly that one.
 ///
@@ -57,7 +58,9 @@ fn read_rows_of_customer(schema: &Schema, value: &Value) -> Result<Customers, Er
         ));
     }
     let attributes = match value.field(&schema.customer().name) {
-        Some(value) => read_rows(schema.customer(), None, core::slice::from_ref(value), Shape::Attributes)?,
+        Some(value) => {
+            read_rows(schema, schema.customer(), None, core::slice::from_ref(value), Shape::Attributes)?
+        }
         None => {
             return Err(misfit(&schema.customer().name, "missing: expected an object with the attributes"));
         }
@@ -71,7 +74,7 @@ fn read_rows_of_customer(schema: &Schema, value: &Value) -> Result<Customers, Er
                 return Err(misfit(&table.name, format_args!("expected a list of rows, got {value}")));
             }
         };
-        let columns = read_rows(table, schema.time_column(position), rows, Shape::Events)?;
+        let columns = read_rows(schema, table, schema.time_column(position), rows, Shape::Events)?;
         let offsets = vec![0, columns.rows()];
         tables.push((columns, offsets));
     }
@@ -80,7 +83,7 @@ fn read_rows_of_customer(schema: &Schema, value: &Value) -> Result<Customers, Er
 
 fn read_plain_row(schema: &Schema, value: &Value) -> Result<Customers, Error> {
     let table = schema.customer();
-    let row = read_rows(table, None, core::slice::from_ref(value), Shape::Plain)?;
+    let row = read_rows(schema, table, None, core::slice::from_ref(value), Shape::Plain)?;
     let columns = table.columns.iter().enumerate();
     let read = columns.filter(|(position, _)| schema.label() != Some(*position));
     let mut names: Vec<&str> = read.map(|(_, column)| column.name.as_str()).collect();
@@ -95,7 +98,13 @@ fn read_plain_row(schema: &Schema, value: &Value) -> Result<Customers, Error> {
 }
 
 /// Reads rows into the table's columns. `time` is the column that no row may be without.
-fn read_rows(table: &Table, time: Option<usize>, rows: &[Value], shape: Shape) -> Result<Columns, Error> {
+fn read_rows(
+    schema: &Schema,
+    table: &Table,
+    time: Option<usize>,
+    rows: &[Value],
+    shape: Shape,
+) -> Result<Columns, Error> {
     let mut columns = vec![vec![f64::NAN; rows.len()]; table.columns.len()];
     for (row, value) in rows.iter().enumerate() {
         let path = Path { table: &table.name, row, shape };
@@ -109,7 +118,7 @@ fn read_rows(table: &Table, time: Option<usize>, rows: &[Value], shape: Shape) -
             else {
                 continue;
             };
-            *cell = read_cell(column, value).map_err(|expected| {
+            *cell = read_cell(column, schema.clock(), value).map_err(|expected| {
                 misfit(path.cell(name), format_args!("expected {expected}, got {value}"))
             })?;
         }
@@ -127,13 +136,13 @@ fn read_rows(table: &Table, time: Option<usize>, rows: &[Value], shape: Shape) -
 }
 
 /// The value as the column holds it, or what the column expects.
-fn read_cell(column: &Column, value: &Value) -> Result<f64, &'static str> {
+fn read_cell(column: &Column, clock: &Clock, value: &Value) -> Result<f64, &'static str> {
     match (&column.kind, value) {
         (_, Value::Null) => Ok(f64::NAN),
         (ColumnKind::Number, Value::Number(number)) if !number.is_infinite() => Ok(*number),
         (ColumnKind::Number, _) => Err("a number"),
         (ColumnKind::Time, Value::Text(text)) => {
-            time::parse(text).map(|seconds| seconds as f64).ok_or(TIME_EXPECTED)
+            clock.read(text).map(|seconds| seconds as f64).ok_or(TIME_EXPECTED)
         }
         (ColumnKind::Time, _) => Err(TIME_EXPECTED),
         (ColumnKind::Category(words), Value::Text(text)) => Ok(code_of(words, text)),

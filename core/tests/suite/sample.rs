@@ -376,6 +376,7 @@ fn schema() -> SchemaDefinition {
             product("C", "Card", None, true, 10.0),
         ],
         horizon_days: 90,
+        clock: time::Clock::default(),
         task: Task::NextProduct,
     }
 }
@@ -474,6 +475,7 @@ fn plain_schema() -> SchemaDefinition {
         holdings: Vec::new(),
         products: Vec::new(),
         horizon_days: 0,
+        clock: time::Clock::default(),
         task: Task::Label { column: "OUTCOME".into() },
     }
 }

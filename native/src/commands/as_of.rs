@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use nextbest_core::time;
+use nextbest_core::time::Clock;
 use serde::Serialize;
 
 use crate::cli::{Context, usage};
@@ -35,10 +35,12 @@ pub(crate) struct Questions<'a> {
 
 pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Result<Read> {
     let config = &context.config;
-    let as_of = date(questions.as_of).map_err(usage)?;
+    let clock = config.data_source.clock().map_err(usage)?;
+    let as_of = super::as_of(&clock, questions.as_of).map_err(usage)?;
     let path = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", path.display()));
     let table = FeatureTable::read_parquet(&path)?;
+    let clock = config.data_source.clock_of(&table.layout.schema).map_err(usage)?;
     let mut rows_of: HashMap<&str, Vec<usize>> = HashMap::new();
     for (row, id) in table.ids.iter().enumerate() {
         rows_of.entry(id).or_default().push(row);
@@ -49,7 +51,7 @@ pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Resul
     };
     let found: Vec<Option<usize>> = match questions.entities {
         Some(file) => {
-            let asked = read_entities(file, &table.layout.key_column, as_of)?;
+            let asked = read_entities(file, clock, &table.layout.key_column, as_of)?;
             asked.iter().map(|(id, as_of)| latest(id, *as_of)).collect()
         }
         None => {
@@ -84,7 +86,7 @@ pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Resul
 }
 
 /// The customers of a CSV file, each with the date in its second column, or `as_of` where there is none.
-fn read_entities(file: &Path, key: &str, as_of: i64) -> anyhow::Result<Vec<(String, i64)>> {
+fn read_entities(file: &Path, clock: &Clock, key: &str, as_of: i64) -> anyhow::Result<Vec<(String, i64)>> {
     let place = || file.display().to_string();
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(file).with_context(place)?;
     let headers = reader.headers().with_context(place)?.clone();
@@ -97,16 +99,12 @@ fn read_entities(file: &Path, key: &str, as_of: i64) -> anyhow::Result<Vec<(Stri
         let id = record.get(position).unwrap_or_default().trim().to_owned();
         let when = (0..record.len()).find(|column| *column != position).and_then(|column| record.get(column));
         let when = match when.map(str::trim).filter(|text| !text.is_empty()) {
-            Some(text) => date(text).with_context(|| format!("{}:{line}", file.display()))?,
+            Some(text) => super::as_of(clock, text).with_context(|| format!("{}:{line}", file.display()))?,
             None => as_of,
         };
         asked.push((id, when));
     }
     Ok(asked)
-}
-
-fn date(text: &str) -> anyhow::Result<i64> {
-    time::parse(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
 }
 
 impl fmt::Display for Read {

@@ -79,7 +79,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     let demands = Demands::new(&context.config.trust, arguments.public_key.as_deref())?;
     demands.check_signature(&bytes).with_context(place)?;
     let recommender = Recommender::load(&bytes).with_context(place)?;
-    demands.check_validity(&recommender.bundle().validity).with_context(place)?;
+    demands.check_validity(recommender.bundle()).with_context(place)?;
     if let Some(file) = &arguments.table {
         let (id, out) = (arguments.id.as_deref(), arguments.out.as_deref());
         return context.print(&score_table::run(context, &recommender, file, id, out)?);
@@ -143,7 +143,7 @@ fn score_file(
     let channel = arguments.channel.as_deref();
     let answer = |question: Question<'_>| -> anyhow::Result<OwnedAnswer> {
         let place = || format!("{}: customer {:?}", file.display(), question.id);
-        let as_of = as_of(&question.as_of).with_context(place)?;
+        let as_of = as_of(recommender.schema().clock(), &question.as_of).with_context(place)?;
         let mut json = serde_json::Deserializer::from_str(question.customer.get());
         let key = recommender.customer_key();
         let (customers, id) = read_identified(recommender.schema(), key, &mut json).with_context(place)?;
@@ -191,7 +191,8 @@ fn score_tables(
     arguments: &Arguments,
 ) -> anyhow::Result<Scored> {
     let config = &context.config;
-    let asked = arguments.as_of.as_deref().map(as_of).transpose().map_err(usage)?;
+    let clock = config.data_source.clock_of(recommender.schema()).map_err(usage)?;
+    let asked = arguments.as_of.as_deref().map(|text| as_of(clock, text)).transpose().map_err(usage)?;
     let options = LoadOptions {
         skip_bad_rows: arguments.skip_bad_rows,
         schema: Some(recommender.schema()),

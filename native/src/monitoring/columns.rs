@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use nextbest_core::monitor::distribution::Distribution;
+use nextbest_core::time::Clock;
 use rayon::prelude::*;
 
 use super::drift::Drift;
@@ -35,7 +36,7 @@ pub(crate) struct Columns {
 ///
 /// # Errors
 /// Where one can't be read, or they have no column in common.
-pub(crate) fn read(reference: &Path, current: &Path) -> anyhow::Result<Columns> {
+pub(crate) fn read(clock: &Clock, reference: &Path, current: &Path) -> anyhow::Result<Columns> {
     let names = (PlainTable::names_of(reference)?, PlainTable::names_of(current)?);
     let common: Vec<&String> = names.0.iter().filter(|name| names.1.contains(name)).collect();
     if common.is_empty() {
@@ -59,8 +60,10 @@ pub(crate) fn read(reference: &Path, current: &Path) -> anyhow::Result<Columns> 
     let mut hashes = RowHashes::default();
     for some in common.chunks(at_a_time) {
         let wanted = |name: &str| some.iter().any(|other| *other == name);
-        let (ours, theirs) =
-            rayon::join(|| PlainTable::read(reference, wanted), || PlainTable::read(current, wanted));
+        let (ours, theirs) = rayon::join(
+            || PlainTable::read(reference, clock, wanted),
+            || PlainTable::read(current, clock, wanted),
+        );
         let (ours, theirs) = (ours?, theirs?);
         found.rows = (ours.len(), theirs.len());
         let compared = some.par_iter().map(|name| compare(name, &ours, &theirs));

@@ -220,7 +220,7 @@ pub(crate) fn of_model(
 /// # Errors
 /// Where one can't be read, or they have nothing in common.
 pub(crate) fn of_tables(config: &Config, reference: &Path, current: &Path) -> anyhow::Result<Monitoring> {
-    let columns = columns::read(reference, current)?;
+    let columns = columns::read(&config.data_source.clock()?, reference, current)?;
     let monitoring = &config.monitoring;
     let mut features = columns.drifts;
     drift::judge(&mut features, monitoring);
@@ -283,6 +283,7 @@ fn of_rows(bundle: &Bundle, rows: &Scored<'_>) -> anyhow::Result<Profile> {
         .with_context(|| format!("{}: can't be described", rows.frame.name))
 }
 
+/// In UTC, as the runs that MLflow knows of.
 fn now() -> String {
     crate::clock::in_words().chars().take(19).collect()
 }

@@ -179,7 +179,10 @@ impl Reading {
                 (CellColumn::Numbers(_), ColumnType::Date | ColumnType::Timestamp) => {
                     return Err("expected a date, got a number with a fraction".into());
                 }
-                _ => cell::value(column.config, kind, &cell::text(column.config, &cells.text(row)?))?,
+                _ => {
+                    let text = cells.text(row)?;
+                    cell::value(column.config, plan.clock, kind, &cell::text(column.config, &text))?
+                }
             };
             if value.is_nan() && is_time {
                 return Err("the row's time is empty".into());

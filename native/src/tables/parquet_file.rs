@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use nextbest_core::time::DAY;
+use nextbest_core::time::{Clock, DAY};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType, Int96};
@@ -23,15 +23,16 @@ const MIN_RUN: usize = 8;
 pub(super) struct ParquetFile {
     names: Vec<String>,
     groups: usize,
+    clock: Clock,
 }
 
 impl ParquetFile {
-    /// Opens a file and reads the names of its columns.
-    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+    /// Opens a file and reads the names of its columns. What the clock shows at the file's instants is what is read.
+    pub(super) fn open(path: &Path, clock: &Clock) -> anyhow::Result<Self> {
         let reader = SerializedFileReader::new(File::open(path)?)?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let names = schema.columns().iter().map(|column| column.path().string()).collect();
-        Ok(Self { names, groups: reader.num_row_groups() })
+        Ok(Self { names, groups: reader.num_row_groups(), clock: clock.clone() })
     }
 
     /// The names of the columns.
@@ -51,16 +52,16 @@ impl ParquetFile {
         (0..self.groups).par_bridge().try_for_each(|group| {
             let reader =
                 SerializedFileReader::new(File::open(path).with_context(place)?).with_context(place)?;
-            read_group(&reader, group, columns, seen, &each).with_context(place)
+            read_group(&reader, &self.clock, group, (columns, seen), &each).with_context(place)
         })
     }
 }
 
 fn read_group(
     reader: &SerializedFileReader<File>,
+    clock: &Clock,
     group: usize,
-    columns: &[usize],
-    seen: Option<&Seen>,
+    (columns, seen): (&[usize], Option<&Seen>),
     each: &(impl Fn(Part, Cells) -> anyhow::Result<()> + Sync),
 ) -> anyhow::Result<()> {
     let rows_of = |group: usize| reader.metadata().row_group(group).num_rows();
@@ -77,7 +78,7 @@ fn read_group(
             }
             let is_optional = descriptor.max_def_level() > 0;
             let meaning = Meaning::of(&descriptor)?;
-            Ok(Column { reader: row_group.get_column_reader(column)?, is_optional, meaning })
+            Ok(Column { reader: row_group.get_column_reader(column)?, is_optional, meaning, clock })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut rows = left.min(ROWS);
@@ -102,7 +103,7 @@ fn read_group(
 /// The next rows of all columns. Where not all rows are seen, the time is read first and the others are left out of all
 /// other columns.
 fn read_part(
-    columns: &mut [Column],
+    columns: &mut [Column<'_>],
     rows: usize,
     first_row: u64,
     seen: Option<&Seen>,
@@ -166,10 +167,11 @@ impl Runs {
 }
 
 /// A column of a row group while it is read.
-struct Column {
+struct Column<'c> {
     reader: ColumnReader,
     is_optional: bool,
     meaning: Meaning,
+    clock: &'c Clock,
 }
 
 /// What a column's numbers mean.
@@ -177,8 +179,10 @@ struct Column {
 enum Meaning {
     Value,
     Days,
-    /// A time in so many parts of a second.
+    /// A time without a zone, in so many parts of a second.
     Ticks(i64),
+    /// An instant, in so many parts of a second since 1970-01-01 00:00 UTC.
+    Instant(i64),
     /// A decimal number in so many parts of one.
     Decimal(f64),
 }
@@ -187,13 +191,20 @@ impl Meaning {
     fn of(descriptor: &ColumnDescriptor) -> anyhow::Result<Self> {
         Ok(match (descriptor.logical_type_ref(), descriptor.converted_type()) {
             (Some(LogicalType::Date), _) | (None, ConvertedType::DATE) => Meaning::Days,
-            (Some(LogicalType::Timestamp(timestamp)), _) => Meaning::Ticks(match timestamp.unit {
-                TimeUnit::MILLIS => 1_000,
-                TimeUnit::MICROS => 1_000_000,
-                TimeUnit::NANOS => 1_000_000_000,
-            }),
-            (None, ConvertedType::TIMESTAMP_MILLIS) => Meaning::Ticks(1_000),
-            (None, ConvertedType::TIMESTAMP_MICROS) => Meaning::Ticks(1_000_000),
+            (Some(LogicalType::Timestamp(timestamp)), _) => {
+                let per_second = match timestamp.unit {
+                    TimeUnit::MILLIS => 1_000,
+                    TimeUnit::MICROS => 1_000_000,
+                    TimeUnit::NANOS => 1_000_000_000,
+                };
+                match timestamp.is_adjusted_to_u_t_c {
+                    true => Meaning::Instant(per_second),
+                    false => Meaning::Ticks(per_second),
+                }
+            }
+            // Files of older writers know instants only.
+            (None, ConvertedType::TIMESTAMP_MILLIS) => Meaning::Instant(1_000),
+            (None, ConvertedType::TIMESTAMP_MICROS) => Meaning::Instant(1_000_000),
             (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) => {
                 Meaning::Decimal(10f64.powi(descriptor.type_scale()))
             }
@@ -201,7 +212,7 @@ impl Meaning {
         })
     }
 
-    fn integers(self, numbers: Vec<i64>) -> CellColumn {
+    fn integers(self, clock: &Clock, numbers: Vec<i64>) -> CellColumn {
         let scaled = |scale: &dyn Fn(i64) -> f64| {
             let value = |number: &i64| if *number == NO_INTEGER { f64::NAN } else { scale(*number) };
             numbers.iter().map(value).collect()
@@ -213,20 +224,22 @@ impl Meaning {
             Meaning::Ticks(per_second) => {
                 CellColumn::Times(scaled(&|ticks| ticks.div_euclid(per_second) as f64))
             }
+            Meaning::Instant(per_second) => {
+                CellColumn::Times(scaled(&|ticks| clock.local(ticks.div_euclid(per_second)) as f64))
+            }
             Meaning::Decimal(per_one) => CellColumn::Numbers(scaled(&|number| number as f64 / per_one)),
         }
     }
 }
 
-impl Column {
+impl Column<'_> {
     fn read(&mut self, rows: &Runs) -> anyhow::Result<CellColumn> {
-        let (optional, meaning) = (self.is_optional, self.meaning);
+        let (optional, meaning, clock) = (self.is_optional, self.meaning, self.clock);
         Ok(match &mut self.reader {
-            ColumnReader::Int32ColumnReader(reader) => {
-                meaning.integers(spread(reader, rows, optional, NO_INTEGER, |number| i64::from(*number))?)
-            }
+            ColumnReader::Int32ColumnReader(reader) => meaning
+                .integers(clock, spread(reader, rows, optional, NO_INTEGER, |number| i64::from(*number))?),
             ColumnReader::Int64ColumnReader(reader) => {
-                meaning.integers(spread(reader, rows, optional, NO_INTEGER, |number| *number)?)
+                meaning.integers(clock, spread(reader, rows, optional, NO_INTEGER, |number| *number)?)
             }
             ColumnReader::FloatColumnReader(reader) => {
                 CellColumn::Numbers(spread(reader, rows, optional, f64::NAN, |number| f64::from(*number))?)
@@ -235,7 +248,8 @@ impl Column {
                 CellColumn::Numbers(spread(reader, rows, optional, f64::NAN, |number| *number)?)
             }
             ColumnReader::Int96ColumnReader(reader) => {
-                let seconds = |time: &Int96| time.to_millis().div_euclid(1000) as f64;
+                // The writers that have this type (Spark, Hive, Impala) mean instants.
+                let seconds = |time: &Int96| clock.local(time.to_millis().div_euclid(1000)) as f64;
                 CellColumn::Times(spread(reader, rows, optional, f64::NAN, seconds)?)
             }
             ColumnReader::BoolColumnReader(reader) => {

@@ -58,7 +58,7 @@ fn from_table(
         .key
         .as_deref()
         .with_context(|| format!("schema.products: table `{}` needs a key", from.table))?;
-    let file = TableFile::open(config, &from.table, table)?;
+    let file = TableFile::open(config, &config.data_source.clock()?, &from.table, table)?;
     let wanted = [
         Some(key),
         Some(from.name.as_str()),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
+use nextbest_core::time::Clock;
 
 use super::batch::{Batch, Cells, Part, Seen};
 use super::convert::convert;
@@ -25,15 +26,20 @@ enum Format {
 }
 
 impl TableFile {
-    /// Opens the file of a table.
+    /// Opens the file of a table. What times the clock shows at its instants is what is read.
     ///
     /// # Errors
     /// Where there is no such file, or it is none of its format.
-    pub(super) fn open(config: &Config, name: &str, table: &TableConfig) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        config: &Config,
+        clock: &Clock,
+        name: &str,
+        table: &TableConfig,
+    ) -> anyhow::Result<Self> {
         let path = config.data_source.table_file(name, &table.file);
         let is_parquet = path.extension().is_some_and(|extension| extension == "parquet");
         let opened = match is_parquet {
-            true => ParquetFile::open(&path).map(Format::Parquet),
+            true => ParquetFile::open(&path, clock).map(Format::Parquet),
             false => CsvFile::open(&path, config.data_source.csv.delimiter()?).map(Format::Csv),
         };
         let format = opened.with_context(|| {

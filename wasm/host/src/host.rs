@@ -1,11 +1,11 @@
 //! What the functions do, on bytes.
 
+use nextbest_core::Error;
 use nextbest_core::customers::{Customers, read_customer, read_identified};
 use nextbest_core::model::bundle::MAX_BYTES;
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::schema::Task;
 use nextbest_core::score::{Scorer, Workspace};
-use nextbest_core::{Error, time};
 use serde::Serialize;
 
 use crate::about::About;
@@ -41,8 +41,8 @@ impl Host {
     }
 
     pub(crate) fn check_validity(&self, now: i64, minimum_number: u64) -> Result<(), Failure> {
-        let validity = &self.recommender()?.bundle().validity;
-        validity.check(now, minimum_number).map_err(|refused| Error::from(refused).into())
+        let checked = self.recommender()?.bundle().check_validity(now, minimum_number);
+        checked.map_err(|refused| Error::from(refused).into())
     }
 
     pub(crate) fn score(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
@@ -62,7 +62,7 @@ impl Host {
     pub(crate) fn features(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
         let recommender = self.recommender()?;
         let question: Question<'_> = parse(input)?;
-        let as_of = moment(&question.as_of)?;
+        let as_of = moment(recommender, &question.as_of)?;
         let mut json = serde_json::Deserializer::from_str(question.customer.get());
         let customers = read_customer(recommender.schema(), &mut json)?;
         let customer = customers.get(0).ok_or_else(no_customer)?;
@@ -74,7 +74,7 @@ impl Host {
         let recommender = self.recommender()?;
         let question: Question<'_> = parse(input)?;
         let Question { top, explain, counterfactual, channel, .. } = question;
-        let as_of = moment(&question.as_of)?;
+        let as_of = moment(recommender, &question.as_of)?;
         let mut json = serde_json::Deserializer::from_str(question.customer.get());
         let (customers, id) = read_identified(recommender.schema(), recommender.customer_key(), &mut json)?;
         let customer = customers.get(0).ok_or_else(no_customer)?;
@@ -154,8 +154,8 @@ impl From<Error> for Failure {
     }
 }
 
-fn moment(text: &str) -> Result<i64, Failure> {
-    time::parse(text).ok_or_else(|| Failure {
+fn moment(recommender: &Recommender, text: &str) -> Result<i64, Failure> {
+    recommender.schema().clock().read(text).ok_or_else(|| Failure {
         code: "options/as-of",
         message: format!("asOf: expected a date such as \"2024-05-03\", got {text:?}"),
     })

@@ -36,6 +36,7 @@ impl From<OldSchema> for SchemaDefinition {
             products: old.products,
             horizon_days: old.horizon_days,
             task: Task::NextProduct,
+            clock: Default::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
+use nextbest_core::time::Clock;
 
 use super::batch::{CellColumn, Cells, Part};
 use super::csv_file::CsvFile;
@@ -40,6 +41,8 @@ pub(crate) struct PlainTable {
     typed: bool,
     /// Whether numbers may have a comma before their fraction.
     decimal_comma: bool,
+    /// What times without a zone are times of.
+    clock: Clock,
 }
 
 /// A column that was read.
@@ -55,18 +58,18 @@ impl PlainTable {
     /// # Errors
     /// As [`PlainTable::read`].
     pub(crate) fn names_of(path: &Path) -> anyhow::Result<Vec<String>> {
-        let (file, ..) = Self::open(path)?;
+        let (file, ..) = Self::open(path, &Clock::default())?;
         Ok(file.names().to_vec())
     }
 
     /// Opens a file; the flags say whether it tells which columns are texts, and whether numbers may have a comma.
-    fn open(path: &Path) -> anyhow::Result<(OpenFile, bool, bool)> {
+    fn open(path: &Path, clock: &Clock) -> anyhow::Result<(OpenFile, bool, bool)> {
         let place = || path.display().to_string();
         let mut start = Vec::new();
         let sample = header::SAMPLE as u64;
         File::open(path).with_context(place)?.take(sample).read_to_end(&mut start).with_context(place)?;
         if start.starts_with(&PARQUET) {
-            let file = ParquetFile::open(path).with_context(place)?;
+            let file = ParquetFile::open(path, clock).with_context(place)?;
             header::check_names(file.names()).with_context(place)?;
             return Ok((OpenFile::Parquet(file), true, false));
         }
@@ -74,12 +77,12 @@ impl PlainTable {
         Ok((OpenFile::Csv(CsvFile::open(path, delimiter)?), false, delimiter != b','))
     }
 
-    /// Reads the columns of a CSV or Parquet file that are wanted.
+    /// Reads the columns of a CSV or Parquet file that are wanted. Times without a zone are times of the clock.
     ///
     /// # Errors
     /// Where the file can't be read, its header does not name the columns, or a row has other columns than the header.
-    pub(crate) fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Self> {
-        let (file, typed, decimal_comma) = Self::open(path)?;
+    pub(crate) fn read(path: &Path, clock: &Clock, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Self> {
+        let (file, typed, decimal_comma) = Self::open(path, clock)?;
         let chosen: Vec<usize> = file
             .names()
             .iter()
@@ -102,7 +105,8 @@ impl PlainTable {
         });
         let columns = columns.collect();
         let header = file.names().to_vec();
-        Ok(Self { file: path.to_owned(), header, columns, rows, parts, typed, decimal_comma })
+        let (file, clock) = (path.to_owned(), clock.clone());
+        Ok(Self { file, header, columns, rows, parts, typed, decimal_comma, clock })
     }
 
     /// How many rows there are.
@@ -125,12 +129,17 @@ impl PlainTable {
         })
     }
 
-    /// The times of a column, in seconds since 1970-01-01; `None` where there is none.
+    /// A cell as [`cell::time`] has it.
+    fn time(&self, cells: &CellColumn, row: usize) -> Result<f64, String> {
+        cell::time(cells, &self.clock, row)
+    }
+
+    /// The times of a column, in seconds since 1970-01-01 on the bank's clock; `None` where there is none.
     ///
     /// # Errors
     /// Names the first cell that is no date.
     pub(crate) fn times(&self, column: usize) -> anyhow::Result<Vec<Option<i64>>> {
-        let times = self.map(column, |cells, row| cell::time(cells, row).map_err(cell::no_date))?;
+        let times = self.map(column, |cells, row| self.time(cells, row).map_err(cell::no_date))?;
         Ok(times.into_iter().map(|time| (!time.is_nan()).then_some(time as i64)).collect())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nextbest_core::features::{Expression, Transform};
 use nextbest_core::schema::ColumnKind;
-use nextbest_core::time::DAY;
+use nextbest_core::time::{Clock, DAY};
 use parquet::data_type::{BoolType, ByteArrayType, DoubleType, Int32Type, Int64Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -22,7 +22,7 @@ fn in_a_file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn prepared(path: &Path, target: &str, time: Option<&str>) -> anyhow::Result<Prepared> {
-    prepare(Source { file: path, target, id: None, time }, 42)
+    prepare(Source { file: path, target, id: None, time, clock: &Clock::default() }, 42)
 }
 
 fn kinds(prepared: &Prepared) -> Vec<(String, ColumnKind)> {
@@ -119,7 +119,7 @@ fn a_truth_value_is_the_word_that_a_csv_file_has_for_it() {
     write_column::<BoolType, _>(&mut group, &[true, false], None).unwrap();
     group.close().unwrap();
     writer.close().unwrap();
-    let read = read_rows(&PlainTable::read(&parquet, |_| true).unwrap(), &schema).unwrap();
+    let read = read_rows(&PlainTable::read(&parquet, &Clock::default(), |_| true).unwrap(), &schema).unwrap();
     let codes: Vec<f64> = read.rows.iter().map(|row| row.attribute(0)).collect();
     assert_eq!((codes, read.unknown.len()), (vec![1.0, 0.0], 0));
 }
@@ -159,7 +159,7 @@ fn whole_numbers_are_classes_however_they_are_written() {
 fn a_byte_order_mark_is_no_part_of_a_name() {
     let rows: String = (0..30).map(|row| format!("{row};\"a\";{}\r\n", row % 2)).collect();
     let (_folder, path) = in_a_file("t.csv", format!("\u{feff}\"first; name\";b;y\r\n{rows}").as_bytes());
-    let table = PlainTable::read(&path, |_| true).unwrap();
+    let table = PlainTable::read(&path, &Clock::default(), |_| true).unwrap();
     assert_eq!(table.names(), "first; name, b, y");
     assert_eq!(table.len(), 30);
 }

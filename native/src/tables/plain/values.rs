@@ -98,7 +98,7 @@ impl PlainTable {
         let is_text = self.typed && self.is_text(column);
         let number = |cells: &_, row| cell::number(cells, row, self.decimal_comma);
         let numbers = (!is_text).then(|| self.map(column, number).ok()).flatten();
-        if let Some(numbers) = numbers.or_else(|| self.map(column, cell::time).ok()) {
+        if let Some(numbers) = numbers.or_else(|| self.map(column, |cells, row| self.time(cells, row)).ok()) {
             return Ok(ColumnValues::Numbers(numbers));
         }
         let mut words: BTreeSet<Arc<str>> = BTreeSet::new();
@@ -124,7 +124,7 @@ fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64
             return Ok((table.map(column, number)?, None));
         }
         ColumnKind::Time => {
-            let times = table.map(column, |cells, row| cell::time(cells, row).map_err(cell::no_date))?;
+            let times = table.map(column, |cells, row| table.time(cells, row).map_err(cell::no_date))?;
             return Ok((times, None));
         }
         ColumnKind::Category(words) => words,

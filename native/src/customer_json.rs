@@ -1,6 +1,6 @@
 //! A customer's rows as JSON, as the scorer takes them everywhere.
 
-use nextbest_core::customers::{Customer, Rows};
+use nextbest_core::customers::{Customer, Rows, is_unknown};
 use nextbest_core::schema::{ColumnKind, Schema, Table};
 use nextbest_core::time;
 use serde_json::{Map, Value};
@@ -32,13 +32,21 @@ pub(crate) fn to_json(
     Value::Object(tables)
 }
 
+/// A text that is none of a category's words: a word that the schema did not have is no missing one when it is read again.
+fn no_word(words: &[String]) -> String {
+    let mut text = String::from("(unknown)");
+    while words.contains(&text) {
+        text.push('?');
+    }
+    text
+}
+
 fn row_to_json(table: &Table, value: impl Fn(usize) -> f64) -> Map<String, Value> {
     let cells = table.columns.iter().enumerate().filter_map(|(position, column)| {
         let value = value(position);
-        if value.is_nan() {
-            return None;
-        }
         let json = match &column.kind {
+            ColumnKind::Category(words) if is_unknown(value) => Value::from(no_word(words)),
+            _ if value.is_nan() => return None,
             ColumnKind::Number => Value::from(value),
             ColumnKind::Time => Value::from(time::format(value as i64)),
             ColumnKind::Category(words) => Value::from(words.get(value as usize)?.as_str()),
@@ -46,4 +54,42 @@ fn row_to_json(table: &Table, value: impl Fn(usize) -> f64) -> Map<String, Value
         Some((column.name.clone(), json))
     });
     cells.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use nextbest_core::customers::read_customer;
+    use nextbest_core::schema::{Column, Product, SchemaDefinition, Task};
+
+    use super::*;
+
+    #[test]
+    fn an_unknown_word_stays_one() {
+        let words = vec!["(unknown)".to_owned(), "Rome".to_owned()];
+        let column = |name: &str, kind| Column { name: name.into(), kind, current: false };
+        let columns = vec![column("SINCE", ColumnKind::Time), column("CITY", ColumnKind::Category(words))];
+        let product =
+            Product { id: "L".into(), name: "Loan".into(), min_age: None, repeatable: false, value: None };
+        let schema = Schema::try_from(SchemaDefinition {
+            customer: Table { name: "customer".into(), time: None, columns },
+            established: Some("SINCE".into()),
+            birth_date: None,
+            tables: Vec::new(),
+            holdings: Vec::new(),
+            products: vec![product],
+            horizon_days: 90,
+            task: Task::NextProduct,
+            clock: Default::default(),
+        })
+        .unwrap();
+        let read = |json: &Value| read_customer(&schema, json).unwrap();
+        for (city, known) in [("\"Oslo\"", None), ("\"Rome\"", Some(1.0)), ("null", Some(f64::NAN))] {
+            let customer = format!(r#"{{"customer": {{"SINCE": "2020-01-01", "CITY": {city}}}}}"#);
+            let before = read(&serde_json::from_str(&customer).unwrap());
+            let json = to_json(&schema, &before.get(0).unwrap(), 0, None);
+            let after = read(&json).get(0).unwrap().attribute(1);
+            assert_eq!(is_unknown(after), known.is_none(), "{json}");
+            assert!(known.is_none_or(|known| known.total_cmp(&after).is_eq()), "{json}");
+        }
+    }
 }

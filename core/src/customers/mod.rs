@@ -1,12 +1,14 @@
 //! Customers' rows in memory: columns of `f64`, grouped by customer.
 //!
-//! A time is seconds since 1970-01-01, a category its position among the column's words, a missing value NaN.
+//! A time is seconds since 1970-01-01, a category its position among the column's words. A missing value is NaN, and so is
+//! a word that the schema does not have, with a payload of its own ([`UNKNOWN`]).
 //!
 //! A customer's rows stand in an order of their own, whatever order they came in: see [`order`].
 
 mod order;
 mod read;
 mod value;
+pub mod words;
 
 pub use read::{read_customer, read_identified};
 
@@ -14,6 +16,15 @@ use core::ops::Range;
 
 use crate::Error;
 use crate::schema::Schema;
+
+/// A word that the schema does not have: a NaN, so that every feature takes it for missing, told apart by its payload (as R
+/// tells NA from NaN), so that no rule takes an answer that nobody knows for none. It survives being copied, not arithmetic.
+pub const UNKNOWN: f64 = f64::from_bits(0x7ff8_0000_0000_07a1);
+
+/// Whether a value is a word that the schema does not have.
+pub fn is_unknown(value: f64) -> bool {
+    value.to_bits() == UNKNOWN.to_bits()
+}
 
 /// A table's columns, all of the same length.
 #[derive(Debug, Clone, PartialEq, Default)]

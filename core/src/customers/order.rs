@@ -6,8 +6,11 @@
 
 use core::cmp::Ordering;
 
+use super::is_unknown;
+
 /// Sorts each customer's rows (those between two neighbouring offsets) by the time column, where there is one, then by
-/// all columns in turn. Missing values come last.
+/// all columns in turn. Missing values and unknown words come last; which of both a row has decides only between rows that
+/// are otherwise equal, so that no sum depends on it.
 pub(super) fn order_rows(columns: &mut [Vec<f64>], offsets: &[usize], time: Option<usize>) {
     let mut permutation = Vec::new();
     let mut sorted = Vec::new();
@@ -21,12 +24,15 @@ pub(super) fn order_rows(columns: &mut [Vec<f64>], offsets: &[usize], time: Opti
         permutation.clear();
         permutation.extend(start..end);
         permutation.sort_unstable_by(|&a, &b| {
-            time.into_iter()
-                .chain(0..columns.len())
-                .filter_map(|column| columns.get(column))
-                .map(|values| compare(values.get(a), values.get(b)))
-                .find(|ordering| ordering.is_ne())
-                .unwrap_or(Ordering::Equal)
+            let by = |compare: fn(f64, f64) -> Ordering| {
+                time.into_iter()
+                    .chain(0..columns.len())
+                    .filter_map(|column| columns.get(column))
+                    .filter_map(|values| Some(compare(*values.get(a)?, *values.get(b)?)))
+                    .find(|ordering| ordering.is_ne())
+                    .unwrap_or(Ordering::Equal)
+            };
+            by(by_value).then_with(|| by(|a, b| is_unknown(b).cmp(&is_unknown(a))))
         });
         if permutation.is_sorted() {
             continue;
@@ -41,10 +47,9 @@ pub(super) fn order_rows(columns: &mut [Vec<f64>], offsets: &[usize], time: Opti
     }
 }
 
-/// By value, missing ones last. Rows that compare as equal are equal in every bit that a feature can see.
-fn compare(a: Option<&f64>, b: Option<&f64>) -> Ordering {
-    let (Some(a), Some(b)) = (a, b) else { return Ordering::Equal };
-    a.is_nan().cmp(&b.is_nan()).then_with(|| if a.is_nan() { Ordering::Equal } else { a.total_cmp(b) })
+/// By value, those that are NaN last.
+fn by_value(a: f64, b: f64) -> Ordering {
+    a.is_nan().cmp(&b.is_nan()).then_with(|| if a.is_nan() { Ordering::Equal } else { a.total_cmp(&b) })
 }
 
 #[cfg(test)]
@@ -64,5 +69,19 @@ mod tests {
         order_rows(&mut columns, &[0, 6], None);
         assert_eq!(columns[2], [1.0, 2.0, 5.0, 4.0, 0.0, 3.0]);
         assert!(columns[0][5].is_nan() && columns[1][3].is_nan());
+    }
+
+    #[test]
+    fn an_unknown_word_has_its_place_before_a_missing_one() {
+        use super::super::UNKNOWN;
+        let nan = f64::NAN;
+        for mut columns in [
+            vec![vec![1.0, 1.0, 1.0], vec![nan, UNKNOWN, nan], vec![2.0, 2.0, 1.0]],
+            vec![vec![1.0, 1.0, 1.0], vec![nan, nan, UNKNOWN], vec![1.0, 2.0, 2.0]],
+        ] {
+            order_rows(&mut columns, &[0, 3], Some(0));
+            assert_eq!(columns[2], [1.0, 2.0, 2.0], "values come before what is not known of them");
+            assert_eq!([0, 1, 2].map(|row| is_unknown(columns[1][row])), [false, true, false]);
+        }
     }
 }

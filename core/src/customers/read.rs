@@ -1,15 +1,15 @@
 //! Reads one customer's own rows from JSON, a JavaScript object, or anything else that serde can walk.
 //!
 //! The shape is the schema's: `{ "customer": {…}, "accounts": [{…}], "transactions": [{…}] }`, or of a plain table the
-//! row itself: `{ "AGE": 39, "CITY": "Rome" }`. Missing values are null or absent, unknown fields are ignored, and a
-//! wrong type is an error that names the path.
+//! row itself: `{ "AGE": 39, "CITY": "Rome" }`. Missing values are null, absent or an empty text, unknown fields are ignored, a
+//! word that the schema does not have is [`UNKNOWN`], and a wrong type is an error that names the path.
 
 use core::fmt;
 
 use serde::de::{Deserialize, Deserializer};
 
 use super::value::Value;
-use super::{Columns, Customers};
+use super::{Columns, Customers, UNKNOWN, words};
 use crate::Error;
 use crate::schema::{Column, ColumnKind, Schema, Table, Task};
 use crate::time::Clock;
@@ -146,7 +146,9 @@ fn read_cell(column: &Column, clock: &Clock, value: &Value) -> Result<f64, &'sta
         }
         (ColumnKind::Time, _) => Err(TIME_EXPECTED),
         (ColumnKind::Category(words), Value::Text(text)) => Ok(code_of(words, text)),
-        (ColumnKind::Category(words), Value::Bool(value)) => Ok(code_of_bool(words, *value)),
+        (ColumnKind::Category(words), Value::Bool(value)) => {
+            Ok(code_of(words, if *value { "true" } else { "false" }))
+        }
         (ColumnKind::Category(words), Value::Number(number)) if number.fract() == 0.0 => {
             Ok(code_of(words, &format!("{number}")))
         }
@@ -156,15 +158,13 @@ fn read_cell(column: &Column, clock: &Clock, value: &Value) -> Result<f64, &'sta
 
 const TIME_EXPECTED: &str = "a date such as \"2024-05-03\" or \"2024-05-03 12:30:00\"";
 
-/// The position of a word; NaN where the model has never seen it.
+/// The position of a word.
 fn code_of(words: &[String], text: &str) -> f64 {
-    words.iter().position(|word| word == text).map_or(f64::NAN, |code| code as f64)
-}
-
-/// The position of the word for a truth value, which every program writes with capitals of its own.
-fn code_of_bool(words: &[String], value: bool) -> f64 {
-    let text = if value { "true" } else { "false" };
-    words.iter().position(|word| word.eq_ignore_ascii_case(text)).map_or(f64::NAN, |code| code as f64)
+    match words::position(words, text) {
+        Some(code) => code as f64,
+        None if words::normalised(text).is_empty() => f64::NAN,
+        None => UNKNOWN,
+    }
 }
 
 fn misfit(path: impl fmt::Display, message: impl fmt::Display) -> Error {
@@ -211,6 +211,7 @@ impl fmt::Display for Path<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::is_unknown;
     use super::*;
     use crate::schema::tests::{plain_schema, small_schema};
 
@@ -234,7 +235,8 @@ mod tests {
         let accounts = customer.table(0);
         assert_eq!(accounts.column(0), [172_801.0, 259_200.0]);
         assert_eq!(accounts.column(2)[0], 1.0);
-        assert!(accounts.column(2)[1].is_nan() && accounts.column(3)[1].is_nan());
+        assert!(is_unknown(accounts.column(2)[1]), "which is not the same as missing");
+        assert!(accounts.column(3)[1].is_nan() && !is_unknown(accounts.column(3)[1]));
         assert!(customer.table(1).is_empty());
     }
 
@@ -277,8 +279,13 @@ mod tests {
         let row = rows.get(0).unwrap();
         assert_eq!([0, 2, 3, 4].map(|column| row.attribute(column)), [86_400.0, 39.5, 2.0, 1.0]);
         assert!(row.attribute(1).is_nan());
-        let unknown = read_plain(r#"{"AGE": null, "CITY": "Oslo"}"#).unwrap();
-        assert!(unknown.get(0).unwrap().attribute(3).is_nan());
+        for (city, unknown) in
+            [("\"Oslo\"", true), ("false", true), ("7", true), ("\" \"", false), ("null", false)]
+        {
+            let row = read_plain(&format!(r#"{{"AGE": null, "CITY": {city}}}"#)).unwrap();
+            let value = row.get(0).unwrap().attribute(3);
+            assert!(value.is_nan() && is_unknown(value) == unknown, "{city}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod grammar;
 mod old;
-mod scoring;
+pub(crate) mod scoring;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,6 +8,8 @@ mod bundle;
 #[cfg(test)]
 mod definitions;
 #[cfg(test)]
+mod degenerate;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod features;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use nextbest_core::customers::words;
 use nextbest_core::time;
 
 /// Which part of a file something is: parts are numbered within groups, and both from 0.
@@ -87,7 +88,7 @@ impl CellColumn {
         Ok(match self {
             CellColumn::Text(texts) => {
                 let text = std::str::from_utf8(texts.get(row)).map_err(|_| "is not UTF-8".to_owned())?;
-                Cow::Borrowed(text.trim())
+                Cow::Borrowed(words::normalised(text))
             }
             CellColumn::Numbers(numbers) => match numbers.get(row) {
                 Some(number) if !number.is_nan() => number.to_string().into(),
@@ -146,7 +147,8 @@ pub(super) const NO_ROW: u32 = u32::MAX;
 pub(super) enum Values {
     /// Numbers and times; NaN where there is none.
     Numbers(Vec<f64>),
-    /// Positions among the words; [`NO_WORD`] where there is none.
+    /// Positions among the words; [`NO_WORD`] where there is none, [`UNKNOWN_WORD`] where it is not among those that are known
+    /// beforehand.
     Codes {
         codes: Vec<u16>,
         /// The batch's own words, in the order in which they were met. Empty where the words are known beforehand.
@@ -156,6 +158,9 @@ pub(super) enum Values {
 
 /// What stands for a missing word.
 pub(super) const NO_WORD: u16 = u16::MAX;
+
+/// What stands for a word that is not among those that are known beforehand.
+pub(super) const UNKNOWN_WORD: u16 = u16::MAX - 1;
 
 /// A row's key.
 pub(super) struct KeyedRow {

@@ -99,14 +99,12 @@ impl HeldTable {
             match added {
                 Values::Numbers(numbers) => values.extend(numbers),
                 Values::Codes { codes, words: met } => {
-                    let is_known = column.words.is_some();
-                    let global =
-                        words.add(met).ok_or_else(|| super::too_many_words(plan.name, column.name))?;
-                    values.extend(codes.iter().map(|code| match is_known {
-                        true if *code == super::batch::NO_WORD => f64::NAN,
-                        true => f64::from(*code),
-                        false => words::number(*code, &global),
-                    }));
+                    let too_many = || super::too_many_words(plan.name, column.name);
+                    let global = match &column.words {
+                        Some(known) => (0..known.len() as u16).collect(),
+                        None => words.add(met).ok_or_else(too_many)?,
+                    };
+                    values.extend(codes.iter().map(|code| words::number(*code, &global)));
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The words of a category, met batch by batch.
 
+use nextbest_core::customers::UNKNOWN;
 use nextbest_core::schema::ColumnKind;
 use rustc_hash::FxHashMap;
 
@@ -52,16 +53,20 @@ impl Words {
     }
 }
 
-/// The number of a code, by the final position of each code: NaN for none.
+/// The value of a code, by the final position of each code.
 pub(super) fn number(code: u16, positions: &[u16]) -> f64 {
-    positions
-        .get(usize::from(code))
-        .filter(|position| **position != NO_WORD)
-        .map_or(f64::NAN, |position| f64::from(*position))
+    match positions.get(usize::from(code)) {
+        _ if code == NO_WORD => f64::NAN,
+        Some(position) => f64::from(*position),
+        None => UNKNOWN,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use nextbest_core::customers::is_unknown;
+
+    use super::super::batch::UNKNOWN_WORD;
     use super::*;
 
     #[test]
@@ -73,7 +78,8 @@ mod tests {
         assert_eq!(kind, ColumnKind::Category(vec!["a".into(), "b".into(), "c".into()]));
         assert_eq!(positions, [1, 2, 0]);
         assert_eq!(number(0, &positions), 1.0);
-        assert!(number(NO_WORD, &positions).is_nan());
+        let (missing, unknown) = (number(NO_WORD, &positions), number(UNKNOWN_WORD, &positions));
+        assert!(missing.is_nan() && !is_unknown(missing) && is_unknown(unknown));
     }
 
     #[test]

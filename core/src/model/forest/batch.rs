@@ -95,6 +95,8 @@ const NUMBERS: [u8; ROWS] = {
 /// Memory for many rows, which can be used again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Block {
+    /// How many groups of rows there are. Columns don't tell: a forest of trees without splits has none.
+    groups: usize,
     /// The bytes of each column, in groups of rows: all columns of the first group, then of the second, …
     columns: Vec<Bytes>,
     /// The bytes of each row, for nodes that ask for them.
@@ -165,14 +167,13 @@ impl Forest {
         probabilities: &mut [f32],
     ) {
         let groups_of_classes = self.class_count.div_ceil(LANES);
-        let groups = block.columns.len() / self.columns.len().max(1);
         block.sums.clear();
-        block.sums.resize(groups * ROWS * groups_of_classes * LANES, 0);
+        block.sums.resize(block.groups * ROWS * groups_of_classes * LANES, 0);
         let (sums, _) = block.sums.as_chunks_mut::<LANES>();
         let mut answers = Answers::default();
         for (tree, crown) in trees.with_crowns() {
-            let groups = block.columns.chunks_exact(self.columns.len().max(1)).enumerate();
-            for ((group, columns), sums) in groups.zip(sums.chunks_exact_mut(ROWS * groups_of_classes)) {
+            for (group, sums) in sums.chunks_exact_mut(ROWS * groups_of_classes).enumerate() {
+                let columns = of_group(&block.columns, self.columns.len(), group);
                 let leaves = trees.leaves_below(crown, columns, &block.rows, group, &mut answers);
                 for (leaf, sums) in leaves.iter().zip(sums.chunks_exact_mut(groups_of_classes)) {
                     let leaf = (tree.first_leaf + (*leaf).into()) as usize;
@@ -190,14 +191,13 @@ impl Forest {
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn add_numbers<N: BatchNode>(&self, trees: &Trees<N>, block: &mut Block, probabilities: &mut [f32]) {
-        let groups = block.columns.len() / self.columns.len().max(1);
         block.sums.clear();
-        block.sums.resize(groups * ROWS * self.class_count, 0);
+        block.sums.resize(block.groups * ROWS * self.class_count, 0);
         let (sums, _) = block.sums.as_chunks_mut::<ROWS>();
         let mut answers = Answers::default();
         for (tree, crown) in trees.with_crowns() {
-            let groups = block.columns.chunks_exact(self.columns.len().max(1)).enumerate();
-            for ((group, columns), sums) in groups.zip(sums.chunks_exact_mut(self.class_count)) {
+            for (group, sums) in sums.chunks_exact_mut(self.class_count).enumerate() {
+                let columns = of_group(&block.columns, self.columns.len(), group);
                 let codes = trees.leaves_below(crown, columns, &block.rows, group, &mut answers);
                 let Some(sums) = sums.get_mut(usize::from(tree.class)) else { continue };
                 sums.iter_mut().zip(codes).for_each(|(sum, code)| *sum = sum.wrapping_add(code.into()));
@@ -249,6 +249,12 @@ impl<N: BatchNode> Trees<N> {
     }
 }
 
+/// The columns of a group of rows.
+#[inline(always)]
+fn of_group(columns: &[Bytes], width: usize, group: usize) -> &[Bytes] {
+    columns.get(group * width..(group + 1) * width).unwrap_or_default()
+}
+
 /// Does it with the widest vectors that this machine has. They hold integers, so every width gives the same bits.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
@@ -264,8 +270,9 @@ fn widest(work: impl FnOnce()) {
 
 impl Block {
     fn fill_columns(&mut self, columns: &[Column], bins: &[u8], count: usize) {
+        self.groups = count.div_ceil(ROWS);
         self.columns.clear();
-        self.columns.resize(count.div_ceil(ROWS) * columns.len(), Bytes::all(0));
+        self.columns.resize(self.groups * columns.len(), Bytes::all(0));
         for (number, column) in columns.iter().enumerate() {
             let byte_of: [u8; 256] = core::array::from_fn(|bin| column.byte(bin as u8));
             let bins = column.bins(bins, count).chunks(ROWS);

@@ -43,7 +43,7 @@ fn the_documents_words_on_scoring_give_the_goldens() {
     }
 }
 
-fn score_forest(forest: &Value, bins: &[u8]) -> Vec<f32> {
+pub(crate) fn score_forest(forest: &Value, bins: &[u8]) -> Vec<f32> {
     let classes = forest["class_count"].as_u64().unwrap() as usize;
     let [lows, steps] = ["lows", "steps"].map(|name| floats(&forest["leaves"][name]));
     let codes: Vec<u64> =
@@ -104,7 +104,7 @@ fn score_forest(forest: &Value, bins: &[u8]) -> Vec<f32> {
     parts.map(|part| (part / total) as f32).collect()
 }
 
-fn score_linear(linear: &Value, bins: &[u8]) -> Vec<f32> {
+pub(crate) fn score_linear(linear: &Value, bins: &[u8]) -> Vec<f32> {
     let [means, inverse_deviations, weights, mut scores] =
         ["means", "inverse_deviations", "weights", "intercepts"].map(|name| floats(&linear[name]));
     for (class, score) in scores.iter_mut().enumerate() {
@@ -133,7 +133,7 @@ fn softmax(scores: &[f32]) -> Vec<f32> {
     parts.iter().map(|part| part / total).collect()
 }
 
-fn calibrate(calibration: &Value, probabilities: &mut Vec<f32>) {
+pub(crate) fn calibrate(calibration: &Value, probabilities: &mut Vec<f32>) {
     let logs = || probabilities.iter().map(|probability| libm::logf(probability.max(1e-15)));
     if let Some(temperature) = calibration.pointer("/Temperature/temperature") {
         let temperature = temperature.as_f64().unwrap() as f32;

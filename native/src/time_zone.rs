@@ -71,7 +71,7 @@ mod tests {
             ("Europe/Prag", "there is no time zone \"Europe/Prag\" (did you mean Europe/Prague?)"),
             ("Prague", "did you mean Europe/Prague?"),
             ("America/New York", "did you mean America/New_York?"),
-            ("Atlantis", "\"Atlantis\"; expected a name such as"),
+            ("Xyzzyx", "\"Xyzzyx\"; expected a name such as"),
             ("", "expected a name such as Europe/Prague"),
             ("+02:00", "expected a name such as Europe/Prague"),
             ("/etc/localtime", "expected a name such as Europe/Prague"),
@@ -79,6 +79,35 @@ mod tests {
         ] {
             let error = clock(name).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
+        }
+    }
+
+    /// As people there read them off their walls; of the day that Samoa left out, and of the half hour of Lord Howe Island.
+    #[test]
+    fn clocks_show_what_they_show() {
+        for (zone, instant, shown) in [
+            ("Europe/Prague", "2026-03-29 00:59:59", "2026-03-29 01:59:59"),
+            ("Europe/Prague", "2026-03-29 01:00", "2026-03-29 03:00:00"),
+            ("Europe/Prague", "2025-10-26 00:30", "2025-10-26 02:30:00"),
+            ("Europe/Prague", "2025-10-26 01:30", "2025-10-26 02:30:00"),
+            ("Europe/Prague", "2026-01-15 12:00", "2026-01-15 13:00:00"),
+            ("Europe/Prague", "2099-07-01", "2099-07-01 02:00:00"),
+            ("Europe/Prague", "2200-07-01", "2200-07-01 02:00:00"),
+            ("America/New_York", "2026-03-08 06:59:59", "2026-03-08 01:59:59"),
+            ("America/New_York", "2026-03-08 07:00", "2026-03-08 03:00:00"),
+            ("America/New_York", "2025-11-02 05:30", "2025-11-02 01:30:00"),
+            ("America/New_York", "2025-11-02 06:30", "2025-11-02 01:30:00"),
+            ("Asia/Tokyo", "2026-06-30 15:00", "2026-07-01"),
+            ("Asia/Kolkata", "2026-06-30 18:30", "2026-07-01"),
+            ("Australia/Lord_Howe", "2026-04-04 14:59:59", "2026-04-05 01:59:59"),
+            ("Australia/Lord_Howe", "2026-04-04 15:00", "2026-04-05 01:30:00"),
+            ("Australia/Lord_Howe", "2026-10-03 15:30", "2026-10-04 02:30:00"),
+            ("Pacific/Apia", "2011-12-30 09:59:59", "2011-12-29 23:59:59"),
+            ("Pacific/Apia", "2011-12-30 10:00", "2011-12-31"),
+        ] {
+            let clock = clock(zone).unwrap();
+            let instant = time::parse(instant).unwrap();
+            assert_eq!(time::format(clock.local(instant)), shown, "{zone}");
         }
     }
 

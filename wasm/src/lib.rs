@@ -211,7 +211,7 @@ impl Engine {
     }
 
     fn moment(&self, text: &str) -> Result<i64, JsError> {
-        self.recommender.schema().clock().read(text).ok_or_else(|| {
+        self.recommender.schema().clock().as_of(text).ok_or_else(|| {
             error("options/as-of", &format!("asOf: expected a date such as \"2024-05-03\", got {text:?}"))
         })
     }

@@ -364,7 +364,8 @@ function moment(asOf: AsOf | undefined): string {
   if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
     throw new NextbestError("options/as-of", "asOf: expected a date such as \"2026-04-01\" or a valid Date");
   }
-  return date.toISOString().slice(0, 19).replace("T", " ");
+  // An instant: what the bank's clock shows then, the engine knows.
+  return date.toISOString();
 }
 
 // Fails for what has no JSON: an object that contains itself, a BigInt, a getter that throws.

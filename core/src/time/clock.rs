@@ -77,6 +77,19 @@ impl Clock {
         }
     }
 
+    /// Reads the moment of a question, as [`Clock::read`] does, but for the hour that the clock shows a second time: asked about
+    /// at an instant of it, it is the hour's end. So nothing that was written down by then seems to lie ahead, such as
+    /// an objection of ten minutes ago.
+    pub fn as_of(&self, text: &str) -> Option<i64> {
+        let Moment::Instant(instant) = read(text)? else { return self.read(text) };
+        let mut offset = self.offset;
+        let passed = self.changes.iter().take_while(|change| change.at <= instant);
+        // All that it showed until it was set otherwise, it has shown.
+        let shown = passed
+            .map(|change| change.at.saturating_add(core::mem::replace(&mut offset, change.offset).into()));
+        shown.chain([self.local(instant)]).max().filter(|time| WRITABLE.contains(time))
+    }
+
     /// Checks what a bisection relies on, and what nobody would believe.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let invalid = |what: String| Err(Error::Schema(format!("the clock: {what}")));
@@ -163,6 +176,23 @@ mod tests {
         assert_eq!(Clock::default().read("0001-01-01 00:00+00:01"), None);
         assert_eq!(Clock::default().read("0001-01-01 00:00Z"), parse("0001-01-01"));
         assert_eq!((prague().local(i64::MIN), prague().local(i64::MAX)), (i64::MIN + 3600, i64::MAX));
+    }
+
+    #[test]
+    fn a_question_within_the_hour_that_is_shown_twice_is_asked_at_its_end() {
+        for (asked, as_of) in [
+            ("2025-10-26T00:59:59Z", "2025-10-26 02:59:59"),
+            ("2025-10-26T01:00:00Z", "2025-10-26 03:00:00"),
+            ("2025-10-26T01:59:59Z", "2025-10-26 03:00:00"),
+            ("2025-10-26T02:00:01Z", "2025-10-26 03:00:01"),
+            // Without a zone nobody can tell which of the two is meant.
+            ("2025-10-26 02:30", "2025-10-26 02:30:00"),
+            ("2026-03-29T01:00:00Z", "2026-03-29 03:00:00"),
+            ("1970-01-01T00:00Z", "1970-01-01 01:00:00"),
+        ] {
+            assert_eq!(prague().as_of(asked).map(format).as_deref(), Some(as_of), "{asked}");
+        }
+        assert_eq!((prague().as_of("soon"), prague().as_of("9999-12-31T23:00:00Z")), (None, None));
     }
 
     #[test]

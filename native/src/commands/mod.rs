@@ -81,7 +81,7 @@ fn check_training_data(config: &Config, card: &Card) -> anyhow::Result<()> {
 
 /// A moment that somebody asks about.
 fn as_of(clock: &Clock, text: &str) -> anyhow::Result<i64> {
-    clock.read(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
+    clock.as_of(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
 }
 
 /// A number of bytes for people: `1.2 MB`.

@@ -146,7 +146,7 @@ impl Place {
             return Ok(Self::Bundle(path));
         }
         let clock = context.config.data_source.clock()?;
-        if let (Some(date), false) = (clock.read(text), path.exists()) {
+        if let (Some(date), false) = (clock.as_of(text), path.exists()) {
             return Ok(Self::Date(date));
         }
         let mut start = [0; MAGIC.len()];

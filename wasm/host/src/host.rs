@@ -155,7 +155,7 @@ impl From<Error> for Failure {
 }
 
 fn moment(recommender: &Recommender, text: &str) -> Result<i64, Failure> {
-    recommender.schema().clock().read(text).ok_or_else(|| Failure {
+    recommender.schema().clock().as_of(text).ok_or_else(|| Failure {
         code: "options/as-of",
         message: format!("asOf: expected a date such as \"2024-05-03\", got {text:?}"),
     })

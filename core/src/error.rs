@@ -90,13 +90,15 @@ pub enum BundleError {
     /// The first eight bytes are not those of a bundle.
     #[error("not a nextbest bundle (the first bytes differ): is this the file that `nextbest export` wrote?")]
     Magic,
-    /// Written for readers newer than this one.
-    #[error("needs a reader of format version {needed}, this one reads up to {supported}: update nextbest")]
+    /// Written in another format than the one that is read here.
+    #[error(
+        "written in format version {version}, and this nextbest reads {supported}: use the version that wrote it, or export again"
+    )]
     Version {
-        /// The least version that may read it.
-        needed: u16,
-        /// The newest version that this reader knows.
-        supported: u16,
+        /// The version that it is written in.
+        version: u32,
+        /// The version that this reader knows.
+        supported: u32,
     },
     /// Ends early, or goes on after its end.
     #[error("truncated or padded: {0}")]

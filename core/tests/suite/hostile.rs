@@ -95,15 +95,8 @@ fn samples() -> [Vec<u8>; 4] {
     sample::all().map(|bundle| bundle.encode().unwrap())
 }
 
-/// The samples of all formats.
 fn committed() -> Vec<Vec<u8>> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/goldens");
-    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<_> =
-        paths.filter(|path| path.extension().is_some_and(|extension| extension == "bundle")).collect();
-    paths.sort();
-    assert!(paths.len() >= 8);
-    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+    sample::committed().into_values().collect()
 }
 
 /// The bundle with other content in a section.

@@ -59,8 +59,8 @@ pub(crate) fn model_files(
 mod tests {
     use super::*;
 
-    const CUSTOMERS: &[u8] = include_bytes!("../../../tests/goldens/format-5.bundle");
-    const PLAIN: &[u8] = include_bytes!("../../../tests/goldens/format-4-label.bundle");
+    const CUSTOMERS: &[u8] = include_bytes!("../../../tests/fixtures/policy.bundle");
+    const PLAIN: &[u8] = include_bytes!("../../../tests/fixtures/label.bundle");
 
     fn ml_model(bundle: &[u8], identity: Identity<'_>) -> String {
         let files = model_files(bundle, b"module", identity).unwrap();

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const CUSTOMERS: &[u8] = include_bytes!("../../../tests/goldens/format-5.bundle");
-const PLAIN: &[u8] = include_bytes!("../../../tests/goldens/format-4-label.bundle");
+const CUSTOMERS: &[u8] = include_bytes!("../../../tests/fixtures/policy.bundle");
+const PLAIN: &[u8] = include_bytes!("../../../tests/fixtures/label.bundle");
 
 /// What a function answers to bytes, or the failure's code and message.
 fn call(function: extern "C" fn() -> i64, input: &[u8]) -> Result<Vec<u8>, (String, String)> {

@@ -9,6 +9,8 @@ pub use clock::{Change, Clock, MAX_CHANGES};
 
 /// Seconds in a day.
 pub const DAY: i64 = 86_400;
+/// The first moment of the first year that is read and written: 0001-01-01.
+pub const START: i64 = -719_162 * DAY;
 /// The first moment after the last year that is read and written: 10000-01-01.
 pub const END: i64 = 2_932_897 * DAY;
 
@@ -185,6 +187,7 @@ mod tests {
         }
         assert_eq!(days_from_civil(1970, 1, 1), 0);
         assert_eq!(days_from_civil(2000, 3, 1), 11_017);
+        assert_eq!(days_from_civil(1, 1, 1) * DAY, START);
         assert_eq!(days_from_civil(10_000, 1, 1) * DAY, END);
     }
 

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Moment, read};
+use super::{END, Moment, START, read};
 use crate::Error;
 use crate::model::bounded::at_most;
 use crate::names::MAX_NAME;
@@ -15,8 +15,8 @@ use crate::names::MAX_NAME;
 pub const MAX_CHANGES: usize = 2048;
 /// No clock is so far from UTC, in seconds; zones have been up to 16 hours away.
 const TOO_FAR: i32 = 26 * 3600;
-/// The times that a text can have, from the year 1 on: seconds since 1970-01-01.
-const WRITABLE: core::ops::Range<i64> = -719_162 * super::DAY..super::END;
+/// The times that a text can have.
+const WRITABLE: core::ops::Range<i64> = START..END;
 
 /// A clock. What it shows is never ambiguous; the other way it may be: where it is put back, it shows an hour twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -93,7 +93,7 @@ pub(crate) fn label() -> Bundle {
     let engine = FeatureEngine::new(&schema, &features).unwrap();
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
     for json in plain_rows(200) {
-        let read = read_customer(&schema, &mut serde_json::Deserializer::from_str(&json)).unwrap();
+        let read = read_customer(&schema, &json).unwrap();
         let row = read.get(0).unwrap();
         let moment = moment(&schema, &row, cutoff());
         engine.compute(&row, moment, &mut rows);
@@ -123,7 +123,7 @@ pub(crate) const CONTRACT: &str =
 
 /// One customer of the small bank.
 pub(crate) fn customer(json: &str) -> Customers {
-    read_customer(&schema().try_into().unwrap(), &mut serde_json::Deserializer::from_str(json)).unwrap()
+    read_customer(&schema().try_into().unwrap(), json).unwrap()
 }
 
 /// A customer whom something can be said of.

@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
         self.progress.step(format!("reading table {name}"));
         let table =
             self.schema.tables.get(name).with_context(|| format!("schema: there is no table `{name}`"))?;
-        let file = TableFile::open(self.config, self.clock, name, table)?;
+        let file = TableFile::open(self.config, name, table)?;
         let target = |name: &str| {
             let table = held.iter().find(|table| table.name == name)?;
             Some(Target { name: &table.name, keys: &table.keys })

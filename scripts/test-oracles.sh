@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares what nextbest writes with what others make of the same data: pandas, SciPy, Evidently, delta-rs, scikit-learn,
+# Compares what nextbest reads and writes with what others make of the same data: Python's csv, pandas, SciPy, Evidently, delta-rs, scikit-learn,
 # LightGBM. They are installed from tests/requirements.txt into target/python.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -31,6 +31,11 @@ echo "==> the Delta table against delta-rs"
 "$nextbest" features --quiet --config newer.yaml >features.txt
 "$python" "$oracles/delta.py" data/processed/customer_product_features older.csv \
     data/processed/customer_product_features.csv
+
+echo "==> CSV files in blocks against Python's csv module"
+"$python" "$oracles/csv_records.py" csv_cases.jsonl
+CSV_CASES=$PWD/csv_cases.jsonl cargo test --quiet --manifest-path "$oracles/../../Cargo.toml" -p nextbest --lib \
+    tables::csv::tests::records_are_those_of_python -- --ignored
 
 echo "==> Parquet files of pyarrow's against the same as CSV"
 "$python" "$oracles/parquet.py" "$nextbest"

@@ -88,10 +88,13 @@ impl Csv {
     /// The byte between values.
     ///
     /// # Errors
-    /// Where it is not one ASCII character.
+    /// Where it is not one ASCII character, or one that means something else in CSV.
     pub fn delimiter(&self) -> anyhow::Result<u8> {
-        let delimiter = u8::try_from(self.delimiter).ok().filter(u8::is_ascii);
-        delimiter.context("data_source.csv.delimiter: expected one ASCII character")
+        let delimiter =
+            u8::try_from(self.delimiter).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n\0".contains(byte));
+        delimiter.context(
+            "data_source.csv.delimiter: expected one ASCII character that is no quotation mark and no line end",
+        )
     }
 }
 

@@ -9,7 +9,7 @@ use nextbest_core::time::Clock;
 
 use super::batch::{Batch, Cells, Part, Seen};
 use super::convert::convert;
-use super::csv_file::CsvFile;
+use super::csv::CsvFile;
 use super::parquet_file::{ParquetFile, is_parquet};
 use super::plan::TablePlan;
 use crate::config::{Config, TableConfig};
@@ -35,7 +35,7 @@ impl TableFile {
         let delimiter = config.data_source.csv.delimiter()?;
         let opened = is_parquet(&path).and_then(|is_parquet| match is_parquet {
             true => ParquetFile::open(&path).map(Format::Parquet),
-            false => CsvFile::open(&path, delimiter).map(Format::Csv),
+            false => CsvFile::open(&path, Some(delimiter)).map(Format::Csv),
         });
         let format = opened.with_context(|| {
             format!(
@@ -70,8 +70,8 @@ impl TableFile {
     }
 
     fn header_place(&self) -> String {
-        match self.format {
-            Format::Csv(_) => format!("{}:1", self.path.display()),
+        match &self.format {
+            Format::Csv(file) => format!("{}:{}", self.path.display(), file.header_line()),
             Format::Parquet(_) => self.path.display().to_string(),
         }
     }

@@ -2,15 +2,12 @@
 //! found out ([`infer`]).
 
 mod cell;
-mod header;
 mod infer;
 mod prepare;
 mod split;
 mod target;
 mod values;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,7 +15,8 @@ use anyhow::{Context, bail};
 use nextbest_core::time::Clock;
 
 use super::batch::{CellColumn, Cells, Part};
-use super::csv_file::CsvFile;
+use super::csv::CsvFile;
+use super::header::{self, check_distinct, check_named};
 use super::parquet_file::{ParquetFile, is_parquet};
 
 pub(crate) use infer::LeftOut;
@@ -70,16 +68,17 @@ impl PlainTable {
     /// Opens a file; the flags say whether it tells which columns are texts, and whether numbers may have a comma.
     fn open(path: &Path) -> anyhow::Result<(OpenFile, bool, bool)> {
         let place = || path.display().to_string();
-        if is_parquet(path)? {
+        let (file, typed, decimal_comma) = if is_parquet(path)? {
             let file = ParquetFile::open(path).with_context(place)?;
-            header::check_names(file.names()).with_context(place)?;
-            return Ok((OpenFile::Parquet(file), true, false));
-        }
-        let mut start = Vec::new();
-        let sample = header::SAMPLE as u64;
-        File::open(path).with_context(place)?.take(sample).read_to_end(&mut start).with_context(place)?;
-        let delimiter = header::delimiter(&start).with_context(place)?;
-        Ok((OpenFile::Csv(CsvFile::open(path, delimiter)?), false, delimiter != b','))
+            check_distinct(file.names()).with_context(place)?;
+            (OpenFile::Parquet(file), true, false)
+        } else {
+            let file = CsvFile::open(path, None).with_context(place)?;
+            let decimal_comma = file.delimiter() != b',';
+            (OpenFile::Csv(file), false, decimal_comma)
+        };
+        check_named(file.names()).with_context(place)?;
+        Ok((file, typed, decimal_comma))
     }
 
     /// Reads the columns of a CSV or Parquet file that are wanted, and can be read at all. Times without a zone are times of the

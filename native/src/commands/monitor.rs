@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::{Context, Done, usage};
 use crate::evaluation::{Opponent, paired_differences};
 use crate::monitoring::{
-    Current, Frame, Monitoring, Versus, history, of_model, of_tables, sketches, webhook,
+    Current, Frame, Monitoring, Quality, Versus, history, of_model, of_tables, sketches, webhook,
 };
 use crate::trust::Demands;
 
@@ -45,7 +45,8 @@ pub(crate) struct Arguments {
     /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
     #[arg(long, value_name = "FILE")]
     pub(crate) public_key: Option<PathBuf>,
-    /// Leave rows of the bank's tables out that can't be read, instead of stopping
+    /// Leave rows of the bank's tables out that can't be read, and count cells of two tables as missing that are not what
+    /// their columns are, instead of stopping
     #[arg(long)]
     pub(crate) skip_bad_rows: bool,
 }
@@ -74,6 +75,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Mo
     let webhook = context.config.monitoring.alerts.webhook.as_deref();
     webhook.map(webhook::check).transpose().map_err(usage)?;
     let mut found = find(context, arguments)?;
+    warn_of_columns(context, &found.quality);
     let folder = arguments.output.clone().unwrap_or_else(|| context.config.monitoring_path());
     if arguments.history {
         found.history = history::add(&folder, &found)?;
@@ -103,7 +105,7 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
         return match (&reference, Place::of(context, arguments.current.as_deref())?) {
             (Place::Table(reference), Place::Table(current)) if arguments.against.is_none() => {
                 context.progress.step(format!("comparing {} and {}", reference.display(), current.display()));
-                of_tables(&context.config, reference, &current)
+                of_tables(&context.config, reference, &current, arguments.skip_bad_rows)
             }
             _ => Err(usage(anyhow!(
                 "only two tables can be compared without a model: name one with --bundle, or --reference and --current \
@@ -128,6 +130,16 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
         found.against = Some(model.against(context, path, frame)?);
     }
     Ok(found)
+}
+
+fn warn_of_columns(context: &Context, quality: &Quality) {
+    if !quality.left_out.is_empty() {
+        let columns = quality.left_out.iter().map(|(column, why)| format!("{column} ({why})"));
+        context.warn(&format!("left out columns: {}", columns.collect::<Vec<_>>().join(", ")));
+    }
+    for stray in &quality.strays {
+        context.warn(&format!("{stray}: counts as missing"));
+    }
 }
 
 /// Where rows are.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use nextbest_core::synth::Table;
+use nextbest_core::time::Clock;
 
 use super::file_name;
-use nextbest_core::time::Clock;
 use crate::config::OutputFormat;
 use crate::tables::plain::PlainTable;
 

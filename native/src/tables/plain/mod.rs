@@ -3,6 +3,7 @@
 
 mod cell;
 mod infer;
+mod kind;
 mod prepare;
 mod split;
 mod target;
@@ -20,8 +21,9 @@ use super::header::{self, check_distinct, check_named};
 use super::parquet_file::{ParquetFile, is_parquet};
 
 pub(crate) use infer::LeftOut;
+pub(crate) use kind::{ColumnValues, Kind, Strays};
 pub(crate) use prepare::{Prepared, Source, prepare};
-pub(crate) use values::{ColumnValues, UnknownWords, read_rows};
+pub(crate) use values::{UnknownWords, read_rows};
 
 /// What the columns of a file are called.
 pub(crate) struct Header {
@@ -199,6 +201,20 @@ impl PlainTable {
             }
         }
         Ok(values)
+    }
+
+    /// Where a cell stands, by the position of its row.
+    fn place(&self, column: usize, mut row: usize) -> String {
+        let mut place = String::new();
+        for part in &self.parts {
+            if row < part.rows {
+                place = part.places.of(row);
+                break;
+            }
+            row -= part.rows;
+        }
+        let name = self.columns.get(column).map_or("", |column| &column.name);
+        format!("{}{place}: column {name}", self.file.display())
     }
 }
 

@@ -57,6 +57,8 @@ def as_csv(cell, kind):
             return ""
         case "bool":
             return "true" if said else "false"
+        case "float" if said == "nan":
+            return ""
         case "float" if kind == "word" and said in ("inf", "-inf"):
             # A text like others.
             raise Unsaid

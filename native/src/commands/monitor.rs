@@ -7,7 +7,6 @@ use anyhow::{Context as _, anyhow, bail};
 use nextbest_core::Recommender;
 use nextbest_core::model::bundle::MAGIC;
 use nextbest_core::monitor::observer::layout;
-use nextbest_core::time;
 use serde::Serialize;
 
 use crate::cli::{Context, Done, usage};
@@ -92,7 +91,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Mo
 }
 
 fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> {
-    let reference = Place::of(arguments.reference.as_deref())?;
+    let reference = Place::of(context, arguments.reference.as_deref())?;
     let model = match (&reference, &arguments.bundle) {
         (Place::Bundle(_), Some(_)) => {
             return Err(usage(anyhow!("--bundle: the reference is a bundle already: give one of them")));
@@ -103,7 +102,7 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
         (Place::Table(_) | Place::Date(_), None) => None,
     };
     let Some(model) = model else {
-        return match (&reference, Place::of(arguments.current.as_deref())?) {
+        return match (&reference, Place::of(context, arguments.current.as_deref())?) {
             (Place::Table(reference), Place::Table(current)) if arguments.against.is_none() => {
                 context.progress.step(format!("comparing {} and {}", reference.display(), current.display()));
                 of_tables(&context.config, reference, &current, arguments.skip_bad_rows)
@@ -121,7 +120,7 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
     };
     let current = match &arguments.sketches {
         Some(folder) => model.sketches(context, folder)?,
-        None => Current::Frame(Box::new(frame(&Place::of(arguments.current.as_deref())?)?)),
+        None => Current::Frame(Box::new(frame(&Place::of(context, arguments.current.as_deref())?)?)),
     };
     context.progress.step("comparing".into());
     let bundle = model.recommender.bundle();
@@ -152,13 +151,14 @@ enum Place {
 }
 
 impl Place {
-    fn of(text: Option<&str>) -> anyhow::Result<Self> {
+    fn of(context: &Context, text: Option<&str>) -> anyhow::Result<Self> {
         let Some(text) = text else { return Ok(Self::Nowhere) };
         let path = PathBuf::from(text);
         if text.starts_with("models:/") {
             return Ok(Self::Bundle(path));
         }
-        if let (Some(date), false) = (time::parse(text), path.exists()) {
+        let clock = context.config.data_source.clock()?;
+        if let (Some(date), false) = (clock.as_of(text), path.exists()) {
             return Ok(Self::Date(date));
         }
         let mut start = [0; MAGIC.len()];
@@ -184,7 +184,7 @@ impl Model {
         let demands = Demands::new(&context.config.trust, arguments.public_key.as_deref())?;
         demands.check_signature(&bytes).with_context(place)?;
         let recommender = Recommender::load(&bytes).with_context(place)?;
-        demands.check_validity(&recommender.bundle().validity).with_context(place)?;
+        demands.check_validity(recommender.bundle()).with_context(place)?;
         Ok(Self { path: path.to_owned(), bytes, recommender })
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use nextbest_core::monitor::distribution::Distribution;
+use nextbest_core::time::Clock;
 use rayon::prelude::*;
 
 use super::drift::Drift;
@@ -41,7 +42,12 @@ pub(crate) struct Columns {
 /// # Errors
 /// Where one can't be read, they have no column in common, or a cell is not of its column's kind (unless such cells are to be
 /// skipped).
-pub(crate) fn read(reference: &Path, current: &Path, skip_bad_rows: bool) -> anyhow::Result<Columns> {
+pub(crate) fn read(
+    clock: &Clock,
+    reference: &Path,
+    current: &Path,
+    skip_bad_rows: bool,
+) -> anyhow::Result<Columns> {
     let headers = (PlainTable::header_of(reference)?, PlainTable::header_of(current)?);
     let names = (&headers.0.names, &headers.1.names);
     let mut left_out =
@@ -71,8 +77,10 @@ pub(crate) fn read(reference: &Path, current: &Path, skip_bad_rows: bool) -> any
     let mut hashes = RowHashes::default();
     for some in common.chunks(at_a_time) {
         let wanted = |name: &str| some.iter().any(|other| *other == name);
-        let (ours, theirs) =
-            rayon::join(|| PlainTable::read(reference, wanted), || PlainTable::read(current, wanted));
+        let (ours, theirs) = rayon::join(
+            || PlainTable::read(reference, clock, wanted),
+            || PlainTable::read(current, clock, wanted),
+        );
         let (ours, theirs) = (ours?, theirs?);
         found.rows = (ours.len(), theirs.len());
         let compared = some.par_iter().map(|name| compare(name, &ours, &theirs));

@@ -226,7 +226,7 @@ pub(crate) fn of_tables(
     current: &Path,
     skip_bad_rows: bool,
 ) -> anyhow::Result<Monitoring> {
-    let columns = columns::read(reference, current, skip_bad_rows)?;
+    let columns = columns::read(&config.data_source.clock()?, reference, current, skip_bad_rows)?;
     let monitoring = &config.monitoring;
     let mut features = columns.drifts;
     drift::judge(&mut features, monitoring);
@@ -290,6 +290,7 @@ fn of_rows(bundle: &Bundle, rows: &Scored<'_>) -> anyhow::Result<Profile> {
         .with_context(|| format!("{}: can't be described", rows.frame.name))
 }
 
+/// In UTC, as the runs that MLflow knows of.
 fn now() -> String {
     crate::clock::in_words().chars().take(19).collect()
 }

@@ -43,7 +43,7 @@ impl PlainTable {
         if !is_text && self.map(column, |cells, row| self.number(cells, row)).is_ok() {
             return Ok(Kind::Number);
         }
-        Ok(if self.map(column, cell::time).is_ok() { Kind::Time } else { Kind::Word })
+        Ok(if self.map(column, |cells, row| self.time(cells, row)).is_ok() { Kind::Time } else { Kind::Word })
     }
 
     /// How large a share of a column's cells, of those that are there, a kind is right for.
@@ -56,7 +56,7 @@ impl PlainTable {
             there += usize::from(cell::word(cells, row)?.is_some());
             right += match kind {
                 Kind::Number => usize::from(self.number(cells, row).is_ok_and(|number| !number.is_nan())),
-                Kind::Time => usize::from(cell::time(cells, row).is_ok_and(|time| !time.is_nan())),
+                Kind::Time => usize::from(self.time(cells, row).is_ok_and(|time| !time.is_nan())),
                 Kind::Word => usize::from(cell::word(cells, row)?.is_some()),
             };
             Ok(())
@@ -85,9 +85,9 @@ impl PlainTable {
             Kind::Number => ColumnValues::Numbers(
                 self.map(column, |cells, row| or_stray(self.number(cells, row), "number"))?,
             ),
-            Kind::Time => ColumnValues::Numbers(
-                self.map(column, |cells, row| or_stray(cell::time(cells, row), "date"))?,
-            ),
+            Kind::Time => {
+                ColumnValues::Numbers(self.map(column, |cells, row| or_stray(self.time(cells, row), "date"))?)
+            }
             Kind::Word => {
                 let word = |cells: &CellColumn, row| {
                     let Some(text) = cell::word(cells, row)? else { return Ok(None) };

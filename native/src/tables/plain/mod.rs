@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
+use nextbest_core::time::Clock;
 
 use super::batch::{CellColumn, Cells, Part};
 use super::csv::CsvFile;
@@ -45,6 +46,8 @@ pub(crate) struct PlainTable {
     typed: bool,
     /// Whether numbers may have a comma before their fraction.
     decimal_comma: bool,
+    /// What times without a zone are times of.
+    clock: Clock,
 }
 
 /// A column that was read.
@@ -80,11 +83,12 @@ impl PlainTable {
         Ok((file, typed, decimal_comma))
     }
 
-    /// Reads the columns of a CSV or Parquet file that are wanted, and can be read at all.
+    /// Reads the columns of a CSV or Parquet file that are wanted, and can be read at all. Times without a zone are times of the
+    /// clock.
     ///
     /// # Errors
     /// Where the file can't be read, its header does not name the columns, or a row has other columns than the header.
-    pub(crate) fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Self> {
+    pub(crate) fn read(path: &Path, clock: &Clock, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Self> {
         let (file, typed, decimal_comma) = Self::open(path)?;
         let chosen: Vec<usize> = file
             .names()
@@ -93,7 +97,7 @@ impl PlainTable {
             .filter(|(column, name)| wanted(name) && file.refusal(*column).is_none())
             .map(|(column, _)| column)
             .collect();
-        let parts = file.parts(path, &chosen)?;
+        let parts = file.parts(path, clock, &chosen)?;
         for cells in &parts {
             if let Some((row, problem)) = cells.malformed.first() {
                 bail!("{}{}: {problem}", path.display(), cells.places.of(*row));
@@ -107,7 +111,8 @@ impl PlainTable {
             Some(PlainColumn { name: file.names().get(*column)?.clone(), position })
         });
         let columns = columns.collect();
-        Ok(Self { file: path.to_owned(), header: file.header(), columns, rows, parts, typed, decimal_comma })
+        let (header, file, clock) = (file.header(), path.to_owned(), clock.clone());
+        Ok(Self { file, header, columns, rows, parts, typed, decimal_comma, clock })
     }
 
     /// How many rows there are.
@@ -132,12 +137,17 @@ impl PlainTable {
         })
     }
 
-    /// The times of a column, in seconds since 1970-01-01; `None` where there is none.
+    /// A cell as [`cell::time`] has it.
+    fn time(&self, cells: &CellColumn, row: usize) -> Result<f64, String> {
+        cell::time(cells, &self.clock, row)
+    }
+
+    /// The times of a column, in seconds since 1970-01-01 on the bank's clock; `None` where there is none.
     ///
     /// # Errors
     /// Names the first cell that is no date.
     pub(crate) fn times(&self, column: usize) -> anyhow::Result<Vec<Option<i64>>> {
-        let times = self.map(column, |cells, row| cell::time(cells, row).map_err(cell::no_date))?;
+        let times = self.map(column, |cells, row| self.time(cells, row).map_err(cell::no_date))?;
         Ok(times.into_iter().map(|time| (!time.is_nan()).then_some(time as i64)).collect())
     }
 
@@ -244,7 +254,7 @@ impl OpenFile {
     }
 
     /// Some columns of all rows, in the order of the file.
-    fn parts(&self, path: &Path, columns: &[usize]) -> anyhow::Result<Vec<Cells>> {
+    fn parts(&self, path: &Path, clock: &Clock, columns: &[usize]) -> anyhow::Result<Vec<Cells>> {
         let parts: Mutex<Vec<(Part, Cells)>> = Mutex::default();
         let keep = |part, cells| {
             parts.lock().unwrap_or_else(PoisonError::into_inner).push((part, cells));
@@ -252,7 +262,7 @@ impl OpenFile {
         };
         match self {
             OpenFile::Csv(file) => file.read(path, columns, keep)?,
-            OpenFile::Parquet(file) => file.read(path, columns, None, keep)?,
+            OpenFile::Parquet(file) => file.read(path, clock, columns, None, keep)?,
         }
         let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
         parts.sort_by_key(|(part, _)| (part.group, part.number));

@@ -81,7 +81,7 @@ fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64
             return Ok((table.map(column, number)?, None));
         }
         ColumnKind::Time => {
-            let times = table.map(column, |cells, row| cell::time(cells, row).map_err(cell::no_date))?;
+            let times = table.map(column, |cells, row| table.time(cells, row).map_err(cell::no_date))?;
             return Ok((times, None));
         }
         ColumnKind::Category(words) => words,

@@ -247,6 +247,14 @@ def broken(files):
         pq.write_table(table, path, write_page_checksum=True, use_dictionary=False)
         path.write_bytes(change(path.read_bytes()))
         files.list(name, ["1"], ("word", what))
+    path = files.folder / "negative.parquet"
+    pq.write_table(table, path, use_dictionary=False)
+    whole = bytearray(path.read_bytes())
+    # The lowest bit of a number is its sign.
+    size = varint(pq.read_metadata(path).row_group(0).column(0).total_compressed_size * 2)
+    whole[whole.rfind(size)] |= 1
+    path.write_bytes(whole)
+    files.list("negative", ["1"], ("number", "is damaged"))
     ways = [({}, "snappy"), ({"v": "DELTA_BINARY_PACKED", "n": "DELTA_LENGTH_BYTE_ARRAY"}, "none")]
     texts = table.set_column(1, "n", pa.array([str(it) for it in range(1000)]))
     for encodings, compression in ways:
@@ -276,6 +284,11 @@ def broken(files):
         ) as writer:
             writer.write_table(table)
         files.list(name, ["1"], ("word", what))
+
+
+def varint(number):
+    low, rest = number % 128, number // 128
+    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
 
 
 class Vault(pe.KmsClient):

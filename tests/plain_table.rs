@@ -158,8 +158,7 @@ fn a_mixed_table_goes_from_a_spreadsheet_to_probabilities() {
     assert!(recommender.model_version().starts_with("ship."));
     for (line, row) in lines.zip(&rows) {
         let text = Value::Object(row.clone()).to_string();
-        let read =
-            read_customer(recommender.schema(), &mut serde_json::Deserializer::from_str(&text)).unwrap();
+        let read = read_customer(recommender.schema(), &text).unwrap();
         let prediction = recommender.predict(&read.get(0).unwrap(), 0).unwrap();
         let probability = |class: &str| {
             prediction.classes.iter().find(|it| it.name == class).unwrap().probability.to_string()

@@ -81,6 +81,16 @@ impl<'s> Snapshot<'s> {
         taken(self.schema, customer).filter(move |taken| taken.opened < cutoff)
     }
 
+    /// The holdings opened before the cut-off whose product can't be told: its word is missing or unknown, so that it may be
+    /// any. Their product is one that does not exist.
+    pub(crate) fn untold_before(&self, customer: &Customer<'_>) -> impl Iterator<Item = Taken> {
+        let cutoff = self.cutoff as f64;
+        let holdings = self.schema.holdings().iter();
+        holdings
+            .flat_map(move |holding| untold_in(holding, customer))
+            .filter(move |taken| taken.opened < cutoff)
+    }
+
     pub(crate) fn is_open(&self, taken: &Taken) -> bool {
         is_open_at(taken.closed, self.cutoff as f64)
     }
@@ -157,6 +167,23 @@ pub(crate) fn taken_in(holding: &Holding, customer: &Customer<'_>) -> impl Itera
     })
 }
 
+/// The rows of a table that say that something was taken, but not what.
+fn untold_in(holding: &Holding, customer: &Customer<'_>) -> impl Iterator<Item = Taken> {
+    let rows = customer.table(holding.table);
+    let products = match &holding.product {
+        ProductSource::Always(_) => &[][..],
+        ProductSource::Column { column, .. } => rows.column(*column),
+    };
+    let closed = holding.closed.map_or(&[][..], |column| rows.column(column));
+    let times = rows.column(holding.time);
+    products.iter().zip(times).enumerate().filter(|(_, (product, _))| product.is_nan()).map(
+        move |(row, (_, &opened))| {
+            let closed = closed.get(row).copied().unwrap_or(f64::NAN);
+            Taken { product: usize::MAX, opened, closed }
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,7 +192,7 @@ mod tests {
 
     fn customer(accounts: &str) -> Customers {
         let json = format!(r#"{{"customer": {{"SINCE": "2020-01-01"}}, "accounts": [{accounts}]}}"#);
-        read_customer(&small_schema(), &mut serde_json::Deserializer::from_str(&json)).unwrap()
+        read_customer(&small_schema(), &json).unwrap()
     }
 
     fn at(date: &str) -> i64 {
@@ -208,7 +235,7 @@ mod tests {
     #[test]
     fn a_plain_tables_label_is_a_word_of_the_row() {
         let schema = plain_schema();
-        let row = |json| read_customer(&schema, &mut serde_json::Deserializer::from_str(json)).unwrap();
+        let row = |json| read_customer(&schema, json).unwrap();
         let of = |json| {
             let rows = row(json);
             let row = rows.get(0).unwrap();

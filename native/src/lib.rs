@@ -20,6 +20,7 @@ mod offer_log;
 mod output;
 mod parquet_columns;
 mod predictions;
+mod printed;
 mod progress;
 mod pyfunc;
 mod rare_words;
@@ -27,6 +28,7 @@ mod report;
 mod shrinking;
 mod synthetic;
 mod tables;
+mod time_zone;
 mod training;
 mod trust;
 

@@ -1,7 +1,11 @@
-/** One cell of a customer's row. Absent, `null` and `undefined` all mean "missing". */
-export type Value = string | number | boolean | null | undefined;
+/**
+ * One cell of a customer's row. Absent, `null`, `undefined`, `NaN` and `""` all mean "missing" (in a row of a plain table also `"NA"`,
+ * `"N/A"`, `"NaN"`, `"null"` and `"?"`, in capitals or not); Infinity is refused. Words are compared without the white space around
+ * them. A whole number above 2⁵³ that is an id or a word is refused, since it has lost digits: pass a text or a BigInt.
+ */
+export type Value = string | number | bigint | boolean | Date | null | undefined;
 
-/** One row of a table: column name → value. Columns that the bundle's schema does not know are ignored. */
+/** One row of a table: column name → value. Columns that the bundle's schema does not know are told in `ignored`. */
 export type Row = Readonly<Record<string, Value>>;
 
 /**
@@ -19,9 +23,10 @@ export type Row = Readonly<Record<string, Value>>;
  * };
  * ```
  *
- * Dates are `YYYY-MM-DD`, times `YYYY-MM-DD HH:MM:SS`, both as the bank's clock shows them; amounts are in the
+ * Dates are `YYYY-MM-DD`, times `YYYY-MM-DD HH:MM:SS`, both as the bank's clock (`Schema.clock`) shows them. A time with a zone
+ * (`2026-03-02T10:00:00Z`, `…+02:00`) is an instant, as a `Date` is, and becomes what the bank's clock shows then. Amounts are in the
  * bank's currency, money leaving the account negative. Rows need not be sorted, and rows at or after `asOf` are not
- * read. Tables may be absent; table names that the schema does not know are ignored.
+ * read. Tables may be absent; table names that the schema does not know are told in `ignored`.
  */
 export interface Customer {
   readonly customer: Row;
@@ -30,13 +35,15 @@ export interface Customer {
 
 /**
  * The moment that a customer is seen from: `YYYY-MM-DD` (its midnight) or `YYYY-MM-DD HH:MM:SS`, as the bank's clock
- * shows it, or a `Date`, whose UTC time is taken.
+ * shows it; or an instant: a `Date`, or a text with a zone (`2026-03-02T10:00:00Z`, `…+02:00`).
  */
 export type AsOf = string | Date;
 
 export interface FeatureOptions {
   /** Only what happened before this moment is read. Default: now. */
   readonly asOf?: AsOf;
+  /** Whether tables and columns that the model does not know are refused (`customer/unknown`). Default: that of `LoadOptions`. */
+  readonly strict?: boolean;
 }
 
 export interface RecommendOptions extends FeatureOptions {
@@ -64,6 +71,11 @@ export interface LoadOptions {
    * the bundle is refused. Default: signed or not, it does not matter.
    */
   readonly publicKey?: PublicKey;
+  /**
+   * Whether tables and columns of customers that the model does not know are refused (`customer/unknown`), instead of told in
+   * `ignored`: a misspelt one would be missing without a word. Default: `false`.
+   */
+  readonly strict?: boolean;
   /** The moment at which the bundle must be valid. Default: now. */
   readonly now?: Date;
   /**
@@ -228,6 +240,11 @@ export interface Recommendation {
   readonly asOf: string;
   /** How the reasons' contributions were measured. */
   readonly reasonMethod: string;
+  /**
+   * The tables and columns of the customer that the model does not know, each once: `["transactons", "customer.INCOM"]`; of more than 20
+   * the first, and `"…"`.
+   */
+  readonly ignored: readonly string[];
 }
 
 /** What a model of a plain table (`nextbest train --table`) says of one row. */
@@ -240,6 +257,8 @@ export interface Prediction {
     readonly probability: number;
   }[];
   readonly modelVersion: string;
+  /** The columns of the row that the model does not know, as in `Recommendation`. */
+  readonly ignored: readonly string[];
 }
 
 /** One column of a table of the bundle's schema. */
@@ -290,6 +309,18 @@ export interface Schema {
   readonly horizonDays: number;
   /** What is predicted: the next product, or the word in a column of a plain table. */
   readonly task: "nextProduct" | { readonly label: { readonly column: string } };
+  /** The bank's clock: what times without a zone are times of. */
+  readonly clock: Clock;
+}
+
+/** A clock, as one zone of the world has it. */
+export interface Clock {
+  /** The zone's name in the IANA's database: `"Europe/Prague"`. */
+  readonly zone: string;
+  /** How many seconds it is ahead of UTC until its first change. */
+  readonly offset: number;
+  /** When it is set otherwise: so many seconds after the change before (the first: after 1970-01-01T00:00Z), and to which offset. */
+  readonly changes: readonly { readonly after: number; readonly offset: number }[];
 }
 
 /** The model card as the bank exported it: purpose, training data, measured quality. */

@@ -32,12 +32,32 @@ pub fn id(text: &str) -> &str {
     whole(text).unwrap_or(text)
 }
 
+/// The one text for all that say the same.
+pub fn canonical(text: &str) -> &str {
+    let text = normalised(text);
+    match truth(text) {
+        Some(true) => "true",
+        Some(false) => "false",
+        None => whole(text).unwrap_or(text),
+    }
+}
+
 /// Whether two normalised texts say the same truth value or whole number, however they write it.
 pub fn says_the_same(word: &str, text: &str) -> bool {
     match (truth(text), whole(text)) {
         (Some(value), _) => truth(word) == Some(value),
         (None, Some(number)) => whole(word) == Some(number),
         (None, None) => false,
+    }
+}
+
+/// The usual ways to write the same word: of a truth value its capitals, of a whole number one with a fraction.
+pub fn spellings(word: &str) -> Vec<String> {
+    match (truth(word), whole(word)) {
+        (Some(true), _) => vec!["true".into(), "True".into(), "TRUE".into()],
+        (Some(false), _) => vec!["false".into(), "False".into(), "FALSE".into()],
+        (None, Some(number)) => vec![number.to_owned(), format!("{number}.0")],
+        (None, None) => vec![word.to_owned()],
     }
 }
 
@@ -67,6 +87,17 @@ mod tests {
 
     fn words(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn usual_spellings_say_the_same() {
+        for word in ["TRUE", "false", "7", "7.00", "-3", "Rome"] {
+            let spellings = spellings(word);
+            assert!(
+                spellings.iter().all(|other| other == word || says_the_same(other, word)),
+                "{spellings:?}"
+            );
+        }
     }
 
     #[test]
@@ -107,6 +138,28 @@ mod tests {
             [(" 7 ", "7"), ("7.0", "7"), ("007", "007"), ("C-1\0\0", "C-1"), ("True", "True")]
         {
             assert_eq!(id(text), expected);
+        }
+    }
+
+    #[test]
+    fn texts_that_say_the_same_have_one_form() {
+        let texts = [
+            "1",
+            "1.0",
+            "01",
+            "-0.0",
+            "0",
+            "true",
+            "TRUE",
+            " Rome ",
+            "Rome",
+            "rome",
+            "1.5",
+            "9007199254740993.00",
+        ];
+        for (one, other) in texts.iter().flat_map(|one| texts.iter().map(move |other| (*one, *other))) {
+            let same = position(&words(&[normalised(one)]), other).is_some();
+            assert_eq!(canonical(one) == canonical(other), same, "{one:?} {other:?}");
         }
     }
 

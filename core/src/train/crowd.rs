@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::features::word_position;
 use crate::model::bins::Bins;
 use crate::monitor::distribution::{Distribution, Summary};
 use crate::monitor::profile::LEAST_CUSTOMERS;
@@ -169,8 +170,8 @@ pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Vec<usize
 
 /// Which of some words fewer than [`LEAST_CUSTOMERS`] customers have.
 pub fn rare_words(values: impl Iterator<Item = f32>, customers: &[usize], words: usize) -> Vec<bool> {
-    let known = values.zip(customers.iter().copied()).filter(|(value, _)| !value.is_nan());
-    let crowds = crowds(words, known.map(|(value, customer)| (value as usize, customer)));
+    let known = values.zip(customers.iter().copied());
+    let crowds = crowds(words, known.filter_map(|(value, customer)| Some((word_position(value)?, customer))));
     crowds.iter().map(|crowd| !crowd.is_many()).collect()
 }
 

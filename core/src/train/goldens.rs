@@ -105,9 +105,11 @@ impl Draw<'_> {
         let Some(upper) = bin.checked_sub(1) else { return f32::NAN };
         let (low, high) = (bin.checked_sub(2).and_then(|lower| edges.get(lower)), edges.get(upper));
         if let Some(words) = words {
-            let first = low.map_or(0, |low| *low as usize + 1);
-            let end = high.map_or(words, |high| (*high as usize + 1).min(words));
-            return if first < end { self.rng.random_range(first..end) as f32 } else { f32::NAN };
+            let first = low.map_or(0.0, |low| (low.floor() + 1.0).max(0.0)) as usize;
+            let end = high.map_or(words as f32, |high| high.floor() + 1.0).clamp(0.0, words as f32) as usize;
+            // Where no word lies, what stands for a missing one does.
+            let none = high.copied().unwrap_or(f32::NAN);
+            return if first < end { self.rng.random_range(first..end) as f32 } else { none };
         }
         // At the lower end, at the upper end, or within.
         let place = self.rng.random_range(0..4u8);

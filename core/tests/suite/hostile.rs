@@ -68,10 +68,7 @@ fn use_it(recommender: &Recommender) {
     }
     let is_plain = matches!(recommender.schema().task(), Task::Label { .. });
     let json = if is_plain { sample::CONTRACT } else { sample::ADA };
-    let read = nextbest_core::customers::read_customer(
-        recommender.schema(),
-        &mut serde_json::Deserializer::from_str(json),
-    );
+    let read = nextbest_core::customers::read_customer(recommender.schema(), json);
     // Where the schema was changed, the rows may no longer fit it.
     let Ok(read) = read else { return };
     let customer = read.get(0).unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use nextbest_core::features::word_position;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::metrics::{Metrics, roc_auc, row_log_loss};
 use serde::Serialize;
@@ -33,10 +34,12 @@ pub(crate) struct Segment {
     /// Whose rows they are.
     pub(crate) customers: usize,
     pub(crate) log_loss: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_loss_interval: Option<Interval>,
     /// Of the class prior on the same rows.
     pub(crate) prior_log_loss: f64,
     /// The area under the ROC curve of taking anything against NONE; without NONE, of each class against the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) roc_auc: Option<f64>,
     /// Only where there is a class for nothing.
     pub(crate) takers: Option<Takers>,
@@ -105,12 +108,8 @@ impl Measured<'_> {
         let area = match self.has_none {
             true => roc_auc(&scored().map(|(row, label)| (taking(row), *label > 0)).collect::<Vec<_>>()),
             false => {
-                Metrics::measure(
-                    &names,
-                    &labels,
-                    &rows.iter().map(|row| pick(*row)).collect::<Vec<_>>().concat(),
-                )
-                .roc_auc_ovr
+                let probabilities = rows.iter().map(|row| pick(*row)).collect::<Vec<_>>().concat();
+                Metrics::measure(&names, &labels, &probabilities).and_then(|metrics| metrics.roc_auc_ovr)
             }
         };
         Segment {
@@ -121,7 +120,7 @@ impl Measured<'_> {
             log_loss_interval: Bootstrap::new(&ids, config.bootstrap_draws, config.random_state)
                 .mean(&losses),
             prior_log_loss: mean(labels.iter().map(|label| row_log_loss(self.prior, *label)).sum()),
-            roc_auc: (!area.is_nan()).then_some(area),
+            roc_auc: area,
             warning: warning(rows.len(), takers.as_ref().map(|takers| takers.observed)),
             takers,
         }
@@ -139,7 +138,7 @@ pub(crate) fn parts_by(table: &FeatureTable, it: &SegmentConfig) -> Option<Vec<(
     for (row, value) in table.values.iter().skip(position).step_by(table.width().max(1)).enumerate() {
         let part = match words {
             _ if value.is_nan() => parts.len(),
-            Some(_) => *value as usize,
+            Some(words) => word_position(*value).unwrap_or(words.len()),
             None => it.bands.iter().filter(|bound| f64::from(*value) >= **bound).count(),
         };
         if let Some(rows) = rows.get_mut(part) {

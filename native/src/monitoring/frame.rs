@@ -2,14 +2,12 @@
 //! bank's tables at a date.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use nextbest_core::Bundle;
-use nextbest_core::features::FeatureEngine;
+use nextbest_core::features::{FeatureEngine, word_position};
 use nextbest_core::schema::Task;
 use nextbest_core::snapshot::{Snapshot, moment};
 use nextbest_core::time::{self, DAY};
@@ -18,7 +16,7 @@ use rayon::prelude::*;
 use crate::cli::Context;
 use crate::feature_table::{FeatureTable, Layout};
 use crate::tables::plain::{PlainTable, read_rows};
-use crate::tables::{LoadOptions, Part, load};
+use crate::tables::{LoadOptions, Part, is_parquet, load};
 
 /// So many names are listed.
 const NAMED: usize = 8;
@@ -78,6 +76,7 @@ impl Frame {
         as_of: Option<i64>,
         skip_bad_rows: bool,
     ) -> anyhow::Result<Self> {
+        context.config.data_source.clock_of(&bundle.schema)?;
         // With its own words: those that the model does not know are to be found.
         let bank = load(
             &context.config,
@@ -134,7 +133,7 @@ impl Frame {
 
     fn of_plain_table(bundle: &Bundle, file: &Path) -> anyhow::Result<Self> {
         let schema = &bundle.schema;
-        let plain = PlainTable::read(file, |name| schema.customer().column(name).is_some())?;
+        let plain = PlainTable::read(file, schema.clock(), |name| schema.customer().column(name).is_some())?;
         let read = read_rows(&plain, schema)?;
         let engine = FeatureEngine::new(schema, &bundle.features)?;
         let of_row = |row: usize| {
@@ -245,10 +244,7 @@ fn translate(
     let codes: Vec<Option<usize>> = own.iter().map(code).collect();
     let mut rows = vec![0usize; own.len()];
     let value = |value: f32| {
-        let position = value as usize;
-        if value.is_nan() {
-            return f32::NAN;
-        }
+        let Some(position) = word_position(value) else { return f32::NAN };
         rows.get_mut(position).into_iter().for_each(|rows| *rows += 1);
         codes.get(position).copied().flatten().map_or(f32::NAN, |code| code as f32)
     };
@@ -262,12 +258,4 @@ fn translate(
         .collect();
     new.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     (values, new)
-}
-
-/// Whether a file is one of Parquet.
-pub(crate) fn is_parquet(file: &Path) -> anyhow::Result<bool> {
-    let mut start = Vec::new();
-    let opened = File::open(file).with_context(|| file.display().to_string())?;
-    opened.take(4).read_to_end(&mut start).with_context(|| file.display().to_string())?;
-    Ok(start == *b"PAR1")
 }

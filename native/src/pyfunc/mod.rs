@@ -69,10 +69,10 @@ mod tests {
     }
 
     #[test]
-    fn features_are_doubles_and_so_are_the_classes() {
+    fn features_are_any_and_the_classes_doubles() {
         let text = ml_model(CUSTOMERS, Identity::default());
         assert!(
-            text.contains(r#"  inputs: "[{\"type\":\"double\",\"name\":\"age_years\",\"required\":true}"#),
+            text.contains(r#"  inputs: "[{\"type\":\"any\",\"name\":\"age_years\",\"required\":true}"#),
             "{text}"
         );
         assert!(
@@ -85,11 +85,9 @@ mod tests {
     #[test]
     fn a_plain_tables_inputs_are_its_own_columns() {
         let text = ml_model(PLAIN, Identity::default());
-        for column in [
-            r#"\"double\",\"name\":\"AGE\""#,
-            r#"\"string\",\"name\":\"CITY\""#,
-            r#"\"string\",\"name\":\"SEEN\""#,
-        ] {
+        for column in
+            [r#"\"any\",\"name\":\"AGE\""#, r#"\"any\",\"name\":\"CITY\""#, r#"\"any\",\"name\":\"SEEN\""#]
+        {
             assert!(text.contains(column), "{column}: {text}");
         }
         assert!(!text.contains("OUTCOME"), "{text}");

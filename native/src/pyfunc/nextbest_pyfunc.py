@@ -4,10 +4,13 @@
 their own rows, and answers with offers. Both may be called from several threads at once.
 """
 
+import datetime
 import functools
 import json
+import math
 import threading
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -55,21 +58,25 @@ class Model:
         by_row = probabilities.reshape(-1, len(classes)).astype(np.float64)
         return pd.DataFrame(by_row, columns=classes, index=model_input.index)
 
-    def recommend(self, customers, as_of, top=3, explain=False, counterfactual=False, channel=None):
-        """What to offer to each of the customers at a moment such as "2026-07-01".
+    def recommend(self, customers, as_of, **options):
+        """What to offer to each of the customers at a moment such as "2026-07-01", on the bank's clock, or a datetime.
 
         A customer is a dict of rows, `{"customer": {…}, "accounts": [{…}], …}`, or the JSON text of one; the answer is a dict or a
-        JSON text accordingly.
+        JSON text accordingly. The options are those of every door: top (3), explain (True), counterfactual (False), channel (None),
+        strict (False).
         """
         self._check_validity()
-        options = {"asOf": as_of, "top": top, "explain": explain, "counterfactual": counterfactual, "channel": channel}
         # The customer goes first, and its text as it is: it may be long.
-        rest = json.dumps(options)[1:]
+        rest = json.dumps({"asOf": as_of, **options}, default=functools.partial(_cell, 0, "an option"))[1:]
         answers = []
-        for customer in customers:
+        for number, customer in enumerate(customers):
             is_text = isinstance(customer, str)
-            text = customer if is_text else json.dumps(customer)
-            answer = self._call("recommend", f'{{"customer":{text},{rest}'.encode())
+            # What json does not know: numpy's, pandas' and Python's other values.
+            cell = functools.partial(_cell, number, "a customer's cell")
+            text = customer if is_text else json.dumps(customer, default=cell)
+            # Half a surrogate pair becomes what JSON has for it.
+            question = f'{{"customer":{text},{rest}'.encode(errors="backslashreplace")
+            answer = self._call("recommend", question)
             answers.append(answer.decode() if is_text else json.loads(answer))
         return answers
 
@@ -90,8 +97,8 @@ class Model:
         _check_columns(frame, names)
         for start in range(0, len(frame), ROWS_AT_ONCE):
             part = frame.iloc[start:start + ROWS_AT_ONCE]
-            rows = zip(*(_cells(part[name]) for name in names))
-            text = json.dumps([dict(zip(names, row)) for row in rows], default=str)
+            rows = zip(*(_cells(name, part[name], start) for name in names))
+            text = json.dumps([dict(zip(names, row)) for row in rows])
             yield self._floats("predict", text.encode())
 
     def _floats(self, function, data):
@@ -166,22 +173,77 @@ def _address(number):
 def _numbers(frame, names):
     """The columns as rows of 32-bit floats, missing values NaN."""
     _check_columns(frame, names)
-    try:
-        return np.ascontiguousarray(frame[names].to_numpy(dtype="<f4", na_value=np.nan))
-    except (TypeError, ValueError):
-        for name in names:
-            try:
-                frame[name].to_numpy(dtype="<f4", na_value=np.nan)
-            except (TypeError, ValueError) as error:
-                raise NextbestError("frame/value", f"column {name}: expected numbers: {error}") from None
-        raise
+    with np.errstate(over="ignore"):
+        if all(_is_plain(frame.dtypes[name]) for name in names):
+            values = np.ascontiguousarray(frame[names].to_numpy(dtype="<f4"))
+        else:
+            values = np.column_stack([_feature(name, frame[name]) for name in names])
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
+        name = names[column]
+        raise _refused(int(row), name, "a finite number of 32 bits", frame[name].iloc[row])
+    return values
 
 
-def _cells(column):
-    """The column's values as JSON can have them."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        column = column.dt.strftime("%Y-%m-%d %H:%M:%S")
-    return column.astype(object).where(column.notna(), None).tolist()
+def _is_plain(dtype):
+    """Whether numpy itself has such numbers."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiub"
+
+
+def _feature(name, column):
+    """A column as floats."""
+    if _is_plain(column.dtype):
+        return column.to_numpy(dtype="<f4")
+    floats = np.empty(len(column), "<f4")
+    for row, (value, cell) in enumerate(zip(column, _cells(name, column))):
+        if isinstance(cell, str):
+            raise _refused(row, name, "a number", value)
+        try:
+            floats[row] = np.nan if cell is None else cell
+        except OverflowError:
+            floats[row] = np.inf
+    return floats
+
+
+def _cells(name, column, start=0):
+    """The column's values as JSON has them; those from row `start` on."""
+    return [_cell(start + row, name, value) for row, value in enumerate(column.tolist())]
+
+
+def _cell(row, name, value):
+    """A value as JSON has it: whole numbers with all their digits, times as text, None where it is missing."""
+    if isinstance(value, (str, bool)):
+        return value
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, (float, np.floating, Decimal)):
+        number = float(value)
+        if math.isnan(number):
+            return None
+        if math.isinf(number):
+            raise _refused(row, name, "a finite number", value)
+        return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else number
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.datetime64):
+        value = pd.Timestamp(value)
+        if value is pd.NaT:
+            return None
+    if isinstance(value, datetime.datetime):
+        # With its zone, if it has one: without, it is a time of the bank's clock.
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    raise _refused(row, name, "a number, a text, a truth value or a time", value)
+
+
+def _refused(row, name, expected, value):
+    kind = type(value).__name__
+    shown = repr(value) if isinstance(value, str) else f"{value!s:.80} ({kind})"
+    return NextbestError("frame/value", f"row {row}: {name}: expected {expected}, got {shown}")
 
 
 def _check_columns(frame, names):
@@ -191,3 +253,7 @@ def _check_columns(frame, names):
         more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
         message = f"the model reads columns that are not there: {', '.join(missing[:10])}{more}"
         raise NextbestError("frame/columns", message)
+    twice = frame.columns[frame.columns.duplicated()]
+    for name in names:
+        if name in twice:
+            raise NextbestError("frame/columns", f"column {name} is there twice")

@@ -1,10 +1,13 @@
 //! A part of a table's file on its way in: first as cells, whatever the format, then as typed values.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use nextbest_core::customers::words;
 use nextbest_core::time;
+
+use super::decimal::{self, NO_DECIMAL};
 
 /// Which part of a file something is: parts are numbered within groups, and both from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub(super) enum CellColumn {
     Numbers(Vec<f64>),
     /// [`NO_INTEGER`] where there is none.
     Integers(Vec<i64>),
+    /// Exact numbers with so many digits behind the point; [`NO_DECIMAL`] where there is none.
+    Decimals(Vec<i128>, u32),
     /// Seconds since 1970-01-01; NaN where there is none.
     Times(Vec<f64>),
 }
@@ -69,7 +74,12 @@ pub(super) struct TextColumn {
 
 impl TextColumn {
     pub(super) fn push(&mut self, text: &[u8]) {
-        self.bytes.extend_from_slice(text);
+        self.push_pieces([text]);
+    }
+
+    /// Adds one text that is in pieces.
+    pub(super) fn push_pieces<'t>(&mut self, pieces: impl IntoIterator<Item = &'t [u8]>) {
+        pieces.into_iter().for_each(|piece| self.bytes.extend_from_slice(piece));
         self.ends.push(self.bytes.len());
     }
 
@@ -83,6 +93,21 @@ impl TextColumn {
 }
 
 impl CellColumn {
+    /// A cell of a column of numbers, NaN where there is none; `None` where the column holds something else.
+    pub(super) fn number(&self, row: usize) -> Option<f64> {
+        match self {
+            CellColumn::Numbers(numbers) => Some(numbers.get(row).copied().unwrap_or(f64::NAN)),
+            CellColumn::Integers(numbers) => Some(match numbers.get(row) {
+                Some(&number) if number != NO_INTEGER => number as f64,
+                _ => f64::NAN,
+            }),
+            CellColumn::Decimals(numbers, digits) => {
+                Some(decimal::number(numbers.get(row).copied().unwrap_or(NO_DECIMAL), *digits))
+            }
+            CellColumn::Text(_) | CellColumn::Times(_) => None,
+        }
+    }
+
     /// A cell as text; empty where there is none.
     pub(super) fn text(&self, row: usize) -> Result<Cow<'_, str>, String> {
         Ok(match self {
@@ -98,6 +123,9 @@ impl CellColumn {
                 Some(&number) if number != NO_INTEGER => number.to_string().into(),
                 _ => Cow::Borrowed(""),
             },
+            CellColumn::Decimals(numbers, digits) => {
+                decimal::text(numbers.get(row).copied().unwrap_or(NO_DECIMAL), *digits)
+            }
             CellColumn::Times(times) => match times.get(row) {
                 Some(time) if !time.is_nan() => time::format(*time as i64).into(),
                 _ => Cow::Borrowed(""),
@@ -134,10 +162,22 @@ pub(super) struct Batch {
     pub(super) keys: Vec<KeyedRow>,
     /// The customers' ids, in the table that has them.
     pub(super) ids: Vec<String>,
+    /// The words of rows that are unseen, of each column that rules read.
+    pub(super) unseen_words: UnseenWords,
     /// The latest time of a row, or −∞.
     pub(super) last_time: f64,
     /// Where the cells stand in the file.
     pub(super) places: Places,
+}
+
+/// Words of rows that no feature can see, by the column.
+pub(super) type UnseenWords = BTreeMap<String, BTreeSet<String>>;
+
+/// Adds the words of further rows.
+pub(super) fn add_words(words: &mut UnseenWords, further: UnseenWords) {
+    for (column, further) in further {
+        words.entry(column).or_default().extend(further);
+    }
 }
 
 /// What stands for no row.

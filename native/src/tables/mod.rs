@@ -10,14 +10,19 @@ mod bank;
 mod batch;
 mod cell;
 mod convert;
-mod csv_file;
+mod csv;
+mod decimal;
 mod declared;
 mod events;
+mod header;
 mod held;
 mod join;
 mod keys;
 mod open;
+mod parquet_column;
 mod parquet_file;
+mod parquet_remarks;
+mod parquet_type;
 pub(crate) mod plain;
 mod plan;
 mod products;
@@ -25,7 +30,7 @@ mod read;
 mod spill;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use nextbest_core::schema::Schema;
@@ -34,6 +39,7 @@ pub(crate) use bank::{Bank, Part, TableQuality};
 use batch::{Key, Places};
 pub(crate) use declared::declared_schema;
 pub(crate) use open::load;
+pub(crate) use parquet_file::is_parquet;
 use plan::TablePlan;
 pub(crate) use products::products;
 
@@ -46,7 +52,13 @@ pub(crate) struct LoadOptions<'a> {
     pub(crate) schema: Option<&'a Schema>,
     /// For tables of which no feature can see all rows: the times (seconds since 1970-01-01) of those that one can.
     pub(crate) seen: BTreeMap<String, Range<f64>>,
+    /// What rules read: the schema has the words of all rows, also of those that no feature sees.
+    pub(crate) ruled: RuledWords,
 }
+
+/// The columns that the policy's rules read by their words, by table (none for an attribute) and name, each with the words that
+/// they name.
+pub(crate) type RuledWords = BTreeMap<(Option<String>, String), BTreeSet<String>>;
 
 /// A category with more words than this is an id or a text.
 const MAX_WORDS: usize = 10_000;

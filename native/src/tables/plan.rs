@@ -5,6 +5,7 @@ use std::ops::Range;
 use anyhow::Context;
 use indexmap::IndexSet;
 use nextbest_core::schema::{ColumnKind, Schema};
+use nextbest_core::time::Clock;
 use rustc_hash::FxHashMap;
 
 use super::batch::Seen;
@@ -25,6 +26,8 @@ pub(super) struct TablePlan<'a> {
     pub(super) filters: Vec<(usize, &'a [String])>,
     /// The times of rows that a feature can see; others are not looked at further.
     pub(super) seen: Range<f64>,
+    /// What times without a zone are times of.
+    pub(super) clock: &'a Clock,
 }
 
 /// A column of a table.
@@ -37,6 +40,8 @@ pub(super) struct PlannedColumn<'a> {
     pub(super) target: Option<Target<'a>>,
     /// Whether it is the row's time.
     pub(super) is_time: bool,
+    /// Whether rules read it: the words of rows that no feature sees are of use too.
+    pub(super) is_ruled: bool,
     /// The codes of the words, where they are known beforehand.
     pub(super) words: Option<FxHashMap<&'a str, u16>>,
 }
@@ -56,6 +61,7 @@ impl<'a> TablePlan<'a> {
         name: &'a str,
         known: Option<&'a Schema>,
         id_column: &'a str,
+        clock: &'a Clock,
         target: impl Fn(&str) -> Option<Target<'a>>,
     ) -> anyhow::Result<Self> {
         let table: &TableConfig =
@@ -68,6 +74,7 @@ impl<'a> TablePlan<'a> {
             id: None,
             filters: Vec::new(),
             seen: f64::NEG_INFINITY..f64::INFINITY,
+            clock,
         };
         for (column, config) in &table.columns {
             let target = config
@@ -81,6 +88,7 @@ impl<'a> TablePlan<'a> {
                 from: plan.file_column(config.from.as_deref().unwrap_or(column)),
                 target,
                 is_time: table.time.as_ref() == Some(column),
+                is_ruled: false,
                 words: match config.r#type {
                     Some(ColumnType::Category) => known.map(|schema| known_words(schema, name, column)),
                     _ => None,
@@ -110,6 +118,9 @@ impl<'a> TablePlan<'a> {
     pub(super) fn seen_rows(&self) -> Option<Seen> {
         let time = self.columns.iter().find(|column| column.is_time)?;
         let is_bounded = self.seen.start.is_finite() || self.seen.end.is_finite();
+        if self.columns.iter().any(|column| column.is_ruled) {
+            return None;
+        }
         is_bounded.then(|| Seen { column: time.from, range: self.seen.clone() })
     }
 

@@ -121,11 +121,15 @@ fn rows_of_a_plain_table_are_named_where_they_do_not_fit() {
 fn questions_that_make_no_sense_are_errors() {
     call(nextbest_load, CUSTOMERS).unwrap();
     for (question, code, message) in [
-        ("{", "host/request", "the request: "),
-        (r#"{"asOf": "2026-01-01"}"#, "host/request", "missing field `customer`"),
-        (r#"{"customer": {}, "asOf": "2026-01-01", "tops": 3}"#, "host/request", "unknown field `tops`"),
+        ("{", "customer/json", "expected a name at line 1, column 2"),
+        ("[]", "host/request", "expected an object with a customer"),
+        (r#"{"asOf": "2026-01-01"}"#, "host/request", "expected a customer"),
+        (r#"{"customer": {}, "asOf": "2026-01-01", "tops": 3}"#, "options/unknown", "no option \"tops\""),
+        (r#"{"customer": {}, "asOf": "2026-01-01", "top": 0.5}"#, "options/top", "got 0.5"),
+        (r#"{"customer": {}}"#, "options/as-of", "asOf: expected a date"),
         (r#"{"customer": {}, "asOf": "soon"}"#, "options/as-of", "asOf: expected a date"),
-        (r#"{"customer": {}, "asOf": "2026-01-01"}"#, "customer/value", "customer: missing"),
+        (r#"{"customer": {}, "asOf": "2026-01-01"}"#, "customer/type", "customer: missing"),
+        (r#"{"customer": 3, "asOf": "2026-01-01"}"#, "customer/type", "customer: expected an object"),
     ] {
         let failed = call(nextbest_recommend, question.as_bytes()).unwrap_err();
         assert_eq!(failed.0, code);
@@ -135,6 +139,30 @@ fn questions_that_make_no_sense_are_errors() {
     call(nextbest_load, PLAIN).unwrap();
     let question = br#"{"customer": {"AGE": 3}, "asOf": "2026-01-01"}"#;
     assert_eq!(call(nextbest_recommend, question).unwrap_err().0, "recommender/task");
+}
+
+/// The plain table's bank is in Prague.
+#[test]
+fn the_same_moment_has_the_same_features_however_it_is_written() {
+    json_of(call(nextbest_load, PLAIN));
+    let features = |signed: &str, seen: &str| {
+        let question = json!({"customer": {"SIGNED": signed, "SEEN": seen, "AGE": 40}});
+        call(nextbest_features, question.to_string().as_bytes()).unwrap()
+    };
+    let expected = features("2023-06-30 23:30", "2023-07-02 00:15");
+    for (signed, seen) in [
+        ("2023-06-30T21:30:00Z", "2023-07-01T22:15:00.000Z"),
+        ("2023-06-30 23:30:00+02:00", "2023-07-02 00:15:00 +0200"),
+        ("2023-07-01 03:00:00+05:30", "2023-07-01 15:15:00-07"),
+        ("2023-06-30 23:30", "2023-07-01 22:15:00 UTC"),
+    ] {
+        assert_eq!(features(signed, seen), expected, "{signed}, {seen}");
+    }
+    assert_ne!(features("2023-06-30 21:30", "2023-07-02 00:15"), expected);
+    let question = json!({"customer": {"SIGNED": "2023-06-30 21:30 CET", "SEEN": "2023-07-02"}});
+    let (code, message) = call(nextbest_features, question.to_string().as_bytes()).unwrap_err();
+    assert_eq!(code, "customer/value");
+    assert!(message.contains("SIGNED: expected a date such as"), "{message}");
 }
 
 /// A bundle's worth of `{}` would be gigabytes of features.

@@ -29,7 +29,7 @@ pub(super) struct Described {
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// A column that no feature is made of.
+/// A column that nothing is made of.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LeftOut {
     pub(crate) column: String,
@@ -48,13 +48,21 @@ pub(super) fn describe(
     learning: &[usize],
 ) -> anyhow::Result<Described> {
     let of_role = [Some(roles.target), roles.id, roles.time];
-    let candidates: Vec<usize> =
-        (0..table.columns.len()).filter(|column| !of_role.contains(&Some(*column))).collect();
+    let is_left_out = |column: &usize| {
+        let name = name(table, *column);
+        table.header.left_out.iter().any(|it| it.column == name)
+    };
+    let candidates: Vec<usize> = (0..table.columns.len())
+        .filter(|column| !of_role.contains(&Some(*column)) && !is_left_out(column))
+        .collect();
     let found = candidates
         .into_par_iter()
         .map(|column| Ok((column, find(table, column, learning)?)))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let (mut columns, mut features, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let roles_are = |name: &String| of_role.iter().flatten().any(|role| self::name(table, *role) == *name);
+    let mut left_out: Vec<LeftOut> =
+        table.header.left_out.iter().filter(|it| !roles_are(&it.column)).cloned().collect();
+    let (mut columns, mut features) = (Vec::new(), Vec::new());
     for (position, found) in found {
         let name = name(table, position);
         match found {
@@ -97,6 +105,7 @@ pub(super) fn describe(
         products: Vec::new(),
         horizon_days: 0,
         task: Task::Label { column: target },
+        clock: table.clock.clone(),
     };
     Ok(Described { schema: schema.try_into()?, features, left_out })
 }
@@ -120,7 +129,8 @@ fn find(table: &PlainTable, column: usize, learning: &[usize]) -> anyhow::Result
         true => None,
         false => table.map(column, as_number).ok().map(|numbers| (ColumnKind::Number, numbers)),
     };
-    let values = values.or_else(|| Some((ColumnKind::Time, table.map(column, cell::time).ok()?)));
+    let values = values
+        .or_else(|| Some((ColumnKind::Time, table.map(column, |cells, row| table.time(cells, row)).ok()?)));
     if let Some((kind, values)) = values {
         let is_constant = values.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
         return if is_constant { nothing("every row has the same value") } else { Ok(Found::Kind(kind)) };

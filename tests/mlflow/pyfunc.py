@@ -143,7 +143,7 @@ def columns_of_any_kind(features, plain):
         "datetime64[ns]": table.assign(SEEN=naive),
         "datetime64[s]": table.assign(SEEN=naive.astype("datetime64[s]")),
         "dates": table.assign(SEEN=naive.dt.date),
-        "datetimes": table.assign(SEEN=naive.dt.to_pydatetime().astype(object)),
+        "datetimes": table.assign(SEEN=pd.Series([moment.to_pydatetime() for moment in naive], dtype=object)),
         "pandas 3's strings": as_pandas_3(table),
     }.items():
         assert_same_bits(plain.predict(changed), native, f"a plain table as {what}")
@@ -204,7 +204,7 @@ def as_pandas_3(table):
     """As pandas 3 reads it: texts are of a type of their own, with NaN where they are missing."""
     with pd.option_context("future.infer_string", True):
         read = pd.DataFrame({name: table[name].tolist() for name in table})
-    assert read["CITY"].dtype == "str" or pd.__version__ < "3"
+    assert read["CITY"].dtype == "str"
     return read
 
 
@@ -248,7 +248,7 @@ def refused(model):
         odd = table.astype({column: "float64"})
         odd.loc[odd.index[7], column] = value
         for frame in [odd, odd.astype(object)]:
-            fails(lambda: raw.predict(frame), f"row 7: {column}: expected a finite number of 32 bits, got {value}")
+            fails(lambda: raw.predict(frame), f"row 7: {column}: expected a finite number")
     fails(lambda: raw.predict(pd.concat([table, table[names[:1]]], axis=1)), f"column {names[0]} is there twice")
     fails(lambda: model.predict(table.drop(columns=names[3])), names[3], MlflowException)
     fails(lambda: model.predict(table.assign(age_years="old")), "expected a number, got 'old'")

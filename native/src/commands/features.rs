@@ -131,6 +131,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
     let started = Instant::now();
     let parquet = config.feature_table().with_extension("parquet");
     let csv = config.feature_store.wants(StoreFormat::Csv).then(|| parquet.with_extension("csv"));
+    // Table, manifest and Delta version are of one run: who writes the same table waits.
+    let _lock = output::lock(&parquet.with_file_name(format!(".{}.lock", config.feature_store.table_name)))?;
     let (layout, cutoffs) = compute(context, &bank, &parquet, csv.as_deref())?;
     let compute_seconds = started.elapsed().as_secs_f64();
     context.progress.step("looking for leaks".into());

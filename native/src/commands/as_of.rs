@@ -16,7 +16,7 @@ use crate::cli::{Context, usage};
 use crate::config::StoreFormat;
 use crate::feature_table::{FeatureTable, FeatureTableWriter};
 use crate::output;
-use crate::tables::plain::PlainTable;
+use crate::tables::plain::{PlainTable, Reading};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Read {
@@ -96,7 +96,7 @@ fn read_entities(file: &Path, key: &str, as_of: i64) -> anyhow::Result<Vec<(Stri
             several.len()
         ),
     };
-    let table = PlainTable::read(file, |_| true)?;
+    let table = PlainTable::read(file, Reading::default(), |_| true)?;
     let ids = table.ids(table.column(key)?)?;
     let times = match when {
         Some(when) => table.times(table.column(when)?)?,

@@ -15,6 +15,7 @@ use crate::evaluation::{Opponent, paired_differences};
 use crate::monitoring::{
     Current, Frame, Monitoring, Versus, history, of_model, of_tables, sketches, webhook,
 };
+use crate::tables::plain::{Kinds, Reading};
 use crate::trust::Demands;
 
 #[derive(Debug, Default, clap::Args)]
@@ -46,9 +47,19 @@ pub(crate) struct Arguments {
     /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
     #[arg(long, value_name = "FILE")]
     pub(crate) public_key: Option<PathBuf>,
-    /// Leave rows of the bank's tables out that can't be read, instead of stopping
+    /// Leave rows out that can't be read, and count cells of a plain table that are not what their column holds as missing, instead of
+    /// stopping
     #[arg(long)]
     pub(crate) skip_bad_rows: bool,
+    /// Of two tables without a model: what columns hold, where their cells mislead (repeatable): AGE=number,ZIP=word,SEEN=date
+    #[arg(long, value_name = "COLUMN=KIND,…", conflicts_with = "bundle")]
+    pub(crate) columns: Vec<Kinds>,
+}
+
+impl Arguments {
+    fn reading(&self) -> Reading<'_> {
+        Reading { columns: &self.columns, skip_bad_rows: self.skip_bad_rows }
+    }
 }
 
 /// What was found, and where it was written.
@@ -75,6 +86,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Mo
     let webhook = context.config.monitoring.alerts.webhook.as_deref();
     webhook.map(webhook::check).transpose().map_err(usage)?;
     let mut found = find(context, arguments)?;
+    found.quality.warnings.iter().for_each(|warning| context.warn(warning));
     let folder = arguments.output.clone().unwrap_or_else(|| context.config.monitoring_path());
     if arguments.history {
         found.history = history::add(&folder, &found)?;
@@ -104,7 +116,7 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
         return match (&reference, Place::of(arguments.current.as_deref())?) {
             (Place::Table(reference), Place::Table(current)) if arguments.against.is_none() => {
                 context.progress.step(format!("comparing {} and {}", reference.display(), current.display()));
-                of_tables(&context.config, reference, &current)
+                of_tables(&context.config, reference, &current, arguments.reading())
             }
             _ => Err(usage(anyhow!(
                 "only two tables can be compared without a model: name one with --bundle, or --reference and --current \
@@ -117,6 +129,8 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
         Place::Bundle(_) | Place::Nowhere => None,
         place => Some(frame(place)?),
     };
+    let warnings = before.iter().flat_map(|frame| &frame.warnings);
+    warnings.for_each(|warning| context.warn(warning));
     let current = match &arguments.sketches {
         Some(folder) => model.sketches(context, folder)?,
         None => Current::Frame(Box::new(frame(&Place::of(arguments.current.as_deref())?)?)),
@@ -181,7 +195,7 @@ impl Model {
         match place {
             Place::Table(file) => {
                 context.progress.step(format!("reading {}", file.display()));
-                Frame::of_file(bundle, file)
+                Frame::of_file(bundle, file, skip_bad_rows)
             }
             Place::Date(date) => Frame::of_bank(context, bundle, Some(*date), skip_bad_rows),
             Place::Nowhere if bundle.schema.none_class().is_none() => {

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::drift::Drift;
 use super::quantity::{Named, Quantity};
 use crate::tables::is_parquet;
-use crate::tables::plain::{ColumnValues, LeftOut, PlainTable};
+use crate::tables::plain::{BothValues, LeftOut, PlainTable, Reading};
 
 /// A column of more different words is an id or a text, which nothing is to be expected of.
 const MOST_WORDS: usize = 1_000;
@@ -29,13 +29,16 @@ pub(crate) struct Columns {
     pub(crate) constant: Vec<String>,
     /// How many of today's rows have the same values as another one in all columns.
     pub(crate) duplicates: usize,
+    /// What there is to tell of the files.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Reads the columns of both files.
 ///
 /// # Errors
-/// Where one can't be read, or they have no column in common.
-pub(crate) fn read(reference: &Path, current: &Path) -> anyhow::Result<Columns> {
+/// Where one can't be read, or they have no column in common; where cells are not what their column holds in the reference, and
+/// these do not count as missing.
+pub(crate) fn read(reference: &Path, current: &Path, reading: Reading<'_>) -> anyhow::Result<Columns> {
     let headers = (PlainTable::header_of(reference)?, PlainTable::header_of(current)?);
     let names = (&headers.0.names, &headers.1.names);
     let mut left_out =
@@ -51,20 +54,31 @@ pub(crate) fn read(reference: &Path, current: &Path) -> anyhow::Result<Columns> 
     if common.is_empty() {
         bail!("{} and {} have no column in common", reference.display(), current.display());
     }
-    let mut found =
-        Columns { drifts: Vec::new(), rows: (0, 0), left_out, constant: Vec::new(), duplicates: 0 };
+    let mut found = Columns {
+        drifts: Vec::new(),
+        rows: (0, 0),
+        left_out,
+        constant: Vec::new(),
+        duplicates: 0,
+        warnings: Vec::new(),
+    };
     // Of Parquet files one column for each core; of CSV files all, since their lines must be read for any.
     let is_parquet = is_parquet(reference)? && is_parquet(current)?;
     let at_a_time = if is_parquet { rayon::current_num_threads().max(1) } else { common.len() };
     let mut hashes = RowHashes::default();
     for some in common.chunks(at_a_time) {
         let wanted = |name: &str| some.iter().any(|other| *other == name);
-        let (ours, theirs) =
-            rayon::join(|| PlainTable::read(reference, wanted), || PlainTable::read(current, wanted));
+        let read = |path| PlainTable::read(path, reading, wanted);
+        let (ours, theirs) = rayon::join(|| read(reference), || read(current));
         let (ours, theirs) = (ours?, theirs?);
         found.rows = (ours.len(), theirs.len());
         let compared = some.par_iter().map(|name| compare(name, &ours, &theirs));
-        for (name, compared) in some.iter().zip(compared.collect::<anyhow::Result<Vec<_>>>()?) {
+        let compared = compared.collect::<anyhow::Result<Vec<_>>>()?;
+        for table in [&ours, &theirs] {
+            table.check()?;
+            found.warnings.extend(table.warnings());
+        }
+        for (name, compared) in some.iter().zip(compared) {
             let Compared { drift, constant, hashes: of_column } = compared;
             hashes.add(&of_column);
             found.constant.extend(constant.then(|| (*name).clone()));
@@ -97,17 +111,14 @@ struct Compared {
 fn compare(name: &str, reference: &PlainTable, current: &PlainTable) -> anyhow::Result<Compared> {
     let named =
         Named { name: name.to_owned(), label: name.to_owned(), group: "table".into(), importance: 0.0 };
-    let (before, today) =
-        (reference.values(reference.column(name)?)?, current.values(current.column(name)?)?);
-    Ok(match (before, today) {
-        (ColumnValues::Numbers(before), ColumnValues::Numbers(today)) => {
+    Ok(match reference.values_of_both(current, name)? {
+        BothValues::Numbers(before, today) => {
             let hashes: Vec<u64> = today.iter().map(|number| (number + 0.0).to_bits()).collect();
             let constant = hashes.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
             let quantity = Quantity::of_both(named, before, today)?;
             Compared { drift: Ok(Drift::of(&quantity)), constant, hashes }
         }
-        (before, today) => {
-            let (before, today) = (before.into_words(), today.into_words());
+        BothValues::Words(before, today) => {
             let hashes: Vec<u64> = today.iter().map(|word| hash(word.as_deref())).collect();
             let constant = hashes.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
             let quantity = words(named, &before, &today);

@@ -37,6 +37,7 @@ use serde::Serialize;
 
 use crate::config::{Config, MonitoringConfig};
 use crate::evaluation::{Difference, score};
+use crate::tables::plain::Reading;
 pub(crate) use alert::Alert;
 use drift::{Drift, Verdict};
 use estimate::Estimate;
@@ -220,8 +221,13 @@ pub(crate) fn of_model(
 ///
 /// # Errors
 /// Where one can't be read, or they have nothing in common.
-pub(crate) fn of_tables(config: &Config, reference: &Path, current: &Path) -> anyhow::Result<Monitoring> {
-    let columns = columns::read(reference, current)?;
+pub(crate) fn of_tables(
+    config: &Config,
+    reference: &Path,
+    current: &Path,
+    reading: Reading<'_>,
+) -> anyhow::Result<Monitoring> {
+    let columns = columns::read(reference, current, reading)?;
     let monitoring = &config.monitoring;
     let mut features = columns.drifts;
     drift::judge(&mut features, monitoring);
@@ -234,6 +240,7 @@ pub(crate) fn of_tables(config: &Config, reference: &Path, current: &Path) -> an
     quality.absent = absent.map(|(name, _)| name.clone()).collect();
     quality.duplicate_rows = Some(columns.duplicates);
     quality.left_out = columns.left_out;
+    quality.warnings = columns.warnings;
     let found = Monitoring {
         at: now(),
         model: None,

@@ -9,6 +9,7 @@ use nextbest_core::schema::{Column, ColumnKind, Schema};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::kind::Kind;
 use super::{PlainTable, cell};
 
 /// Rows as a model reads them.
@@ -38,7 +39,7 @@ const TOLD_APART: usize = 1_000;
 /// Reads the columns of a schema by their names. What is predicted is not read.
 ///
 /// # Errors
-/// Names the columns that are not there, or the first cell that is not of its column's kind.
+/// Names the columns that are not there, or the first cells that are not of their column's kind, unless these count as missing.
 pub(crate) fn read_rows(table: &PlainTable, schema: &Schema) -> anyhow::Result<PlainRows> {
     let declared = &schema.customer().columns;
     let is_read = |position: usize| schema.label() != Some(position);
@@ -68,69 +69,54 @@ pub(crate) fn read_rows(table: &PlainTable, schema: &Schema) -> anyhow::Result<P
             false => Ok((vec![f64::NAN; table.len()], None)),
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
+    table.check()?;
     let (columns, unknown): (Vec<Vec<f64>>, Vec<Option<UnknownWords>>) = read.into_iter().unzip();
     let rows = Customers::new(schema, Columns::new(columns, table.len())?, Vec::new())?;
     Ok(PlainRows { rows, unknown: unknown.into_iter().flatten().collect() })
 }
 
-/// What a column of which nothing is known holds.
-pub(crate) enum ColumnValues {
+/// What stands in two columns that are compared.
+pub(crate) enum BothValues {
     /// Numbers, or seconds since 1970-01-01; NaN where there is none.
-    Numbers(Vec<f64>),
+    Numbers(Vec<f64>, Vec<f64>),
     /// Equal ones are in memory once.
-    Words(Vec<Option<Arc<str>>>),
-}
-
-impl ColumnValues {
-    /// Numbers as words too.
-    pub(crate) fn into_words(self) -> Vec<Option<Arc<str>>> {
-        match self {
-            Self::Words(words) => words,
-            Self::Numbers(numbers) => {
-                numbers.iter().map(|number| (!number.is_nan()).then(|| number.to_string().into())).collect()
-            }
-        }
-    }
+    Words(Vec<Option<Arc<str>>>, Vec<Option<Arc<str>>>),
 }
 
 impl PlainTable {
-    /// The values of a column: numbers or dates where all that are there are, else words.
+    /// The values of a column here, and in another table as what they are here.
     ///
     /// # Errors
-    /// Where a cell can't be read at all.
-    pub(crate) fn values(&self, column: usize) -> anyhow::Result<ColumnValues> {
-        let is_text = self.typed && self.is_text(column);
-        let number = |cells: &_, row| cell::number(cells, row, self.decimal_comma);
-        let numbers = (!is_text).then(|| self.map(column, number).ok()).flatten();
-        if let Some(numbers) = numbers.or_else(|| self.map(column, cell::time).ok()) {
-            return Ok(ColumnValues::Numbers(numbers));
-        }
-        let mut words: BTreeSet<Arc<str>> = BTreeSet::new();
-        let mut shared = |word: &str| match words.get(word) {
+    /// Where the column is not there, or a cell can't be read at all.
+    pub(crate) fn values_of_both(&self, other: &Self, name: &str) -> anyhow::Result<BothValues> {
+        let (here, there) = (self.column(name)?, other.column(name)?);
+        Ok(match self.kind(here)? {
+            Kind::Word => BothValues::Words(self.words(here)?, other.words(there)?),
+            kind => BothValues::Numbers(self.read_as(here, kind)?, other.read_as(there, kind)?),
+        })
+    }
+
+    /// The words of a column, of whole numbers the digits.
+    fn words(&self, column: usize) -> anyhow::Result<Vec<Option<Arc<str>>>> {
+        let mut met: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut shared = |word: &str| match met.get(word) {
             Some(word) => word.clone(),
             None => {
                 let word: Arc<str> = word.into();
-                words.insert(word.clone());
+                met.insert(word.clone());
                 word
             }
         };
-        let word = |cells: &_, row| Ok(cell::word(cells, row)?.map(|word| shared(&word)));
-        Ok(ColumnValues::Words(self.map(column, word)?))
+        let word = |cells: &_, row| Ok(cell::word(cells, row)?.map(|word| shared(words::id(&word))));
+        self.map(column, word)
     }
 }
 
 fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64>, Option<UnknownWords>)> {
     let column = table.column(&declared.name)?;
     let known = match &declared.kind {
-        ColumnKind::Number => {
-            let no_number = |text: String| format!("expected a number, got {text:?}");
-            let number = |cells: &_, row| cell::number(cells, row, table.decimal_comma).map_err(no_number);
-            return Ok((table.map(column, number)?, None));
-        }
-        ColumnKind::Time => {
-            let times = table.map(column, |cells, row| cell::time(cells, row).map_err(cell::no_date))?;
-            return Ok((times, None));
-        }
+        ColumnKind::Number => return Ok((table.read_as(column, Kind::Number)?, None)),
+        ColumnKind::Time => return Ok((table.read_as(column, Kind::Date)?, None)),
         ColumnKind::Category(words) => words,
     };
     let codes: BTreeMap<&str, usize> = known.iter().map(String::as_str).zip(0..).collect();

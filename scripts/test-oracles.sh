@@ -52,6 +52,7 @@ echo "==> the evaluation's numbers and curves against scikit-learn"
 echo "==> calibrations and logistic regressions against SciPy and scikit-learn"
 "$nextbest_cases" >cases.json
 "$python" "$oracles/fits.py" <cases.json
+"$python" "$oracles/clocks.py" <cases.json
 
 echo "==> drift statistics against SciPy and Evidently"
 "$python" "$oracles/drift.py" "$drift_statistics"

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use nextbest_core::time;
+use nextbest_core::time::Clock;
 use serde::Serialize;
 
 use crate::cli::{Context, usage};
@@ -36,10 +36,12 @@ pub(crate) struct Questions<'a> {
 
 pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Result<Read> {
     let config = &context.config;
-    let as_of = date(questions.as_of).map_err(usage)?;
+    let clock = config.data_source.clock().map_err(usage)?;
+    let as_of = super::as_of(&clock, questions.as_of).map_err(usage)?;
     let path = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", path.display()));
     let table = FeatureTable::read_parquet(&path)?;
+    let clock = config.data_source.clock_of(&table.layout.schema).map_err(usage)?;
     let mut rows_of: HashMap<&str, Vec<usize>> = HashMap::new();
     for (row, id) in table.ids.iter().enumerate() {
         rows_of.entry(id).or_default().push(row);
@@ -50,7 +52,7 @@ pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Resul
     };
     let found: Vec<Option<usize>> = match questions.entities {
         Some(file) => {
-            let asked = read_entities(file, &table.layout.key_column, as_of)?;
+            let asked = read_entities(file, clock, &table.layout.key_column, as_of)?;
             asked.iter().map(|(id, as_of)| latest(id, *as_of)).collect()
         }
         None => {
@@ -85,7 +87,7 @@ pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Resul
 }
 
 /// The customers of a file, each with the date in its other column, or `as_of` where there is none.
-fn read_entities(file: &Path, key: &str, as_of: i64) -> anyhow::Result<Vec<(String, i64)>> {
+fn read_entities(file: &Path, clock: &Clock, key: &str, as_of: i64) -> anyhow::Result<Vec<(String, i64)>> {
     let names = PlainTable::header_of(file)?.names;
     let when = match names.iter().filter(|name| *name != key).collect::<Vec<_>>().as_slice() {
         [] => None,
@@ -96,17 +98,13 @@ fn read_entities(file: &Path, key: &str, as_of: i64) -> anyhow::Result<Vec<(Stri
             several.len()
         ),
     };
-    let table = PlainTable::read(file, Reading::default(), |_| true)?;
+    let table = PlainTable::read(file, clock, Reading::default(), |_| true)?;
     let ids = table.ids(table.column(key)?)?;
     let times = match when {
         Some(when) => table.times(table.column(when)?)?,
         None => vec![None; table.len()],
     };
     Ok(ids.into_iter().zip(times).map(|(id, time)| (id, time.unwrap_or(as_of))).collect())
-}
-
-fn date(text: &str) -> anyhow::Result<i64> {
-    time::parse(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
 }
 
 impl fmt::Display for Read {

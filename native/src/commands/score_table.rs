@@ -47,7 +47,8 @@ pub(crate) fn run(
     let started = std::time::Instant::now();
     context.progress.step(format!("reading {}", file.display()));
     let read = |name: &str| Some(name) == id || schema.customer().column(name).is_some();
-    let table = PlainTable::read(file, Reading { columns: &[], skip_bad_rows }, read)?;
+    let reading = Reading { columns: &[], skip_bad_rows };
+    let table = PlainTable::read(file, schema.clock(), reading, read)?;
     let ids = match id {
         Some(name) => table.ids(table.column(name).context("--id").map_err(usage)?)?,
         None => table.row_numbers(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use nextbest_core::monitor::distribution::Distribution;
+use nextbest_core::time::Clock;
 use rayon::prelude::*;
 
 use super::drift::Drift;
@@ -38,7 +39,12 @@ pub(crate) struct Columns {
 /// # Errors
 /// Where one can't be read, or they have no column in common; where cells are not what their column holds in the reference, and
 /// these do not count as missing.
-pub(crate) fn read(reference: &Path, current: &Path, reading: Reading<'_>) -> anyhow::Result<Columns> {
+pub(crate) fn read(
+    clock: &Clock,
+    reference: &Path,
+    current: &Path,
+    reading: Reading<'_>,
+) -> anyhow::Result<Columns> {
     let headers = (PlainTable::header_of(reference)?, PlainTable::header_of(current)?);
     let names = (&headers.0.names, &headers.1.names);
     let mut left_out =
@@ -68,7 +74,7 @@ pub(crate) fn read(reference: &Path, current: &Path, reading: Reading<'_>) -> an
     let mut hashes = RowHashes::default();
     for some in common.chunks(at_a_time) {
         let wanted = |name: &str| some.iter().any(|other| *other == name);
-        let read = |path| PlainTable::read(path, reading, wanted);
+        let read = |path| PlainTable::read(path, clock, reading, wanted);
         let (ours, theirs) = rayon::join(|| read(reference), || read(current));
         let (ours, theirs) = (ours?, theirs?);
         found.rows = (ours.len(), theirs.len());

@@ -45,7 +45,7 @@ use features::{Reference, Scored, Today};
 pub(crate) use frame::Frame;
 use history::Series;
 use performance::Performance;
-use quality::Quality;
+pub(crate) use quality::Quality;
 use segments::Segmentation;
 use sketches::SketchCounts;
 use verdict::Overall;
@@ -227,7 +227,7 @@ pub(crate) fn of_tables(
     current: &Path,
     reading: Reading<'_>,
 ) -> anyhow::Result<Monitoring> {
-    let columns = columns::read(reference, current, reading)?;
+    let columns = columns::read(&config.data_source.clock()?, reference, current, reading)?;
     let monitoring = &config.monitoring;
     let mut features = columns.drifts;
     drift::judge(&mut features, monitoring);
@@ -291,6 +291,7 @@ fn of_rows(bundle: &Bundle, rows: &Scored<'_>) -> anyhow::Result<Profile> {
         .with_context(|| format!("{}: can't be described", rows.frame.name))
 }
 
+/// In UTC, as the runs that MLflow knows of.
 fn now() -> String {
     crate::clock::in_words().chars().take(19).collect()
 }

@@ -71,12 +71,14 @@ impl Quality {
             hash(id.map(String::as_str)) ^ cutoff
         };
         let newest = frame.newest;
+        // Rows are dated by the bank's clock.
+        let now = table.layout.schema.clock().local(clock::seconds());
         Self {
             duplicate_rows: Some(duplicate_rows(&table.values, table.width(), identity)),
             absent: frame.absent.clone(),
             warnings: frame.warnings.clone(),
             newest: newest.map(time::format),
-            age_days: newest.map(|newest| (clock::seconds() - newest).div_euclid(DAY)),
+            age_days: newest.map(|newest| (now - newest).div_euclid(DAY)),
             ..Self::of_drifts(drifts, table.len() as u64)
         }
     }

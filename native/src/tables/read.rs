@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
+use nextbest_core::time::Clock;
 
 use super::batch::{Batch, Cells, Part, Seen};
 use super::convert::convert;
@@ -75,9 +76,11 @@ impl TableFile {
         }
     }
 
-    /// Passes cells to `each`, from several threads at once. Rows that are not seen may be left out.
+    /// Passes cells to `each`, from several threads at once. Rows that are not seen may be left out. Of instants, the cells are
+    /// what the clock shows then.
     fn read(
         &self,
+        clock: &Clock,
         columns: &[usize],
         seen: Option<&Seen>,
         each: impl Fn(Part, Cells) -> anyhow::Result<()> + Sync,
@@ -85,7 +88,7 @@ impl TableFile {
         match &self.format {
             // Text has to be taken apart before anything can be left out.
             Format::Csv(file) => file.read(&self.path, columns, each),
-            Format::Parquet(file) => file.read(&self.path, columns, seen, each),
+            Format::Parquet(file) => file.read(&self.path, clock, columns, seen, each),
         }
     }
 }
@@ -104,7 +107,7 @@ pub(super) fn read_table<B: Send>(
     let columns = plan.file_columns.iter().map(|column| file.position(column, plan.name));
     let columns = columns.collect::<anyhow::Result<Vec<_>>>()?;
     let in_order = Mutex::new(InOrder { next: (0, 0), waiting: BTreeMap::new(), sink });
-    file.read(&columns, plan.seen_rows().as_ref(), |part, cells| {
+    file.read(plan.clock, &columns, plan.seen_rows().as_ref(), |part, cells| {
         let batch = prepare(convert(plan, cells)?);
         // A thread that panicked has already brought the whole command down.
         in_order.lock().unwrap_or_else(PoisonError::into_inner).pass(part, batch)
@@ -125,13 +128,14 @@ pub(super) struct TextRow {
 /// Where the file, a column or a row can't be read.
 pub(super) fn read_texts(
     file: &TableFile,
+    clock: &Clock,
     table: &str,
     columns: &[Option<&str>],
 ) -> anyhow::Result<Vec<TextRow>> {
     let wanted = columns.iter().flatten().map(|column| file.position(column, table));
     let wanted = wanted.collect::<anyhow::Result<Vec<_>>>()?;
     let rows = Mutex::new(Vec::new());
-    file.read(&wanted, None, |part, cells| {
+    file.read(clock, &wanted, None, |part, cells| {
         if let Some((row, problem)) = cells.malformed.first() {
             bail!("{}{}: {problem}", file.path.display(), cells.places.of(*row));
         }

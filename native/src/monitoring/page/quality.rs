@@ -37,6 +37,10 @@ impl Writer<'_> {
                 h3 { "Not compared" }
                 div.words.top { (table_of(&heads(&["column", "why"], &[]), &left_out)) }
             }
+            @if !quality.warnings.is_empty() {
+                h3 { "What could not be read" }
+                ul { @for warning in &quality.warnings { li { (warning) } } }
+            }
         }
     }
 

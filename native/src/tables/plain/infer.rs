@@ -106,6 +106,7 @@ pub(super) fn describe(
         products: Vec::new(),
         horizon_days: 0,
         task: Task::Label { column: target },
+        clock: table.clock.clone(),
     };
     Ok(Described { schema: schema.try_into()?, features, left_out })
 }

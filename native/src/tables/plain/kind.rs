@@ -159,7 +159,7 @@ impl PlainTable {
                 if cell::number(cells, row, self.decimal_comma).is_err() {
                     match () {
                         () if is_in_thousands(&word) => counts.in_thousands += 1,
-                        () if cell::time(cells, row).is_ok() => counts.dates += 1,
+                        () if self.time(cells, row).is_ok() => counts.dates += 1,
                         () => {}
                     }
                     counts.first_other = counts.first_other.or_else(example);
@@ -187,7 +187,7 @@ impl PlainTable {
             for row in 0..part.rows {
                 let read = match kind {
                     Kind::Number => cell::number(cells, row, self.decimal_comma),
-                    Kind::Date | Kind::Word => cell::time(cells, row),
+                    Kind::Date | Kind::Word => self.time(cells, row),
                 };
                 let text = cells.text(row);
                 let has_foreign = foreign.is_some_and(|mark| text.as_ref().is_ok_and(|it| it.contains(mark)));

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail};
+use nextbest_core::time::Clock;
 
 use super::batch::{BadRows, CellColumn, Cells, Part};
 use super::csv::CsvFile;
@@ -47,6 +48,8 @@ pub(crate) struct PlainTable {
     typed: bool,
     /// Whether numbers may have a comma before their fraction.
     decimal_comma: bool,
+    /// What times without a zone are times of.
+    clock: Clock,
     /// What the user says that columns hold.
     kinds: Kinds,
     /// Whether strays count as missing.
@@ -89,12 +92,14 @@ impl PlainTable {
         Ok((file, typed, decimal_comma))
     }
 
-    /// Reads the columns of a CSV or Parquet file that are wanted, and can be read at all.
+    /// Reads the columns of a CSV or Parquet file that are wanted, and can be read at all. Times without a zone are times of the
+    /// clock.
     ///
     /// # Errors
     /// Where the file can't be read, its header does not name the columns, or a row has other columns than the header.
     pub(crate) fn read(
         path: &Path,
+        clock: &Clock,
         reading: Reading<'_>,
         wanted: impl Fn(&str) -> bool,
     ) -> anyhow::Result<Self> {
@@ -107,7 +112,7 @@ impl PlainTable {
             .filter(|(column, name)| wanted(name) && file.refusal(*column).is_none())
             .map(|(column, _)| column)
             .collect();
-        let mut parts = file.parts(path, &chosen)?;
+        let mut parts = file.parts(path, clock, &chosen)?;
         let mut bad_rows = BadRows::default();
         for cells in &mut parts {
             for (row, problem) in cells.leave_out_malformed() {
@@ -133,6 +138,7 @@ impl PlainTable {
             parts,
             typed,
             decimal_comma,
+            clock: clock.clone(),
             kinds,
             skips_bad_rows: reading.skip_bad_rows,
             bad_rows,
@@ -162,7 +168,12 @@ impl PlainTable {
         })
     }
 
-    /// The times of a column, in seconds since 1970-01-01; `None` where there is none.
+    /// A cell as [`cell::time`] has it.
+    fn time(&self, cells: &CellColumn, row: usize) -> Result<f64, String> {
+        cell::time(cells, &self.clock, row)
+    }
+
+    /// The times of a column, in seconds since 1970-01-01 on the bank's clock; `None` where there is none.
     ///
     /// # Errors
     /// Names the first cells that are no dates, unless these count as missing.
@@ -288,7 +299,7 @@ impl OpenFile {
     }
 
     /// Some columns of all rows, in the order of the file.
-    fn parts(&self, path: &Path, columns: &[usize]) -> anyhow::Result<Vec<Cells>> {
+    fn parts(&self, path: &Path, clock: &Clock, columns: &[usize]) -> anyhow::Result<Vec<Cells>> {
         let parts: Mutex<Vec<(Part, Cells)>> = Mutex::default();
         let keep = |part, cells| {
             parts.lock().unwrap_or_else(PoisonError::into_inner).push((part, cells));
@@ -296,7 +307,7 @@ impl OpenFile {
         };
         match self {
             OpenFile::Csv(file) => file.read(path, columns, keep)?,
-            OpenFile::Parquet(file) => file.read(path, columns, None, keep)?,
+            OpenFile::Parquet(file) => file.read(path, clock, columns, None, keep)?,
         }
         let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
         parts.sort_by_key(|(part, _)| (part.group, part.number));

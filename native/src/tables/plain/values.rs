@@ -96,7 +96,7 @@ impl PlainTable {
         })
     }
 
-    /// The words of a column, of whole numbers the digits.
+    /// The words of a column; those that say the same are the same.
     fn words(&self, column: usize) -> anyhow::Result<Vec<Option<Arc<str>>>> {
         let mut met: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut shared = |word: &str| match met.get(word) {
@@ -107,7 +107,7 @@ impl PlainTable {
                 word
             }
         };
-        let word = |cells: &_, row| Ok(cell::word(cells, row)?.map(|word| shared(words::id(&word))));
+        let word = |cells: &_, row| Ok(cell::word(cells, row)?.map(|word| shared(words::canonical(&word))));
         self.map(column, word)
     }
 }

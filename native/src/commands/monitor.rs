@@ -123,6 +123,11 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
             ))),
         };
     };
+    if !arguments.columns.is_empty() {
+        return Err(usage(anyhow!(
+            "--columns: a model knows what its columns hold; only two tables without one need be told"
+        )));
+    }
     let frame = |place: &Place| model.frame(context, place, arguments.skip_bad_rows);
     let before = match &reference {
         Place::Bundle(_) | Place::Nowhere => None,

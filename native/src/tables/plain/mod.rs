@@ -6,6 +6,7 @@ mod infer;
 mod kind;
 mod prepare;
 mod split;
+mod strays;
 mod target;
 mod values;
 
@@ -20,11 +21,13 @@ use super::csv::CsvFile;
 use super::header::{self, check_distinct, check_named};
 use super::parquet_file::{ParquetFile, is_parquet};
 use crate::cli::usage;
-use kind::{Findings, Kind};
+use kind::Kind;
+use strays::Findings;
 
 pub(crate) use infer::LeftOut;
-pub(crate) use kind::{Kinds, Reading, Strays};
+pub(crate) use kind::{Kinds, Reading};
 pub(crate) use prepare::{Prepared, Source, prepare};
+pub(crate) use strays::Strays;
 pub(crate) use values::{BothValues, UnknownWords, read_rows};
 
 /// What the columns of a file are called.

@@ -11,8 +11,9 @@ use rayon::prelude::*;
 
 use super::PlainTable;
 use super::infer::{LeftOut, Roles, describe};
-use super::kind::{Reading, Strays};
+use super::kind::Reading;
 use super::split::{Split, split_by_hash, split_by_time};
+use super::strays::Strays;
 use super::target::labels;
 use super::values::read_rows;
 use crate::cli::usage;

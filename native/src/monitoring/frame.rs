@@ -92,6 +92,7 @@ impl Frame {
             label_column: String::new(),
             schema: bank.schema.clone(),
             features: bundle.features.clone(),
+            rare_words: Vec::new(),
         };
         let engine = FeatureEngine::new(&layout.schema, &layout.features)
             .context("the model's features can't be computed from these tables")?;
@@ -156,6 +157,7 @@ impl Frame {
             label_column: String::new(),
             schema: schema.clone(),
             features: bundle.features.clone(),
+            rare_words: Vec::new(),
         };
         let words = read.unknown.into_iter().map(|it| (it.column, it.words));
         let table = FeatureTable {
@@ -222,6 +224,7 @@ impl Frame {
         let layout = Layout {
             schema: bundle.schema.clone(),
             features: bundle.features.clone(),
+            rare_words: Vec::new(),
             key_column: table.layout.key_column.clone(),
             cutoff_column: table.layout.cutoff_column.clone(),
             label_column: table.layout.label_column.clone(),

@@ -109,6 +109,8 @@ suite("a plain table", () => {
 
     const bank = await Recommender.load(readFileSync(path.join(ROOT, "tests/fixtures/bank.bundle")));
     assert.equal(bank.schema.task, "nextProduct");
+    // As large as a seed can be: a double could not hold it.
+    assert.equal(bank.card.seed, "18446744073709551615");
     refused(() => bank.scoreRow({ customer: {} }), "recommender/task", /use recommend/);
   });
 });

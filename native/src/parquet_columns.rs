@@ -1,5 +1,7 @@
 //! Parquet columns, written and read whole.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use parquet::column::reader::get_typed_column_reader;
@@ -52,6 +54,12 @@ pub(crate) fn write_column<T: DataType, W: std::io::Write + Send>(
     Ok(column.close()?)
 }
 
+/// Reads with the crate's reader, which panics on some damaged files: that is an error like others.
+pub(crate) fn undamaged<T>(read: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    // What was read so far is thrown away, whatever state it is in.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| bail!("is damaged"))
+}
+
 /// Reads the values of a column that has one in every row.
 ///
 /// # Errors
@@ -80,9 +88,12 @@ pub(crate) fn read_optional<T: DataType>(
     if descriptor.physical_type() != T::get_physical_type() || descriptor.max_rep_level() > 0 {
         bail!("column {name} is not of the type that it must have");
     }
-    let mut reader = get_typed_column_reader::<T>(group.get_column_reader(column)?);
     let (mut values, mut defined) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    let (rows, _, _) = reader.read_records(count, Some(&mut defined), None, &mut values)?;
+    let rows = undamaged(|| {
+        let mut reader = get_typed_column_reader::<T>(group.get_column_reader(column)?);
+        Ok(reader.read_records(count, Some(&mut defined), None, &mut values)?.0)
+    })
+    .with_context(|| format!("column {name}"))?;
     if rows != count {
         bail!("column {name} has {rows} rows, not {count}");
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::features::word_position;
 use crate::model::bounded::{at_most, list};
 
 /// Numbers have at most so many bins.
@@ -22,12 +23,13 @@ pub struct Distribution {
     pub summary: Option<Summary>,
 }
 
-/// Some numbers in short.
+/// Some numbers in short. In a bundle, where nobody may be known by them, the ends are rounded, and some customers lie beyond them
+/// (docs/PRIVACY.md); mean and deviation take those for as far out as the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// The least.
+    /// The lower end.
     pub least: f32,
-    /// The greatest.
+    /// The upper end.
     pub greatest: f32,
     /// Their mean.
     pub mean: f32,
@@ -75,7 +77,8 @@ impl Distribution {
         if self.has_bins() {
             return 1 + self.edges.partition_point(|edge| *edge < value);
         }
-        Some(1 + value as usize).filter(|cell| *cell < self.counts.len()).unwrap_or_default()
+        let cell = word_position(value).map(|position| 1 + position);
+        cell.filter(|cell| *cell < self.counts.len()).unwrap_or_default()
     }
 
     /// Whether cells are bins of numbers. (A single word is as good as a single bin.)

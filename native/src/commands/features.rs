@@ -22,8 +22,8 @@ use crate::config::{Config, StoreFormat};
 use crate::doctor::{self, LeakScore};
 use crate::feature_table::delta::{self, Commit};
 use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
-use crate::tables::{Bank, LoadOptions, Part, TableQuality, declared_schema, load};
-use crate::{cutoffs, output};
+use crate::tables::{Bank, LoadOptions, Part, RuledWords, TableQuality, declared_schema, load, products};
+use crate::{cutoffs, output, rare_words};
 
 /// What `nextbest features` is asked for.
 #[derive(Debug, clap::Args)]
@@ -114,16 +114,25 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
     }
     let definitions = checked_definitions(config).map_err(usage)?;
     let seen = seen_rows(config, &definitions).map_err(usage)?;
-    let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen };
+    let ruled = ruled_words(config, &definitions).map_err(usage)?;
+    let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen, ruled };
     let started = Instant::now();
     let bank = load(config, &options, &context.progress)?;
     let read_seconds = started.elapsed().as_secs_f64();
     for table in bank.quality.iter().filter(|table| table.bad > 0) {
         context.warn(&format!("{}: left out {} bad rows", table.file.display(), table.bad));
     }
+    if !bank.unmet.is_empty() {
+        context.warn(&format!(
+            "the policy names words that no row has, in case they come: {}",
+            bank.unmet.join(", ")
+        ));
+    }
     let started = Instant::now();
     let parquet = config.feature_table().with_extension("parquet");
     let csv = config.feature_store.wants(StoreFormat::Csv).then(|| parquet.with_extension("csv"));
+    // Table, manifest and Delta version are of one run: who writes the same table waits.
+    let _lock = output::lock(&parquet.with_file_name(format!(".{}.lock", config.feature_store.table_name)))?;
     let (layout, cutoffs) = compute(context, &bank, &parquet, csv.as_deref())?;
     let compute_seconds = started.elapsed().as_secs_f64();
     context.progress.step("looking for leaks".into());
@@ -236,6 +245,21 @@ fn seen_rows(
     Ok(seen)
 }
 
+/// What the policy reads by its words. A bundle is to know them, so that a rule that was written before the first objection came knows
+/// what it is.
+fn ruled_words(config: &Config, definitions: &[FeatureDefinition]) -> anyhow::Result<RuledWords> {
+    let mut declared = declared_schema(config, definitions)?.definition().clone();
+    declared.products = products(config, &config.schema()?)?;
+    let policy = config.policy_definition(&declared.try_into()?, definitions)?;
+    let words = policy.words().into_iter();
+    Ok(words
+        .map(|((table, column), words)| {
+            let place = (table.map(str::to_owned), column.to_owned());
+            (place, words.into_iter().map(str::to_owned).collect())
+        })
+        .collect())
+}
+
 /// Computes the features of every customer at every cut-off and writes them, part by part.
 fn compute(
     context: &Context,
@@ -244,7 +268,7 @@ fn compute(
     csv: Option<&Path>,
 ) -> anyhow::Result<(Arc<Layout>, Vec<CutoffSummary>)> {
     let config = &context.config;
-    let layout = Arc::new(layout(config, &bank.schema)?);
+    let layout = Arc::new(Layout { rare_words: rare_words::of_bank(bank)?, ..layout(config, &bank.schema)? });
     let engine = FeatureEngine::new(&layout.schema, &layout.features).map_err(|error| usage(error.into()))?;
     let cutoffs = cutoffs::plan(&config.snapshots, bank.data_end).map_err(usage)?;
     context.progress.parts("computing features".into(), bank.part_count() as u64);
@@ -313,6 +337,7 @@ fn layout(config: &Config, schema: &Schema) -> anyhow::Result<Layout> {
         label_column: config.model.target_variable.clone(),
         schema: schema.clone(),
         features: definitions(config, schema.products()).map_err(usage)?,
+        rare_words: Vec::new(),
     })
 }
 

@@ -6,6 +6,7 @@ use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::card::{Card, Metric, Segment};
+use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
 use nextbest_core::score::Scorer;
 use serde::Deserialize;
 
@@ -13,7 +14,6 @@ use super::Evaluation;
 use super::contestants::{Contestant, Guesses, score};
 use super::segments::{Measured, Segmentation};
 use crate::config::EvaluationConfig;
-use crate::exact;
 use crate::feature_table::FeatureTable;
 
 /// What `nextbest export` needs to know of an evaluation.
@@ -36,29 +36,19 @@ struct RecordedContestant {
 #[derive(Debug, PartialEq, Deserialize)]
 struct RecordedMetrics {
     rows: f64,
-    #[serde(deserialize_with = "exact::number")]
     accuracy: f64,
-    #[serde(deserialize_with = "exact::number")]
     f1_weighted: f64,
-    #[serde(default, deserialize_with = "exact::optional")]
     roc_auc_ovr: Option<f64>,
-    #[serde(deserialize_with = "exact::number")]
     log_loss: f64,
-    #[serde(deserialize_with = "exact::number")]
     top_3_accuracy: f64,
-    #[serde(deserialize_with = "exact::number")]
     map_at_3: f64,
-    #[serde(deserialize_with = "exact::number")]
     brier: f64,
-    #[serde(deserialize_with = "exact::number")]
     calibration_error: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 struct RecordedInterval {
-    #[serde(deserialize_with = "exact::number")]
     low: f64,
-    #[serde(deserialize_with = "exact::number")]
     high: f64,
 }
 
@@ -72,10 +62,9 @@ struct RecordedSegmentation {
 struct RecordedSegment {
     name: String,
     rows: u64,
-    #[serde(deserialize_with = "exact::number")]
+    customers: usize,
     log_loss: f64,
     log_loss_interval: Option<RecordedInterval>,
-    #[serde(default, deserialize_with = "exact::optional")]
     roc_auc: Option<f64>,
 }
 
@@ -114,7 +103,8 @@ impl RecordedContestant {
 
 impl RecordedSegmentation {
     fn segments(&self) -> impl Iterator<Item = Segment> {
-        self.segments.iter().map(|it| {
+        // A card goes to everyone: it tells nothing of a few customers.
+        self.segments.iter().filter(|it| it.customers >= LEAST_CUSTOMERS).map(|it| {
             let log_loss = Metric {
                 name: "log_loss".into(),
                 value: it.log_loss,
@@ -173,6 +163,7 @@ impl From<&Segmentation> for RecordedSegmentation {
         let segments = it.segments.iter().map(|it| RecordedSegment {
             name: it.name.clone(),
             rows: it.rows as u64,
+            customers: it.customers,
             log_loss: it.log_loss,
             log_loss_interval: it.log_loss_interval.map(Into::into),
             roc_auc: it.roc_auc,

@@ -1,5 +1,8 @@
 //! The model on parts of the customers: is it as good for the young as for the old?
 
+use std::collections::HashSet;
+
+use nextbest_core::features::word_position;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::metrics::{Metrics, roc_auc, row_log_loss};
 use serde::Serialize;
@@ -28,6 +31,8 @@ pub(crate) struct Segmentation {
 pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) rows: usize,
+    /// Whose rows they are.
+    pub(crate) customers: usize,
     pub(crate) log_loss: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_loss_interval: Option<Interval>,
@@ -110,6 +115,7 @@ impl Measured<'_> {
         Segment {
             name,
             rows: rows.len(),
+            customers: ids.iter().collect::<HashSet<_>>().len(),
             log_loss: mean(losses.iter().sum()),
             log_loss_interval: Bootstrap::new(&ids, config.bootstrap_draws, config.random_state)
                 .mean(&losses),
@@ -132,7 +138,7 @@ pub(crate) fn parts_by(table: &FeatureTable, it: &SegmentConfig) -> Option<Vec<(
     for (row, value) in table.values.iter().skip(position).step_by(table.width().max(1)).enumerate() {
         let part = match words {
             _ if value.is_nan() => parts.len(),
-            Some(_) => *value as usize,
+            Some(words) => word_position(*value).unwrap_or(words.len()),
             None => it.bands.iter().filter(|bound| f64::from(*value) >= **bound).count(),
         };
         if let Some(rows) = rows.get_mut(part) {

@@ -19,9 +19,11 @@ use nextbest_core::snapshot::ProductSet;
 use nextbest_core::time::DAY;
 use parquet::data_type::{ByteArrayType, FloatType, Int32Type};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::parquet_columns::{read_column, read_optional};
+use crate::rare_words::RareWords;
 pub(crate) use manifest::{Manifest, sources_of};
 pub(crate) use write::FeatureTableWriter;
 
@@ -43,6 +45,9 @@ pub(crate) struct Layout {
     pub(crate) schema: Schema,
     /// What the features are.
     pub(crate) features: Vec<FeatureDefinition>,
+    /// Words of the schema that few customers have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rare_words: Vec<RareWords>,
 }
 
 /// Customers at cut-offs, with features and labels.
@@ -71,6 +76,17 @@ impl FeatureTable {
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.ids.is_empty()
+    }
+
+    /// Whose each row is, as numbers.
+    pub(crate) fn customers(&self) -> Vec<usize> {
+        let mut numbers: FxHashMap<&str, usize> = FxHashMap::default();
+        let mut customers = Vec::with_capacity(self.ids.len());
+        for id in &self.ids {
+            let next = numbers.len();
+            customers.push(*numbers.entry(id).or_insert(next));
+        }
+        customers
     }
 
     /// How many features a row has.
@@ -282,4 +298,22 @@ fn read_texts(group: &dyn RowGroupReader, name: &str) -> anyhow::Result<Vec<Stri
 
 fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
     rows.iter().filter_map(|row| values.get(*row).cloned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use nextbest_core::features::Test;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// A bundle computes what stands in the table: with the very numbers, of however many digits.
+        #[test]
+        fn the_numbers_of_features_are_read_again(bits in any::<u64>(), words in any::<Vec<String>>()) {
+            let number = f64::from_bits(bits);
+            prop_assume!(number.is_finite());
+            let tests = vec![Test::Equals(number), Test::Below(number), Test::In(words)];
+            let text = serde_json::to_string(&tests).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Vec<Test>>(&text).unwrap(), tests);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use nextbest_core::Bundle;
-use nextbest_core::features::FeatureEngine;
+use nextbest_core::features::{FeatureEngine, word_position};
 use nextbest_core::schema::Task;
 use nextbest_core::snapshot::{Snapshot, moment};
 use nextbest_core::time::{self, DAY};
@@ -92,6 +92,7 @@ impl Frame {
             label_column: String::new(),
             schema: bank.schema.clone(),
             features: bundle.features.clone(),
+            rare_words: Vec::new(),
         };
         let engine = FeatureEngine::new(&layout.schema, &layout.features)
             .context("the model's features can't be computed from these tables")?;
@@ -156,6 +157,7 @@ impl Frame {
             label_column: String::new(),
             schema: schema.clone(),
             features: bundle.features.clone(),
+            rare_words: Vec::new(),
         };
         let words = read.unknown.into_iter().map(|it| (it.column, it.words));
         let table = FeatureTable {
@@ -222,6 +224,7 @@ impl Frame {
         let layout = Layout {
             schema: bundle.schema.clone(),
             features: bundle.features.clone(),
+            rare_words: Vec::new(),
             key_column: table.layout.key_column.clone(),
             cutoff_column: table.layout.cutoff_column.clone(),
             label_column: table.layout.label_column.clone(),
@@ -254,10 +257,7 @@ fn translate(
     let codes: Vec<Option<usize>> = own.iter().map(code).collect();
     let mut rows = vec![0usize; own.len()];
     let value = |value: f32| {
-        let position = value as usize;
-        if value.is_nan() {
-            return f32::NAN;
-        }
+        let Some(position) = word_position(value) else { return f32::NAN };
         rows.get_mut(position).into_iter().for_each(|rows| *rows += 1);
         codes.get(position).copied().flatten().map_or(f32::NAN, |code| code as f32)
     };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nextbest_core::schema::{Column, ColumnKind};
 
-use super::batch::{BadRows, Batch, Key, KeyedRow, NO_ROW, Values, retain};
+use super::batch::{BadRows, Batch, Key, KeyedRow, NO_ROW, UnseenWords, Values, retain};
 use super::keys::UniqueKeys;
 use super::plan::TablePlan;
 use super::read::{TableFile, in_file, read_table};
@@ -29,6 +29,7 @@ pub(super) struct EventTable {
     pub(super) bad: BadRows,
     /// The latest time of a row, or −∞.
     pub(super) last_time: f64,
+    pub(super) unseen_words: UnseenWords,
     pub(super) columns: Vec<EventColumn>,
     blocks: Vec<Block>,
     spilled: Vec<SpilledRun>,
@@ -95,6 +96,7 @@ impl EventTable {
             outside: 0,
             bad: BadRows::default(),
             last_time: f64::NEG_INFINITY,
+            unseen_words: UnseenWords::new(),
             columns: Vec::new(),
             blocks: Vec::new(),
             spilled: Vec::new(),
@@ -111,6 +113,7 @@ impl EventTable {
             table.outside += batch.outside;
             table.bad.append(batch.bad);
             table.last_time = table.last_time.max(batch.last_time);
+            super::batch::add_words(&mut table.unseen_words, batch.unseen_words);
             if block.customers.is_empty() {
                 return Ok(());
             }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use nextbest_core::schema::{Column, ColumnKind};
 
-use super::batch::{BadRows, Batch, KeyedRow, NO_ROW, Values};
+use super::batch::{BadRows, Batch, KeyedRow, NO_ROW, UnseenWords, Values};
 use super::keys::KeyMap;
 use super::plan::TablePlan;
 use super::read::{TableFile, in_file, read_table};
@@ -28,6 +28,7 @@ pub(super) struct HeldTable {
     pub(super) ids: Vec<String>,
     /// The latest time of a row, or −∞.
     pub(super) last_time: f64,
+    pub(super) unseen_words: UnseenWords,
 }
 
 /// A typed column: values as the core holds them.
@@ -57,6 +58,7 @@ impl HeldTable {
             columns: Vec::new(),
             ids: Vec::new(),
             last_time: f64::NEG_INFINITY,
+            unseen_words: UnseenWords::new(),
         };
         let mut values: Vec<Vec<f64>> = plan.typed().map(|_| Vec::new()).collect();
         let mut words: Vec<Words> =
@@ -122,6 +124,7 @@ impl HeldTable {
         self.outside += batch.outside;
         self.bad.append(batch.bad);
         self.last_time = self.last_time.max(batch.last_time);
+        super::batch::add_words(&mut self.unseen_words, batch.unseen_words);
         Ok(())
     }
 

@@ -18,6 +18,7 @@ use super::target::labels;
 use super::values::read_rows;
 use crate::cli::usage;
 use crate::feature_table::{FeatureTable, Layout};
+use crate::rare_words;
 
 /// A file and what the user says of its columns.
 #[derive(Debug, Clone, Copy)]
@@ -82,8 +83,9 @@ pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared>
         label_column: source.target.to_owned(),
         schema: described.schema,
         features: described.features,
+        rare_words: Vec::new(),
     };
-    let table = FeatureTable {
+    let mut table = FeatureTable {
         values: features(&plain, &layout)?,
         layout: Arc::new(layout),
         cutoffs: times.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect(),
@@ -91,6 +93,8 @@ pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared>
         held: Vec::new(),
         ids,
     };
+    let rare_words = rare_words::of_table(&table);
+    table.layout = Arc::new(Layout { rare_words, ..(*table.layout).clone() });
     let Usable { without_target, without_time, .. } = usable;
     Ok(Prepared {
         table,

@@ -14,7 +14,7 @@ use parquet::schema::parser::parse_message_type;
 
 use crate::output;
 use crate::parquet_columns::write_column;
-use crate::tables::plain::PlainTable;
+use crate::tables::plain::{PlainTable, Reading};
 
 /// The columns after the customer's.
 const COLUMNS: [&str; 7] =
@@ -154,7 +154,7 @@ pub(crate) fn read(
 ) -> anyhow::Result<Vec<LoggedDecision>> {
     const REWARD: &str = "REWARD";
     let wanted = |name: &str| name == key || name == priority || name == REWARD || COLUMNS.contains(&name);
-    let table = PlainTable::read(path, clock, wanted)?;
+    let table = PlainTable::read(path, clock, Reading::default(), wanted)?;
     let numbers = |name: &str| table.numbers(table.column(name)?);
     let ids = table.ids(table.column(key)?)?;
     let times = table.times(table.column("AS_OF")?)?;

@@ -186,7 +186,7 @@ def one_clock():
         "pyarrow": far.astype("timestamp[us, tz=Asia/Kolkata][pyarrow]"),
         "texts": far.apply(lambda column: column.dt.strftime("%Y-%m-%d %H:%M:%S%z")),
         "one column": far.assign(SEEN=local["SEEN"]),
-        "objects": far.apply(lambda column: pd.Series(column.dt.to_pydatetime(), dtype=object)),
+        "objects": far.apply(lambda column: pd.Series([moment.to_pydatetime() for moment in column], dtype=object)),
     }.items():
         assert_same_bits(model.predict(frame), expected, f"{what}, in Python")
         if what != "objects":

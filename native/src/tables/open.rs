@@ -5,12 +5,13 @@ use nextbest_core::customers::Columns;
 use nextbest_core::schema::{Product, Schema, SchemaDefinition, Table, Task};
 use nextbest_core::time::DAY;
 
-use super::bank::{Bank, EventRows, TableQuality};
+use super::bank::{Bank, EventRows};
 use super::declared::holdings;
 use super::events::{Destination, EventTable};
 use super::held::HeldTable;
-use super::join::{Joins, group};
+use super::join::{Joins, Owners, group};
 use super::plan::{TablePlan, Target};
+use super::quality::TableQuality;
 use super::read::TableFile;
 use super::{LoadOptions, products};
 use crate::config::{Config, SchemaConfig, TableConfig};
@@ -29,7 +30,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
     for name in order.iter().filter(|name| !is_streamed(&schema, name)) {
         let (file, plan) = reader.plan(name, &held)?;
         let table = HeldTable::read(&file, &plan)?;
-        reader.check(&TableQuality::of_held(&table), &table.bad_rows(), !plan.columns.is_empty())?;
+        reader.check(&table.quality, !plan.columns.is_empty())?;
         held.push(table);
     }
     let customer_table = &schema.customer.table;
@@ -43,14 +44,15 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
     }
     progress.step("joining tables".into());
     let joins = Joins::new(&held, customer);
+    for (position, table) in held.iter_mut().enumerate() {
+        let (nobody, shared) = joins.of(position).map_or((0, 0), Owners::nobody_and_shared);
+        table.quality.add_owners(nobody, shared);
+    }
     let mut streamed: Vec<EventTable> = Vec::new();
     for name in order.iter().filter(|name| is_streamed(&schema, name)) {
         let (file, plan) = reader.plan(name, &held)?;
         let references = plan.columns.iter().filter_map(|column| column.target);
-        let leading = references.enumerate().find_map(|(reference, target)| {
-            let position = held.iter().position(|table| table.name == target.name)?;
-            Some((reference, joins.owners.get(position)?.as_ref()?))
-        });
+        let leading = joins.leading(references.map(|target| target.name), &held);
         let (reference, owners) = leading.with_context(|| nothing_leads(name, customer_table))?;
         let destination = Destination {
             reference,
@@ -60,13 +62,17 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
             memory: config.data_source.memory_mb.saturating_mul(1 << 20),
         };
         let table = EventTable::read(&file, &plan, &destination)?;
-        reader.check(&TableQuality::of_events(&table), &table.bad_rows(), true)?;
+        reader.check(&table.quality, true)?;
         streamed.push(table);
     }
     let mut quality = Vec::new();
     for name in &order {
-        quality.extend(held.iter().filter(|table| &table.name == name).map(TableQuality::of_held));
-        quality.extend(streamed.iter().filter(|table| &table.name == name).map(TableQuality::of_events));
+        quality.extend(held.iter().filter(|table| &table.name == name).map(|table| table.quality.clone()));
+        quality
+            .extend(streamed.iter().filter(|table| &table.name == name).map(|table| table.quality.clone()));
+    }
+    for quality in &quality {
+        quality.tell(schema.tables.get(&quality.table).is_some_and(is_event_table), progress);
     }
     let products = match options.schema {
         Some(known) => known.products().to_vec(),
@@ -84,8 +90,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
             columns
         } else {
             let index = held.iter().position(|table| &table.name == name).context("a table was not read")?;
-            let owners = joins.owners.get(index).and_then(Option::as_ref);
-            let owners = owners.with_context(|| nothing_leads(name, customer_table))?;
+            let owners = joins.of(index).with_context(|| nothing_leads(name, customer_table))?;
             let table = held.get_mut(index).context("a table was not read")?;
             last_time = last_time.max(table.last_time);
             let own = std::mem::take(&mut table.columns);
@@ -130,23 +135,24 @@ impl<'a> Reader<'a> {
             Some(Target { name: &table.name, keys: &table.keys })
         };
         let mut plan = TablePlan::new(self.schema, name, self.options.schema, self.id_column, target)?;
-        if let Some(seen) = self.options.seen.get(name) {
+        // What others refer to has to be there, whether a feature sees it or not.
+        if let Some(seen) = self.options.seen.get(name).filter(|_| is_streamed(self.schema, name)) {
             plan.seen = seen.clone();
         }
         Ok((file, plan))
     }
 
     /// Stops where a table has bad rows that are not to be skipped, or no rows at all.
-    fn check(&self, quality: &TableQuality, bad: &[String], has_columns: bool) -> anyhow::Result<()> {
-        if quality.bad > 0 && !self.options.skip_bad_rows {
+    fn check(&self, quality: &TableQuality, has_columns: bool) -> anyhow::Result<()> {
+        if quality.spoilt() > 0 && !self.options.skip_bad_rows {
             bail!(
                 "{} of {} rows are bad:\n  {}\nMend them, or leave them out with --skip-bad-rows.",
-                quality.bad,
-                quality.bad + quality.rows + quality.outside,
-                bad.join("\n  ")
+                quality.spoilt(),
+                quality.read,
+                quality.problems.join("\n  ")
             );
         }
-        if quality.rows == 0 && has_columns {
+        if quality.rows + quality.unseen + quality.nobody == 0 && has_columns {
             bail!(
                 "{}: table `{}` has no rows; take it out of the schema or supply its data",
                 quality.file.display(),

@@ -8,6 +8,7 @@
 mod order;
 mod read;
 mod value;
+pub mod words;
 
 pub use read::{read_customer, read_identified};
 

@@ -9,7 +9,7 @@ use core::fmt;
 use serde::de::{Deserialize, Deserializer};
 
 use super::value::Value;
-use super::{Columns, Customers, UNKNOWN};
+use super::{Columns, Customers, UNKNOWN, words};
 use crate::schema::{Column, ColumnKind, Schema, Table, Task};
 use crate::{Error, time};
 
@@ -137,7 +137,9 @@ fn read_cell(column: &Column, value: &Value) -> Result<f64, &'static str> {
         }
         (ColumnKind::Time, _) => Err(TIME_EXPECTED),
         (ColumnKind::Category(words), Value::Text(text)) => Ok(code_of(words, text)),
-        (ColumnKind::Category(words), Value::Bool(value)) => Ok(code_of_bool(words, *value)),
+        (ColumnKind::Category(words), Value::Bool(value)) => {
+            Ok(code_of(words, if *value { "true" } else { "false" }))
+        }
         (ColumnKind::Category(words), Value::Number(number)) if number.fract() == 0.0 => {
             Ok(code_of(words, &format!("{number}")))
         }
@@ -149,17 +151,11 @@ const TIME_EXPECTED: &str = "a date such as \"2024-05-03\" or \"2024-05-03 12:30
 
 /// The position of a word.
 fn code_of(words: &[String], text: &str) -> f64 {
-    match words.iter().position(|word| word == text) {
+    match words::position(words, text) {
         Some(code) => code as f64,
-        None if text.trim().is_empty() => f64::NAN,
+        None if words::normalised(text).is_empty() => f64::NAN,
         None => UNKNOWN,
     }
-}
-
-/// The position of the word for a truth value, which every program writes with capitals of its own.
-fn code_of_bool(words: &[String], value: bool) -> f64 {
-    let text = if value { "true" } else { "false" };
-    words.iter().position(|word| word.eq_ignore_ascii_case(text)).map_or(UNKNOWN, |code| code as f64)
 }
 
 fn misfit(path: impl fmt::Display, message: impl fmt::Display) -> Error {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use nextbest_core::customers::words;
 use nextbest_core::time;
 
 /// Which part of a file something is: parts are numbered within groups, and both from 0.
@@ -87,7 +88,7 @@ impl CellColumn {
         Ok(match self {
             CellColumn::Text(texts) => {
                 let text = std::str::from_utf8(texts.get(row)).map_err(|_| "is not UTF-8".to_owned())?;
-                Cow::Borrowed(text.trim())
+                Cow::Borrowed(words::normalised(text))
             }
             CellColumn::Numbers(numbers) => match numbers.get(row) {
                 Some(number) if !number.is_nan() => number.to_string().into(),

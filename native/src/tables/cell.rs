@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use nextbest_core::customers::words;
 use nextbest_core::time;
 
 use crate::config::{ColumnConfig, ColumnType};
@@ -12,7 +13,7 @@ const TIMES: std::ops::Range<f64> = -3_786_825_600.0..7_289_654_400.0;
 
 /// The part of a cell that a column is made from.
 pub(super) fn text<'t>(column: &'t ColumnConfig, cell: &'t str) -> Cow<'t, str> {
-    let cell = cell.trim();
+    let cell = words::normalised(cell);
     let cut = match column.slice {
         None => Cow::Borrowed(cell),
         Some([from, to]) => Cow::Owned(cell.chars().skip(from).take(to.saturating_sub(from)).collect()),

@@ -1,5 +1,6 @@
 //! Cells to values: one part of a table's file, column by column.
 
+use nextbest_core::customers::words;
 use rustc_hash::FxHashMap;
 
 use super::batch::{
@@ -61,6 +62,13 @@ pub(super) fn convert(plan: &TablePlan<'_>, cells: Cells) -> anyhow::Result<Batc
     }
     reading.finish(plan, &mut batch);
     Ok(batch)
+}
+
+/// The code of the known word that a text writes.
+fn code_among(known: &FxHashMap<&str, u16>, text: &str) -> Option<u16> {
+    let otherwise =
+        || known.iter().filter(|(word, _)| words::says_the_same(word, text)).map(|(_, code)| *code).min();
+    known.get(text).copied().or_else(otherwise)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -217,7 +225,7 @@ impl Reading {
                     let text = cell::text(column.config, &whole);
                     let code = match &column.words {
                         _ if text.is_empty() => NO_WORD,
-                        Some(known) => known.get(text.as_ref()).copied().unwrap_or(UNKNOWN_WORD),
+                        Some(known) => code_among(known, &text).unwrap_or(UNKNOWN_WORD),
                         None => match met.get(text.as_ref()) {
                             Some(code) => *code,
                             None if words.len() < MAX_WORDS => {

@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
+use nextbest_core::customers::words;
 use nextbest_core::time;
 
 use super::super::batch::CellColumn;
-
-/// What stands for a missing value, in capitals or not; an empty cell does too.
-const MISSING: [&str; 5] = ["NA", "N/A", "NaN", "null", "?"];
 
 /// A cell as a number, NaN where it is missing; or the text that is none.
 pub(super) fn number(cells: &CellColumn, row: usize, decimal_comma: bool) -> Result<f64, String> {
@@ -46,8 +44,7 @@ pub(super) fn no_date(text: String) -> String {
 
 fn present(cells: &CellColumn, row: usize) -> Result<Option<Cow<'_, str>>, String> {
     let text = cells.text(row)?;
-    let is_missing = text.is_empty() || MISSING.iter().any(|marker| marker.eq_ignore_ascii_case(&text));
-    Ok((!is_missing).then_some(text))
+    Ok((!words::is_missing(&text)).then_some(text))
 }
 
 /// A finite number in decimal digits, with a comma before the fraction where that is allowed. There are no thousands

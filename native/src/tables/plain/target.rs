@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
+use nextbest_core::customers::words;
 use nextbest_core::schema::{MAX_CLASSES, Schema};
 
 use super::{PlainTable, cell};
@@ -49,15 +50,15 @@ impl PlainTable {
         let label = schema.label().and_then(|position| schema.customer().columns.get(position));
         let column = label.and_then(|label| self.column(&label.name).ok());
         let Some(column) = column else { return Ok(vec![None; self.len()]) };
-        let words = match numbers(self, column) {
+        let labels = match numbers(self, column) {
             Some(numbers) => whole_numbers(self, column, &numbers)?.0,
             None => {
                 self.map(column, |cells, row| Ok(cell::word(cells, row)?.map(|word| word.into_owned())))?
             }
         };
         let names = schema.class_names();
-        let class = |word: &Option<String>| names.iter().position(|name| Some(*name) == word.as_deref());
-        Ok(words.iter().map(class).collect())
+        let class = |word: &Option<String>| words::position(&names, word.as_deref()?);
+        Ok(labels.iter().map(class).collect())
     }
 }
 

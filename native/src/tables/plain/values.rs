@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::bail;
-use nextbest_core::customers::{Columns, Customers, UNKNOWN};
+use nextbest_core::customers::{Columns, Customers, UNKNOWN, words};
 use nextbest_core::schema::{Column, ColumnKind, Schema};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -117,7 +117,7 @@ impl PlainTable {
 
 fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64>, Option<UnknownWords>)> {
     let column = table.column(&declared.name)?;
-    let words = match &declared.kind {
+    let known = match &declared.kind {
         ColumnKind::Number => {
             let no_number = |text: String| format!("expected a number, got {text:?}");
             let number = |cells: &_, row| cell::number(cells, row, table.decimal_comma).map_err(no_number);
@@ -129,15 +129,13 @@ fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64
         }
         ColumnKind::Category(words) => words,
     };
-    let codes: BTreeMap<&str, usize> = words.iter().map(String::as_str).zip(0..).collect();
-    // Parquet has truth values, which every CSV file writes with capitals of its own.
-    let truth = |word: &str| words.iter().position(|other| table.typed && other.eq_ignore_ascii_case(word));
+    let codes: BTreeMap<&str, usize> = known.iter().map(String::as_str).zip(0..).collect();
     let read = table.map(column, |cells, row| {
         Ok(match cell::word(cells, row)? {
             None => Ok(f64::NAN),
             Some(word) => {
-                let code = codes.get(word.as_ref()).copied();
-                let code = code.or_else(|| truth(&word).filter(|_| word == "true" || word == "false"));
+                // Most words are written as they were met: only others are looked for.
+                let code = codes.get(word.as_ref()).copied().or_else(|| words::position(known, &word));
                 code.map(|code| code as f64).ok_or_else(|| word.into_owned())
             }
         })

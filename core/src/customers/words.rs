@@ -1,0 +1,123 @@
+//! How words are compared: the one place for texts from JSON, CSV, Parquet, Python and JavaScript.
+//!
+//! Databases pad texts, programs write truth values with capitals of their own, and whole numbers with a fraction of
+//! zeros once a column has missing values. So a text is the word that it equals, without what surrounds it; or else the
+//! one that says the same truth value or whole number.
+
+/// The texts, in capitals or not, that stand for a missing value in a plain table; the empty text does everywhere.
+const MISSING: [&str; 5] = ["NA", "N/A", "NaN", "null", "?"];
+
+/// A text without the white space (of Unicode) and the zero characters around it, with which columns of fixed width are
+/// padded.
+pub fn normalised(text: &str) -> &str {
+    text.trim_matches(|character: char| character.is_whitespace() || character == '\0')
+}
+
+/// Whether a cell of a plain table says that there is no value.
+pub fn is_missing(text: &str) -> bool {
+    let text = normalised(text);
+    text.is_empty() || MISSING.iter().any(|marker| marker.eq_ignore_ascii_case(text))
+}
+
+/// The position of the word that a text writes.
+pub fn position(words: &[impl AsRef<str>], text: &str) -> Option<usize> {
+    let text = normalised(text);
+    let equal = words.iter().position(|word| word.as_ref() == text);
+    equal.or_else(|| words.iter().position(|word| says_the_same(word.as_ref(), text)))
+}
+
+/// An id: a text as words are, of a whole number its digits.
+pub fn id(text: &str) -> &str {
+    let text = normalised(text);
+    whole(text).unwrap_or(text)
+}
+
+/// Whether two normalised texts say the same truth value or whole number, however they write it.
+pub fn says_the_same(word: &str, text: &str) -> bool {
+    match (truth(text), whole(text)) {
+        (Some(value), _) => truth(word) == Some(value),
+        (None, Some(number)) => whole(word) == Some(number),
+        (None, None) => false,
+    }
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// The digits of a whole number, with its sign where it has a minus, of a text that writes it with or without a fraction of zeros.
+/// Zeros before it are part of a code; there is one zero.
+fn whole(text: &str) -> Option<&str> {
+    let digits_of = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (number, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    if !digits_of(digits) || !digits_of(fraction) || fraction.bytes().any(|byte| byte != b'0') {
+        return None;
+    }
+    Some(if number == "-0" { "0" } else { number })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn padding_is_no_part_of_a_word() {
+        let known = words(&["Rome", "New York"]);
+        for text in ["Rome", " Rome", "Rome   ", "Rome\0\0\0", "\u{a0}Rome\u{3000}", "\t\r\nRome \0 "] {
+            assert_eq!(position(&known, text), Some(0), "{text:?}");
+        }
+        for text in ["rome", "ROME", "Ro me", "New  York", "New\u{a0}York", "", "\u{200b}Rome"] {
+            assert_eq!(position(&known, text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn truth_values_and_whole_numbers_are_words_however_they_are_written() {
+        for known in [["false", "true"], ["False", "True"], ["FALSE", "TRUE"]] {
+            let known = words(&known);
+            for (text, code) in [("true", 1), ("True", 1), (" TRUE ", 1), ("false", 0), ("fAlse", 0)] {
+                assert_eq!(position(&known, text), Some(code), "{text:?} of {known:?}");
+            }
+        }
+        // The same to the letter comes first.
+        assert_eq!(position(&words(&["TRUE", "True"]), "True"), Some(1));
+        for (word, text) in [("1", "1.0"), ("1.0", "1"), ("1.0", "1.00"), ("0", "-0.0"), ("-3", "-3.0")] {
+            assert_eq!(position(&words(&["x", word]), text), Some(1), "{text:?} of {word:?}");
+        }
+        let far = "9007199254740993";
+        assert_eq!(position(&words(&["9007199254740992", far]), "9007199254740993.0"), Some(1));
+        for (word, text) in [("1", "01"), ("1", "1.5"), ("1", "+1"), ("1", "1e0"), ("1", "1."), ("01", "1.0")]
+        {
+            assert_eq!(position(&words(&[word]), text), None, "{text:?} of {word:?}");
+        }
+    }
+
+    #[test]
+    fn ids_are_normalised_as_words_are() {
+        for (text, expected) in
+            [(" 7 ", "7"), ("7.0", "7"), ("007", "007"), ("C-1\0\0", "C-1"), ("True", "True")]
+        {
+            assert_eq!(id(text), expected);
+        }
+    }
+
+    #[test]
+    fn missing_is_said_in_several_ways() {
+        for text in ["", " \0", "NA", "na", "N/A", "NaN", "nan", "NULL", "null", "?", " ? "] {
+            assert!(is_missing(text), "{text:?}");
+        }
+        // These are words: a class may be called so.
+        for text in ["None", "NONE", "-", "0", "n.a.", "missing"] {
+            assert!(!is_missing(text), "{text:?}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod carried_rows;
 mod class_scores;
 pub mod cli;
 mod clock;
+mod column_names;
 mod commands;
 pub mod config;
 mod customer_json;
@@ -28,5 +29,6 @@ mod synthetic;
 mod tables;
 mod training;
 mod trust;
+mod word_list;
 
 pub use cli::main;

@@ -113,6 +113,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
         )));
     }
     let definitions = checked_definitions(config).map_err(usage)?;
+    let declared = declared_schema(config, &definitions).map_err(usage)?;
+    layout(config, &declared)?.check_names()?;
     let seen = seen_rows(config, &definitions).map_err(usage)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen };
     let started = Instant::now();
@@ -242,6 +244,7 @@ fn compute(
 ) -> anyhow::Result<(Arc<Layout>, Vec<CutoffSummary>)> {
     let config = &context.config;
     let layout = Arc::new(layout(config, &bank.schema)?);
+    layout.check_names()?;
     let engine = FeatureEngine::new(&layout.schema, &layout.features).map_err(|error| usage(error.into()))?;
     let cutoffs = cutoffs::plan(&config.snapshots, bank.data_end).map_err(usage)?;
     context.progress.parts("computing features".into(), bank.part_count() as u64);

@@ -193,6 +193,12 @@ fn built_schema(
         if known.customer() != &customer || known.tables() != tables.as_slice() {
             bail!("the bundle was made for other tables or columns than the config declares");
         }
+        let (days, of_config) = (known.horizon_days(), config.snapshots.horizon_days);
+        if days != of_config {
+            bail!(
+                "snapshots.horizon_days: the config says {of_config}, but the bundle says what is taken within {days} days"
+            );
+        }
         return Ok(known.clone());
     }
     let definition = SchemaDefinition {

@@ -93,6 +93,9 @@ bench-size: ## log-loss by size on the shared task, after brotli (BYTES=120000, 
 drift-suite: ## how often drifts of known size are found: the tables in docs/DRIFT.md (BANKS=200)
 	@scripts/drift-suite.sh $(BANKS)
 
+fixtures: ## write the sample bundles in tests/fixtures anew, after a change of the bundle's format
+	@scripts/fixtures.sh
+
 fuzz: ## mutations of the sample bundles, decoded and scored on all cores (MUTATIONS=1000000)
 	@scripts/fuzz.sh $(MUTATIONS)
 
@@ -105,4 +108,4 @@ $(NODE_MODULES): web/package-lock.json
 	@touch $@
 
 .PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e test-mlflow deny bench \
-	bench-data bench-train bench-score bench-spark bench-monitor bench-size drift-suite fuzz clean
+	bench-data bench-train bench-score bench-spark bench-monitor bench-size drift-suite fixtures fuzz clean

@@ -34,11 +34,11 @@ main() {
     fi
 
     bits_of tests/e2e/odd-customers.json parity-odd.json
-    "$CLI" --config config.yaml --quiet score --table tests/goldens/contracts.csv --id CONTRACT \
-        --bundle tests/goldens/format-2-label.bundle --out outputs/plain/scores.csv
+    "$CLI" --config config.yaml --quiet score --table tests/fixtures/contracts.csv --id CONTRACT \
+        --bundle tests/fixtures/label.bundle --out outputs/plain/scores.csv
     # A signed bundle for tests/e2e/trust.test.mjs, of keys that are made once.
     [ -f outputs/trust/keys/nextbest.private.pem ] || "$CLI" keygen --out outputs/trust/keys
-    "$CLI" --config tests/e2e/trust.yaml --quiet train --table tests/goldens/contracts.csv \
+    "$CLI" --config tests/e2e/trust.yaml --quiet train --table tests/fixtures/contracts.csv \
         --target OUTCOME --id CONTRACT --time SEEN >/dev/null
 
     step 5 "building the wasm module"

@@ -16,7 +16,7 @@ export PATH=$PWD/target/python/bin:$PATH
 export NEXTBEST=$PWD/target/debug/nextbest-under-test
 export FEATURE_SCORES=$PWD/target/debug/feature-scores
 module=$PWD/web/pkg/nextbest_host.wasm
-contracts=$PWD/tests/goldens/contracts.csv
+contracts=$PWD/tests/fixtures/contracts.csv
 # Nothing leaves this machine.
 export MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true SPARK_LOCAL_IP=127.0.0.1 PYSPARK_PYTHON=$python
 work=$(mktemp -d)

@@ -32,6 +32,9 @@ echo "==> the Delta table against delta-rs"
 "$python" "$oracles/delta.py" data/processed/customer_product_features older.csv \
     data/processed/customer_product_features.csv
 
+echo "==> Parquet files of pyarrow's against the same as CSV"
+"$python" "$oracles/parquet.py" "$nextbest"
+
 echo "==> models of plain tables against scikit-learn"
 "$python" "$oracles/plain_table.py" "$nextbest"
 

@@ -418,7 +418,7 @@ fn what_can_not_be_compared_is_refused_with_what_to_do() {
     refused(&["--sketches", "nowhere"], 1, "nowhere: is no folder of sketches");
     refused(&["--reference", "outputs/bundle/nextbest.bundle", "--bundle", "b.csv"], 2, "give one of them");
     refused(&["--sketches", ".", "--current", "a.csv"], 2, "cannot be used with");
-    // A bundle of before monitoring.
-    let old = nextbest_tests::repository().join("tests/goldens/format-5.bundle");
-    refused(&["--reference", old.to_str().unwrap(), "--sketches", "."], 1, "no profile of its rows");
+    // A bundle that was exported without.
+    let without = nextbest_tests::repository().join("tests/fixtures/bank.bundle");
+    refused(&["--reference", without.to_str().unwrap(), "--sketches", "."], 1, "no profile of its rows");
 }

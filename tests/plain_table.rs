@@ -158,8 +158,7 @@ fn a_mixed_table_goes_from_a_spreadsheet_to_probabilities() {
     assert!(recommender.model_version().starts_with("ship."));
     for (line, row) in lines.zip(&rows) {
         let text = Value::Object(row.clone()).to_string();
-        let read =
-            read_customer(recommender.schema(), &mut serde_json::Deserializer::from_str(&text)).unwrap();
+        let read = read_customer(recommender.schema(), &text).unwrap();
         let prediction = recommender.predict(&read.get(0).unwrap(), 0).unwrap();
         let probability = |class: &str| {
             prediction.classes.iter().find(|it| it.name == class).unwrap().probability.to_string()
@@ -414,7 +413,7 @@ fn what_knows_too_much_is_named() {
 #[test]
 fn a_bundle_of_a_bank_scores_no_plain_table() {
     let place = place_with("t.csv", "a\n1\n");
-    let bundle = std::fs::read(nextbest_tests::repository().join("tests/goldens/format-1.bundle")).unwrap();
+    let bundle = std::fs::read(nextbest_tests::repository().join("tests/fixtures/bank.bundle")).unwrap();
     std::fs::write(place.path("bank.bundle"), bundle).unwrap();
     let arguments = ["score", "--table", "t.csv", "--bundle", "bank.bundle"];
     fails(&place, &arguments, 1, &["offers products to customers", "without --table"]);
@@ -422,8 +421,8 @@ fn a_bundle_of_a_bank_scores_no_plain_table() {
 
 #[test]
 fn the_sample_bundle_scores_the_table_that_it_was_made_of() {
-    let goldens = nextbest_tests::repository().join("tests/goldens").canonicalize().unwrap();
-    let (table, bundle) = (goldens.join("contracts.csv"), goldens.join("format-2-label.bundle"));
+    let fixtures = nextbest_tests::repository().join("tests/fixtures").canonicalize().unwrap();
+    let (table, bundle) = (fixtures.join("contracts.csv"), fixtures.join("label.bundle"));
     let place = Workplace::new(PROGRAM).unwrap();
     let (table, bundle) = (table.to_str().unwrap(), bundle.to_str().unwrap());
     let scored = json_of(&place, &["score", "--table", table, "--bundle", bundle, "--id", "CONTRACT"]);
@@ -438,7 +437,7 @@ fn the_documents_commands_run() {
     let document = std::fs::read_to_string(nextbest_tests::repository().join("docs/TABLES.md")).unwrap();
     let (_, rest) = document.split_once("```sh\n").unwrap();
     let (commands, _) = rest.split_once("```").unwrap();
-    let table = nextbest_tests::repository().join("tests/goldens/contracts.csv");
+    let table = nextbest_tests::repository().join("tests/fixtures/contracts.csv");
     let place = place_with("contracts.csv", &std::fs::read_to_string(table).unwrap());
     assert!(commands.lines().count() >= 4);
     for command in commands.lines() {

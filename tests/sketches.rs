@@ -30,8 +30,7 @@ fn rows(place: &Workplace, recommender: &Recommender) -> Vec<Vec<f32>> {
     let samples: Value = serde_json::from_slice(&samples).unwrap();
     let row = |sample: &Value| {
         let customer = serde_json::to_string(&sample["customer"]).unwrap();
-        let mut json = serde_json::Deserializer::from_str(&customer);
-        let customers = read_customer(recommender.schema(), &mut json).unwrap();
+        let customers = read_customer(recommender.schema(), &customer).unwrap();
         let as_of = time::parse(sample["asOf"].as_str().unwrap()).unwrap();
         recommender.features(&customers.get(0).unwrap(), as_of)
     };

@@ -5,6 +5,7 @@
 use std::sync::OnceLock;
 
 use nextbest::config::{Config, TrustConfig};
+use nextbest_core::Bundle;
 use nextbest_core::model::bundle::signature::{SECTION, signed};
 use nextbest_tests::{Finished, Workplace, repository};
 use serde_json::Value;
@@ -26,6 +27,22 @@ card:
   limits: [Not for credit decisions, Weak for customers of less than a year]
   licence: Internal use only
 ";
+
+/// The committed sample: what its signature verified when it was made, it verifies on every machine.
+#[test]
+fn a_signed_sample_is_verified() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    let sample = |name: &str| repository().join("tests/fixtures").join(name).display().to_string();
+    let inspect = |bundle: &str| {
+        place.run(&["inspect", &sample(bundle), "--public-key", &sample("policy.public.pem")]).unwrap()
+    };
+    let signed = inspect("policy-signed.bundle");
+    assert!(signed.code == 0 && signed.stdout.contains("verified: signed by key"), "{}", signed.stdout);
+    let unsigned = inspect("policy.bundle");
+    assert!(unsigned.code != 0 && unsigned.stderr.contains("not signed"), "{}", unsigned.stderr);
+    let bundle = |name: &str| Bundle::decode(&std::fs::read(sample(name)).unwrap()).unwrap();
+    assert_eq!(format!("{:?}", bundle("policy-signed.bundle")), format!("{:?}", bundle("policy.bundle")));
+}
 
 /// A bank with a trained and evaluated model, and two pairs of keys; made once, then copied.
 fn place() -> Workplace {

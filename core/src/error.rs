@@ -23,6 +23,33 @@ pub enum Error {
         /// What was expected and what was there.
         message: String,
     },
+    /// What can't be a customer, a table or a row.
+    #[error("{path}: {message}")]
+    Shape {
+        /// Where: `accounts[2]`.
+        path: String,
+        /// What was expected and what was there.
+        message: String,
+    },
+    /// A name that the schema does not have, where none may be ignored.
+    #[error("{path}: {message}")]
+    Unknown {
+        /// Where: `customer.INCOM`.
+        path: String,
+        /// What may have been meant.
+        message: String,
+    },
+    /// A text is no JSON.
+    #[error("the JSON: {0}")]
+    Json(String),
+    /// An option of a request is not one of those that there are, or of another type.
+    #[error("{message}")]
+    Option {
+        /// The error's code: `options/top`, …
+        code: &'static str,
+        /// The option, what was expected and what was there.
+        message: String,
+    },
     /// A row or batch of features has the wrong length.
     #[error("expected {expected} feature values, got {actual}")]
     RowLength {
@@ -73,6 +100,10 @@ impl Error {
             Error::Schema(_) => "schema/invalid",
             Error::Feature { .. } => "feature/invalid",
             Error::Customer { .. } => "customer/value",
+            Error::Shape { .. } => "customer/type",
+            Error::Unknown { .. } => "customer/unknown",
+            Error::Json(_) => "customer/json",
+            Error::Option { code, .. } => code,
             Error::RowLength { .. } => "row/length",
             Error::Bundle(bundle) => bundle.code(),
             Error::Sketch(sketch) => sketch.code(),
@@ -90,13 +121,15 @@ pub enum BundleError {
     /// The first eight bytes are not those of a bundle.
     #[error("not a nextbest bundle (the first bytes differ): is this the file that `nextbest export` wrote?")]
     Magic,
-    /// Written for readers newer than this one.
-    #[error("needs a reader of format version {needed}, this one reads up to {supported}: update nextbest")]
+    /// Written in another format than the one that is read here.
+    #[error(
+        "written in format version {version}, and this nextbest reads {supported}: use the version that wrote it, or export again"
+    )]
     Version {
-        /// The least version that may read it.
-        needed: u16,
-        /// The newest version that this reader knows.
-        supported: u16,
+        /// The version that it is written in.
+        version: u32,
+        /// The version that this reader knows.
+        supported: u32,
     },
     /// Ends early, or goes on after its end.
     #[error("truncated or padded: {0}")]

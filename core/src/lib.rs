@@ -20,6 +20,7 @@ mod names;
 pub mod policy;
 pub mod predict;
 pub mod recommend;
+pub mod request;
 pub mod schema;
 pub mod score;
 pub mod snapshot;

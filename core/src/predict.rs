@@ -15,6 +15,8 @@ pub struct Prediction {
     pub classes: Vec<ClassProbability>,
     /// Which model answered.
     pub model_version: String,
+    /// The columns of the row that the model does not know, where it came as JSON ([`request`](crate::request)).
+    pub ignored: Vec<String>,
 }
 
 /// A class and how probable it is.
@@ -48,6 +50,6 @@ impl Recommender {
             let class = ClassProbability { name: name.to_owned(), probability };
             classes.insert(place.unwrap_or(classes.len()), class);
         }
-        Ok(Prediction { classes, model_version: self.model_version() })
+        Ok(Prediction { classes, model_version: self.model_version(), ignored: Vec::new() })
     }
 }

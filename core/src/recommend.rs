@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::Error;
-use crate::customers::Customer;
+use crate::customers::{Customer, words};
 use crate::explain::{self, Change, Counterfactual, Explained, Reason};
 use crate::features::FeatureEngine;
 use crate::model::bundle::{Bundle, content_hash};
@@ -81,6 +81,9 @@ pub struct Recommendation {
     pub as_of: String,
     /// How the reasons were computed.
     pub reason_method: &'static str,
+    /// The tables and columns in the customer's rows that the model does not know, where they came as JSON
+    /// ([`request`](crate::request)).
+    pub ignored: Vec<String>,
 }
 
 /// What would have to be otherwise for another product to have the greatest priority.
@@ -244,6 +247,7 @@ impl Recommender {
             model_version: self.model_version(),
             as_of: time::format(options.as_of),
             reason_method: explain::method(&self.bundle),
+            ignored: Vec::new(),
         }
     }
 
@@ -260,11 +264,12 @@ impl Recommender {
     }
 
     fn draw<'a>(&'a self, experiment: &'a Experiment, options: Options<'a>) -> Result<Draw<'a>, Error> {
-        let customer = options.customer.ok_or_else(|| Error::Customer {
-            path: format!("{}.{}", self.schema().customer().name, experiment.key),
-            message: "missing: the policy's experiment chooses an arm by it".into(),
-        })?;
-        Ok(Draw { experiment, customer, as_of: options.as_of })
+        let customer =
+            options.customer.filter(|id| !words::id(id).is_empty()).ok_or_else(|| Error::Customer {
+                path: format!("{}.{}", self.schema().customer().name, experiment.key),
+                message: "missing: the policy's experiment chooses an arm by it".into(),
+            })?;
+        Ok(Draw { experiment, customer: words::id(customer), as_of: options.as_of })
     }
 
     /// The smallest change of mutable features after which another product has the greatest priority. The rules ask of the customer

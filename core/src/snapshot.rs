@@ -165,7 +165,7 @@ mod tests {
 
     fn customer(accounts: &str) -> Customers {
         let json = format!(r#"{{"customer": {{"SINCE": "2020-01-01"}}, "accounts": [{accounts}]}}"#);
-        read_customer(&small_schema(), &mut serde_json::Deserializer::from_str(&json)).unwrap()
+        read_customer(&small_schema(), &json).unwrap()
     }
 
     fn at(date: &str) -> i64 {
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_plain_tables_label_is_a_word_of_the_row() {
         let schema = plain_schema();
-        let row = |json| read_customer(&schema, &mut serde_json::Deserializer::from_str(json)).unwrap();
+        let row = |json| read_customer(&schema, json).unwrap();
         let of = |json| {
             let rows = row(json);
             let row = rows.get(0).unwrap();

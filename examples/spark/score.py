@@ -11,32 +11,41 @@ PROBABILITY_… of each class, the same bits as everywhere.
 
 import argparse
 
+import sys
+
 import mlflow
-from mlflow.models import get_model_info
+import numpy as np
+import pandas as pd
 from pyspark.sql import SparkSession, functions
+from pyspark.sql.types import FloatType, StringType, StructField, StructType
 
 
 def main(words=None):
     arguments = parse(words)
     spark = SparkSession.builder.appName("nextbest: score").getOrCreate()
-    signature = get_model_info(arguments.model).signature
-    score = mlflow.pyfunc.spark_udf(spark, arguments.model, env_manager="local")
+    loaded = mlflow.pyfunc.load_model(arguments.model)
+    # As `spark_udf` would score, but for MLflow's look at every single value before the model looks at it.
+    model, names = loaded.get_raw_model(), loaded.metadata.signature.inputs.input_names()
+    # The model goes to the workers as bytes; this is the code that makes a model of them.
+    spark.sparkContext.addPyFile(sys.modules[type(model).__module__].__file__)
     table = spark.read.parquet(arguments.features)
-    missing = [name for name in [arguments.key, arguments.cutoff] if name not in table.columns]
+    keys = [arguments.key, arguments.cutoff]
+    missing = [name for name in keys if name not in table.columns]
     if missing:
         raise SystemExit(f"{arguments.features}: has no column {missing[0]}: name it with --key or --cutoff")
+    classes = model.about["classes"]
 
-    features = functions.struct(*map(column, signature.inputs.input_names()))
-    scored = table.select(column(arguments.key), column(arguments.cutoff), score(features).alias("scores"))
-    classes = signature.outputs.input_names()
-    probability = {name: functions.col("scores").getField(name) for name in classes}
-    # Of equals the first: max_by would take any.
-    most = functions.greatest(*probability.values())
-    predicted = functions.coalesce(
-        *(functions.when(value == most, functions.lit(name)) for name, value in probability.items())
-    )
-    named = [value.cast("float").alias(f"PROBABILITY_{name}") for name, value in probability.items()]
-    predictions = scored.select(column(arguments.key), column(arguments.cutoff), predicted.alias("PREDICTED"), *named)
+    def scores(batches):
+        for batch in batches:
+            found = model.predict(batch[[name for name in names if name in batch]]).astype("float32")
+            # Of equals the first.
+            predicted = pd.Series(np.array(classes)[found.to_numpy().argmax(axis=1)], index=batch.index, name="PREDICTED")
+            yield pd.concat([batch[keys], predicted, found.add_prefix("PROBABILITY_")], axis=1)
+
+    written = [table.schema[name] for name in keys] + [StructField("PREDICTED", StringType())]
+    written += [StructField(f"PROBABILITY_{name}", FloatType()) for name in classes]
+    read = [name for name in table.columns if name in {*keys, *names}]
+    predictions = table.select(*map(column, read)).mapInPandas(scores, StructType(written))
     predictions.write.mode("overwrite").partitionBy(arguments.cutoff).parquet(arguments.out)
 
 

@@ -1,6 +1,6 @@
 //! Arguments, exit codes and what is printed where.
 //!
-//! Results go to standard output, progress and errors to standard error. The exit code is 0 where all went well, 1
+//! Results go to standard output ([`Printed`]), progress and errors to standard error. The exit code is 0 where all went well, 1
 //! where the work failed (the data, a file, a model), 2 where the command or config could not be understood, and 3 where all went
 //! well and monitoring found something that somebody should be told.
 
@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
@@ -19,7 +20,11 @@ use crate::commands::{
 };
 use crate::config::Config;
 use crate::mlflow::{self, Logged};
+use crate::printed::{Printed, unless_closed};
 use crate::progress::Progress;
+
+/// What errors call it.
+const STANDARD_OUTPUT: &str = "standard output";
 
 /// Predicts which banking product a customer takes next, and turns it into an offer on the customer's own side.
 #[derive(Debug, Parser)]
@@ -152,15 +157,22 @@ pub(crate) fn usage(error: anyhow::Error) -> anyhow::Error {
 
 impl Context {
     /// Prints a command's result: JSON with `--json`, else words.
+    ///
+    /// # Errors
+    /// Where standard output takes no more, but for a closed pipe.
     pub(crate) fn print<T: Serialize + Display>(&self, result: &T) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+        self.print_to(std::io::stdout().lock(), result).context(STANDARD_OUTPUT)
+    }
+
+    fn print_to<T: Serialize + Display>(&self, out: impl Write, result: &T) -> std::io::Result<()> {
+        let mut out = Printed(out);
         if self.json {
-            serde_json::to_writer_pretty(&mut out, result).map_err(std::io::Error::from)?;
+            serde_json::to_writer_pretty(&mut out, result)?;
             writeln!(out)?;
         } else {
             write!(out, "{result}")?;
         }
-        Ok(out.flush()?)
+        out.flush()
     }
 
     /// Prints a command's result, and fails where it could not be logged.
@@ -184,21 +196,26 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let code = if error.use_stderr() { 2 } else { 0 };
-            // Help to a closed pipe is no failure.
-            let _ = error.print();
-            return ExitCode::from(code);
+            let printed = unless_closed(error.print(), ());
+            return match printed {
+                _ if error.use_stderr() => ExitCode::from(2),
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&anyhow::Error::new(error).context(STANDARD_OUTPUT)),
+            };
         }
     };
     match execute(arguments) {
         Ok(Done::Quietly) => ExitCode::SUCCESS,
         Ok(Done::WithAlert) => ExitCode::from(3),
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
-        }
+        Err(error) => failed(&error),
     }
+}
+
+/// Says what went wrong.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    // Where standard error is closed there is no one to tell.
+    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
 }
 
 /// How a command ended that did its work.
@@ -251,14 +268,6 @@ fn execute(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Run(arguments) => run::run(&context, &arguments),
     }?;
     Ok(Done::Quietly)
-}
-
-/// Whoever read our output has seen enough: no error of ours.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

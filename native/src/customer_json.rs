@@ -81,7 +81,7 @@ mod tests {
             task: Task::NextProduct,
         })
         .unwrap();
-        let read = |json: &Value| read_customer(&schema, json).unwrap();
+        let read = |json: &Value| read_customer(&schema, &json.to_string()).unwrap();
         for (city, known) in [("\"Oslo\"", None), ("\"Rome\"", Some(1.0)), ("null", Some(f64::NAN))] {
             let customer = format!(r#"{{"customer": {{"SINCE": "2020-01-01", "CITY": {city}}}}}"#);
             let before = read(&serde_json::from_str(&customer).unwrap());

@@ -100,11 +100,11 @@ pub(crate) fn absolute(deployment: &Deployment, bundle: &Bundle) -> Vec<Gate> {
         let (outcome, detail) = match found {
             Some(metric) if passes(metric) => (Outcome::Passed, format!("{:.4}", metric.value)),
             Some(metric) => (Outcome::Failed, format!("{:.4}", metric.value)),
-            None => (
+            None if bundle.card.test_metrics.is_empty() => (
                 Outcome::NotMeasured,
-                "the bundle's card has no such metric: run `nextbest evaluate` before `nextbest export`"
-                    .into(),
+                "the bundle's card has no metrics: run `nextbest evaluate` before `nextbest export`".into(),
             ),
+            None => (Outcome::NotMeasured, "it is not defined on the rows of the test".into()),
         };
         let rule = format!("{name} {} {threshold}", if less { "≤" } else { "≥" });
         Gate { metric: name.clone(), rule, outcome, detail }

@@ -23,9 +23,23 @@ pub(crate) fn write_file(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    write_from(folder, path, write)
+}
+
+/// As [`write_file`], with another folder of the same file system for the file while it is not whole: for where others look at all
+/// files of its own folder.
+///
+/// # Errors
+/// As [`write_file`].
+pub(crate) fn write_from(
+    aside: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.with_context(|| format!("{}: is no name for a file", path.display()))?;
-    write_files(folder, &[name], |files| match files.first_mut() {
+    write_all(aside, folder, &[name], |files| match files.first_mut() {
         Some(file) => write(file),
         None => Ok(()),
     })
@@ -41,11 +55,21 @@ pub(crate) fn write_files(
     names: &[&str],
     write: impl FnOnce(&mut Vec<BufWriter<File>>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    write_all(folder, folder, names, write)
+}
+
+fn write_all(
+    aside: &Path,
+    folder: &Path,
+    names: &[&str],
+    write: impl FnOnce(&mut Vec<BufWriter<File>>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let place = || format!("{}: can't be written", folder.join(names.join(", ")).display());
     std::fs::create_dir_all(folder).with_context(place)?;
+    std::fs::create_dir_all(aside).with_context(place)?;
     let aside = names
         .iter()
-        .map(|_| temporary(folder, Readers::All))
+        .map(|_| temporary(aside, Readers::All))
         .collect::<Result<Vec<_>, _>>()
         .with_context(place)?;
     let reopened = aside.iter().map(|file| Ok(BufWriter::new(file.as_file().try_clone()?)));
@@ -60,11 +84,15 @@ pub(crate) fn write_files(
     for (file, name) in aside.into_iter().zip(names) {
         file.persist(folder.join(name)).with_context(place)?;
     }
-    // The new names are only safe once the folder is synced too; not every file system can do it.
+    sync(folder);
+    Ok(())
+}
+
+/// New names are only safe once their folder is synced too; not every file system can do it.
+fn sync(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
-    Ok(())
 }
 
 /// Who may read a file.
@@ -76,10 +104,10 @@ pub(crate) enum Readers {
     Owner,
 }
 
-/// Writes bytes to a file that is not there yet.
+/// Writes bytes to a file that is not there yet: of two who do so at once one succeeds.
 ///
 /// # Errors
-/// As [`write_file`], and where there is one.
+/// As [`write_file`], and where there is one ([`was_there`]).
 pub(crate) fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> anyhow::Result<()> {
     let place = || format!("{}: can't be written", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -88,7 +116,27 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> anyhow::
     aside.as_file().write_all(bytes).with_context(place)?;
     aside.as_file().sync_all().with_context(place)?;
     aside.persist_noclobber(path).with_context(place)?;
+    sync(folder);
     Ok(())
+}
+
+/// Whether [`write_new`] failed since there is such a file.
+pub(crate) fn was_there(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.any(|cause| cause.kind() == std::io::ErrorKind::AlreadyExists)
+}
+
+/// Lets nobody else in who asks for the same lock, a file of a folder, until it is dropped or this process ends; waits for whoever
+/// has it.
+///
+/// # Errors
+/// Where the file can't be made, or the file system has no locks.
+pub(crate) fn lock(path: &Path) -> anyhow::Result<File> {
+    let place = || format!("{}: can't be locked", path.display());
+    path.parent().map_or(Ok(()), std::fs::create_dir_all).with_context(place)?;
+    let file = File::options().create(true).truncate(false).write(true).open(path).with_context(place)?;
+    file.lock().with_context(place)?;
+    Ok(file)
 }
 
 /// Writes a folder of files, whose paths may have folders in them. It takes the place of one that is there already only
@@ -268,7 +316,7 @@ mod tests {
         let path = folder.path().join("keys/secret");
         write_new(&path, b"first", Readers::Owner).unwrap();
         let again = write_new(&path, b"second", Readers::All).unwrap_err();
-        assert!(format!("{again:#}").contains("secret: can't be written"), "{again:#}");
+        assert!(format!("{again:#}").contains("secret: can't be written") && was_there(&again), "{again:#}");
         assert_eq!(std::fs::read(&path).unwrap(), b"first");
         #[cfg(unix)]
         {

@@ -95,21 +95,42 @@ pub(crate) fn write_column<T: DataType, W: std::io::Write + Send>(
     Ok(column.close()?)
 }
 
-/// Reads a column's values, and for an optional one whether each row has one.
-pub(crate) fn read_column<T: DataType>(
+/// Reads the values of a column that has one in every row.
+///
+/// # Errors
+/// Where the group has no such column, or one of another type or with missing values.
+pub(crate) fn read_column<T: DataType>(group: &dyn RowGroupReader, name: &str) -> anyhow::Result<Vec<T::T>> {
+    let (values, defined) = read_optional::<T>(group, name)?;
+    match values.len() == defined.len() {
+        true => Ok(values),
+        false => bail!("column {name} has missing values"),
+    }
+}
+
+/// Reads the values of a column that are there, and whether each row has one.
+///
+/// # Errors
+/// Where the group has no such column, or one of another type.
+pub(crate) fn read_optional<T: DataType>(
     group: &dyn RowGroupReader,
-    column: usize,
-    count: usize,
-) -> anyhow::Result<(Vec<T::T>, Vec<i16>)> {
+    name: &str,
+) -> anyhow::Result<(Vec<T::T>, Vec<bool>)> {
+    let count = usize::try_from(group.metadata().num_rows())?;
+    let columns = group.metadata().columns();
+    let column = columns.iter().position(|column| column.column_path().parts() == [name]);
+    let column = column.with_context(|| format!("there is no column {name}"))?;
     let descriptor = group.metadata().schema_descr().column(column);
-    if descriptor.physical_type() != T::get_physical_type() {
-        bail!("column {} is not of the type that it must have", descriptor.name());
+    if descriptor.physical_type() != T::get_physical_type() || descriptor.max_rep_level() > 0 {
+        bail!("column {name} is not of the type that it must have");
     }
     let mut reader = get_typed_column_reader::<T>(group.get_column_reader(column)?);
     let (mut values, mut defined) = (Vec::with_capacity(count), Vec::with_capacity(count));
     let (rows, _, _) = reader.read_records(count, Some(&mut defined), None, &mut values)?;
-    match rows == count {
-        true => Ok((values, defined)),
-        false => bail!("column {} has {rows} rows, not {count}", descriptor.name()),
+    if rows != count {
+        bail!("column {name} has {rows} rows, not {count}");
+    }
+    match descriptor.max_def_level() {
+        0 => Ok((values, vec![true; count])),
+        _ => Ok((values, defined.iter().map(|level| *level > 0).collect())),
     }
 }

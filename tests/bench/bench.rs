@@ -113,10 +113,10 @@ fn scoring(folder: &Path) -> Result<(), Failure> {
     for sample in &samples {
         let as_of =
             nextbest_core::time::parse(sample["asOf"].as_str().unwrap_or_default()).unwrap_or_default();
+        let customer = sample["customer"].to_string();
         for _ in 0..ROUNDS * 5 {
             offers.push(seconds(|| {
-                let customers =
-                    nextbest_core::customers::read_customer(recommender.schema(), &sample["customer"])?;
+                let customers = nextbest_core::customers::read_customer(recommender.schema(), &customer)?;
                 let customer =
                     customers.get(0).ok_or(nextbest_core::Error::Training("no customer".into()))?;
                 recommender

@@ -164,7 +164,7 @@ suite("POST /sketch elsewhere", () => {
   });
 
   test("without a profile there are none either", async (t) => {
-    const bundle = readFileSync(path.join(import.meta.dirname, "../goldens/format-1.bundle"));
+    const bundle = readFileSync(path.join(import.meta.dirname, "../fixtures/bank.bundle"));
     const edge = await started(t, { r2Buckets: ["SKETCHES"] }, bundle);
     await refused(await edge.send(new Uint8Array(100)), 503, "sketch/no-profile");
     const [{ customer, asOf }] = customers();

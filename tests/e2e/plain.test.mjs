@@ -11,7 +11,7 @@ import { serve } from "./support/server.mjs";
 import { worker } from "./support/workerd.mjs";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
-const BUNDLE = "tests/goldens/format-2-label.bundle";
+const BUNDLE = "tests/fixtures/label.bundle";
 
 suite("a plain table", () => {
   test("scores in Node as natively", async () => {
@@ -71,7 +71,7 @@ suite("a plain table", () => {
     const signed = { AGE: 30, MEMBER: "no", SIGNED: "2022-01-01" };
     assert.deepEqual(probabilities(signed), plain.scoreRow({ ...signed, SEEN: "2024-01-01" }, { asOf: "2030-01-01" }).classes);
 
-    const bank = await Recommender.load(readFileSync(path.join(ROOT, "tests/goldens/format-1.bundle")));
+    const bank = await Recommender.load(readFileSync(path.join(ROOT, "tests/fixtures/bank.bundle")));
     assert.equal(bank.schema.task, "nextProduct");
     refused(() => bank.scoreRow({ customer: {} }), "recommender/task", /use recommend/);
   });
@@ -94,7 +94,7 @@ function cut(fraction) {
 
 /** The table's rows by column name, as the schema has them: the file writes numbers with a comma. */
 function rows() {
-  const [header, ...lines] = readFileSync(path.join(ROOT, "tests/goldens/contracts.csv"), "utf8").trimEnd().split("\n");
+  const [header, ...lines] = readFileSync(path.join(ROOT, "tests/fixtures/contracts.csv"), "utf8").trimEnd().split("\n");
   const names = header.split(";");
   const numbers = ["AGE", "INCOME"];
   const cell = (name, text) => (text === "" ? null : numbers.includes(name) ? Number(text.replace(",", ".")) : text);

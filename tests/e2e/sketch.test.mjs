@@ -128,7 +128,7 @@ suite("counting rows", () => {
   });
 
   test("is not possible by a bundle without a profile", async () => {
-    const r = await Recommender.load(readFileSync(path.join(ROOT, "tests/goldens/format-1.bundle")));
+    const r = await Recommender.load(readFileSync(path.join(ROOT, "tests/fixtures/bank.bundle")));
     assert.equal(r.sketchRules, null);
     assert.throws(() => r.observe(new Float32Array(r.featureNames.length), agreed), failure("sketch/no-profile", /export/));
     assert.throws(() => r.sketch(), failure("sketch/no-profile"));

@@ -6,10 +6,12 @@ import pickle
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import mlflow.pyfunc
 import numpy as np
+import pandas as pd
 from mlflow.exceptions import MlflowException
 from support import (
     AS_OF, CLASSES, assert_same_bits, feature_table, native_answers, native_scores, nextbest, plain_table,
@@ -24,6 +26,8 @@ def main():
     threads_and_copies(model.get_raw_model())
     offers(model.get_raw_model())
     plain_rows(mlflow.pyfunc.load_model("plain/model"))
+    columns_of_any_kind(model, mlflow.pyfunc.load_model("plain/model"))
+    what_is_no_value()
     refused(model)
     out_of_date()
     folder()
@@ -90,14 +94,100 @@ def plain_rows(model):
     fails(lambda: raw.predict(table.drop(columns=["AGE", "CITY"])), "columns that are not there: AGE, CITY")
 
 
+def columns_of_any_kind(features, plain):
+    """What pandas makes of a column depends on where it comes from and what is missing in it; the answer does not."""
+    table, names = feature_table()
+    rows = table[names].head(200)
+    expected = native_scores(rows)
+    whole = [name for name in names if (rows[name].dropna() % 1 == 0).all()]
+    known = [name for name in whole if rows[name].notna().all() and rows[name].between(0, 100).all()]
+    assert len(known) > 3 and any(rows[name].isna().any() for name in whole)
+    kinds = {
+        **{kind: dict.fromkeys(known, kind) for kind in ["int64", "int32", "int16", "uint8", "int64[pyarrow]"]},
+        **{kind: dict.fromkeys(whole, kind) for kind in ["Int64", "Int32", "Float64", "object", "category", "double[pyarrow]"]},
+    }
+    for kind, columns in kinds.items():
+        assert_same_bits(features.predict(rows.astype(columns)), expected, f"features as {kind}")
+    decimals = rows.astype({name: object for name in whole})
+    for name in whole:
+        decimals[name] = [Decimal(str(value)) if value == value else None for value in rows[name]]
+    assert_same_bits(features.predict(decimals), expected, "features as Decimal")
+    rows.to_csv("features.csv", index=False)
+    assert_same_bits(features.predict(pd.read_csv("features.csv")), expected, "features as read_csv reads them")
+
+    table, native = plain_table()
+    numbers = [name for name in ("AGE",) if (table[name].dropna() % 1 == 0).all()]
+    assert numbers and table["CITY"].isna().any() and table["SEEN"].notna().all()
+    naive = pd.to_datetime(table["SEEN"])
+    for what, changed in {
+        "Int64": table.astype(dict.fromkeys(numbers, "Int64")),
+        "Float64": table.astype(dict.fromkeys(numbers, "Float64")),
+        "Decimal": table.assign(**{name: [None if value != value else Decimal(str(value)) for value in table[name]] for name in numbers}),
+        "string": table.astype({"CITY": "string", "SEEN": "string"}),
+        "pyarrow": table.convert_dtypes(dtype_backend="pyarrow"),
+        "category": table.astype({"CITY": "category", "SEEN": "category"}),
+        "None": table.astype(object).where(table.notna(), None),
+        "datetime64[ns]": table.assign(SEEN=naive),
+        "datetime64[s]": table.assign(SEEN=naive.astype("datetime64[s]")),
+        "dates": table.assign(SEEN=naive.dt.date),
+        "datetimes": table.assign(SEEN=naive.dt.to_pydatetime().astype(object)),
+        "pandas 3's strings": as_pandas_3(table),
+    }.items():
+        assert_same_bits(plain.predict(changed), native, f"a plain table as {what}")
+
+
+def as_pandas_3(table):
+    """As pandas 3 reads it: texts are of a type of their own, with NaN where they are missing."""
+    with pd.option_context("future.infer_string", True):
+        read = pd.DataFrame({name: table[name].tolist() for name in table})
+    assert read["CITY"].dtype == "str" or pd.__version__ < "3"
+    return read
+
+
+def what_is_no_value():
+    """Words that pandas takes for truth values and long whole numbers, beside the command line."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [(2**60 + row % 3, row % 2 == 0, row % 5, "ab"[row % 3 > 0]) for row in range(300)]
+        table = pd.DataFrame(rows, columns=["BRANCH", "OPEN", "N", "OUTCOME"])
+        # A branch is a word, whatever it looks like: one of them is.
+        table["BRANCH"] = table["BRANCH"].astype(object)
+        table.loc[table.index % 4 == 3, "BRANCH"] = "north"
+        table.to_csv(f"{folder}/t.csv", index=False)
+        nextbest("train", "--quiet", "--budget", "0", "--algorithm", "random_forest", "--table", "t.csv", "--target", "OUTCOME", folder=folder)
+        nextbest("export", "--quiet", "--bundle", f"{folder}/outputs/bundle/nextbest.bundle", "--pyfunc", f"{folder}/model")
+        nextbest("score", "--quiet", "--table", "t.csv", "--out", "s.csv", folder=folder)
+        native = pd.read_csv(f"{folder}/s.csv", dtype=np.float32, usecols=lambda name: name.startswith("PROBABILITY_"))
+        model = mlflow.pyfunc.load_model(f"{folder}/model")
+        read = pd.read_csv(f"{folder}/t.csv")
+        assert read["OPEN"].dtype == bool
+        for what, frame in {
+            "as read": read,
+            "whole numbers": table,
+            "boolean": table.astype({"OPEN": "boolean"}),
+            "words": table.astype({"OPEN": str}),
+        }.items():
+            assert_same_bits(model.predict(frame), native, f"words that look otherwise, {what}")
+        for value in [float("inf"), float("-inf"), Decimal("Infinity")]:
+            odd = table.astype({"N": object})
+            odd.loc[5, "N"] = value
+            fails(lambda: model.predict(odd), "row 5: N: expected a finite number, got ")
+        fails(lambda: model.predict(table.assign(N=[[1]] * 300)), "row 0: N: expected a number, a text, a truth value or a time, got [1] (list)")
+
+
 def refused(model):
     table, names = feature_table()
     raw = model.get_raw_model()
     fails(lambda: raw.predict(table.drop(columns=names[3:5])), f"not there: {names[3]}, {names[4]}")
-    fails(lambda: raw.predict(table.assign(age_years="old")), "column age_years: expected numbers")
+    fails(lambda: raw.predict(table.assign(age_years="old")), "row 0: age_years: expected a number, got 'old'")
     fails(lambda: raw.predict([[1.0]]), "expected a pandas DataFrame, got list")
-    for wrong in [table.drop(columns=names[3]), table.assign(age_years="old")]:
-        fails(lambda: model.predict(wrong), "", MlflowException)
+    for column, value in [("age_years", float("inf")), (names[-1], -1e300)]:
+        odd = table.astype({column: "float64"})
+        odd.loc[odd.index[7], column] = value
+        for frame in [odd, odd.astype(object)]:
+            fails(lambda: raw.predict(frame), f"row 7: {column}: expected a finite number of 32 bits, got {value}")
+    fails(lambda: raw.predict(pd.concat([table, table[names[:1]]], axis=1)), f"column {names[0]} is there twice")
+    fails(lambda: model.predict(table.drop(columns=names[3])), names[3], MlflowException)
+    fails(lambda: model.predict(table.assign(age_years="old")), "expected a number, got 'old'")
     # What was refused leaves the model as it was.
     assert_same_bits(raw.predict(table.head(10)), native_scores(table[names].head(10)), "after errors")
 

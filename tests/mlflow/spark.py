@@ -6,9 +6,10 @@ import sys
 import time
 from pathlib import Path
 
+import mlflow.pyfunc
 import numpy as np
 import pandas as pd
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, functions
 from support import (
     AS_OF, CLASSES, assert_same_bits, feature_table, native_answers, native_scores, plain_table,
 )
@@ -24,6 +25,7 @@ def main():
     session()
     million_rows()
     plain_rows()
+    columns_of_any_kind()
     raw_events()
 
 
@@ -57,6 +59,31 @@ def plain_rows():
     written = pd.read_parquet("plain/predictions").sort_values("CONTRACT")
     assert list(written["CONTRACT"]) == list(table["CONTRACT"])
     assert_same_bits(written[[f"PROBABILITY_{name}" for name in native]], native, "a plain table in Spark")
+
+
+def columns_of_any_kind():
+    """Whole numbers, decimals and moments, through MLflow's own `spark_udf`: by name, and in the order of the signature."""
+    spark = SparkSession.builder.getOrCreate()
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    table, native = plain_table()
+    names = mlflow.pyfunc.load_model("plain/model").metadata.signature.inputs.input_names()
+    frame = spark.createDataFrame(table.astype(object).where(table.notna(), None), schema=", ".join(
+        f"{name} {'double' if table[name].dtype.kind == 'f' else 'bigint' if table[name].dtype.kind == 'i' else 'string'}"
+        for name in table
+    ))
+    score = mlflow.pyfunc.spark_udf(spark, "plain/model", env_manager="local")
+    whole = {name for name in names if table[name].dtype.kind == "f" and (table[name].dropna() % 1 == 0).all()}
+    for what, change in [
+        ("as they are", {}),
+        ("moments", {"SEEN": "timestamp"}),
+        ("dates", {"SEEN": "date"}),
+        *((f"{kind}s", dict.fromkeys(whole, kind)) for kind in ("int", "bigint", "decimal(12,0)", "float")),
+    ]:
+        assert what == "as they are" or change, what
+        changed = frame.select(*(frame[name].cast(change[name]).alias(name) if name in change else frame[name] for name in names))
+        for arguments in [[functions.struct(*names)], names]:
+            found = changed.select(score(*arguments).alias("scores")).select("scores.*").toPandas()
+            assert_same_bits(found[list(native)], native, f"spark_udf: {what}")
 
 
 def raw_events():

@@ -165,7 +165,7 @@ def check_rounds(client, run, trial):
 
 def from_a_plain_table(nextbest, folder):
     place = Workplace(nextbest, folder, "model: {selection: {budget: 0}}")
-    table = Path(__file__).parent.parent / "goldens/contracts.csv"
+    table = Path(__file__).parent.parent / "fixtures/contracts.csv"
     place.run("train", "--table", str(table), "--target", "OUTCOME", "--id", "CONTRACT", "--time", "SEEN")
     client = MlflowClient(f"file://{folder}/mlruns")
     run = newest(client)

@@ -3,18 +3,19 @@
 //! Every fallible path throws a typed error. A trap would leave the instance unusable, so none is reachable from input;
 //! the package around this module recreates the instance should one happen all the same.
 //!
-//! A customer comes in as JSON text: for the hundreds of small rows that one has, that is several times faster than
+//! A customer comes in as JSON text, as the options do: for the hundreds of small rows that one has, that is several times faster than
 //! asking JavaScript for every value of every object.
 
 mod sketches;
 
 use js_sys::{Error as JsError, Reflect};
-use nextbest_core::customers::{Customers, read_identified};
+use nextbest_core::Error;
+use nextbest_core::customers::json::Value;
 use nextbest_core::explain;
 use nextbest_core::monitor::observer::Observer;
-use nextbest_core::recommend::{Options, Recommender};
+use nextbest_core::recommend::Recommender;
+use nextbest_core::request::{OPTIONS, ROW_OPTIONS, RequestOptions};
 use nextbest_core::score::{Scorer, Workspace};
-use nextbest_core::{Error, time};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
@@ -56,30 +57,16 @@ impl Engine {
         self.recommender.bundle().self_test().map_err(throw)
     }
 
-    /// The customer's features at a moment, missing ones NaN.
-    pub fn features(&self, customer: &str, as_of: &str) -> Result<Vec<f32>, JsError> {
-        let as_of = parse_as_of(as_of)?;
-        let customers = self.read(customer)?;
-        let customer = customers.get(0).ok_or_else(no_customer)?;
-        Ok(self.recommender.features(&customer, as_of))
+    /// The customer's features, missing ones NaN.
+    pub fn features(&self, customer: &str, options: &str) -> Result<Vec<f32>, JsError> {
+        let options = RequestOptions::parse(options, ROW_OPTIONS).map_err(throw)?;
+        self.recommender.features_of(&Value::Written(customer), &options).map_err(throw)
     }
 
     /// What to offer to a customer.
-    pub fn recommend(
-        &self,
-        customer: &str,
-        as_of: &str,
-        top: usize,
-        explain: bool,
-        counterfactual: bool,
-        channel: Option<String>,
-    ) -> Result<JsValue, JsError> {
-        let as_of = parse_as_of(as_of)?;
-        let (customers, id) = self.read_identified(customer)?;
-        let customer = customers.get(0).ok_or_else(no_customer)?;
-        let channel = channel.as_deref();
-        let options = Options { as_of, top, explain, counterfactual, channel, customer: id.as_deref() };
-        to_js(&self.recommender.recommend(&customer, options).map_err(throw)?)
+    pub fn recommend(&self, customer: &str, options: &str) -> Result<JsValue, JsError> {
+        let options = RequestOptions::parse(options, OPTIONS).map_err(throw)?;
+        to_js(&self.recommender.answer(&Value::Written(customer), None, &options).map_err(throw)?)
     }
 
     /// What each feature of a row contributes to each class: the classes' outputs of the reference row, those of this row, then the
@@ -98,11 +85,9 @@ impl Engine {
 
     /// The probability of each class for one row of a plain table, the most probable first.
     #[wasm_bindgen(js_name = scoreRow)]
-    pub fn score_row(&self, row: &str, as_of: &str) -> Result<JsValue, JsError> {
-        let as_of = parse_as_of(as_of)?;
-        let rows = self.read(row)?;
-        let row = rows.get(0).ok_or_else(no_customer)?;
-        to_js(&self.recommender.predict(&row, as_of).map_err(throw)?)
+    pub fn score_row(&self, row: &str, options: &str) -> Result<JsValue, JsError> {
+        let options = RequestOptions::parse(options, ROW_OPTIONS).map_err(throw)?;
+        to_js(&self.recommender.predict_row(&Value::Written(row), &options).map_err(throw)?)
     }
 
     /// Makes room for `count` rows of features (1024 at most) and their probabilities. Where that is in the module's memory, the next two
@@ -200,30 +185,11 @@ impl Engine {
     pub fn schema(&self) -> Result<JsValue, JsError> {
         to_js(self.recommender.schema())
     }
-
-    fn read(&self, customer: &str) -> Result<Customers, JsError> {
-        self.read_identified(customer).map(|(customers, _)| customers)
-    }
-
-    fn read_identified(&self, customer: &str) -> Result<(Customers, Option<String>), JsError> {
-        let mut json = serde_json::Deserializer::from_str(customer);
-        read_identified(self.recommender.schema(), self.recommender.customer_key(), &mut json).map_err(throw)
-    }
-}
-
-fn parse_as_of(text: &str) -> Result<i64, JsError> {
-    time::parse(text).ok_or_else(|| {
-        error("options/as-of", &format!("asOf: expected a date such as \"2024-05-03\", got {text:?}"))
-    })
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {
     let serializer = Serializer::new().serialize_missing_as_null(true).serialize_maps_as_objects(true);
     value.serialize(&serializer).map_err(|failure| error("internal/serialize", &failure.to_string()))
-}
-
-fn no_customer() -> JsError {
-    error("customer/value", "customer: expected an object")
 }
 
 fn throw(failure: Error) -> JsError {

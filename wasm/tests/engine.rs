@@ -10,8 +10,8 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-const BUNDLE: &[u8] = include_bytes!("../../tests/goldens/format-1.bundle");
-const PLAIN: &[u8] = include_bytes!("../../tests/goldens/format-2-label.bundle");
+const BUNDLE: &[u8] = include_bytes!("../../tests/fixtures/bank.bundle");
+const PLAIN: &[u8] = include_bytes!("../../tests/fixtures/label.bundle");
 
 const CUSTOMER: &str = r#"{
     "customer": {"DATEOFBIRTH": "1990-05-01", "CUSTOMERESTABLISHEDDATE": "2015-03-02"},

@@ -7,10 +7,20 @@ export const MAX_BODY_BYTES = 1 << 20;
 export async function readJson(request: Request): Promise<unknown> {
   const bytes = await readBytes(request, "application/json", MAX_BODY_BYTES);
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    // Asking about every value takes time; few bodies have a number that needs it.
+    return JSON.parse(text, /\d{16}/.test(text) ? (withItsDigits as Reviver) : undefined);
   } catch {
     throw new Refusal(400, "request/json", "the body is not JSON in UTF-8");
   }
+}
+
+type Reviver = Parameters<typeof JSON.parse>[1];
+
+// A whole number that a double can't hold (an id) keeps its digits.
+function withItsDigits(_name: string, value: unknown, { source }: { source?: string }): unknown {
+  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isRounded && source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 /** Reads a body, refusing another media type and more than `most` bytes. */

@@ -1,7 +1,7 @@
 // Request in, response out. Nothing of a customer is stored or logged: not the body, not the address, not the message of an
 // error, which may quote a value. What is stored are sketches alone (sketches.ts).
 
-import { type Customer, NextbestError, type Recommender } from "nextbest";
+import { type Customer, NextbestError, type Recommender, type RecommendOptions } from "nextbest";
 import { readJson } from "./body.js";
 import { Refusal, refusalOf } from "./refusal.js";
 import { collect, count, type SketchSettings } from "./sketches.js";
@@ -49,8 +49,9 @@ async function health(_request: Request, around: Surroundings): Promise<object> 
 }
 
 async function recommend(request: Request, around: Surroundings): Promise<object> {
-  const { customer, options, observe } = question(await readJson(request));
+  const body = await readJson(request);
   const recommender = await loaded(around);
+  const { customer, options, observe } = question(body, recommender);
   const answer = recommender.recommend(customer, options);
   if (observe) count(recommender, customer, answer, around);
   return answer;
@@ -69,43 +70,47 @@ async function loaded(around: Surroundings): Promise<Recommender> {
   }
 }
 
+/** What stands beside a customer's tables: the engine's options, which it checks, and what only the worker does. */
+const OPTIONS = ["asOf", "top", "explain", "counterfactual", "channel", "strict"];
+
 interface Question {
   customer: Customer;
-  options: { asOf?: string; top?: number; explain?: boolean };
+  options: RecommendOptions;
   /** Whether the customer agrees to be counted. */
   observe: boolean;
 }
 
-// The body is a customer (`{ customer: {…}, accounts: […] }`), or `{ customer: <a customer>, … }`; options stand beside
-// `customer` in both.
-function question(body: unknown): Question {
+// The body is a customer (`{ customer: {…}, accounts: […] }`), or `{ customer: <a customer> }`; options stand beside `customer` in both.
+// What is neither an option nor a table may be a misspelt one of them.
+function question(body: unknown, { schema }: Recommender): Question {
   const outer = object(body);
   if (!outer) throw new Refusal(422, "customer/type", "the body: expected an object such as { \"customer\": { … } }");
   const inner = object(outer["customer"]);
-  const customer = (inner && object(inner["customer"]) ? inner : outer) as unknown as Customer;
-  const options: Question["options"] = {};
-  const { asOf, top, explain, observe } = outer;
-  if (typeof asOf === "string") options.asOf = asOf;
-  else if (asOf != null) throw mistyped("as-of", "asOf", "a date such as \"2026-04-01\"");
-  if (typeof top === "number") options.top = top;
-  else if (top != null) throw mistyped("top", "top", "an integer from 1");
-  if (typeof explain === "boolean") options.explain = explain;
-  else if (explain != null) throw mistyped("explain", "explain", "true or false");
-  // Consent is said in one way only.
-  if (observe != null && typeof observe !== "boolean") {
-    throw mistyped("observe", "observe", "true, where the customer agrees to be counted, or false");
+  const isNested = inner !== undefined && object(inner["customer"]) !== undefined;
+  const tables = isNested ? ["customer"] : [schema.customer.name, ...schema.tables.map(({ name }) => name)];
+  const options: Record<string, unknown> = {};
+  const customer: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(outer)) {
+    if (name === "observe") continue;
+    else if (tables.includes(name)) customer[name] = value;
+    else if (OPTIONS.includes(name)) options[name] = value;
+    else {
+      const known = `options ${[...OPTIONS, "observe"].join(", ")}; tables ${tables.join(", ")}`;
+      throw new Refusal(422, "options/unknown", `there is neither an option nor a table ${JSON.stringify(name)}: ${known}`);
+    }
   }
-  return { customer, options, observe: observe === true };
+  // Consent is said in one way only.
+  const { observe } = outer;
+  if (observe != null && typeof observe !== "boolean") {
+    throw new Refusal(422, "options/observe", "observe: expected true, where the customer agrees to be counted, or false");
+  }
+  return { customer: (isNested ? inner : customer) as unknown as Customer, options, observe: observe === true };
 }
 
 function object(value: unknown): Record<string, unknown> | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : undefined;
-}
-
-function mistyped(code: string, name: string, expected: string): Refusal {
-  return new Refusal(422, `options/${code}`, `${name}: expected ${expected}`);
 }
 
 function json(status: number, body: object, headers: Record<string, string> = {}): Response {

@@ -1,10 +1,11 @@
 import { Engine } from "../pkg/nextbest_wasm.js";
 import { NextbestError } from "./errors.js";
+import { kindOf, written } from "./json.js";
+import { optionsOf } from "./options.js";
 import { Room } from "./room.js";
 import { currentGeneration, guarded } from "./runtime.js";
 import { verified } from "./signature.js";
 import type {
-  AsOf,
   Card,
   CheckedSketch,
   Contributions,
@@ -123,27 +124,24 @@ export class Recommender {
    * (`accounts[2].PRINCIPALAMOUNT: expected a number, got "abc"`), `options/…` for a bad `asOf` or `top`.
    */
   recommend(customer: Customer, options: RecommendOptions = {}): Recommendation {
-    const { top = 3, explain = true, counterfactual = false, channel } = options;
-    const asOf = moment(options.asOf);
-    if (!Number.isInteger(top) || top < 1 || top > 0xffff_ffff) {
-      throw new NextbestError("options/top", `top: expected an integer from 1, got ${String(top)}`);
-    }
-    const rows = json(customer);
-    return this.#call((engine) => engine.recommend(rows, asOf, top, explain, counterfactual, channel) as Recommendation);
+    const asked = this.#options(options);
+    const rows = written(customer);
+    return this.#call((engine) => engine.recommend(rows, asked) as Recommendation);
   }
 
   /**
    * What a model of a plain table (`nextbest train --table`) says of one row: every class, the most probable first.
    *
    * @param row column name → value. Absent columns and words that the model has never seen are missing values; columns
-   * that it does not know are ignored. A row with its own time is seen from there, any other from `asOf`.
+   * that it does not know are told in `ignored`. A row with its own time is seen from there, any other from `asOf`; without that, nothing
+   * of it is known to be past.
    * @throws NextbestError `customer/…` naming the column (`AGE: expected a number, got "abc"`), `recommender/task` where
    * the bundle offers products to customers.
    */
   scoreRow(row: Row, options: FeatureOptions = {}): Prediction {
-    const asOf = moment(options.asOf);
-    const cells = json(row);
-    return this.#call((engine) => engine.scoreRow(cells, asOf) as Prediction);
+    const asked = this.#options(options);
+    const cells = written(row);
+    return this.#call((engine) => engine.scoreRow(cells, asked) as Prediction);
   }
 
   /**
@@ -153,9 +151,9 @@ export class Recommender {
    * @throws NextbestError as `recommend` does.
    */
   features(customer: Customer | Row, options: FeatureOptions = {}): Float32Array {
-    const asOf = moment(options.asOf);
-    const rows = json(customer);
-    return this.#call((engine) => engine.features(rows, asOf));
+    const asked = this.#options(options);
+    const rows = written(customer);
+    return this.#call((engine) => engine.features(rows, asked));
   }
 
   /**
@@ -223,7 +221,7 @@ export class Recommender {
    */
   observe(row: Float32Array, options: ObserveOptions): boolean {
     requireFloats("row", row, this.featureNames.length, "feature values");
-    const consent = options?.consent === true;
+    const consent = optionsOf(options ?? {}, ["consent"])["consent"] === true;
     return this.#call((engine) => engine.observe(row, consent, random(16)));
   }
 
@@ -274,6 +272,13 @@ export class Recommender {
     if (this.#generation === currentGeneration()) this.#engine.free();
   }
 
+  // The engine checks them, and has no clock. A row of a plain table needs no moment.
+  #options(options: FeatureOptions): string {
+    const given = optionsOf(options);
+    const asOf = given["asOf"] ?? (this.schema.task === "nextProduct" ? new Date() : null);
+    return written({ ...given, asOf, strict: given["strict"] ?? this.#checks.strict }, "options/type", "options");
+  }
+
   #call<T>(use: (engine: Engine) => T): T {
     const bytes = this.#bytes;
     if (bytes === undefined) {
@@ -294,6 +299,7 @@ interface Checks {
   /** Now, whenever that is, where it is not given. */
   readonly now: Date | undefined;
   readonly minimumNumber: number;
+  readonly strict: boolean;
   /** Of the bytes that were verified; not known before they are opened for the first time. */
   readonly contentHash?: string;
 }
@@ -305,7 +311,14 @@ interface Seconds {
   readonly expires: number | null;
 }
 
-function checksOf({ selfTest = true, now, minimumNumber = 0 }: LoadOptions): Checks {
+function checksOf(options: LoadOptions): Checks {
+  optionsOf(options, ["selfTest", "publicKey", "now", "minimumNumber", "strict"]);
+  const { selfTest = true, now, minimumNumber = 0, strict = false } = options;
+  for (const [code, name, flag] of [["self-test", "selfTest", selfTest], ["strict", "strict", strict]] as const) {
+    if (typeof flag !== "boolean") {
+      throw new NextbestError(`options/${code}`, `${name}: expected true or false, got ${kindOf(flag)}`);
+    }
+  }
   if (now !== undefined && !(now instanceof Date && !Number.isNaN(now.getTime()))) {
     throw new NextbestError("options/now", "now: expected a valid Date");
   }
@@ -313,7 +326,7 @@ function checksOf({ selfTest = true, now, minimumNumber = 0 }: LoadOptions): Che
     const message = `minimumNumber: expected an integer from 0, got ${String(minimumNumber)}`;
     throw new NextbestError("options/minimum-number", message);
   }
-  return { selfTest, now: now && new Date(now), minimumNumber };
+  return { selfTest, strict, now: now && new Date(now), minimumNumber };
 }
 
 function opened(bytes: Uint8Array, hash: Uint8Array | undefined, checks: Checks): Engine {
@@ -355,24 +368,6 @@ async function contentHash(bytes: Uint8Array): Promise<Uint8Array | undefined> {
     return new Uint8Array(await crypto.subtle.digest("SHA-256", content));
   } catch {
     return undefined;
-  }
-}
-
-function moment(asOf: AsOf | undefined): string {
-  if (typeof asOf === "string") return asOf;
-  const date = asOf ?? new Date();
-  if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
-    throw new NextbestError("options/as-of", "asOf: expected a date such as \"2026-04-01\" or a valid Date");
-  }
-  return date.toISOString().slice(0, 19).replace("T", " ");
-}
-
-// Fails for what has no JSON: an object that contains itself, a BigInt, a getter that throws.
-function json(customer: Customer | Row): string {
-  try {
-    return JSON.stringify(customer) ?? "null";
-  } catch (cause) {
-    throw new NextbestError("customer/value", `customer: cannot be written as JSON: ${cause}`, { cause });
   }
 }
 

@@ -1,7 +1,11 @@
-/** One cell of a customer's row. Absent, `null` and `undefined` all mean "missing". */
-export type Value = string | number | boolean | null | undefined;
+/**
+ * One cell of a customer's row. Absent, `null`, `undefined`, `NaN` and `""` all mean "missing" (in a row of a plain table also `"NA"`,
+ * `"N/A"`, `"NaN"`, `"null"` and `"?"`, in capitals or not); Infinity is refused. Words are compared without the white space around
+ * them. A whole number above 2⁵³ that is an id or a word is refused, since it has lost digits: pass a text or a BigInt.
+ */
+export type Value = string | number | bigint | boolean | Date | null | undefined;
 
-/** One row of a table: column name → value. Columns that the bundle's schema does not know are ignored. */
+/** One row of a table: column name → value. Columns that the bundle's schema does not know are told in `ignored`. */
 export type Row = Readonly<Record<string, Value>>;
 
 /**
@@ -21,7 +25,7 @@ export type Row = Readonly<Record<string, Value>>;
  *
  * Dates are `YYYY-MM-DD`, times `YYYY-MM-DD HH:MM:SS`, both as the bank's clock shows them; amounts are in the
  * bank's currency, money leaving the account negative. Rows need not be sorted, and rows at or after `asOf` are not
- * read. Tables may be absent; table names that the schema does not know are ignored.
+ * read. Tables may be absent; table names that the schema does not know are told in `ignored`.
  */
 export interface Customer {
   readonly customer: Row;
@@ -37,6 +41,8 @@ export type AsOf = string | Date;
 export interface FeatureOptions {
   /** Only what happened before this moment is read. Default: now. */
   readonly asOf?: AsOf;
+  /** Whether tables and columns that the model does not know are refused (`customer/unknown`). Default: that of `LoadOptions`. */
+  readonly strict?: boolean;
 }
 
 export interface RecommendOptions extends FeatureOptions {
@@ -64,6 +70,11 @@ export interface LoadOptions {
    * the bundle is refused. Default: signed or not, it does not matter.
    */
   readonly publicKey?: PublicKey;
+  /**
+   * Whether tables and columns of customers that the model does not know are refused (`customer/unknown`), instead of told in
+   * `ignored`: a misspelt one would be missing without a word. Default: `false`.
+   */
+  readonly strict?: boolean;
   /** The moment at which the bundle must be valid. Default: now. */
   readonly now?: Date;
   /**
@@ -228,6 +239,11 @@ export interface Recommendation {
   readonly asOf: string;
   /** How the reasons' contributions were measured. */
   readonly reasonMethod: string;
+  /**
+   * The tables and columns of the customer that the model does not know, each once: `["transactons", "customer.INCOM"]`; of more than 20
+   * the first, and `"…"`.
+   */
+  readonly ignored: readonly string[];
 }
 
 /** What a model of a plain table (`nextbest train --table`) says of one row. */
@@ -240,6 +256,8 @@ export interface Prediction {
     readonly probability: number;
   }[];
   readonly modelVersion: string;
+  /** The columns of the row that the model does not know, as in `Recommendation`. */
+  readonly ignored: readonly string[];
 }
 
 /** One column of a table of the bundle's schema. */

@@ -5,12 +5,13 @@
 //!
 //! A customer's rows stand in an order of their own, whatever order they came in: see [`order`].
 
+mod ignored;
+pub mod json;
 mod order;
 mod read;
-mod value;
 pub mod words;
 
-pub use read::{read_customer, read_identified};
+pub use read::{Read, read, read_customer};
 
 use core::ops::Range;
 

@@ -23,11 +23,11 @@ impl Gain {
     }
 
     /// The share (0 to 1) of the rows that are it among a share (0 to 1) of all rows, those with the highest scores. Of
-    /// rows that score the same, as many as chance would give. NaN where no row is it.
-    pub fn at(&self, share: f64) -> f64 {
+    /// rows that score the same, as many as chance would give. Not defined where no row is it.
+    pub fn at(&self, share: f64) -> Option<f64> {
         let (rows, hits) = self.steps.last().copied().unwrap_or_default();
         if hits == 0 {
-            return f64::NAN;
+            return None;
         }
         let wanted = share.clamp(0.0, 1.0) * rows as f64;
         let after = self.steps.partition_point(|(rows, _)| (*rows as f64) < wanted);
@@ -38,13 +38,13 @@ impl Gain {
         let (to, to_hits) = step(after);
         let (from, from_hits) = step(after.saturating_sub(1));
         let part = if to > from { (wanted - from) / (to - from) } else { 0.0 };
-        (from_hits + part * (to_hits - from_hits)) / hits as f64
+        Some((from_hits + part * (to_hits - from_hits)) / hits as f64)
     }
 
     /// How many times more of the rows that are it are among a share (above 0) of all rows, those with the highest
-    /// scores, than among as many rows taken by chance. NaN where no row is it.
-    pub fn lift(&self, share: f64) -> f64 {
-        self.at(share) / share
+    /// scores, than among as many rows taken by chance. Not defined where no row is it.
+    pub fn lift(&self, share: f64) -> Option<f64> {
+        Some(self.at(share)? / share)
     }
 }
 
@@ -62,13 +62,13 @@ mod tests {
         let mut scored: Vec<(f32, bool)> = (0..7).map(|row| (row as f32 / 10.0, false)).collect();
         scored.extend([(0.9, true), (0.8, true), (0.8, false)]);
         let gain = Gain::measure(&scored);
-        close(gain.at(0.0), 0.0);
-        close(gain.at(0.1), 0.5);
-        close(gain.at(0.2), 0.75);
-        close(gain.at(0.3), 1.0);
-        close(gain.at(1.0), 1.0);
-        close(gain.lift(0.1), 5.0);
-        close(gain.lift(1.0), 1.0);
+        close(gain.at(0.0).unwrap(), 0.0);
+        close(gain.at(0.1).unwrap(), 0.5);
+        close(gain.at(0.2).unwrap(), 0.75);
+        close(gain.at(0.3).unwrap(), 1.0);
+        close(gain.at(1.0).unwrap(), 1.0);
+        close(gain.lift(0.1).unwrap(), 5.0);
+        close(gain.lift(1.0).unwrap(), 1.0);
     }
 
     #[test]
@@ -77,8 +77,8 @@ mod tests {
         let gain = Gain::measure(&scored);
         for percent in 1..=100 {
             let share = f64::from(percent) / 100.0;
-            close(gain.at(share), share);
-            close(gain.lift(share), 1.0);
+            close(gain.at(share).unwrap(), share);
+            close(gain.lift(share).unwrap(), 1.0);
         }
     }
 
@@ -92,12 +92,12 @@ mod tests {
         let total = scored.iter().filter(|row| row.1).count() as f64;
         for rows in [1, 10, 123, 500, 999] {
             let hits = order.iter().take(rows).filter(|row| row.1).count() as f64;
-            close(gain.at(rows as f64 / 1000.0), hits / total);
+            close(gain.at(rows as f64 / 1000.0).unwrap(), hits / total);
         }
     }
 
     #[test]
     fn where_nothing_is_it_there_is_no_gain() {
-        assert!(Gain::measure(&[(0.5, false)]).at(0.5).is_nan() && Gain::measure(&[]).lift(0.1).is_nan());
+        assert!(Gain::measure(&[(0.5, false)]).at(0.5).is_none() && Gain::measure(&[]).lift(0.1).is_none());
     }
 }

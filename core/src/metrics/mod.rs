@@ -21,7 +21,7 @@ pub use roc::roc_auc;
 /// Probabilities are clipped to this and its complement before their logarithm is taken.
 pub const CLIP: f64 = 1e-15;
 
-/// Metrics of some rows' probabilities.
+/// Metrics of some rows' probabilities; of no rows there are none. What is not defined is left out of JSON, which has no NaN.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metrics {
     /// How many rows were scored.
@@ -35,8 +35,9 @@ pub struct Metrics {
     /// F1, averaged likewise.
     pub f1_weighted: f64,
     /// The area under the ROC curve of each class against the rest, averaged over the classes that occur (and are
-    /// not the only one); NaN where there is none.
-    pub roc_auc_ovr: f64,
+    /// not the only one); not defined where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roc_auc_ovr: Option<f64>,
     /// The mean of −ln(probability of what happened).
     pub log_loss: f64,
     /// The share of rows whose class is among the three most probable.
@@ -68,8 +69,9 @@ pub struct ClassMetrics {
     pub recall: f64,
     /// The harmonic mean of precision and recall.
     pub f1: f64,
-    /// The area under its ROC curve; NaN where it never or always occurs.
-    pub roc_auc: f64,
+    /// The area under its ROC curve; not defined where it never or always occurs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roc_auc: Option<f64>,
     /// The mean of −ln(probability given to its occurring or not occurring).
     pub log_loss: f64,
 }
@@ -79,11 +81,14 @@ type Scored<'a> = (usize, &'a [f32]);
 
 impl Metrics {
     /// Measures `labels.len()` rows of probabilities that stand one after the other, one value a class.
-    /// A label is the position of its class.
-    pub fn measure(class_names: &[&str], labels: &[usize], probabilities: &[f32]) -> Self {
+    /// A label is the position of its class. `None` of no rows.
+    pub fn measure(class_names: &[&str], labels: &[usize], probabilities: &[f32]) -> Option<Self> {
         let class_count = class_names.len().max(1);
         let rows: Vec<Scored<'_>> =
             labels.iter().copied().zip(probabilities.chunks_exact(class_count)).collect();
+        if rows.is_empty() {
+            return None;
+        }
         let mut confusion = vec![vec![0; class_names.len()]; class_names.len()];
         for (label, row) in &rows {
             if let Some(count) = confusion.get_mut(*label).and_then(|row_| row_.get_mut(most_probable(row))) {
@@ -97,16 +102,16 @@ impl Metrics {
             .collect();
         let mean = |of: &dyn Fn(&Scored<'_>) -> f64| mean(rows.iter().map(of));
         let weighted = |of: fn(&ClassMetrics) -> f64| {
-            classes.iter().map(|class| of(class) * class.support as f64).sum::<f64>()
-                / rows.len().max(1) as f64
+            classes.iter().map(|class| of(class) * class.support as f64).sum::<f64>() / rows.len() as f64
         };
-        Self {
+        let areas: Vec<f64> = classes.iter().filter_map(|class| class.roc_auc).collect();
+        Some(Self {
             rows: rows.len(),
             accuracy: mean(&|(label, row)| f64::from(u8::from(most_probable(row) == *label))),
             precision_weighted: weighted(|class| class.precision),
             recall_weighted: weighted(|class| class.recall),
             f1_weighted: weighted(|class| class.f1),
-            roc_auc_ovr: self::mean(classes.iter().map(|class| class.roc_auc).filter(|auc| !auc.is_nan())),
+            roc_auc_ovr: (!areas.is_empty()).then(|| self::mean(areas.iter().copied())),
             log_loss: mean(&|(label, row)| row_log_loss(row, *label)),
             top_3_accuracy: mean(&|(label, row)| f64::from(u8::from(rank(row, *label) < 3))),
             map_at_3: mean(&|(label, row)| average_precision_at_3(row, *label)),
@@ -116,12 +121,16 @@ impl Metrics {
             ),
             classes,
             confusion,
-        }
+        })
     }
 
     /// The same with the first class (NONE) left out: only rows of other classes, their probabilities scaled to sum
-    /// to 1 without it.
-    pub fn measure_without_none(class_names: &[&str], labels: &[usize], probabilities: &[f32]) -> Self {
+    /// to 1 without it. `None` where there are no such rows.
+    pub fn measure_without_none(
+        class_names: &[&str],
+        labels: &[usize],
+        probabilities: &[f32],
+    ) -> Option<Self> {
         let mut kept_labels = Vec::new();
         let mut kept = Vec::new();
         for (label, row) in labels.iter().zip(probabilities.chunks_exact(class_names.len().max(1))) {
@@ -247,16 +256,16 @@ mod tests {
     #[test]
     fn agrees_with_the_definitions() {
         let (labels, probabilities) = example();
-        let metrics = Metrics::measure(&NAMES, &labels, &probabilities);
+        let metrics = Metrics::measure(&NAMES, &labels, &probabilities).unwrap();
         close(metrics.accuracy, 0.6);
         assert_eq!(metrics.confusion, [[2, 0, 0], [1, 1, 0], [0, 1, 0]]);
         let log_loss = -(0.7f64.ln() + 0.6f64.ln() + 0.3f64.ln() + 0.3f64.ln() + 0.5f64.ln()) / 5.0;
         close(metrics.log_loss, log_loss);
         // NONE: positives .7 .5 against .3 .2 .6: 5 of 6 pairs. a: .6 .3 against .2 .5 .25: 5 of 6. b: .3 above all.
-        close(metrics.classes[0].roc_auc, 5.0 / 6.0);
-        close(metrics.classes[1].roc_auc, 5.0 / 6.0);
-        close(metrics.classes[2].roc_auc, 1.0);
-        close(metrics.roc_auc_ovr, (5.0 / 6.0 + 5.0 / 6.0 + 1.0) / 3.0);
+        close(metrics.classes[0].roc_auc.unwrap(), 5.0 / 6.0);
+        close(metrics.classes[1].roc_auc.unwrap(), 5.0 / 6.0);
+        close(metrics.classes[2].roc_auc.unwrap(), 1.0);
+        close(metrics.roc_auc_ovr.unwrap(), (5.0 / 6.0 + 5.0 / 6.0 + 1.0) / 3.0);
         close(metrics.precision_weighted, (2.0 * 2.0 / 3.0 + 2.0 * 0.5) / 5.0);
         close(metrics.recall_weighted, (2.0 + 2.0 * 0.5) / 5.0);
         close(metrics.f1_weighted, (2.0 * 0.8 + 2.0 * 0.5) / 5.0);
@@ -270,7 +279,7 @@ mod tests {
     #[test]
     fn none_can_be_left_out() {
         let (labels, probabilities) = example();
-        let metrics = Metrics::measure_without_none(&NAMES, &labels, &probabilities);
+        let metrics = Metrics::measure_without_none(&NAMES, &labels, &probabilities).unwrap();
         assert_eq!(metrics.rows, 3);
         close(metrics.log_loss, -((0.6f64 / 0.7).ln() + (0.3f64 / 0.8).ln() + (0.3f64 / 0.4).ln()) / 3.0);
         close(metrics.accuracy, 2.0 / 3.0);
@@ -278,25 +287,34 @@ mod tests {
 
     #[test]
     fn calibration_error_is_zero_for_frequencies_and_large_for_certainty() {
-        let labels = [0, 0, 0, 1];
-        let frequencies = [0.75f32, 0.25].repeat(4);
-        close(Metrics::measure(&["NONE", "a"], &labels, &frequencies).calibration_error, 0.0);
-        let certain = [0.0f32, 1.0].repeat(4);
-        close(Metrics::measure(&["NONE", "a"], &labels, &certain).calibration_error, 0.75);
+        let error = |probabilities: [f32; 2]| {
+            let probabilities = probabilities.repeat(4);
+            Metrics::measure(&["NONE", "a"], &[0, 0, 0, 1], &probabilities).unwrap().calibration_error
+        };
+        close(error([0.75, 0.25]), 0.0);
+        close(error([0.0, 1.0]), 0.75);
     }
 
     #[test]
     fn a_class_behind_the_first_three_counts_nothing() {
         let row = [0.4f32, 0.3, 0.2, 0.1];
         let names = ["a", "b", "c", "d"];
-        let metrics = Metrics::measure(&names, &[2, 3], &row.repeat(2));
+        let metrics = Metrics::measure(&names, &[2, 3], &row.repeat(2)).unwrap();
         close(metrics.map_at_3, (1.0 / 3.0) / 2.0);
         close(metrics.top_3_accuracy, 0.5);
     }
 
     #[test]
-    fn nothing_to_measure_is_no_panic() {
-        let metrics = Metrics::measure(&NAMES, &[], &[]);
-        assert!(metrics.rows == 0 && metrics.log_loss.is_nan());
+    fn of_no_rows_there_are_no_metrics() {
+        assert_eq!(Metrics::measure(&NAMES, &[], &[]), None);
+        assert_eq!(Metrics::measure_without_none(&NAMES, &[0, 0], &[1.0, 0.0, 0.0, 1.0, 0.0, 0.0]), None);
+    }
+
+    #[test]
+    fn where_one_class_alone_occurs_there_is_no_area_and_json_has_neither_it_nor_null() {
+        let metrics = Metrics::measure(&NAMES, &[1, 1], &[0.2, 0.5, 0.3, 0.1, 0.6, 0.3]).unwrap();
+        assert_eq!((metrics.roc_auc_ovr, metrics.classes[1].roc_auc), (None, None));
+        let json = serde_json::to_string(&metrics).unwrap();
+        assert!(!json.contains("null") && !json.contains("roc_auc"), "{json}");
     }
 }

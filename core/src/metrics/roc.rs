@@ -50,8 +50,8 @@ pub fn roc_curve(scored: &[(f32, bool)]) -> Vec<RocPoint> {
 }
 
 /// The area under the ROC curve of scored rows: the probability that a row that is it scores above one that is not,
-/// ties counting half (the Mann–Whitney statistic). NaN where all rows are it or none is.
-pub fn roc_auc(scored: &[(f32, bool)]) -> f64 {
+/// ties counting half (the Mann–Whitney statistic). Not defined where all rows are it or none is.
+pub fn roc_auc(scored: &[(f32, bool)]) -> Option<f64> {
     let sorted = sorted(scored);
     let (mut below, mut wins) = (0.0, 0.0);
     for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
@@ -61,7 +61,7 @@ pub fn roc_auc(scored: &[(f32, bool)]) -> f64 {
         below += negatives;
     }
     let positives = sorted.len() as f64 - below;
-    if positives == 0.0 || below == 0.0 { f64::NAN } else { wins / (positives * below) }
+    (positives > 0.0 && below > 0.0).then(|| wins / (positives * below))
 }
 
 /// Scored rows from the lowest score to the highest.
@@ -95,8 +95,8 @@ mod tests {
                 };
             }
         }
-        close(roc_auc(&scored), wins / pairs);
-        assert!(roc_auc(&[(1.0, true)]).is_nan());
+        close(roc_auc(&scored).unwrap(), wins / pairs);
+        assert_eq!(roc_auc(&[(1.0, true)]), None);
     }
 
     fn rows(count: u32) -> Vec<(f32, bool)> {
@@ -140,7 +140,7 @@ mod tests {
                 * (pair[0].true_positive_rate + pair[1].true_positive_rate)
                 / 2.0
         });
-        assert!((trapezoids.sum::<f64>() - roc_auc(&rows)).abs() < STEP);
+        assert!((trapezoids.sum::<f64>() - roc_auc(&rows).unwrap()).abs() < STEP);
     }
 
     #[test]

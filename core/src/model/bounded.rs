@@ -32,13 +32,6 @@ pub(crate) fn lists<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     ListOf { entry, most: usize::MAX }.deserialize(deserializer)
 }
 
-/// Reads a list whose entries were something else once.
-pub(super) fn list_as<'de, Old: Deserialize<'de>, T: From<Old>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    ListOf { entry: As::<Old, T>(PhantomData), most: usize::MAX }.deserialize(deserializer)
-}
-
 /// A list by itself.
 #[derive(serde::Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
@@ -56,27 +49,20 @@ pub(super) const BOXED: &str = "Box";
 pub(crate) fn boxed<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Box<T>, D::Error> {
-    boxed_as::<T, T, D>(deserializer)
+    deserializer.deserialize_newtype_struct(BOXED, Boxed(PhantomData::<T>)).map(Box::new)
 }
 
-/// Reads what was something else once and will be in a box.
-pub(super) fn boxed_as<'de, Old: Deserialize<'de>, T: From<Old>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Box<T>, D::Error> {
-    deserializer.deserialize_newtype_struct(BOXED, Boxed(As::<Old, T>(PhantomData))).map(Box::new)
-}
+struct Boxed<T>(PhantomData<T>);
 
-struct Boxed<S>(S);
-
-impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Boxed<S> {
-    type Value = S::Value;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Boxed<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        self.0.deserialize(deserializer)
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::deserialize(deserializer)
     }
 }
 
@@ -113,24 +99,5 @@ impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for ListOf<S> {
             list.push(entry);
         }
         Ok(list)
-    }
-}
-
-/// Reads an `Old` and gives a `T`.
-struct As<Old, T>(PhantomData<(Old, T)>);
-
-impl<Old, T> Clone for As<Old, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<Old, T> Copy for As<Old, T> {}
-
-impl<'de, Old: Deserialize<'de>, T: From<Old>> DeserializeSeed<'de> for As<Old, T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        Old::deserialize(deserializer).map(T::from)
     }
 }

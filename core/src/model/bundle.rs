@@ -5,10 +5,6 @@
 
 mod codec;
 pub mod signature;
-mod version_1;
-mod version_2;
-mod version_3;
-mod version_4;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -25,26 +21,19 @@ use crate::error::BundleError;
 use crate::features::{FeatureDefinition, FeatureEngine};
 use crate::monitor::profile::Profile;
 use crate::policy::PolicyDefinition;
-use crate::schema::{Schema, SchemaDefinition};
+use crate::schema::Schema;
 use crate::score::Scorer;
 
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"NEXTBEST";
-/// The format version that this code writes, and the newest that it reads. It reads every older one too.
-pub const FORMAT_VERSION: u16 = 6;
-/// The version since when sections are laid out as this code writes them: older readers can do without what was added later.
-const LAYOUT: u16 = 5;
+/// The format version that this code writes and reads. A section that readers may leave alone is no new version.
+pub const FORMAT_VERSION: u32 = 1;
 /// No bundle is larger than this.
 pub const MAX_BYTES: usize = 64 << 20;
 /// No section but the bins and the model is larger than this.
 pub const MAX_SMALL_SECTION: usize = 512 << 10;
 /// No bundle has more sections.
 pub const MAX_SECTIONS: usize = 64;
-
-/// The last format whose scores were sums of numbers that were rounded one after the other; and how far those may be from
-/// today's, which are exact.
-const ROUNDED_SUMS: u16 = 3;
-const ROUNDING: f32 = 1e-5;
 
 /// Decoding a bundle, testing it and scoring a row take at most so much memory at once for each byte of the file ...
 pub const MEMORY_A_BYTE: usize = 4;
@@ -58,7 +47,7 @@ const UNASKED: usize = 72 << 10;
 /// No bundle has more golden rows: a self-test is no reason to hang.
 pub const MAX_GOLDENS: usize = 256;
 
-const HEADER: usize = 8 + 2 + 2 + 4;
+const HEADER: usize = 8 + 4 + 4;
 const HASH: usize = 32;
 
 /// Everything that a scorer needs.
@@ -84,7 +73,7 @@ pub struct Bundle {
     pub goldens: Vec<Golden>,
     /// Where the model comes from.
     pub card: Card,
-    /// What rows looked like that the model was measured on; `None` where it was exported without, or by an older version.
+    /// What rows looked like that the model was measured on; `None` where it was exported without.
     pub profile: Option<Profile>,
 }
 
@@ -123,7 +112,6 @@ impl Bundle {
         let mut bytes = Vec::new();
         bytes.extend(MAGIC);
         bytes.extend(FORMAT_VERSION.to_le_bytes());
-        bytes.extend(LAYOUT.to_le_bytes());
         bytes.extend((sections.len() as u32).to_le_bytes());
         for (tag, content) in &sections {
             bytes.extend(tag);
@@ -156,65 +144,21 @@ impl Bundle {
             Error::Bundle(_) => error,
             other => BundleError::Content(other.to_string()).into(),
         };
-        let schema: SchemaDefinition = match sections.layout {
-            ..=1 => sections.small::<version_1::OldSchema>(b"SCHM")?.into(),
-            _ => sections.small(b"SCHM")?,
-        };
-        let mut bundle = Self {
-            schema: Schema::resolve(schema, &memory).map_err(content)?,
-            features: match sections.layout {
-                ..=1 => sections.small::<version_1::Features>(b"FEAT")?.0,
-                _ => sections.small::<List<_>>(b"FEAT")?.0,
-            },
+        let bundle = Self {
+            schema: Schema::resolve(sections.small(b"SCHM")?, &memory).map_err(content)?,
+            features: sections.small::<List<_>>(b"FEAT")?.0,
             bins: Bins::new(sections.large::<Lists<_>>(b"BINS")?.0).map_err(BundleError::Content)?,
-            model: match sections.layout {
-                ..=2 => sections.large::<version_2::OldModel>(b"MODL")?.model(&memory),
-                3 => sections.large::<version_3::OldModel>(b"MODL")?.model(&memory),
-                _ => sections.large::<ModelCode<'_>>(b"MODL")?.model(&memory),
-            }
-            .map_err(BundleError::Content)?,
-            calibration: match sections.layout {
-                ..=2 => Calibration::None,
-                _ => sections.small(b"CALB")?,
-            },
-            policy: match sections.layout {
-                ..=4 => sections.small::<version_4::OldPolicy>(b"PLCY")?.into(),
-                _ => sections.small(b"PLCY")?,
-            },
-            validity: match sections.layout {
-                ..=4 => Validity::default(),
-                _ => sections.small(b"VALD")?,
-            },
+            model: sections.large::<ModelCode<'_>>(b"MODL")?.model(&memory).map_err(BundleError::Content)?,
+            calibration: sections.small(b"CALB")?,
+            policy: sections.small(b"PLCY")?,
+            validity: sections.small(b"VALD")?,
             reference: sections.small::<List<_>>(b"REFR")?.0,
             goldens: sections.small::<List<_>>(b"GOLD")?.0,
-            card: match sections.layout {
-                ..=4 => sections.small::<version_4::OldCard>(b"CARD")?.into(),
-                _ => sections.small(b"CARD")?,
-            },
+            card: sections.small(b"CARD")?,
             profile: sections.has(b"PROF").then(|| sections.small(b"PROF")).transpose()?,
         };
         bundle.check_with(&memory).map_err(content)?;
-        if sections.layout <= ROUNDED_SUMS {
-            bundle.renew_goldens()?;
-        }
         Ok(bundle)
-    }
-
-    /// Golden rows from the time when the sums of trees were rounded tree by tree: what they give must be near what they
-    /// gave, and is what they must give from now on.
-    fn renew_goldens(&mut self) -> Result<(), Error> {
-        let mut goldens = core::mem::take(&mut self.goldens);
-        let mut scorer = Scorer::new(self);
-        for (row, golden) in goldens.iter_mut().enumerate() {
-            let scored = scorer.score(&golden.row)?;
-            let near = |(a, b): (&f32, &f32)| (a - b).abs() <= ROUNDING;
-            if !scored.iter().zip(&golden.probabilities).all(near) {
-                return Err(BundleError::SelfTest { row }.into());
-            }
-            golden.probabilities = scored.to_vec();
-        }
-        self.goldens = goldens;
-        Ok(())
     }
 
     /// Scores the golden rows and compares every bit.
@@ -307,8 +251,6 @@ const HASHED_AT_ONCE: usize = 1 << 14;
 
 /// The sections of a bundle whose frame and hash are sound.
 struct Sections<'b> {
-    /// The least version that a reader must know: that of the sections' layout.
-    layout: u16,
     sections: Vec<([u8; 4], &'b [u8])>,
     memory: &'b Memory,
 }
@@ -326,10 +268,9 @@ impl<'b> Sections<'b> {
             .filter(|(content, _)| content.len() >= HEADER)
             .ok_or(BundleError::Length("shorter than a bundle's header"))?;
         let mut rest = Reader(content.get(MAGIC.len()..).unwrap_or_default());
-        let _written_by = rest.take_u16()?;
-        let needed = rest.take_u16()?;
-        if needed > FORMAT_VERSION {
-            return Err(BundleError::Version { needed, supported: FORMAT_VERSION });
+        let version = rest.take_u32()?;
+        if version != FORMAT_VERSION {
+            return Err(BundleError::Version { version, supported: FORMAT_VERSION });
         }
         let same = match hashed {
             Some(hashed) => hashed == hash,
@@ -359,7 +300,7 @@ impl<'b> Sections<'b> {
             }
         }
         match sections.len() == count as usize {
-            true => Ok(Self { layout: needed, sections, memory }),
+            true => Ok(Self { sections, memory }),
             false => Err(BundleError::Length("more or fewer sections than the header says")),
         }
     }
@@ -400,10 +341,6 @@ impl Reader<'_> {
             self.0.split_first_chunk::<N>().ok_or(BundleError::Length("the header is cut off"))?;
         self.0 = rest;
         Ok(*head)
-    }
-
-    fn take_u16(&mut self) -> Result<u16, BundleError> {
-        self.take().map(u16::from_le_bytes)
     }
 
     fn take_u32(&mut self) -> Result<u32, BundleError> {

@@ -23,7 +23,7 @@ use super::linear::softmax;
 use super::memory::Memory;
 pub(crate) use batch::BLOCK;
 use batch::Block;
-pub(super) use code::{ForestCode, LeafCode, SetSplits, write_number};
+pub(super) use code::ForestCode;
 use columns::{Column, ColumnKind};
 use leaves::{Codes, LANES, Leaves, add};
 use nodes::Node;

@@ -85,7 +85,7 @@ mod tests {
                     (if value.is_nan() { f32::NEG_INFINITY } else { *value }, *label == class)
                 })
                 .collect();
-            assert!((area - roc_auc(&scored)).abs() < 1e-12);
+            assert!((area - roc_auc(&scored).unwrap()).abs() < 1e-12);
             assert_eq!(support, labels.iter().filter(|label| **label == class).count());
         }
     }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 /// The sections in order: a tag of four letters and the content.
 pub(crate) type Sections = Vec<([u8; 4], Vec<u8>)>;
 
-/// The header before the sections: magic, two versions, the number of sections.
+/// The header before the sections: magic, version, the number of sections.
 pub(crate) const HEADER: usize = 16;
 /// The SHA-256 behind them.
 pub(crate) const HASH: usize = 32;
@@ -22,12 +22,7 @@ pub(crate) fn take_apart(bytes: &[u8]) -> Sections {
 }
 
 pub(crate) fn put_together(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
-    put_together_as(6, 5, sections)
-}
-
-/// The same for the format version of a writer and the least of a reader.
-pub(crate) fn put_together_as(writer: u8, reader: u8, sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = [&b"NEXTBEST"[..], &[writer, 0, reader, 0]].concat();
+    let mut bytes = [&b"NEXTBEST"[..], &[1, 0, 0, 0]].concat();
     bytes.extend((sections.len() as u32).to_le_bytes());
     for (tag, content) in sections {
         bytes.extend(tag);

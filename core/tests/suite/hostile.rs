@@ -68,10 +68,7 @@ fn use_it(recommender: &Recommender) {
     }
     let is_plain = matches!(recommender.schema().task(), Task::Label { .. });
     let json = if is_plain { sample::CONTRACT } else { sample::ADA };
-    let read = nextbest_core::customers::read_customer(
-        recommender.schema(),
-        &mut serde_json::Deserializer::from_str(json),
-    );
+    let read = nextbest_core::customers::read_customer(recommender.schema(), json);
     // Where the schema was changed, the rows may no longer fit it.
     let Ok(read) = read else { return };
     let customer = read.get(0).unwrap();
@@ -95,15 +92,8 @@ fn samples() -> [Vec<u8>; 4] {
     sample::all().map(|bundle| bundle.encode().unwrap())
 }
 
-/// The samples of all formats.
 fn committed() -> Vec<Vec<u8>> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/goldens");
-    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<_> =
-        paths.filter(|path| path.extension().is_some_and(|extension| extension == "bundle")).collect();
-    paths.sort();
-    assert!(paths.len() >= 8);
-    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+    sample::committed().into_values().collect()
 }
 
 /// The bundle with other content in a section.

@@ -2,8 +2,6 @@
 
 mod counterfactual;
 
-use std::path::Path;
-
 use nextbest_core::Bundle;
 use nextbest_core::explain::{
     Contributions, Explained, Reason, contributions, contributions_to, contributions_to_offers, method,
@@ -19,16 +17,10 @@ use crate::sample;
 
 const FEATURES: usize = 9;
 
-/// The samples of all kinds, and the committed ones of all formats.
+/// The samples of all kinds, and the committed ones.
 fn bundles() -> Vec<Bundle> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/goldens");
-    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let committed: Vec<Bundle> = paths
-        .filter(|path| path.extension().is_some_and(|extension| extension == "bundle"))
-        .map(|path| Bundle::decode(&std::fs::read(path).unwrap()).unwrap())
-        .collect();
-    assert!(committed.len() >= 8);
-    committed.into_iter().chain(sample::all()).chain([scored_label()]).collect()
+    let committed = sample::committed().into_values().map(|bytes| Bundle::decode(&bytes).unwrap());
+    committed.chain(sample::all()).chain([scored_label()]).collect()
 }
 
 /// A model of a plain table, whose trees add to scores.

@@ -351,9 +351,7 @@ fn reasons_come_only_when_asked_for_and_at_most_three() {
 #[test]
 fn a_row_of_a_plain_table_gets_all_classes_the_most_probable_first() {
     let recommender = Recommender::load(&sample::label().encode().unwrap()).unwrap();
-    let read = |json: &str| {
-        read_customer(recommender.schema(), &mut serde_json::Deserializer::from_str(json)).unwrap()
-    };
+    let read = |json: &str| read_customer(recommender.schema(), json).unwrap();
     let now = time::parse("2030-01-01").unwrap();
     let row = read(sample::CONTRACT);
     let row = row.get(0).unwrap();
@@ -378,8 +376,7 @@ fn a_row_of_a_plain_table_gets_all_classes_the_most_probable_first() {
 #[test]
 fn a_model_answers_only_its_own_question() {
     let plain = Recommender::load(&sample::label().encode().unwrap()).unwrap();
-    let row =
-        read_customer(plain.schema(), &mut serde_json::Deserializer::from_str(sample::CONTRACT)).unwrap();
+    let row = read_customer(plain.schema(), sample::CONTRACT).unwrap();
     let options = Options::new(sample::cutoff(), 3);
     let error = plain.recommend(&row.get(0).unwrap(), options).unwrap_err();
     assert_eq!(error.code(), "recommender/task");

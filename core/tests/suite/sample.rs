@@ -1,5 +1,8 @@
 //! A small bank, and small but real models that were trained on it.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use nextbest_core::Bundle;
 use nextbest_core::customers::{Customers, read_customer};
 use nextbest_core::features::{
@@ -29,7 +32,19 @@ pub(crate) fn cutoff() -> i64 {
     time::parse(CUTOFF).unwrap()
 }
 
-/// Without a profile, as older bundles are.
+/// The committed sample bundles by their names: what `scripts/fixtures.sh` wrote.
+pub(crate) fn committed() -> BTreeMap<String, Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let bundles = paths.filter(|path| path.extension().is_some_and(|extension| extension == "bundle"));
+    let committed: BTreeMap<_, _> = bundles
+        .map(|path| (path.file_stem().unwrap().display().to_string(), std::fs::read(path).unwrap()))
+        .collect();
+    assert!(committed.len() >= 6);
+    committed
+}
+
+/// Without a profile, as a bundle may be.
 pub(crate) fn forest() -> Bundle {
     let calibration = Calibration::Dirichlet {
         weights: vec![0.9, 0.1, 0.0, -0.2, 1.2, 0.3, 0.0, 0.05, 0.8],
@@ -78,7 +93,7 @@ pub(crate) fn label() -> Bundle {
     let engine = FeatureEngine::new(&schema, &features).unwrap();
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
     for json in plain_rows(200) {
-        let read = read_customer(&schema, &mut serde_json::Deserializer::from_str(&json)).unwrap();
+        let read = read_customer(&schema, &json).unwrap();
         let row = read.get(0).unwrap();
         let moment = moment(&schema, &row, cutoff());
         engine.compute(&row, moment, &mut rows);
@@ -108,7 +123,7 @@ pub(crate) const CONTRACT: &str =
 
 /// One customer of the small bank.
 pub(crate) fn customer(json: &str) -> Customers {
-    read_customer(&schema().try_into().unwrap(), &mut serde_json::Deserializer::from_str(json)).unwrap()
+    read_customer(&schema().try_into().unwrap(), json).unwrap()
 }
 
 /// A customer whom something can be said of.

@@ -18,6 +18,7 @@ pub(crate) mod registry;
 pub(crate) mod retrain;
 pub(crate) mod run;
 pub(crate) mod score;
+mod score_customers;
 mod score_table;
 pub(crate) mod sketch;
 pub(crate) mod train;

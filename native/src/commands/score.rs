@@ -1,19 +1,17 @@
 //! `nextbest score`: offers for all customers of the tables, or for some from a JSON file.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use nextbest_core::customers::read_identified;
-use nextbest_core::explain::Change;
-use nextbest_core::recommend::{Options, Recommendation, Recommender};
+use nextbest_core::recommend::{Options, Recommender};
+use nextbest_core::request::RequestOptions;
 use nextbest_core::schema::Task;
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
-use super::{as_of, human_bytes, score_table};
+use super::{as_of, human_bytes, score_customers, score_table};
 use crate::cli::{Context, usage};
 use crate::config::OutputFormat;
 use crate::offer_log::{self, LoggedCandidate};
@@ -40,7 +38,8 @@ pub(crate) struct Arguments {
     /// Leave rows out that can't be read, instead of stopping
     #[arg(long)]
     skip_bad_rows: bool,
-    /// Score the customers of this JSON file, `[{"id": …, "asOf": …, "customer": {…}}]`, instead of the tables'
+    /// Score the customers of this JSON file, `[{"id": …, "asOf": …, "customer": {…}}]`, instead of the tables'; top, explain,
+    /// counterfactual, channel and strict may stand beside
     #[arg(long, value_name = "FILE", group = "file")]
     customers: Option<PathBuf>,
     /// Score the rows of this plain table, CSV or Parquet, with the bundle that `train --table` made
@@ -92,7 +91,14 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     }
     match &arguments.customers {
         Some(file) => {
-            let answers = Answers(score_file(context, &recommender, file, arguments)?);
+            let options = RequestOptions {
+                as_of: arguments.as_of.clone(),
+                top: context.config.deployment.batch_inference.top_k_recommendations,
+                counterfactual: arguments.counterfactual,
+                channel: arguments.channel.clone(),
+                ..RequestOptions::default()
+            };
+            let answers = score_customers::run(&recommender, file, &options, arguments.bits)?;
             match &arguments.out {
                 Some(out) => output::write_json(out, &answers),
                 None => context.print(&answers),
@@ -100,76 +106,6 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
         }
         None => context.print(&score_tables(context, &recommender, arguments)?),
     }
-}
-
-/// A customer in a JSON file. The customer itself is read by the core, which names the path of what does not fit.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Question<'f> {
-    id: String,
-    as_of: String,
-    #[serde(borrow)]
-    customer: &'f RawValue,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer<'f> {
-    id: String,
-    as_of: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    customer: Option<&'f RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    features: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    probabilities: Option<String>,
-    recommendation: Recommendation,
-}
-
-struct OwnedAnswer(serde_json::Value, Recommendation, String);
-
-struct Answers(Vec<OwnedAnswer>);
-
-fn score_file(
-    context: &Context,
-    recommender: &Recommender,
-    file: &Path,
-    arguments: &Arguments,
-) -> anyhow::Result<Vec<OwnedAnswer>> {
-    let place = || file.display().to_string();
-    let text = std::fs::read_to_string(file).with_context(place)?;
-    let questions: Vec<Question<'_>> = serde_json::from_str(&text).with_context(place)?;
-    let top = context.config.deployment.batch_inference.top_k_recommendations;
-    let channel = arguments.channel.as_deref();
-    let answer = |question: Question<'_>| -> anyhow::Result<OwnedAnswer> {
-        let place = || format!("{}: customer {:?}", file.display(), question.id);
-        let as_of = as_of(&question.as_of).with_context(place)?;
-        let mut json = serde_json::Deserializer::from_str(question.customer.get());
-        let key = recommender.customer_key();
-        let (customers, id) = read_identified(recommender.schema(), key, &mut json).with_context(place)?;
-        let customer = customers.get(0).context("no customer").with_context(place)?;
-        let row = recommender.features(&customer, as_of);
-        let id = id.unwrap_or_else(|| question.id.clone());
-        let counterfactual = arguments.counterfactual;
-        let options = Options { as_of, top, explain: true, counterfactual, channel, customer: Some(&id) };
-        let recommendation = recommender.recommend(&customer, options).with_context(place)?;
-        let bits = |values: &[f32]| arguments.bits.then(|| hex(values));
-        let answer = Answer {
-            features: bits(&row),
-            probabilities: bits(recommender.scorer().score(&row)?),
-            customer: arguments.bits.then_some(question.customer),
-            recommendation: recommendation.clone(),
-            id: question.id.clone(),
-            as_of: question.as_of,
-        };
-        Ok(OwnedAnswer(serde_json::to_value(&answer)?, recommendation, question.id))
-    };
-    questions.into_iter().map(answer).collect()
-}
-
-/// The little-endian bytes of numbers, in hexadecimal digits.
-fn hex(values: &[f32]) -> String {
-    values.iter().flat_map(|value| value.to_le_bytes()).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -262,46 +198,6 @@ fn score_tables(
         model_version: recommender.model_version(),
         seconds,
     })
-}
-
-impl Serialize for Answers {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|OwnedAnswer(json, ..)| json))
-    }
-}
-
-impl fmt::Display for Answers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for OwnedAnswer(_, recommendation, id) in &self.0 {
-            writeln!(f, "{id} as of {}", recommendation.as_of)?;
-            if let Some(stop) = &recommendation.stopped {
-                writeln!(f, "  not scored ({}: {})", stop.rule, stop.detail)?;
-                continue;
-            }
-            if let Some(fallback) = &recommendation.fallback {
-                writeln!(f, "  nothing to offer; instead: {fallback}")?;
-            }
-            for offer in &recommendation.offers {
-                writeln!(f, "  {:<20}{:>8.2} %", offer.product, offer.probability * 100.0)?;
-                for reason in &offer.reasons {
-                    writeln!(f, "      {:+.4}  {}", reason.contribution, reason.text)?;
-                }
-            }
-            if let Some(other) = &recommendation.counterfactual {
-                let change =
-                    |change: &Change| format!("{} {} → {}", change.label, change.from_text, change.to_text);
-                let changes: Vec<String> = other.changes.iter().map(change).collect();
-                writeln!(f, "  {} would be first with {}", other.product, changes.join(" and "))?;
-            }
-            for withheld in &recommendation.withheld {
-                writeln!(f, "  {:<20}withheld ({}: {})", withheld.product, withheld.rule, withheld.detail)?;
-            }
-        }
-        if let Some(OwnedAnswer(_, recommendation, _)) = self.0.first() {
-            writeln!(f, "beside reasons: {}", recommendation.reason_method)?;
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for Scored {

@@ -159,9 +159,9 @@ pub(crate) fn paired_differences(
     let replicates = bootstrap.replicates(&scores);
     let measured = [&model, &other]
         .map(|it| Contestant::measure(it.name.clone(), &names, &test.labels, &it.probabilities, has_none));
-    let [of_model, of_other] = &measured;
+    let [of_model, of_other] = measured;
     match replicates.as_slice() {
-        [model, other] => Ok(differences((of_model, model), (of_other, other))),
+        [model, other] => Ok(differences((&of_model?, model), (&of_other?, other))),
         _ => bail!("there are not two models to compare"),
     }
 }
@@ -169,8 +169,8 @@ pub(crate) fn paired_differences(
 fn differences(model: (&Contestant, &Replicates), other: (&Contestant, &Replicates)) -> Vec<Difference> {
     let difference = |metric: Resampled| {
         let interval = model.1.difference(other.1, metric);
-        let (ours, theirs) = (model.0.value(metric), other.0.value(metric));
-        (!ours.is_nan() && !theirs.is_nan()).then(|| Difference {
+        let (ours, theirs) = (model.0.value(metric)?, other.0.value(metric)?);
+        Some(Difference {
             metric: metric.name(),
             model: ours,
             other: theirs,

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use nextbest_core::metrics::bootstrap::Resampled;
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::score::Scorer;
 use serde::Serialize;
@@ -13,6 +14,7 @@ use super::contestants::Contestant;
 use super::text::write_contest;
 use crate::cli::Context;
 use crate::feature_table::FeatureTable;
+use crate::report::number::or_dash;
 use crate::synthetic::Truth;
 use crate::training::class_prior;
 
@@ -30,10 +32,12 @@ pub(crate) struct Ceiling {
     pub(super) standard_error: f64,
     /// The share of rows whose class would be among the three truly most probable.
     pub(super) expected_top_3_accuracy: f64,
-    /// How far the model has come from the prior's log-loss (0) to the ceiling's (1).
-    pub(super) gap_closed: f64,
+    /// How far the model has come from the prior's log-loss (0) to the ceiling's (1), where they differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gap_closed: Option<f64>,
     /// The same for who took a product, NONE left out.
-    pub(super) gap_closed_without_none: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gap_closed_without_none: Option<f64>,
     /// The ceiling, the model and the class prior.
     pub(super) contestants: [Contestant; 3],
 }
@@ -71,7 +75,7 @@ pub(crate) fn measure(
         ));
         return Ok(None);
     }
-    let ceiling = Ceiling::of(&names, &labels, &certain, &model, &prior);
+    let ceiling = Ceiling::of(&names, &labels, &certain, &model, &prior)?;
     let off = ceiling.surprise();
     if off.abs() > IMPLAUSIBLE {
         context.warn(&format!(
@@ -85,7 +89,13 @@ pub(crate) fn measure(
 
 impl Ceiling {
     /// Measures rows of true probabilities against what happened.
-    fn of(names: &[&str], labels: &[usize], truth: &[Vec<f64>], model: &[f32], prior: &[f32]) -> Self {
+    fn of(
+        names: &[&str],
+        labels: &[usize],
+        truth: &[Vec<f64>],
+        model: &[f32],
+        prior: &[f32],
+    ) -> anyhow::Result<Self> {
         let count = labels.len().max(1) as f64;
         let (mut entropy, mut variance, mut top_3) = (0.0, 0.0, 0.0);
         for row in truth {
@@ -101,25 +111,23 @@ impl Ceiling {
         let contestant =
             |name: &str, probabilities: &[f32]| Contestant::measure(name, names, labels, probabilities, true);
         let contestants = [
-            contestant("Bayes ceiling", &truth),
-            contestant("model", model),
-            contestant("class prior", &prior.repeat(labels.len())),
+            contestant("Bayes ceiling", &truth)?,
+            contestant("model", model)?,
+            contestant("class prior", &prior.repeat(labels.len()))?,
         ];
-        let closed = |loss: fn(&Contestant) -> f64| {
+        let closed = |loss: fn(&Contestant) -> Option<f64>| {
             let [ceiling, model, prior] = contestants.each_ref().map(loss);
-            (prior - model) / (prior - ceiling)
+            Some((prior? - model?) / (prior? - ceiling?)).filter(|share| share.is_finite())
         };
-        Self {
+        Ok(Self {
             rows: labels.len(),
             expected_log_loss: entropy / count,
             standard_error: variance.max(0.0).sqrt() / count,
             expected_top_3_accuracy: top_3 / count,
-            gap_closed: closed(|contestant| contestant.all.log_loss),
-            gap_closed_without_none: closed(|contestant| {
-                contestant.without_none.as_ref().map_or(f64::NAN, |takers| takers.log_loss)
-            }),
+            gap_closed: closed(|contestant| contestant.value(Resampled::LogLoss)),
+            gap_closed_without_none: closed(|contestant| contestant.value(Resampled::LogLossWithoutNone)),
             contestants,
-        }
+        })
     }
 
     /// By how many standard errors the truth's realised log-loss differs from the expected one.
@@ -137,19 +145,21 @@ impl fmt::Display for Ceiling {
             self.rows
         )?;
         write_contest(f, "all of these", self.contestants.iter().map(|it| (it.name.as_str(), &it.all)))?;
-        let takers =
-            self.contestants.first().and_then(|it| it.without_none.as_ref()).map_or(0, |takers| takers.rows);
-        let title = format!("the {takers} of them who took a product, NONE left out");
-        write_contest(
-            f,
-            &title,
-            self.contestants.iter().filter_map(|it| Some((it.name.as_str(), it.without_none.as_ref()?))),
-        )?;
+        if let Some(takers) = self.contestants.first().and_then(|it| it.without_none.as_ref()) {
+            let title = format!("the {} of them who took a product, NONE left out", takers.rows);
+            let contestants = self.contestants.iter();
+            write_contest(
+                f,
+                &title,
+                contestants.filter_map(|it| Some((it.name.as_str(), it.without_none.as_ref()?))),
+            )?;
+        }
+        let share = |it| or_dash(it, |share| format!("{:.1} %", 100.0 * share));
         writeln!(
             f,
-            "  the model has closed {:.1} % of the gap in log-loss between prior and ceiling ({:.1} %, NONE left out)",
-            100.0 * self.gap_closed,
-            100.0 * self.gap_closed_without_none
+            "  the model has closed {} of the gap in log-loss between prior and ceiling ({}, NONE left out)",
+            share(self.gap_closed),
+            share(self.gap_closed_without_none)
         )?;
         writeln!(
             f,
@@ -189,17 +199,17 @@ mod tests {
         let (labels, truth) = fair();
         let prior = [0.65, 0.175, 0.175];
         let as_model: Vec<f32> = truth.iter().flatten().map(|p| *p as f32).collect();
-        let best = Ceiling::of(&NAMES, &labels, &truth, &as_model, &prior);
-        close(best.gap_closed, 1.0);
-        let worst = Ceiling::of(&NAMES, &labels, &truth, &prior.repeat(labels.len()), &prior);
-        close(worst.gap_closed, 0.0);
+        let best = Ceiling::of(&NAMES, &labels, &truth, &as_model, &prior).unwrap();
+        close(best.gap_closed.unwrap(), 1.0);
+        let worst = Ceiling::of(&NAMES, &labels, &truth, &prior.repeat(labels.len()), &prior).unwrap();
+        close(worst.gap_closed.unwrap(), 0.0);
     }
 
     #[test]
     fn expectations_agree_with_the_definitions() {
         let (labels, truth) = fair();
         let prior = [0.65, 0.175, 0.175];
-        let ceiling = Ceiling::of(&NAMES, &labels, &truth, &prior.repeat(labels.len()), &prior);
+        let ceiling = Ceiling::of(&NAMES, &labels, &truth, &prior.repeat(labels.len()), &prior).unwrap();
         let first = 0.5 * 2f64.ln() + 0.5 * 4f64.ln();
         let second = -0.8 * 0.8f64.ln() - 0.2 * 0.1f64.ln();
         close(ceiling.expected_log_loss, (first + second) / 2.0);
@@ -217,7 +227,7 @@ mod tests {
         let (labels, mut truth) = fair();
         truth.iter_mut().for_each(|row| *row = vec![0.9998, 0.0001, 0.0001]);
         let prior = [0.65, 0.175, 0.175];
-        let ceiling = Ceiling::of(&NAMES, &labels, &truth, &prior.repeat(labels.len()), &prior);
+        let ceiling = Ceiling::of(&NAMES, &labels, &truth, &prior.repeat(labels.len()), &prior).unwrap();
         assert!(ceiling.surprise() > IMPLAUSIBLE, "{}", ceiling.surprise());
     }
 }

@@ -7,7 +7,7 @@ use super::curves::{ClassCurves, Pooled};
 use crate::report::canvas::text_width;
 use crate::report::chart::{Axis, Chart, Mark, Shape, WIDTH};
 use crate::report::ink::Ink;
-use crate::report::number::{self, count, percent};
+use crate::report::number::{self, count, or_dash, percent};
 
 const HEIGHT: u32 = 280;
 /// So many features have a bar.
@@ -24,8 +24,8 @@ pub(super) fn shares() -> impl Iterator<Item = f64> {
 
 /// The classes that are drawn, and their inks: all that occur but NONE. Those beyond the number of colours share one.
 pub(super) fn series(evaluation: &Evaluation) -> Vec<(Ink, &ClassCurves)> {
-    let has_none = evaluation.of_model().is_some_and(|model| model.without_none.is_some());
-    let occurring = evaluation.curves.iter().skip(usize::from(has_none)).filter(|it| !it.roc.is_empty());
+    let occurring =
+        evaluation.curves.iter().skip(usize::from(evaluation.has_none)).filter(|it| !it.roc.is_empty());
     let ink = |place: usize| if place < Ink::SERIES { Ink::Series(place as u8) } else { Ink::Faint };
     occurring.enumerate().map(|(place, curves)| (ink(place), curves)).collect()
 }
@@ -109,7 +109,8 @@ pub(super) fn roc(evaluation: &Evaluation) -> Chart {
     let mut marks = vec![line(Ink::Faint, "chance", vec![(0.0, 0.0), (1.0, 1.0)])];
     marks.extend(series.iter().map(|(ink, curves)| {
         let places = curves.roc.iter().map(|it| (it.false_positive_rate, it.true_positive_rate));
-        line(*ink, format!("{}: area {:.3}", curves.name, curves.roc_auc), places.collect())
+        let area = or_dash(curves.roc_auc, |area| format!("{area:.3}"));
+        line(*ink, format!("{}: area {area}", curves.name), places.collect())
     }));
     Chart {
         title: "ROC curves".into(),
@@ -127,8 +128,9 @@ pub(super) fn gain(evaluation: &Evaluation) -> Chart {
     let series = series(evaluation);
     let mut marks = vec![line(Ink::Faint, "chance", vec![(0.0, 0.0), (1.0, 1.0)])];
     marks.extend(series.iter().map(|(ink, curves)| {
-        let places = [0.0].into_iter().chain(shares()).map(|share| (share, curves.gain.at(share)));
-        let title = format!("{}: the top 10 % hold {}", curves.name, percent(curves.gain.at(0.1)));
+        let places =
+            [0.0].into_iter().chain(shares()).filter_map(|share| Some((share, curves.gain.at(share)?)));
+        let title = format!("{}: the top 10 % hold {}", curves.name, or_dash(curves.gain.at(0.1), percent));
         line(*ink, title, places.collect())
     }));
     Chart {
@@ -153,9 +155,10 @@ pub(super) fn lift(evaluation: &Evaluation) -> Chart {
     let mut greatest = 1.0f64;
     for (ink, curves) in &series {
         let lifts: Vec<(f64, f64)> =
-            places.iter().map(|share| (share.log10(), curves.gain.lift(*share))).collect();
+            places.iter().filter_map(|share| Some((share.log10(), curves.gain.lift(*share)?))).collect();
         greatest = lifts.iter().map(|(_, lift)| *lift).fold(greatest, f64::max);
-        let title = format!("{}: {:.1} times chance in the top 10 %", curves.name, curves.gain.lift(0.1));
+        let in_top = or_dash(curves.gain.lift(0.1), |lift| format!("{lift:.1}"));
+        let title = format!("{}: {in_top} times chance in the top 10 %", curves.name);
         marks.push(line(*ink, title, lifts));
     }
     Chart {

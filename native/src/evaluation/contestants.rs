@@ -29,7 +29,8 @@ pub(crate) struct Guesses {
 pub(crate) struct Contestant {
     pub(crate) name: String,
     pub(crate) all: Metrics,
-    /// Of those to whom something happened, where there is a class for nothing.
+    /// Of those to whom something happened, where there is a class for nothing and something happened to anyone.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) without_none: Option<Metrics>,
     /// Where the metrics lie in 95 % of the draws of customers, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -42,20 +43,25 @@ pub(crate) struct Contestant {
 
 impl Contestant {
     /// Measures what was said of rows with these labels. Class 0 is NONE if there is one.
+    ///
+    /// # Errors
+    /// Where there are no rows.
     pub(crate) fn measure(
         name: impl Into<String>,
         class_names: &[&str],
         labels: &[usize],
         probabilities: &[f32],
         has_none: bool,
-    ) -> Self {
-        Self {
+    ) -> anyhow::Result<Self> {
+        let of_takers = || Metrics::measure_without_none(class_names, labels, probabilities);
+        Ok(Self {
             name: name.into(),
-            all: Metrics::measure(class_names, labels, probabilities),
-            without_none: has_none.then(|| Metrics::measure_without_none(class_names, labels, probabilities)),
+            all: Metrics::measure(class_names, labels, probabilities)
+                .context("there are no rows to measure a model on")?,
+            without_none: if has_none { of_takers() } else { None },
             intervals: BTreeMap::new(),
             log_loss_above_model: None,
-        }
+        })
     }
 
     /// The same with intervals, also of the difference from the model.
@@ -66,17 +72,17 @@ impl Contestant {
         self
     }
 
-    /// A metric that is resampled; NaN where it is not defined.
-    pub(crate) fn value(&self, metric: Resampled) -> f64 {
-        match metric {
+    /// A metric that is resampled; `None` where it is not defined.
+    pub(crate) fn value(&self, metric: Resampled) -> Option<f64> {
+        Some(match metric {
             Resampled::LogLoss => self.all.log_loss,
-            Resampled::RocAuc => self.all.roc_auc_ovr,
+            Resampled::RocAuc => self.all.roc_auc_ovr?,
             Resampled::Accuracy => self.all.accuracy,
             Resampled::Top3 => self.all.top_3_accuracy,
             Resampled::MapAt3 => self.all.map_at_3,
             Resampled::Brier => self.all.brier,
-            Resampled::LogLossWithoutNone => self.without_none.as_ref().map_or(f64::NAN, |it| it.log_loss),
-        }
+            Resampled::LogLossWithoutNone => self.without_none.as_ref()?.log_loss,
+        })
     }
 
     /// Its interval.
@@ -94,7 +100,8 @@ impl Guesses {
         Ok(Self { name: name.into(), probabilities: score(&Scorer::new(bundle), bundle, values)? })
     }
 
-    /// The prior without the products that a customer holds and can't take again: the usual rule of thumb.
+    /// The prior without the products that a customer holds and can't take again: the usual rule of thumb. Of a customer who
+    /// holds all that anyone ever took it says what the prior says.
     pub(crate) fn popular_not_owned(prior: &[f32], bundle: &Bundle, table: &FeatureTable) -> Self {
         let products = bundle.schema.products();
         let rows = table.held.iter().flat_map(|held| {
@@ -110,7 +117,9 @@ impl Guesses {
                 })
                 .collect();
             let total: f32 = possible.iter().sum();
-            possible.into_iter().map(move |probability| probability / total)
+            let said = if total > 0.0 { possible } else { prior.to_vec() };
+            said.into_iter()
+                .map(move |probability| if total > 0.0 { probability / total } else { probability })
         });
         Self { name: "popular, not owned".into(), probabilities: rows.collect() }
     }

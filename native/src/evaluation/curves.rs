@@ -15,7 +15,7 @@ pub(crate) struct ClassCurves {
     pub(crate) roc: Vec<RocPoint>,
     pub(crate) gain: Gain,
     pub(crate) reliability: Vec<ReliabilityBin>,
-    pub(crate) roc_auc: f64,
+    pub(crate) roc_auc: Option<f64>,
 }
 
 /// The reliability of several classes together.

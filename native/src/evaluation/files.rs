@@ -95,8 +95,8 @@ impl Evaluation {
         let occurring = self.curves.iter().filter(|curves| curves.support > 0);
         let rows = occurring.flat_map(|curves| {
             charts::shares().map(|share| {
-                let values = [share, curves.gain.at(share), curves.gain.lift(share)];
-                let [share, gain, lift] = values.map(|value| value.to_string());
+                let values = [Some(share), curves.gain.at(share), curves.gain.lift(share)];
+                let [share, gain, lift] = values.map(optional);
                 [curves.name.clone(), share, gain, lift]
             })
         });

@@ -67,6 +67,9 @@ pub(crate) struct Evaluation {
     pub(crate) permuted_rows: usize,
     pub(crate) segments: Vec<Segmentation>,
     pub(crate) remarks: Vec<String>,
+    /// Whether there is a class for those to whom nothing happened.
+    #[serde(skip)]
+    pub(crate) has_none: bool,
     #[serde(skip)]
     pub(crate) curves: Vec<ClassCurves>,
     #[serde(skip)]
@@ -133,14 +136,13 @@ impl Subject<'_> {
         let scores: Vec<_> =
             guesses.iter().map(|it| it.scores(&test.labels, names.len(), has_none)).collect();
         let replicates = bootstrap.replicates(&scores);
-        let measured = guesses.iter().map(|it| {
-            Contestant::measure(it.name.clone(), &names, &test.labels, &it.probabilities, has_none)
-        });
         let of_model = replicates.first();
-        let mut contestants: Vec<Contestant> = measured
-            .zip(&replicates)
-            .map(|(it, replicates)| it.with_intervals(replicates, of_model.unwrap_or(replicates)))
-            .collect();
+        let measured = guesses.iter().zip(&replicates).map(|(it, replicates)| {
+            let measured =
+                Contestant::measure(it.name.clone(), &names, &test.labels, &it.probabilities, has_none)?;
+            Ok(measured.with_intervals(replicates, of_model.unwrap_or(replicates)))
+        });
+        let mut contestants = measured.collect::<anyhow::Result<Vec<Contestant>>>()?;
         // The model does not differ from itself.
         if let Some(model) = contestants.first_mut() {
             model.log_loss_above_model = None;
@@ -176,9 +178,9 @@ impl Subject<'_> {
             customers: bootstrap.customers(),
             bootstrap_draws: config.bootstrap_draws,
             contestants,
-            uncalibrated: uncalibrated.map(|probabilities| Uncalibrated {
-                calibration: bundle.calibration.name(),
-                all: Metrics::measure(&names, &test.labels, &probabilities),
+            uncalibrated: uncalibrated.and_then(|probabilities| {
+                let all = Metrics::measure(&names, &test.labels, &probabilities)?;
+                Some(Uncalibrated { calibration: bundle.calibration.name(), all })
             }),
             against,
             ceiling: None,
@@ -186,6 +188,7 @@ impl Subject<'_> {
             permuted_rows,
             segments,
             remarks,
+            has_none,
             curves: curves::class_curves(&names, &test.labels, &model.probabilities),
             pooled,
         })

@@ -13,10 +13,11 @@ use super::Evaluation;
 use super::contestants::{Contestant, Guesses, score};
 use super::segments::{Measured, Segmentation};
 use crate::config::EvaluationConfig;
+use crate::exact;
 use crate::feature_table::FeatureTable;
 
 /// What `nextbest export` needs to know of an evaluation.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub(crate) struct Recorded {
     pub(crate) model: String,
     contestants: Vec<RecordedContestant>,
@@ -24,7 +25,7 @@ pub(crate) struct Recorded {
     segments: Vec<RecordedSegmentation>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct RecordedContestant {
     all: RecordedMetrics,
     without_none: Option<RecordedMetrics>,
@@ -32,37 +33,49 @@ struct RecordedContestant {
     intervals: BTreeMap<String, RecordedInterval>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct RecordedMetrics {
     rows: f64,
-    accuracy: Option<f64>,
-    f1_weighted: Option<f64>,
+    #[serde(deserialize_with = "exact::number")]
+    accuracy: f64,
+    #[serde(deserialize_with = "exact::number")]
+    f1_weighted: f64,
+    #[serde(default, deserialize_with = "exact::optional")]
     roc_auc_ovr: Option<f64>,
-    log_loss: Option<f64>,
-    top_3_accuracy: Option<f64>,
-    map_at_3: Option<f64>,
-    brier: Option<f64>,
-    calibration_error: Option<f64>,
+    #[serde(deserialize_with = "exact::number")]
+    log_loss: f64,
+    #[serde(deserialize_with = "exact::number")]
+    top_3_accuracy: f64,
+    #[serde(deserialize_with = "exact::number")]
+    map_at_3: f64,
+    #[serde(deserialize_with = "exact::number")]
+    brier: f64,
+    #[serde(deserialize_with = "exact::number")]
+    calibration_error: f64,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 struct RecordedInterval {
+    #[serde(deserialize_with = "exact::number")]
     low: f64,
+    #[serde(deserialize_with = "exact::number")]
     high: f64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct RecordedSegmentation {
     name: String,
     segments: Vec<RecordedSegment>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct RecordedSegment {
     name: String,
     rows: u64,
+    #[serde(deserialize_with = "exact::number")]
     log_loss: f64,
     log_loss_interval: Option<RecordedInterval>,
+    #[serde(default, deserialize_with = "exact::optional")]
     roc_auc: Option<f64>,
 }
 
@@ -79,14 +92,14 @@ impl RecordedContestant {
         let named = |suffix: &'static str, metrics: &RecordedMetrics| {
             let values = [
                 ("rows", Some(metrics.rows)),
-                ("accuracy", metrics.accuracy),
-                ("f1_weighted", metrics.f1_weighted),
+                ("accuracy", Some(metrics.accuracy)),
+                ("f1_weighted", Some(metrics.f1_weighted)),
                 ("roc_auc_ovr", metrics.roc_auc_ovr),
-                ("log_loss", metrics.log_loss),
-                ("top_3_accuracy", metrics.top_3_accuracy),
-                ("map_at_3", metrics.map_at_3),
-                ("brier", metrics.brier),
-                ("calibration_error", metrics.calibration_error),
+                ("log_loss", Some(metrics.log_loss)),
+                ("top_3_accuracy", Some(metrics.top_3_accuracy)),
+                ("map_at_3", Some(metrics.map_at_3)),
+                ("brier", Some(metrics.brier)),
+                ("calibration_error", Some(metrics.calibration_error)),
             ];
             values.into_iter().filter_map(move |(name, value)| {
                 let name = format!("{name}{suffix}");
@@ -125,17 +138,16 @@ impl RecordedInterval {
 
 impl From<&Metrics> for RecordedMetrics {
     fn from(metrics: &Metrics) -> Self {
-        let known = |value: f64| value.is_finite().then_some(value);
         Self {
             rows: metrics.rows as f64,
-            accuracy: known(metrics.accuracy),
-            f1_weighted: known(metrics.f1_weighted),
-            roc_auc_ovr: known(metrics.roc_auc_ovr),
-            log_loss: known(metrics.log_loss),
-            top_3_accuracy: known(metrics.top_3_accuracy),
-            map_at_3: known(metrics.map_at_3),
-            brier: known(metrics.brier),
-            calibration_error: known(metrics.calibration_error),
+            accuracy: metrics.accuracy,
+            f1_weighted: metrics.f1_weighted,
+            roc_auc_ovr: metrics.roc_auc_ovr,
+            log_loss: metrics.log_loss,
+            top_3_accuracy: metrics.top_3_accuracy,
+            map_at_3: metrics.map_at_3,
+            brier: metrics.brier,
+            calibration_error: metrics.calibration_error,
         }
     }
 }
@@ -194,7 +206,7 @@ pub(crate) fn measure_card(
     let model = Guesses { name: "model".into(), probabilities };
     let scores = [model.scores(&test.labels, names.len(), has_none)];
     let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
-    let mut measured = Contestant::measure("model", &names, &test.labels, &model.probabilities, has_none);
+    let mut measured = Contestant::measure("model", &names, &test.labels, &model.probabilities, has_none)?;
     if let Some(replicates) = bootstrap.replicates(&scores).first() {
         measured = measured.with_intervals(replicates, replicates);
     }
@@ -208,4 +220,70 @@ pub(crate) fn measure_card(
     };
     recorded.fill(&mut bundle.card);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::segments::Segment as MeasuredSegment;
+    use super::*;
+
+    const CLASSES: usize = 3;
+
+    proptest! {
+        /// Of few rows, of one class, with or without NONE: what `evaluate` writes, `export` reads.
+        #[test]
+        fn what_was_measured_is_read_again(
+            labels in vec(0..CLASSES, 1..12),
+            sure in vec(0.0f32..1.0, 12 * CLASSES),
+            has_none in any::<bool>(),
+            name in any::<String>(),
+            ends in any::<[f64; 3]>().prop_filter("finite", |ends| ends.iter().all(|end| end.is_finite())),
+            area in proptest::option::of(0.0f64..=1.0),
+        ) {
+            let probabilities: Vec<f32> = sure
+                .chunks(CLASSES)
+                .take(labels.len())
+                .flat_map(|row| {
+                    let total: f32 = row.iter().map(|value| value + 1e-6).sum();
+                    row.iter().map(move |value| (value + 1e-6) / total).collect::<Vec<_>>()
+                })
+                .collect();
+            let customers: Vec<usize> = (0..labels.len()).collect();
+            let guesses = Guesses { name: "model".into(), probabilities };
+            let scores = [guesses.scores(&labels, CLASSES, has_none)];
+            let replicates = Bootstrap::new(&customers, 10, 1).replicates(&scores);
+            let contestant =
+                Contestant::measure("model", &["a", "b", "c"], &labels, &guesses.probabilities, has_none)
+                    .unwrap()
+                    .with_intervals(&replicates[0], &replicates[0]);
+            let [low, high, log_loss] = ends;
+            let segment = MeasuredSegment {
+                name: name.clone(),
+                rows: labels.len(),
+                log_loss,
+                log_loss_interval: area.map(|_| Interval { low, high }),
+                prior_log_loss: 0.5,
+                roc_auc: area,
+                takers: None,
+                warning: None,
+            };
+            let segmentation =
+                Segmentation { name: name.clone(), feature: name.clone(), label: name.clone(), segments: vec![segment] };
+            let text =
+                json!({"model": name, "contestants": [contestant], "segments": [segmentation]}).to_string();
+            let expected = Recorded {
+                model: name,
+                contestants: vec![(&contestant).into()],
+                segments: vec![(&segmentation).into()],
+            };
+            prop_assert_eq!(serde_json::from_str::<Recorded>(&text).unwrap(), expected);
+            let mut card = Card::default();
+            serde_json::from_str::<Recorded>(&text).unwrap().fill(&mut card);
+            prop_assert!(card.test_metrics.iter().all(|metric| metric.value.is_finite()));
+        }
+    }
 }

@@ -29,10 +29,12 @@ pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) rows: usize,
     pub(crate) log_loss: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_loss_interval: Option<Interval>,
     /// Of the class prior on the same rows.
     pub(crate) prior_log_loss: f64,
     /// The area under the ROC curve of taking anything against NONE; without NONE, of each class against the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) roc_auc: Option<f64>,
     /// Only where there is a class for nothing.
     pub(crate) takers: Option<Takers>,
@@ -101,12 +103,8 @@ impl Measured<'_> {
         let area = match self.has_none {
             true => roc_auc(&scored().map(|(row, label)| (taking(row), *label > 0)).collect::<Vec<_>>()),
             false => {
-                Metrics::measure(
-                    &names,
-                    &labels,
-                    &rows.iter().map(|row| pick(*row)).collect::<Vec<_>>().concat(),
-                )
-                .roc_auc_ovr
+                let probabilities = rows.iter().map(|row| pick(*row)).collect::<Vec<_>>().concat();
+                Metrics::measure(&names, &labels, &probabilities).and_then(|metrics| metrics.roc_auc_ovr)
             }
         };
         Segment {
@@ -116,7 +114,7 @@ impl Measured<'_> {
             log_loss_interval: Bootstrap::new(&ids, config.bootstrap_draws, config.random_state)
                 .mean(&losses),
             prior_log_loss: mean(labels.iter().map(|label| row_log_loss(self.prior, *label)).sum()),
-            roc_auc: (!area.is_nan()).then_some(area),
+            roc_auc: area,
             warning: warning(rows.len(), takers.as_ref().map(|takers| takers.observed)),
             takers,
         }

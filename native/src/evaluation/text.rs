@@ -7,6 +7,7 @@ use nextbest_core::metrics::Metrics;
 use super::Evaluation;
 use super::against::Against;
 use super::segments::Segmentation;
+use crate::report::number::or_dash;
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,10 +17,10 @@ impl fmt::Display for Evaluation {
         write!(f, "{} on {} test rows", self.algorithm, model.all.rows)?;
         match self.test_cutoffs.as_slice() {
             [] => writeln!(f, "\n")?,
-            [first, last] if model.without_none.is_none() => writeln!(f, " from {first} to {last}\n")?,
+            [first, last] if !self.has_none => writeln!(f, " from {first} to {last}\n")?,
             cutoffs => writeln!(f, " at {}\n", cutoffs.join(", "))?,
         }
-        let everyone = if model.without_none.is_some() { "all customers" } else { "all rows" };
+        let everyone = if self.has_none { "all customers" } else { "all rows" };
         write_contest(f, everyone, self.contestants.iter().map(|it| (it.name.as_str(), &it.all)))?;
         if let Some(takers) = &model.without_none {
             let title = format!("the {} who took a product, NONE left out", takers.rows);
@@ -45,8 +46,12 @@ impl fmt::Display for Evaluation {
         for (class, prior) in model.all.classes.iter().zip(&prior.all.classes) {
             writeln!(
                 f,
-                "  {:<22}{:>8}{:>9.3}{:>11.4}{:>14.4}",
-                class.name, class.support, class.roc_auc, class.log_loss, prior.log_loss
+                "  {:<22}{:>8}{:>9}{:>11.4}{:>14.4}",
+                class.name,
+                class.support,
+                area(class.roc_auc),
+                class.log_loss,
+                prior.log_loss
             )?;
         }
         self.segments.iter().try_for_each(|segmentation| write_segments(f, segmentation))?;
@@ -128,14 +133,15 @@ fn write_segments(f: &mut fmt::Formatter<'_>, segmentation: &Segmentation) -> fm
             Some(takers) => write!(f, "{:>10}{:>11.1}", takers.observed, takers.predicted)?,
             None => write!(f, "{:>10}{:>11}", "–", "–")?,
         }
-        write!(f, "{:>10.4}{:>10.4}", it.log_loss, it.prior_log_loss)?;
-        match it.roc_auc {
-            Some(area) => write!(f, "{area:>9.3}")?,
-            None => write!(f, "{:>9}", "–")?,
-        }
+        write!(f, "{:>10.4}{:>10.4}{:>9}", it.log_loss, it.prior_log_loss, area(it.roc_auc))?;
         writeln!(f, "{}", it.warning.as_ref().map(|warning| format!("  ({warning})")).unwrap_or_default())?;
     }
     Ok(())
+}
+
+/// An area under a ROC curve, which is not always defined.
+fn area(area: Option<f64>) -> String {
+    or_dash(area, |area| format!("{area:.3}"))
 }
 
 pub(super) fn write_contest<'m>(
@@ -150,7 +156,7 @@ pub(super) fn write_contest<'m>(
     columns.iter().try_for_each(|column| write!(f, "{column:>10}"))?;
     writeln!(f)?;
     for (name, metrics) in contestants {
-        write!(f, "  {name:<20}{:>10.4}{:>10.3}", metrics.log_loss, metrics.roc_auc_ovr)?;
+        write!(f, "  {name:<20}{:>10.4}{:>10}", metrics.log_loss, area(metrics.roc_auc_ovr))?;
         for value in [
             metrics.accuracy,
             metrics.top_3_accuracy,

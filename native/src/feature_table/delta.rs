@@ -6,8 +6,7 @@
 //! table twice is one version.
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,7 +14,7 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use super::{HELD_COLUMN, Layout};
-use crate::output;
+use crate::output::{self, Readers};
 
 /// A version of a Delta table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,24 +53,15 @@ pub(crate) fn commit(
         let size = fs::metadata(&data).with_context(place)?.len();
         let version = state.version.map_or(0, |version| version + 1);
         let entry = state.overwritten_by(&name, size, &hash, layout, description)?;
-        match create(&log.join(format!("{version:020}.json")), &entry) {
+        // An entry appears whole: half a one would spoil the log for whoever reads it meanwhile.
+        let path = log.join(format!("{version:020}.json"));
+        match output::write_new(&path, entry.as_bytes(), Readers::All) {
             Ok(()) => return Ok(Commit::Written(version)),
             // Another writer was quicker: look again at what there is now.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) if output::was_there(&error) => {}
             Err(error) => return Err(error).with_context(place),
         }
     }
-}
-
-/// Writes a file that must not be there yet: whole or not at all.
-fn create(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // Half an entry would spoil the log.
-        fs::remove_file(path)?;
-    }
-    written
 }
 
 /// What the log says.

@@ -23,7 +23,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
 use crate::column_names;
-use crate::parquet_columns::read_column;
+use crate::parquet_columns::{read_column, read_optional};
 use crate::word_list;
 pub(crate) use manifest::{Manifest, sources_of};
 pub(crate) use write::FeatureTableWriter;
@@ -187,20 +187,19 @@ impl FeatureTable {
     }
 
     fn read_cutoffs_of_group(&mut self, group: &dyn RowGroupReader) -> anyhow::Result<()> {
-        let count = usize::try_from(group.metadata().num_rows())?;
-        let (days, _) = read_column::<Int32Type>(group, 1, count)?;
+        let days = read_column::<Int32Type>(group, &self.layout.cutoff_column)?;
         self.cutoffs.extend(days.iter().map(|day| i64::from(*day) * DAY));
         Ok(())
     }
 
     fn read_labels_of_group(&mut self, group: &dyn RowGroupReader) -> anyhow::Result<()> {
         let names = self.layout.schema.class_names();
-        for name in read_texts(group, 2)? {
+        for name in read_texts(group, &self.layout.label_column)? {
             let label = names.iter().position(|other| *other == name);
             self.labels.push(label.with_context(|| format!("{name:?} is none of the classes"))?);
         }
         let products = self.layout.schema.products();
-        for names in read_texts(group, 3)? {
+        for names in read_texts(group, HELD_COLUMN)? {
             let mut held = ProductSet::default();
             for name in word_list::split(&names) {
                 let product = products.iter().position(|product| product.name == name);
@@ -216,21 +215,16 @@ impl FeatureTable {
         if group.num_columns() != self.width() + 4 {
             bail!("it has {} columns, not {}", group.num_columns(), self.width() + 4);
         }
-        self.ids.extend(read_texts(group, 0)?);
+        self.ids.extend(read_texts(group, &self.layout.key_column)?);
         self.read_cutoffs_of_group(group)?;
         self.read_labels_of_group(group)?;
         let start = self.values.len();
         let width = self.width();
         self.values.resize(start + count * width, f32::NAN);
-        for feature in 0..width {
-            let (values, defined) = read_column::<FloatType>(group, feature + 4, count)?;
-            let mut values = values.into_iter();
-            for (row, defined) in defined.iter().enumerate().filter(|(_, defined)| **defined > 0) {
-                let slot = self.values.get_mut(start + row * width + feature);
-                if let (Some(slot), Some(value), true) = (slot, values.next(), *defined > 0) {
-                    *slot = value;
-                }
-            }
+        let layout = Arc::clone(&self.layout);
+        for (feature, definition) in layout.features.iter().enumerate() {
+            let slots = self.values.iter_mut().skip(start + feature).step_by(width);
+            slots.zip(read_values(group, &definition.name)?).for_each(|(slot, value)| *slot = value);
         }
         Ok(())
     }
@@ -249,16 +243,12 @@ pub(crate) fn read_layout(path: &Path) -> anyhow::Result<Layout> {
 /// # Errors
 /// Where there is no such file or feature, or it is not a feature table.
 pub(crate) fn read_feature(path: &Path, feature: usize) -> anyhow::Result<Vec<f32>> {
-    let (reader, _) = open(path)?;
+    let (reader, layout) = open(path)?;
+    let feature = layout.features.get(feature).context("there is no such feature")?;
     let mut all = Vec::new();
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group)?;
-        let count = usize::try_from(group.metadata().num_rows())?;
-        let (values, defined) =
-            read_column::<FloatType>(&*group, feature + 4, count).with_context(|| misplaced(path))?;
-        let mut values = values.into_iter();
-        let next = |level: &i16| if *level > 0 { values.next().unwrap_or(f32::NAN) } else { f32::NAN };
-        all.extend(defined.iter().map(next));
+        all.extend(read_values(&*group, &feature.name).with_context(|| misplaced(path))?);
     }
     Ok(all)
 }
@@ -294,9 +284,16 @@ fn misplaced(path: &Path) -> String {
     format!("{}: is this the table that `nextbest features` writes?", path.display())
 }
 
-fn read_texts(group: &dyn RowGroupReader, column: usize) -> anyhow::Result<Vec<String>> {
-    let count = usize::try_from(group.metadata().num_rows())?;
-    let (values, _) = read_column::<ByteArrayType>(group, column, count)?;
+/// The values of a feature; NaN where there is none.
+fn read_values(group: &dyn RowGroupReader, name: &str) -> anyhow::Result<Vec<f32>> {
+    let (values, defined) = read_optional::<FloatType>(group, name)?;
+    let mut values = values.into_iter();
+    let value = |is_there: bool| if is_there { values.next().unwrap_or(f32::NAN) } else { f32::NAN };
+    Ok(defined.into_iter().map(value).collect())
+}
+
+fn read_texts(group: &dyn RowGroupReader, name: &str) -> anyhow::Result<Vec<String>> {
+    let values = read_column::<ByteArrayType>(group, name)?;
     values.iter().map(|value| Ok(value.as_utf8()?.to_owned())).collect()
 }
 

@@ -7,7 +7,7 @@ use nextbest_core::metrics::bootstrap::Resampled;
 use super::address::Address;
 use super::journal::Journal;
 use super::logged::{Logged, file_bytes, tell};
-use super::tracking::{MetricPoint, Run, Values};
+use super::tracking::{Run, Values};
 use crate::cli::Context;
 use crate::clock;
 use crate::evaluation::Evaluation;
@@ -34,32 +34,31 @@ pub(crate) fn add_evaluation(
 ) -> anyhow::Result<()> {
     let mut values = Values::default();
     let time = clock::milliseconds();
-    let mut metric = |name: String, value: f64| {
-        values.metrics.push(MetricPoint { name: format!("test_{name}"), value, step: 0, time });
-    };
+    let mut metric =
+        |name: String, value: Option<f64>| values.measure(format!("test_{name}"), value, 0, time);
     if let Some(model) = evaluation.of_model() {
         let all = &model.all;
         for (name, value) in [
-            ("accuracy", all.accuracy),
-            ("precision_weighted", all.precision_weighted),
-            ("recall_weighted", all.recall_weighted),
-            ("f1_weighted", all.f1_weighted),
+            ("accuracy", Some(all.accuracy)),
+            ("precision_weighted", Some(all.precision_weighted)),
+            ("recall_weighted", Some(all.recall_weighted)),
+            ("f1_weighted", Some(all.f1_weighted)),
             ("roc_auc_ovr", all.roc_auc_ovr),
-            ("log_loss", all.log_loss),
-            ("top_3_accuracy", all.top_3_accuracy),
-            ("map_at_3", all.map_at_3),
-            ("brier", all.brier),
-            ("calibration_error", all.calibration_error),
+            ("log_loss", Some(all.log_loss)),
+            ("top_3_accuracy", Some(all.top_3_accuracy)),
+            ("map_at_3", Some(all.map_at_3)),
+            ("brier", Some(all.brier)),
+            ("calibration_error", Some(all.calibration_error)),
         ] {
             metric(name.into(), value);
         }
         for resampled in Resampled::ALL {
             if let Some(interval) = model.interval(resampled) {
-                metric(format!("{}_low", resampled.name()), interval.low);
-                metric(format!("{}_high", resampled.name()), interval.high);
+                metric(format!("{}_low", resampled.name()), Some(interval.low));
+                metric(format!("{}_high", resampled.name()), Some(interval.high));
             }
         }
-        metric("rows".into(), all.rows as f64);
+        metric("rows".into(), Some(all.rows as f64));
     }
     journal.log(0, values);
     for file in files {

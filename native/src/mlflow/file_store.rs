@@ -1,12 +1,14 @@
 //! A folder in the layout of MLflow's file store, which MLflow opens, and moves into a database (checked against MLflow 3.17).
 //!
-//! Files appear whole, and so do the folders of experiments, runs, models and versions: they are made aside, under a name that
-//! MLflow takes for something deleted, and renamed.
+//! Files appear whole, and so do the folders of experiments, runs, models and versions: they are made aside, where MLflow looks for
+//! nothing or under a name that it takes for something deleted, and renamed.
 
 mod meta;
 mod registry;
 mod runs;
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -70,6 +72,23 @@ impl FileStore {
         }
     }
 
+    /// Writes a file, in the trash while it is not whole: of a metric, a parameter or a tag MLflow takes every file beside it for one.
+    fn write_through(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        output::write_from(&self.root.join(TRASH), path, write)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+        self.write_through(path, |file| Ok(file.write_all(bytes)?))
+    }
+
+    fn write_meta(&self, path: &Path, meta: &Meta) -> anyhow::Result<()> {
+        self.write(path, meta.to_text().as_bytes())
+    }
+
     /// Makes the folder of a new experiment, with the files of an experiment.
     fn make_experiment(&self, id: &str, name: &str) -> anyhow::Result<bool> {
         let folder = self.root.join(id);
@@ -84,8 +103,8 @@ impl FileStore {
                 "name": name,
             });
             let (key, value) = EXPERIMENT_TAG;
-            output::write_bytes(&aside.join("tags").join(key), value.as_bytes())?;
-            Meta(meta).write(&aside.join(META))
+            self.write(&aside.join("tags").join(key), value.as_bytes())?;
+            self.write_meta(&aside.join(META), &Meta(meta))
         })
     }
 
@@ -144,8 +163,8 @@ impl Tracking for FileStore {
 
     fn log_artifact(&self, run: &Run, path: &str, file: &Path) -> anyhow::Result<()> {
         let target = self.run_folder(run).join("artifacts").join(safe(path)?);
-        output::write_file(&target, |writer| {
-            let mut source = std::fs::File::open(file).with_context(|| file.display().to_string())?;
+        self.write_through(&target, |writer| {
+            let mut source = File::open(file).with_context(|| file.display().to_string())?;
             std::io::copy(&mut source, writer)?;
             Ok(())
         })
@@ -154,7 +173,8 @@ impl Tracking for FileStore {
     fn end_run(&self, run: &Run, status: Status, time: u64) -> anyhow::Result<()> {
         let path = self.run_folder(run).join(META);
         let meta = Meta::read(&path)?;
-        meta.with("status", json!(status.number())).with("end_time", json!(time)).write(&path)
+        let meta = meta.with("status", json!(status.number())).with("end_time", json!(time));
+        self.write_meta(&path, &meta)
     }
 
     fn begin_model(&self, experiment: &str, name: &str, run: Option<&Run>) -> anyhow::Result<LoggedModel> {
@@ -175,20 +195,21 @@ impl Tracking for FileStore {
                 "status": 1,
                 "status_message": null,
             });
-            Meta(meta).write(&aside.join(META))
+            self.write_meta(&aside.join(META), &Meta(meta))
         })?;
         Ok(LoggedModel { id, artifact_uri })
     }
 
     fn log_model_file(&self, model: &LoggedModel, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
-        output::write_bytes(&path_of(&model.artifact_uri)?.join(safe(path)?), bytes)
+        self.write(&path_of(&model.artifact_uri)?.join(safe(path)?), bytes)
     }
 
     fn end_model(&self, model: &LoggedModel, run: Option<&Run>, is_whole: bool) -> anyhow::Result<()> {
         let folder = path_of(&model.artifact_uri)?;
         let path = folder.with_file_name(META);
         let meta = Meta::read(&path)?.with("status", json!(if is_whole { 2 } else { 3 }));
-        meta.with("last_updated_timestamp", json!(clock::milliseconds())).write(&path)?;
+        let meta = meta.with("last_updated_timestamp", json!(clock::milliseconds()));
+        self.write_meta(&path, &meta)?;
         let Some(run) = run.filter(|_| is_whole) else { return Ok(()) };
         let link = json!({
             "source_type": "RUN_OUTPUT",
@@ -198,7 +219,7 @@ impl Tracking for FileStore {
             "step": 0,
             "tags": {},
         });
-        Meta(link).write(&self.run_folder(run).join("outputs").join(&model.id).join(META))
+        self.write_meta(&self.run_folder(run).join("outputs").join(&model.id).join(META), &Meta(link))
     }
 
     fn place_of(&self, run: &Run) -> String {

@@ -1,6 +1,7 @@
 //! Requests to a server, by MLflow's own environment variables and with its retries.
 
 mod error;
+mod pause;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -19,12 +20,11 @@ use error::{not_stored, place_of, refused, shown};
 
 use super::address::variable;
 use crate::cli::usage;
+use crate::clock;
 use crate::progress::Progress;
 
 /// What may come right or wrong by itself: worth another try.
 const PASSING: [u16; 6] = [408, 429, 500, 502, 503, 504];
-/// No pause between two tries is longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 /// An answer of more bytes is not read.
 const LARGEST_ANSWER: u64 = 4 << 30;
 /// What stands for itself in an address (RFC 3986, 2.3).
@@ -223,9 +223,8 @@ impl<'p> Client<'p> {
                     if !PASSING.contains(&answer.status().as_u16()) {
                         return Err(error);
                     }
-                    let pause =
-                        answer.headers().get("Retry-After").and_then(|it| it.to_str().ok()?.parse().ok());
-                    (pause.map(Duration::from_secs), error)
+                    let asked = answer.headers().get("Retry-After").and_then(|it| it.to_str().ok());
+                    (asked.and_then(|asked| pause::asked(asked, clock::milliseconds())), error)
                 }
                 Err(cause) => {
                     let url = if is_signed { place_of(url) } else { url.to_owned() };
@@ -236,8 +235,7 @@ impl<'p> Client<'p> {
             if tried > self.most_retries {
                 return Err(error);
             }
-            let doubled = if tried == 1 { 0.0 } else { self.backoff * f64::from(tried - 1).exp2() };
-            let pause = pause.unwrap_or(Duration::from_secs_f64(doubled)).min(LONGEST_PAUSE);
+            let pause = pause.unwrap_or_else(|| pause::doubling(tried, self.backoff));
             if !pause.is_zero() {
                 self.progress.warn(&format!(
                     "{error}; trying again in {} s ({tried} of {})",

@@ -26,7 +26,7 @@ pub(crate) struct Journal {
     state: State,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct State {
     /// Where it is told.
     tracking: String,
@@ -41,7 +41,7 @@ struct State {
 }
 
 /// Something to tell. A run is its position among the runs.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Action {
     Begin { run: usize, new: NewRun },
     Log { run: usize, values: Values },
@@ -235,11 +235,44 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn new_run(name: &str) -> NewRun {
         let key = random_hex().unwrap();
         NewRun { key, name: name.into(), user: "ann".into(), start: 1, tags: Vec::new() }
+    }
+
+    proptest! {
+        /// Whatever was measured and whatever things are called: a journal that can't be read stops all later trainings.
+        #[test]
+        fn what_is_written_down_is_read_again(
+            texts in vec(any::<String>(), 8),
+            numbers in vec(any::<u64>().prop_map(f64::from_bits), 0..6),
+            count in any::<u64>(),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut journal =
+                Journal::create(folder.path(), &Address::Folder("mlruns".into()), &texts[0]).unwrap();
+            let tags = vec![(texts[1].clone(), texts[2].clone())];
+            let new = NewRun {
+                key: texts[3].clone(), name: texts[4].clone(), user: texts[5].clone(), start: count, tags: tags.clone(),
+            };
+            let run = journal.begin(new);
+            let mut values = Values { params: tags.clone(), tags, ..Values::default() };
+            for (step, number) in numbers.iter().enumerate() {
+                values.measure(&texts[6], *number, step, count);
+            }
+            prop_assert_eq!(values.metrics.len(), numbers.iter().filter(|number| number.is_finite()).count());
+            journal.log(run, values);
+            journal.end(run, Status::Finished, count);
+            journal.made(&texts[7]);
+            journal.save().unwrap();
+            let all = Journal::all(folder.path()).unwrap();
+            prop_assert_eq!(&all[0].state, &journal.state);
+        }
     }
 
     /// Where nothing can be written, whoever asks: below a file.

@@ -222,31 +222,12 @@ fn part<T>(all: &[T], batch: usize, size: usize) -> &[T] {
 }
 
 fn point(point: &MetricPoint) -> Value {
-    // JSON has no such numbers; MLflow takes these words.
-    let value = match point.value {
-        value if value.is_finite() => json!(value),
-        value if value.is_nan() => json!("NaN"),
-        value => json!(if value > 0.0 { "Infinity" } else { "-Infinity" }),
-    };
-    json!({"key": point.name, "value": value, "timestamp": point.time, "step": point.step})
+    json!({"key": point.name, "value": point.value, "timestamp": point.time, "step": point.step})
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_that_json_does_not_have_are_words() {
-        for (value, expected) in [
-            (0.25, json!(0.25)),
-            (f64::NAN, json!("NaN")),
-            (f64::INFINITY, json!("Infinity")),
-            (f64::NEG_INFINITY, json!("-Infinity")),
-        ] {
-            let found = point(&MetricPoint { name: "auc".into(), value, step: 3, time: 7 });
-            assert_eq!(found, json!({"key": "auc", "value": expected, "timestamp": 7, "step": 3}));
-        }
-    }
 
     #[test]
     fn long_values_are_cut_between_characters() {

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exact;
+
 /// The tag by which MLflow's pages show an experiment as one of training, not of conversations.
 pub(super) const EXPERIMENT_TAG: (&str, &str) = ("mlflow.experimentKind", "custom_model_development");
 
@@ -75,13 +77,30 @@ pub(crate) struct Values {
     pub(crate) tags: Vec<(String, String)>,
 }
 
-/// A metric at a step.
+/// A metric at a step. What is not defined is none: a run simply lacks it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MetricPoint {
     pub(crate) name: String,
+    /// A finite number.
+    #[serde(deserialize_with = "exact::number")]
     pub(crate) value: f64,
     pub(crate) step: usize,
     pub(crate) time: u64,
+}
+
+impl Values {
+    /// Adds a metric, where it is defined.
+    pub(crate) fn measure(
+        &mut self,
+        name: impl Into<String>,
+        value: impl Into<Option<f64>>,
+        step: usize,
+        time: u64,
+    ) {
+        if let Some(value) = value.into().filter(|value| value.is_finite()) {
+            self.metrics.push(MetricPoint { name: name.into(), value, step, time });
+        }
+    }
 }
 
 /// Data that a run learned from. Schema, profile and source are JSON texts.

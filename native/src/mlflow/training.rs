@@ -10,7 +10,7 @@ use super::address::Address;
 use super::file_store::random_hex;
 use super::journal::Journal;
 use super::logged::{file_bytes, user};
-use super::tracking::{Dataset, MetricPoint, NewRun, Status, Values};
+use super::tracking::{Dataset, NewRun, Status, Values};
 use crate::cli::Context;
 use crate::feature_table::Layout;
 use crate::training::{TrainedModel, TrainedModels};
@@ -103,11 +103,11 @@ impl<'c> Logging<'c> {
         ]);
         for (number, trial) in models.trials.iter().enumerate() {
             let step = number + 1;
-            values.metrics.push(self.point("trial_validation_log_loss", trial.validation_log_loss, step));
-            values.metrics.push(self.point("trial_validation_roc_auc", trial.validation_roc_auc, step));
+            values.measure("trial_validation_log_loss", trial.validation_log_loss, step, self.start);
+            values.measure("trial_validation_roc_auc", trial.validation_roc_auc, step, self.start);
         }
         if let Some(trial) = models.trials.first() {
-            values.metrics.push(self.point("prior_log_loss", trial.prior_log_loss, 0));
+            values.measure("prior_log_loss", trial.prior_log_loss, 0, self.start);
             values.tags.push((NOTE_TAG.into(), note(models, best, trial.prior_log_loss)));
         }
         journal.log(run, values);
@@ -164,22 +164,17 @@ impl<'c> Logging<'c> {
     fn values(&self, model: &TrainedModel) -> Values {
         let mut params = vec![("algorithm".to_owned(), model.report.algorithm.to_owned())];
         params.extend(model.report.parameters.clone());
-        let mut metrics = vec![self.point("validation_log_loss", model.report.validation_log_loss, 0)];
+        let mut values = Values { params, ..Values::default() };
+        values.measure("validation_log_loss", model.report.validation_log_loss, 0, self.start);
         if let Some(found) = &model.report.out_of_bag {
-            metrics.push(self.point("out_of_bag_log_loss", found.log_loss, 0));
-            metrics.push(self.point("out_of_bag_accuracy", found.accuracy, 0));
+            values.measure("out_of_bag_log_loss", found.log_loss, 0, self.start);
+            values.measure("out_of_bag_accuracy", found.accuracy, 0, self.start);
         }
         for (round, loss) in model.losses.iter().enumerate() {
-            metrics.push(self.point("boosting_training_log_loss", loss.training, round + 1));
-            if let Some(validation) = loss.validation {
-                metrics.push(self.point("boosting_validation_log_loss", validation, round + 1));
-            }
+            values.measure("boosting_training_log_loss", loss.training, round + 1, self.start);
+            values.measure("boosting_validation_log_loss", loss.validation, round + 1, self.start);
         }
-        Values { params, metrics, tags: Vec::new() }
-    }
-
-    fn point(&self, name: &str, value: f64, step: usize) -> MetricPoint {
-        MetricPoint { name: name.to_owned(), value, step, time: self.start }
+        values
     }
 }
 

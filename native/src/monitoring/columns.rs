@@ -11,9 +11,9 @@ use nextbest_core::monitor::distribution::Distribution;
 use rayon::prelude::*;
 
 use super::drift::Drift;
-use super::frame::is_parquet;
 use super::quantity::{Named, Quantity};
-use crate::tables::plain::{ColumnValues, PlainTable};
+use crate::tables::is_parquet;
+use crate::tables::plain::{ColumnValues, LeftOut, PlainTable};
 
 /// A column of more different words is an id or a text, which nothing is to be expected of.
 const MOST_WORDS: usize = 1_000;
@@ -36,23 +36,23 @@ pub(crate) struct Columns {
 /// # Errors
 /// Where one can't be read, or they have no column in common.
 pub(crate) fn read(reference: &Path, current: &Path) -> anyhow::Result<Columns> {
-    let names = (PlainTable::names_of(reference)?, PlainTable::names_of(current)?);
-    let common: Vec<&String> = names.0.iter().filter(|name| names.1.contains(name)).collect();
+    let headers = (PlainTable::header_of(reference)?, PlainTable::header_of(current)?);
+    let names = (&headers.0.names, &headers.1.names);
+    let mut left_out =
+        [only(names.0, names.1, "the reference"), only(names.1, names.0, "today's rows")].concat();
+    let mut common: Vec<&String> = names.0.iter().filter(|name| names.1.contains(name)).collect();
+    for LeftOut { column, why } in headers.0.left_out.iter().chain(&headers.1.left_out) {
+        // Only once where it is so in both.
+        if common.contains(&column) {
+            common.retain(|name| *name != column);
+            left_out.push((column.clone(), why.clone()));
+        }
+    }
     if common.is_empty() {
         bail!("{} and {} have no column in common", reference.display(), current.display());
     }
-    let only = |ours: &[String], theirs: &[String], whose: &str| {
-        let only = ours.iter().filter(|name| !theirs.contains(name));
-        only.map(|name| (name.clone(), format!("only in {whose}"))).collect::<Vec<_>>()
-    };
-    let mut found = Columns {
-        drifts: Vec::new(),
-        rows: (0, 0),
-        left_out: [only(&names.0, &names.1, "the reference"), only(&names.1, &names.0, "today's rows")]
-            .concat(),
-        constant: Vec::new(),
-        duplicates: 0,
-    };
+    let mut found =
+        Columns { drifts: Vec::new(), rows: (0, 0), left_out, constant: Vec::new(), duplicates: 0 };
     // Of Parquet files one column for each core; of CSV files all, since their lines must be read for any.
     let is_parquet = is_parquet(reference)? && is_parquet(current)?;
     let at_a_time = if is_parquet { rayon::current_num_threads().max(1) } else { common.len() };
@@ -78,6 +78,12 @@ pub(crate) fn read(reference: &Path, current: &Path) -> anyhow::Result<Columns> 
     let share = 1.0 / found.drifts.len().max(1) as f64;
     found.drifts.iter_mut().for_each(|drift| drift.importance = share);
     Ok(found)
+}
+
+/// Columns that only one of two tables has.
+fn only(ours: &[String], theirs: &[String], whose: &str) -> Vec<(String, String)> {
+    let only = ours.iter().filter(|name| !theirs.contains(name));
+    only.map(|name| (name.clone(), format!("only in {whose}"))).collect()
 }
 
 struct Compared {

@@ -2,8 +2,6 @@
 //! bank's tables at a date.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +16,7 @@ use rayon::prelude::*;
 use crate::cli::Context;
 use crate::feature_table::{FeatureTable, Layout};
 use crate::tables::plain::{PlainTable, read_rows};
-use crate::tables::{LoadOptions, Part, load};
+use crate::tables::{LoadOptions, Part, is_parquet, load};
 
 /// So many names are listed.
 const NAMED: usize = 8;
@@ -262,12 +260,4 @@ fn translate(
         .collect();
     new.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     (values, new)
-}
-
-/// Whether a file is one of Parquet.
-pub(crate) fn is_parquet(file: &Path) -> anyhow::Result<bool> {
-    let mut start = Vec::new();
-    let opened = File::open(file).with_context(|| file.display().to_string())?;
-    opened.take(4).read_to_end(&mut start).with_context(|| file.display().to_string())?;
-    Ok(start == *b"PAR1")
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use nextbest_core::monitor::change_point::change_points;
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
 use parquet::file::properties::WriterProperties;
@@ -57,12 +57,14 @@ struct Row {
     value: f64,
 }
 
-/// Adds what was found to the table in a folder, and gives what stands there then.
+/// Adds what was found to the table in a folder, and gives what stands there then. Who monitors at the same time waits: neither's
+/// rows are lost.
 ///
 /// # Errors
 /// Where the table can't be read or written; what stood there is kept then.
 pub(crate) fn add(folder: &Path, found: &Monitoring) -> anyhow::Result<Vec<Series>> {
     let path = folder.join("history.parquet");
+    let _lock = output::lock(&folder.join(".history.lock"))?;
     let mut rows = match path.exists() {
         true => read(&path).with_context(|| {
             format!("{}: is not the history that `nextbest monitor --history` writes", path.display())
@@ -123,6 +125,9 @@ fn series(rows: &[Row]) -> Vec<Series> {
 }
 
 fn write(path: &Path, rows: &[Row]) -> anyhow::Result<()> {
+    if let Some(row) = rows.iter().find(|row| !row.value.is_finite()) {
+        bail!("{}: {} {} is {}", path.display(), row.metric, row.name, row.value);
+    }
     let schema = Arc::new(parse_message_type(COLUMNS)?);
     let properties = WriterProperties::builder().set_compression(parquet::basic::Compression::SNAPPY).build();
     let texts = |text: fn(&Row) -> &String| -> Vec<ByteArray> {
@@ -153,13 +158,15 @@ fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group)?;
-        let count = usize::try_from(group.metadata().num_rows())?;
-        let texts = |column: usize| -> anyhow::Result<Vec<String>> {
-            let (values, _) = read_column::<ByteArrayType>(&*group, column, count)?;
+        let texts = |column: &str| -> anyhow::Result<Vec<String>> {
+            let values = read_column::<ByteArrayType>(&*group, column)?;
             values.iter().map(|value| Ok(value.as_utf8()?.to_owned())).collect()
         };
-        let (values, _) = read_column::<DoubleType>(&*group, 5, count)?;
-        let texts = (0..5).map(texts).collect::<anyhow::Result<Vec<_>>>()?;
+        let values = read_column::<DoubleType>(&*group, "VALUE")?;
+        let texts = ["AT", "CURRENT", "MODEL", "METRIC", "NAME"]
+            .map(texts)
+            .into_iter()
+            .collect::<anyhow::Result<Vec<_>>>()?;
         let text = |column: usize, row: usize| texts.get(column)?.get(row).cloned();
         let row = |(at, value): (usize, f64)| {
             Some(Row {
@@ -174,4 +181,31 @@ fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
         rows.extend(values.into_iter().enumerate().filter_map(row));
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(
+            rows in vec((vec(any::<String>(), 5), any::<u64>().prop_map(f64::from_bits)), 0..5)
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("history.parquet");
+            let row = |(texts, value): &(Vec<String>, f64)| {
+                let [at, current, model, metric, name] = texts.clone().try_into().unwrap();
+                Row { at, current, model, metric, name, value: *value }
+            };
+            let rows: Vec<Row> = rows.iter().map(row).collect();
+            match write(&path, &rows) {
+                Ok(()) => prop_assert_eq!(read(&path).unwrap(), rows),
+                Err(_) => prop_assert!(rows.iter().any(|row| !row.value.is_finite())),
+            }
+        }
+    }
 }

@@ -171,7 +171,8 @@ pub(crate) fn of_model(
             let quality = Quality::of_frame(&features, frame);
             let performance = frame
                 .labelled
-                .then(|| performance::measure(&today, &bundle.card, &profile.labels, &config.evaluation));
+                .then(|| performance::measure(&today, &bundle.card, &profile.labels, &config.evaluation))
+                .transpose()?;
             let segments = segments::measure(&today, &bundle.card, &config.evaluation);
             let expected = expected_metrics(&today.probabilities, classes.len());
             (features, scores, quality, expected, performance, segments, side, None)

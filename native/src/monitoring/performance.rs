@@ -49,24 +49,27 @@ pub(crate) struct ClassShare {
 }
 
 /// Measures rows whose classes are known.
+///
+/// # Errors
+/// Where there are none.
 pub(crate) fn measure(
     today: &Scored<'_>,
     card: &Card,
     reference_labels: &[u32],
     config: &EvaluationConfig,
-) -> Performance {
+) -> anyhow::Result<Performance> {
     let table = &today.frame.table;
     let schema = &table.layout.schema;
     let (names, has_none) = (schema.class_names(), schema.none_class().is_some());
     let guesses = Guesses { name: "model".into(), probabilities: today.probabilities.clone() };
     let bootstrap = Bootstrap::new(&table.ids, config.bootstrap_draws, config.random_state);
     let replicates = bootstrap.replicates(&[guesses.scores(&table.labels, names.len(), has_none)]);
-    let contestant = Contestant::measure("model", &names, &table.labels, &guesses.probabilities, has_none);
+    let contestant = Contestant::measure("model", &names, &table.labels, &guesses.probabilities, has_none)?;
     let metrics = Resampled::ALL.into_iter().filter_map(|metric| {
-        let value = contestant.value(metric);
+        let value = contestant.value(metric)?;
         let interval = replicates.first().and_then(|it| it.interval(metric));
         let in_test = card.test_metrics.iter().find(|other| other.name == metric.name());
-        (!value.is_nan()).then(|| MeasuredMetric {
+        Some(MeasuredMetric {
             name: metric.name(),
             today: value,
             interval,
@@ -91,12 +94,12 @@ pub(crate) fn measure(
         reference: share(&before, class),
         today: share(&counts, class).unwrap_or_default(),
     });
-    Performance {
+    Ok(Performance {
         rows: table.len(),
         metrics,
         classes: classes.collect(),
         classes_p_value: test.map(|it| it.p_value),
-    }
+    })
 }
 
 impl Performance {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use nextbest_core::recommend::Recommender;
-use nextbest_core::schema::{ColumnKind, Schema, Task};
+use nextbest_core::schema::{Schema, Task};
 use serde::Serialize;
 
 use super::Identity;
@@ -22,7 +22,8 @@ struct SignatureColumn<'a> {
 pub(super) fn text(recommender: &Recommender, identity: Identity<'_>) -> anyhow::Result<String> {
     let mlflow = version_of("mlflow").context("the packages of the loader have no mlflow")?;
     let inputs = serde_json::to_string(&inputs(recommender))?;
-    let outputs: Vec<_> = recommender.schema().class_names().into_iter().map(double).collect();
+    let outputs: Vec<_> =
+        recommender.schema().class_names().into_iter().map(|name| column("double", name)).collect();
     let outputs = serde_json::to_string(&outputs)?;
     let mut text = format!(
         "flavors:
@@ -64,31 +65,27 @@ signature:
     Ok(text)
 }
 
-/// What a row has: the features, or the columns of a plain table.
+/// What a row has: the features, or the columns of a plain table. They are declared by their names alone: of a column that is
+/// declared a double MLflow refuses the int64 that pandas and Spark make of whole numbers, and of a text what pandas takes for a
+/// number. The loader looks at every value and refuses what can't be one.
 fn inputs(recommender: &Recommender) -> Vec<SignatureColumn<'_>> {
-    match recommender.schema().task() {
+    let names: Vec<&str> = match recommender.schema().task() {
         Task::NextProduct => {
-            recommender.bundle().features.iter().map(|feature| double(&feature.name)).collect()
+            recommender.bundle().features.iter().map(|feature| feature.name.as_str()).collect()
         }
-        Task::Label { .. } => columns(recommender.schema()),
-    }
+        Task::Label { .. } => columns(recommender.schema()).collect(),
+    };
+    names.into_iter().map(|name| column("any", name)).collect()
 }
 
-fn columns(schema: &Schema) -> Vec<SignatureColumn<'_>> {
+fn columns(schema: &Schema) -> impl Iterator<Item = &str> {
     let columns = schema.customer().columns.iter().enumerate();
     let read = columns.filter(|(position, _)| schema.label() != Some(*position));
-    let column = read.map(|(_, column)| match column.kind {
-        ColumnKind::Number => double(&column.name),
-        ColumnKind::Category(_) | ColumnKind::Time => {
-            SignatureColumn { r#type: "string", name: &column.name, required: true }
-        }
-    });
-    column.collect()
+    read.map(|(_, column)| column.name.as_str())
 }
 
-/// MLflow widens every other number to a double, and refuses doubles where a column says float.
-fn double(name: &str) -> SignatureColumn<'_> {
-    SignatureColumn { r#type: "double", name, required: true }
+fn column<'n>(r#type: &'static str, name: &'n str) -> SignatureColumn<'n> {
+    SignatureColumn { r#type, name, required: true }
 }
 
 /// A text as YAML has it between quotation marks: as JSON does.

@@ -59,8 +59,8 @@ pub(crate) fn model_files(
 mod tests {
     use super::*;
 
-    const CUSTOMERS: &[u8] = include_bytes!("../../../tests/goldens/format-5.bundle");
-    const PLAIN: &[u8] = include_bytes!("../../../tests/goldens/format-4-label.bundle");
+    const CUSTOMERS: &[u8] = include_bytes!("../../../tests/fixtures/policy.bundle");
+    const PLAIN: &[u8] = include_bytes!("../../../tests/fixtures/label.bundle");
 
     fn ml_model(bundle: &[u8], identity: Identity<'_>) -> String {
         let files = model_files(bundle, b"module", identity).unwrap();
@@ -69,10 +69,10 @@ mod tests {
     }
 
     #[test]
-    fn features_are_doubles_and_so_are_the_classes() {
+    fn features_are_any_and_the_classes_doubles() {
         let text = ml_model(CUSTOMERS, Identity::default());
         assert!(
-            text.contains(r#"  inputs: "[{\"type\":\"double\",\"name\":\"age_years\",\"required\":true}"#),
+            text.contains(r#"  inputs: "[{\"type\":\"any\",\"name\":\"age_years\",\"required\":true}"#),
             "{text}"
         );
         assert!(
@@ -85,11 +85,9 @@ mod tests {
     #[test]
     fn a_plain_tables_inputs_are_its_own_columns() {
         let text = ml_model(PLAIN, Identity::default());
-        for column in [
-            r#"\"double\",\"name\":\"AGE\""#,
-            r#"\"string\",\"name\":\"CITY\""#,
-            r#"\"string\",\"name\":\"SEEN\""#,
-        ] {
+        for column in
+            [r#"\"any\",\"name\":\"AGE\""#, r#"\"any\",\"name\":\"CITY\""#, r#"\"any\",\"name\":\"SEEN\""#]
+        {
             assert!(text.contains(column), "{column}: {text}");
         }
         assert!(!text.contains("OUTCOME"), "{text}");

@@ -4,10 +4,13 @@
 their own rows, and answers with offers. Both may be called from several threads at once.
 """
 
+import datetime
 import functools
 import json
+import math
 import threading
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +93,8 @@ class Model:
         _check_columns(frame, names)
         for start in range(0, len(frame), ROWS_AT_ONCE):
             part = frame.iloc[start:start + ROWS_AT_ONCE]
-            rows = zip(*(_cells(part[name]) for name in names))
-            text = json.dumps([dict(zip(names, row)) for row in rows], default=str)
+            rows = zip(*(_cells(name, part[name], start) for name in names))
+            text = json.dumps([dict(zip(names, row)) for row in rows])
             yield self._floats("predict", text.encode())
 
     def _floats(self, function, data):
@@ -166,22 +169,78 @@ def _address(number):
 def _numbers(frame, names):
     """The columns as rows of 32-bit floats, missing values NaN."""
     _check_columns(frame, names)
-    try:
-        return np.ascontiguousarray(frame[names].to_numpy(dtype="<f4", na_value=np.nan))
-    except (TypeError, ValueError):
-        for name in names:
-            try:
-                frame[name].to_numpy(dtype="<f4", na_value=np.nan)
-            except (TypeError, ValueError) as error:
-                raise NextbestError("frame/value", f"column {name}: expected numbers: {error}") from None
-        raise
+    with np.errstate(over="ignore"):
+        if all(_is_plain(frame.dtypes[name]) for name in names):
+            values = np.ascontiguousarray(frame[names].to_numpy(dtype="<f4"))
+        else:
+            values = np.column_stack([_feature(name, frame[name]) for name in names])
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
+        name = names[column]
+        raise _refused(int(row), name, "a finite number of 32 bits", frame[name].iloc[row])
+    return values
 
 
-def _cells(column):
-    """The column's values as JSON can have them."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        column = column.dt.strftime("%Y-%m-%d %H:%M:%S")
-    return column.astype(object).where(column.notna(), None).tolist()
+def _is_plain(dtype):
+    """Whether numpy itself has such numbers."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiub"
+
+
+def _feature(name, column):
+    """A column as floats."""
+    if _is_plain(column.dtype):
+        return column.to_numpy(dtype="<f4")
+    floats = np.empty(len(column), "<f4")
+    for row, (value, cell) in enumerate(zip(column, _cells(name, column))):
+        if isinstance(cell, str):
+            raise _refused(row, name, "a number", value)
+        try:
+            floats[row] = np.nan if cell is None else cell
+        except OverflowError:
+            floats[row] = np.inf
+    return floats
+
+
+def _cells(name, column, start=0):
+    """The column's values as JSON has them; those from row `start` on."""
+    return [_cell(start + row, name, value) for row, value in enumerate(column.tolist())]
+
+
+def _cell(row, name, value):
+    """A value as JSON has it: whole numbers with all their digits, times as text, None where it is missing."""
+    if isinstance(value, (str, bool)):
+        return value
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, (float, np.floating, Decimal)):
+        number = float(value)
+        if math.isnan(number):
+            return None
+        if math.isinf(number):
+            raise _refused(row, name, "a finite number", value)
+        return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else number
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.datetime64):
+        value = pd.Timestamp(value)
+        if value is pd.NaT:
+            return None
+    if isinstance(value, datetime.datetime):
+        # Of an instant it is told which one; what has no zone is the bank's clock.
+        known = value if value.tzinfo is None else value.astimezone(datetime.timezone.utc)
+        return known.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    raise _refused(row, name, "a number, a text, a truth value or a time", value)
+
+
+def _refused(row, name, expected, value):
+    kind = type(value).__name__
+    shown = repr(value) if isinstance(value, str) else f"{value!s:.80} ({kind})"
+    return NextbestError("frame/value", f"row {row}: {name}: expected {expected}, got {shown}")
 
 
 def _check_columns(frame, names):
@@ -191,3 +250,7 @@ def _check_columns(frame, names):
         more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
         message = f"the model reads columns that are not there: {', '.join(missing[:10])}{more}"
         raise NextbestError("frame/columns", message)
+    twice = frame.columns[frame.columns.duplicated()]
+    for name in names:
+        if name in twice:
+            raise NextbestError("frame/columns", f"column {name} is there twice")

@@ -37,6 +37,11 @@ pub(crate) fn number(number: f64) -> String {
     }
 }
 
+/// A number that may not be defined; a dash where it is not.
+pub(crate) fn or_dash(number: Option<f64>, show: impl FnOnce(f64) -> String) -> String {
+    number.map_or_else(|| "–".into(), show)
+}
+
 /// A number for the axis of a chart, short: `25k`, `1.5M`, `0.05`.
 pub(crate) fn axis(number: f64) -> String {
     let units = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")];

@@ -14,7 +14,9 @@ use super::file_name;
 use crate::config::OutputFormat;
 use crate::parquet_columns::read_column;
 
-/// Columns before those of the products: customer, cut-off, NONE.
+/// Columns before those of the probabilities.
+const CUSTOMER: &str = "CUSTOMERID";
+const CUTOFF: &str = "CUTOFF";
 const KEYS: usize = 2;
 
 /// True probabilities of what customers take next.
@@ -103,11 +105,11 @@ fn read_parquet(path: &Path) -> anyhow::Result<Read> {
     let mut rows = HashMap::new();
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group)?;
-        let count = usize::try_from(group.metadata().num_rows())?;
-        let (customers, _) = read_column::<ByteArrayType>(&*group, 0, count)?;
-        let (days, _) = read_column::<Int32Type>(&*group, 1, count)?;
-        let columns = (0..names.len())
-            .map(|column| Ok(read_column::<DoubleType>(&*group, column + KEYS, count)?.0))
+        let customers = read_column::<ByteArrayType>(&*group, CUSTOMER)?;
+        let days = read_column::<Int32Type>(&*group, CUTOFF)?;
+        let columns = names
+            .iter()
+            .map(|name| read_column::<DoubleType>(&*group, name))
             .collect::<anyhow::Result<Vec<Vec<f64>>>>()?;
         for (row, (customer, day)) in customers.iter().zip(days).enumerate() {
             let probabilities = columns.iter().filter_map(|column| column.get(row).copied()).collect();
@@ -122,13 +124,13 @@ fn product_names<'n>(header: impl Iterator<Item = &'n str>) -> anyhow::Result<Ve
     let names: Vec<String> = header.map(str::to_owned).collect();
     match names.split_at_checked(KEYS) {
         Some(([customer, cutoff], probabilities))
-            if customer == "CUSTOMERID"
-                && cutoff == "CUTOFF"
+            if customer == CUSTOMER
+                && cutoff == CUTOFF
                 && probabilities.first().is_some_and(|name| name == "NONE") =>
         {
             Ok(probabilities.to_vec())
         }
-        _ => bail!("the columns are {}, not CUSTOMERID, CUTOFF, NONE and the products", names.join(", ")),
+        _ => bail!("the columns are {}, not {CUSTOMER}, {CUTOFF}, NONE and the products", names.join(", ")),
     }
 }
 

@@ -6,6 +6,8 @@ use std::ops::Range;
 use nextbest_core::customers::words;
 use nextbest_core::time;
 
+use super::decimal::{self, NO_DECIMAL};
+
 /// Which part of a file something is: parts are numbered within groups, and both from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Part {
@@ -53,6 +55,8 @@ pub(super) enum CellColumn {
     Numbers(Vec<f64>),
     /// [`NO_INTEGER`] where there is none.
     Integers(Vec<i64>),
+    /// Exact numbers with so many digits behind the point; [`NO_DECIMAL`] where there is none.
+    Decimals(Vec<i128>, u32),
     /// Seconds since 1970-01-01; NaN where there is none.
     Times(Vec<f64>),
 }
@@ -83,6 +87,21 @@ impl TextColumn {
 }
 
 impl CellColumn {
+    /// A cell of a column of numbers, NaN where there is none; `None` where the column holds something else.
+    pub(super) fn number(&self, row: usize) -> Option<f64> {
+        match self {
+            CellColumn::Numbers(numbers) => Some(numbers.get(row).copied().unwrap_or(f64::NAN)),
+            CellColumn::Integers(numbers) => Some(match numbers.get(row) {
+                Some(&number) if number != NO_INTEGER => number as f64,
+                _ => f64::NAN,
+            }),
+            CellColumn::Decimals(numbers, digits) => {
+                Some(decimal::number(numbers.get(row).copied().unwrap_or(NO_DECIMAL), *digits))
+            }
+            CellColumn::Text(_) | CellColumn::Times(_) => None,
+        }
+    }
+
     /// A cell as text; empty where there is none.
     pub(super) fn text(&self, row: usize) -> Result<Cow<'_, str>, String> {
         Ok(match self {
@@ -98,6 +117,9 @@ impl CellColumn {
                 Some(&number) if number != NO_INTEGER => number.to_string().into(),
                 _ => Cow::Borrowed(""),
             },
+            CellColumn::Decimals(numbers, digits) => {
+                decimal::text(numbers.get(row).copied().unwrap_or(NO_DECIMAL), *digits)
+            }
             CellColumn::Times(times) => match times.get(row) {
                 Some(time) if !time.is_nan() => time::format(*time as i64).into(),
                 _ => Cow::Borrowed(""),

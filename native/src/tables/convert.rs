@@ -172,17 +172,6 @@ impl Reading {
         let is_time = column.is_time;
         self.each(plan, column.from, |cells, row, index| {
             let value = match (cells, kind) {
-                (CellColumn::Numbers(numbers), ColumnType::Number) if as_it_is => {
-                    let number = numbers.get(row).copied().unwrap_or(f64::NAN);
-                    if number.is_infinite() {
-                        return Err("expected a number, got an infinite one".into());
-                    }
-                    number
-                }
-                (CellColumn::Integers(numbers), ColumnType::Number) if as_it_is => match numbers.get(row) {
-                    Some(&number) if number != NO_INTEGER => number as f64,
-                    _ => f64::NAN,
-                },
                 (CellColumn::Times(times), ColumnType::Date | ColumnType::Timestamp) if as_it_is => {
                     let seconds = times.get(row).copied().unwrap_or(f64::NAN);
                     cell::check_year(seconds)?
@@ -191,7 +180,13 @@ impl Reading {
                 (CellColumn::Numbers(_), ColumnType::Date | ColumnType::Timestamp) => {
                     return Err("expected a date, got a number with a fraction".into());
                 }
-                _ => cell::value(column.config, kind, &cell::text(column.config, &cells.text(row)?))?,
+                _ => match cells.number(row).filter(|_| as_it_is && kind == ColumnType::Number) {
+                    Some(number) if number.is_infinite() => {
+                        return Err("expected a number, got an infinite one".into());
+                    }
+                    Some(number) => number,
+                    None => cell::value(column.config, kind, &cell::text(column.config, &cells.text(row)?))?,
+                },
             };
             if value.is_nan() && is_time {
                 return Err("the row's time is empty".into());

@@ -1,42 +1,92 @@
 //! Parquet files, read row group by row group side by side, in parts of rows.
 
+use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use nextbest_core::time::DAY;
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, DataType, Int96};
+use parquet::basic::Compression;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::schema::types::ColumnDescriptor;
+use parquet::schema::types::{SchemaDescriptor, Type};
 use rayon::prelude::*;
 
-use super::batch::{CellColumn, Cells, NO_INTEGER, Part, Places, Seen, TextColumn};
+use super::batch::{CellColumn, Cells, Part, Places, Seen};
+use super::parquet_column::{Column, Runs};
+use super::parquet_remarks::Remarks;
+use super::parquet_type::Kind;
 
 /// Parts have this many rows at most.
 const ROWS: usize = 32 * 1024;
 /// Rows are passed over where the runs of rows that are taken and passed over are this long on the average.
 const MIN_RUN: usize = 8;
 
+/// Whether a file is one of Parquet: its first bytes or its name say so.
+///
+/// # Errors
+/// Where it can't be read, or is encrypted as a whole.
+pub(crate) fn is_parquet(path: &Path) -> anyhow::Result<bool> {
+    let place = || path.display().to_string();
+    let mut start = Vec::new();
+    File::open(path).with_context(place)?.take(4).read_to_end(&mut start).with_context(place)?;
+    if start == *b"PARE" {
+        bail!("{}: is an encrypted Parquet file: write it without encryption", path.display());
+    }
+    let is_named = || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+    Ok(start == *b"PAR1" || is_named())
+}
+
 /// A Parquet file whose metadata were read.
 pub(super) struct ParquetFile {
     names: Vec<String>,
+    contents: Vec<Content>,
+    remarks: Remarks,
     groups: usize,
 }
 
+/// What a column at the top of the schema holds.
+enum Content {
+    /// Cells: its position among the columns that have some, and what they are.
+    Cells(usize, Kind),
+    /// Something else.
+    Other(String),
+}
+
 impl ParquetFile {
-    /// Opens a file and reads the names of its columns.
+    /// Opens a file and reads what its columns are.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
-        let reader = SerializedFileReader::new(File::open(path)?)?;
-        let schema = reader.metadata().file_metadata().schema_descr();
-        let names = schema.columns().iter().map(|column| column.path().string()).collect();
-        Ok(Self { names, groups: reader.num_row_groups() })
+        let reader = SerializedFileReader::new(File::open(path)?)
+            .context("is no Parquet file that can be read: was it written to its end?")?;
+        let metadata = reader.metadata().file_metadata();
+        let remarks = Remarks::of(metadata);
+        let contents = contents(metadata.schema_descr(), &remarks);
+        let names: Vec<String> =
+            metadata.schema().get_fields().iter().map(|field| field.name().to_owned()).collect();
+        let mut distinct = BTreeSet::new();
+        if let Some(name) = names.iter().find(|name| !distinct.insert(*name)) {
+            bail!("two columns are called `{name}`: give one another name");
+        }
+        Ok(Self { names, contents, remarks, groups: reader.num_row_groups() })
     }
 
     /// The names of the columns.
     pub(super) fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Why a column can't be read, where it can't.
+    pub(super) fn refusal(&self, column: usize) -> Option<String> {
+        match self.contents.get(column)? {
+            Content::Cells(..) => None,
+            Content::Other(what) => Some(format!(
+                "holds {what}, which is no number, date or word: write it as one (docs/TABLES.md), or leave it out"
+            )),
+        }
+    }
+
+    /// Whether the file says that a column is the index that pandas had for its rows.
+    pub(super) fn is_index(&self, column: &str) -> bool {
+        self.remarks.index.iter().any(|name| name == column)
     }
 
     /// Passes all rows to `each`, part by part, from several threads at once. Row groups are begun in order.
@@ -48,18 +98,55 @@ impl ParquetFile {
         each: impl Fn(Part, Cells) -> anyhow::Result<()> + Sync,
     ) -> anyhow::Result<()> {
         let place = || path.display().to_string();
+        let wanted = columns.iter().map(|&column| {
+            let name = self.names.get(column).context("there is no such column")?;
+            match self.contents.get(column) {
+                Some(Content::Cells(position, kind)) => Ok((name.as_str(), *position, *kind)),
+                _ => bail!("column {name} {}", self.refusal(column).unwrap_or_default()),
+            }
+        });
+        let wanted = wanted.collect::<anyhow::Result<Vec<_>>>().with_context(place)?;
         (0..self.groups).par_bridge().try_for_each(|group| {
             let reader =
                 SerializedFileReader::new(File::open(path).with_context(place)?).with_context(place)?;
-            read_group(&reader, group, columns, seen, &each).with_context(place)
+            read_group(&reader, group, &wanted, seen, &each).with_context(place)
         })
     }
+}
+
+/// What the columns at the top of a schema hold: cells only where they are no groups of others.
+fn contents(schema: &SchemaDescriptor, remarks: &Remarks) -> Vec<Content> {
+    let mut position = 0;
+    let content = |field: &std::sync::Arc<Type>| {
+        let first = position;
+        position += leaves(field);
+        if field.is_group() {
+            return Content::Other("lists, maps or structures".into());
+        }
+        let column = schema.column(first);
+        if column.max_rep_level() > 0 {
+            return Content::Other("lists".into());
+        }
+        if remarks.durations.iter().any(|name| name == field.name()) {
+            return Content::Other("durations".into());
+        }
+        match Kind::of(&column) {
+            Ok(kind) => Content::Cells(first, kind),
+            Err(what) => Content::Other(what),
+        }
+    };
+    schema.root_schema().get_fields().iter().map(content).collect()
+}
+
+/// How many columns with cells a field stands for.
+fn leaves(field: &Type) -> usize {
+    if field.is_group() { field.get_fields().iter().map(|field| leaves(field)).sum() } else { 1 }
 }
 
 fn read_group(
     reader: &SerializedFileReader<File>,
     group: usize,
-    columns: &[usize],
+    columns: &[(&str, usize, Kind)],
     seen: Option<&Seen>,
     each: &(impl Fn(Part, Cells) -> anyhow::Result<()> + Sync),
 ) -> anyhow::Result<()> {
@@ -67,17 +154,17 @@ fn read_group(
     let mut first_row = 1 + u64::try_from((0..group).map(rows_of).sum::<i64>())?;
     let mut left = usize::try_from(rows_of(group))?;
     let row_group = reader.get_row_group(group)?;
-    let descriptors = reader.metadata().file_metadata().schema_descr();
     let mut readers = columns
         .iter()
-        .map(|&column| {
-            let descriptor = descriptors.column(column);
-            if descriptor.max_rep_level() > 0 || descriptor.max_def_level() > 1 {
-                bail!("column {}: nested values can't be read", descriptor.name());
+        .map(|&(name, position, kind)| {
+            let place = || format!("column {name}");
+            let metadata = row_group.metadata().column(position);
+            if metadata.compression() == Compression::LZO {
+                bail!("column {name} is compressed by LZO, which can't be read: write it with Snappy or Zstandard");
             }
-            let is_optional = descriptor.max_def_level() > 0;
-            let meaning = Meaning::of(&descriptor)?;
-            Ok(Column { reader: row_group.get_column_reader(column)?, is_optional, meaning })
+            let is_optional = metadata.column_descr().max_def_level() > 0;
+            let reader = row_group.get_column_reader(position).with_context(place)?;
+            Ok(Column { name: name.to_owned(), reader, is_optional, kind })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut rows = left.min(ROWS);
@@ -139,198 +226,72 @@ fn read_part(
     Ok(Cells { rows: kept, columns: cells, places, malformed: Vec::new(), unseen: rows - kept, last_unseen })
 }
 
-/// Which of some consecutive rows are wanted: so many are passed over, then so many taken, and so on.
-struct Runs(Vec<(usize, usize)>);
-
-impl Runs {
-    fn all(rows: usize) -> Self {
-        Self(vec![(0, rows)])
-    }
-
-    fn of(wanted: impl Iterator<Item = bool>) -> Self {
-        let mut runs = vec![(0, 0)];
-        for wanted in wanted {
-            match runs.last_mut() {
-                Some((_, taken)) if wanted => *taken += 1,
-                Some((passed, 0)) => *passed += 1,
-                _ => runs.push((1, 0)),
-            }
-        }
-        Self(runs)
-    }
-
-    /// How many are taken.
-    fn count(&self) -> usize {
-        self.0.iter().map(|(_, taken)| taken).sum()
-    }
-}
-
-/// A column of a row group while it is read.
-struct Column {
-    reader: ColumnReader,
-    is_optional: bool,
-    meaning: Meaning,
-}
-
-/// What a column's numbers mean.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Meaning {
-    Value,
-    Days,
-    /// A time in so many parts of a second.
-    Ticks(i64),
-    /// A decimal number in so many parts of one.
-    Decimal(f64),
-}
-
-impl Meaning {
-    fn of(descriptor: &ColumnDescriptor) -> anyhow::Result<Self> {
-        Ok(match (descriptor.logical_type_ref(), descriptor.converted_type()) {
-            (Some(LogicalType::Date), _) | (None, ConvertedType::DATE) => Meaning::Days,
-            (Some(LogicalType::Timestamp(timestamp)), _) => Meaning::Ticks(match timestamp.unit {
-                TimeUnit::MILLIS => 1_000,
-                TimeUnit::MICROS => 1_000_000,
-                TimeUnit::NANOS => 1_000_000_000,
-            }),
-            (None, ConvertedType::TIMESTAMP_MILLIS) => Meaning::Ticks(1_000),
-            (None, ConvertedType::TIMESTAMP_MICROS) => Meaning::Ticks(1_000_000),
-            (Some(LogicalType::Decimal(_)), _) | (None, ConvertedType::DECIMAL) => {
-                Meaning::Decimal(10f64.powi(descriptor.type_scale()))
-            }
-            _ => Meaning::Value,
-        })
-    }
-
-    fn integers(self, numbers: Vec<i64>) -> CellColumn {
-        let scaled = |scale: &dyn Fn(i64) -> f64| {
-            let value = |number: &i64| if *number == NO_INTEGER { f64::NAN } else { scale(*number) };
-            numbers.iter().map(value).collect()
-        };
-        match self {
-            Meaning::Value => CellColumn::Integers(numbers),
-            Meaning::Days => CellColumn::Times(scaled(&|days| (days * DAY) as f64)),
-            // A time is a whole second; what lies within it is cut off.
-            Meaning::Ticks(per_second) => {
-                CellColumn::Times(scaled(&|ticks| ticks.div_euclid(per_second) as f64))
-            }
-            Meaning::Decimal(per_one) => CellColumn::Numbers(scaled(&|number| number as f64 / per_one)),
-        }
-    }
-}
-
-impl Column {
-    fn read(&mut self, rows: &Runs) -> anyhow::Result<CellColumn> {
-        let (optional, meaning) = (self.is_optional, self.meaning);
-        Ok(match &mut self.reader {
-            ColumnReader::Int32ColumnReader(reader) => {
-                meaning.integers(spread(reader, rows, optional, NO_INTEGER, |number| i64::from(*number))?)
-            }
-            ColumnReader::Int64ColumnReader(reader) => {
-                meaning.integers(spread(reader, rows, optional, NO_INTEGER, |number| *number)?)
-            }
-            ColumnReader::FloatColumnReader(reader) => {
-                CellColumn::Numbers(spread(reader, rows, optional, f64::NAN, |number| f64::from(*number))?)
-            }
-            ColumnReader::DoubleColumnReader(reader) => {
-                CellColumn::Numbers(spread(reader, rows, optional, f64::NAN, |number| *number)?)
-            }
-            ColumnReader::Int96ColumnReader(reader) => {
-                let seconds = |time: &Int96| time.to_millis().div_euclid(1000) as f64;
-                CellColumn::Times(spread(reader, rows, optional, f64::NAN, seconds)?)
-            }
-            ColumnReader::BoolColumnReader(reader) => {
-                let values = spread(reader, rows, optional, None, |value| Some(*value))?;
-                let word = |value: &Option<bool>| match value {
-                    Some(true) => "true",
-                    Some(false) => "false",
-                    None => "",
-                };
-                let mut texts = TextColumn::default();
-                values.iter().for_each(|value| texts.push(word(value).as_bytes()));
-                CellColumn::Text(texts)
-            }
-            ColumnReader::ByteArrayColumnReader(reader) => {
-                let (values, defined) = read_runs(reader, rows, optional)?;
-                let mut texts = TextColumn::default();
-                if values.len() == rows.count() {
-                    values.iter().for_each(|value| texts.push(value.data()));
-                } else {
-                    let mut present = values.iter();
-                    for level in defined {
-                        let value = if level > 0 { present.next() } else { None };
-                        texts.push(value.map_or(&[], |value: &ByteArray| value.data()));
-                    }
-                }
-                CellColumn::Text(texts)
-            }
-            ColumnReader::FixedLenByteArrayColumnReader(reader) => match meaning {
-                Meaning::Decimal(per_one) => {
-                    let number =
-                        |value: &parquet::data_type::FixedLenByteArray| big_endian(value.data()) / per_one;
-                    CellColumn::Numbers(spread(reader, rows, optional, f64::NAN, number)?)
-                }
-                _ => bail!("a column of bytes of fixed length can't be read as text or number"),
-            },
-        })
-    }
-}
-
-/// The next values of a column, with `missing` in the places of those that are not there.
-fn spread<T: DataType, V: Clone>(
-    reader: &mut ColumnReaderImpl<T>,
-    rows: &Runs,
-    optional: bool,
-    missing: V,
-    value: impl Fn(&T::T) -> V,
-) -> anyhow::Result<Vec<V>> {
-    let (values, defined) = read_runs(reader, rows, optional)?;
-    if values.len() == rows.count() {
-        return Ok(values.iter().map(value).collect());
-    }
-    let mut present = values.iter();
-    Ok(defined
-        .iter()
-        .map(|level| {
-            if *level > 0 { present.next().map_or_else(|| missing.clone(), &value) } else { missing.clone() }
-        })
-        .collect())
-}
-
-/// The next values of a column that are there, and of an optional one whether each row has one.
-fn read_runs<T: DataType>(
-    reader: &mut ColumnReaderImpl<T>,
-    rows: &Runs,
-    optional: bool,
-) -> anyhow::Result<(Vec<T::T>, Vec<i16>)> {
-    let (mut values, mut defined) = (Vec::with_capacity(rows.count()), Vec::new());
-    for &(passed, taken) in &rows.0 {
-        let skipped = if passed > 0 { reader.skip_records(passed)? } else { 0 };
-        let levels = optional.then_some(&mut defined);
-        let read = if taken > 0 { reader.read_records(taken, levels, None, &mut values)?.0 } else { 0 };
-        if (skipped, read) != (passed, taken) {
-            bail!("a column has fewer rows than its group");
-        }
-    }
-    Ok((values, defined))
-}
-
-/// A signed big-endian number.
-fn big_endian(bytes: &[u8]) -> f64 {
-    let negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
-    let start = if negative { -1i128 } else { 0 };
-    bytes.iter().fold(start, |number, byte| (number << 8) | i128::from(*byte)) as f64
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use parquet::schema::parser::parse_message_type;
+
     use super::*;
 
+    const DOCUMENT: &str = include_str!("../../../docs/TABLES.md");
+
+    /// The schema of one column of a type as the document writes it: `INT32 (DATE)`, `group (LIST)`.
+    fn schema(written: &str) -> SchemaDescriptor {
+        let (physical, logical) = written
+            .split_once(" (")
+            .map_or((written, String::new()), |(physical, rest)| (physical, format!("({rest}")));
+        let physical = physical.replace("ARRAY(", "ARRAY (");
+        let field = match physical.strip_prefix("repeated ") {
+            Some(physical) => format!("REPEATED {physical} c;"),
+            None if physical == "group" => format!("OPTIONAL group c {logical} {{ OPTIONAL INT32 x; }}"),
+            None => format!("OPTIONAL {physical} c {logical};"),
+        };
+        let message = format!("message t {{ {field} }}");
+        SchemaDescriptor::new(
+            parse_message_type(&message).unwrap_or_else(|error| panic!("{message}: {error}")).into(),
+        )
+    }
+
     #[test]
-    fn runs_pass_over_what_is_not_wanted() {
-        let runs = |wanted: &[u8]| Runs::of(wanted.iter().map(|wanted| *wanted == 1)).0;
-        assert_eq!(runs(&[1, 1, 0, 0, 1]), [(0, 2), (2, 1)]);
-        assert_eq!(runs(&[0, 1, 0]), [(1, 1), (1, 0)]);
-        assert_eq!(runs(&[]), [(0, 0)]);
-        assert_eq!(Runs(runs(&[0, 1, 0, 1, 1])).count(), 3);
+    fn the_documents_table_is_what_becomes_of_each_type() {
+        let section = DOCUMENT.split("### Types of Parquet").nth(1).unwrap();
+        let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+        let mut types = BTreeSet::new();
+        for row in rows.take_while(|line| line.starts_with('|')) {
+            let (written, outcome) = row[1..].split_once('|').unwrap();
+            let outcome = outcome.split("**").nth(1).unwrap();
+            for written in written.split('`').skip(1).step_by(2) {
+                let schema = schema(written);
+                let becomes = match &contents(&schema, &Remarks::default())[..] {
+                    [Content::Other(_)] => "refused",
+                    [Content::Cells(0, kind)] => match kind {
+                        Kind::Signed | Kind::Unsigned | Kind::Decimal(_) | Kind::Float => "number",
+                        Kind::Truth => "word",
+                        Kind::Text | Kind::Uuid => "text",
+                        Kind::Date | Kind::Local(_) => "date",
+                        Kind::Instant(_) => "moment",
+                    },
+                    _ => panic!("{written}: not one column"),
+                };
+                assert_eq!(becomes, outcome, "{written}");
+                let field = &schema.root_schema().get_fields()[0];
+                if field.is_primitive() {
+                    types.insert(field.get_physical_type().to_string());
+                }
+                let info = field.get_basic_info();
+                types.extend(
+                    info.logical_type_ref().map(|it| format!("{it:?}").split('(').next().unwrap().to_owned()),
+                );
+                types.insert(info.converted_type().to_string());
+            }
+        }
+        // All that there are today; only groups within maps are not columns.
+        let all = "BOOLEAN INT32 INT64 INT96 FLOAT DOUBLE BYTE_ARRAY FIXED_LEN_BYTE_ARRAY NONE UTF8 MAP LIST ENUM DECIMAL \
+            DATE TIME_MILLIS TIME_MICROS TIMESTAMP_MILLIS TIMESTAMP_MICROS UINT_8 UINT_16 UINT_32 UINT_64 INT_8 INT_16 \
+            INT_32 INT_64 JSON BSON INTERVAL String Map List Enum Decimal Date Time Timestamp Integer Unknown Json Bson \
+            Uuid Float16 Variant Geometry Geography";
+        let not_there: Vec<&str> = all.split_whitespace().filter(|name| !types.contains(*name)).collect();
+        assert_eq!(not_there, [""; 0]);
     }
 }

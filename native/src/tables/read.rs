@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use super::batch::{Batch, Cells, Part, Seen};
 use super::convert::convert;
 use super::csv_file::CsvFile;
-use super::parquet_file::ParquetFile;
+use super::parquet_file::{ParquetFile, is_parquet};
 use super::plan::TablePlan;
 use crate::config::{Config, TableConfig};
 
@@ -31,11 +31,11 @@ impl TableFile {
     /// Where there is no such file, or it is none of its format.
     pub(super) fn open(config: &Config, name: &str, table: &TableConfig) -> anyhow::Result<Self> {
         let path = config.data_source.table_file(name, &table.file);
-        let is_parquet = path.extension().is_some_and(|extension| extension == "parquet");
-        let opened = match is_parquet {
+        let delimiter = config.data_source.csv.delimiter()?;
+        let opened = is_parquet(&path).and_then(|is_parquet| match is_parquet {
             true => ParquetFile::open(&path).map(Format::Parquet),
-            false => CsvFile::open(&path, config.data_source.csv.delimiter()?).map(Format::Csv),
-        };
+            false => CsvFile::open(&path, delimiter).map(Format::Csv),
+        });
         let format = opened.with_context(|| {
             format!(
                 "{}: can't be read as table `{name}`; {} says where the tables are, and `nextbest generate` makes a \

@@ -17,6 +17,7 @@ use super::settings::{Choice, RowsOf, Settings};
 use crate::config::{Algorithm, ModelConfig};
 use crate::feature_table::FeatureTable;
 use crate::progress::Progress;
+use crate::report::number::or_dash;
 
 /// How good a model is on the rows that choose.
 #[derive(Debug, Clone, Serialize)]
@@ -28,7 +29,9 @@ pub(crate) struct Trial {
     #[serde(skip_serializing_if = "Option::is_none")]
     rounds: Option<usize>,
     pub(crate) validation_log_loss: f64,
-    pub(crate) validation_roc_auc: f64,
+    /// Where several classes occur among the validation rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) validation_roc_auc: Option<f64>,
     pub(crate) prior_log_loss: f64,
     seconds: f64,
 }
@@ -113,16 +116,18 @@ impl Selector<'_> {
         let fitted = self.rows.fit(settings, self.progress, &format!("trial {number}"))?;
         let probabilities = self.rows.predict(&fitted.model, self.validation);
         let names = self.validation.layout.schema.class_names();
-        let measure =
-            |probabilities: &[f32]| Metrics::measure(&names, &self.validation.labels, probabilities);
-        let metrics = measure(&probabilities);
+        let measure = |probabilities: &[f32]| {
+            Metrics::measure(&names, &self.validation.labels, probabilities)
+                .context("there are no rows to validate on")
+        };
+        let metrics = measure(&probabilities)?;
         let trial = Trial {
             algorithm: settings.name(),
             changed: settings.changed_since(start),
             rounds: fitted.rounds,
             validation_log_loss: metrics.log_loss,
             validation_roc_auc: metrics.roc_auc_ovr,
-            prior_log_loss: measure(&self.prior.repeat(self.validation.len())).log_loss,
+            prior_log_loss: measure(&self.prior.repeat(self.validation.len()))?.log_loss,
             seconds: started.elapsed().as_secs_f64(),
         };
         let settings = settings.clone().with_rounds(fitted.rounds);
@@ -173,11 +178,11 @@ impl fmt::Display for Trial {
         notes.extend(self.rounds.map(|rounds| format!("{rounds} rounds")));
         write!(
             f,
-            "{:<20} validation log-loss {:.4} (prior {:.4}), AUC {:.3}, {:>5.1} s  {}",
+            "{:<20} validation log-loss {:.4} (prior {:.4}), AUC {}, {:>5.1} s  {}",
             self.algorithm,
             self.validation_log_loss,
             self.prior_log_loss,
-            self.validation_roc_auc,
+            or_dash(self.validation_roc_auc, |area| format!("{area:.3}")),
             self.seconds,
             notes.join(", ")
         )

@@ -1,6 +1,6 @@
 // POST rows of the plain table → what this runtime says of them.
 
-import bundle from "../../goldens/format-2-label.bundle";
+import bundle from "../../fixtures/label.bundle";
 import { init, Recommender } from "../../../web/dist/index.js";
 import wasm from "../../../web/pkg/nextbest_wasm_bg.wasm";
 import { scoreAll } from "./plain.mjs";

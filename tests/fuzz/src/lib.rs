@@ -51,8 +51,7 @@ pub fn put_to_use(recommender: &Recommender) {
 fn explain(recommender: &Recommender) {
     let definition = recommender.schema().definition();
     let json = customer(definition).to_string();
-    let mut json = serde_json::Deserializer::from_str(&json);
-    let Ok(read) = read_customer(recommender.schema(), &mut json) else { return };
+    let Ok(read) = read_customer(recommender.schema(), &json) else { return };
     let Some(customer) = read.get(0) else { return };
     let as_of = nextbest_core::time::parse("2024-01-01").unwrap_or_default();
     match definition.task {

@@ -30,7 +30,7 @@ fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let count: u64 = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(100_000);
     let seed: u64 = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../goldens");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "bundle"));
     paths.sort();

@@ -1,15 +1,17 @@
 //! What the functions do, on bytes.
 
-use nextbest_core::customers::{Customers, read_customer, read_identified};
+use nextbest_core::Error;
+use nextbest_core::customers::json::Value;
+use nextbest_core::customers::read;
 use nextbest_core::model::bundle::MAX_BYTES;
-use nextbest_core::recommend::{Options, Recommender};
+use nextbest_core::recommend::Recommender;
+use nextbest_core::request::{OPTIONS, ROW_OPTIONS};
 use nextbest_core::schema::Task;
 use nextbest_core::score::{Scorer, Workspace};
-use nextbest_core::{Error, time};
 use serde::Serialize;
 
 use crate::about::About;
-use crate::requests::{Question, Rows, parse};
+use crate::requests::{Question, text};
 
 /// One loaded bundle, or none yet.
 #[derive(Default)]
@@ -61,26 +63,15 @@ impl Host {
 
     pub(crate) fn features(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
         let recommender = self.recommender()?;
-        let question: Question<'_> = parse(input)?;
-        let as_of = moment(&question.as_of)?;
-        let mut json = serde_json::Deserializer::from_str(question.customer.get());
-        let customers = read_customer(recommender.schema(), &mut json)?;
-        let customer = customers.get(0).ok_or_else(no_customer)?;
-        write_floats(&recommender.features(&customer, as_of), output);
+        let Question { customer, options } = Question::parse(text(input)?, ROW_OPTIONS)?;
+        write_floats(&recommender.features_of(&customer, &options)?, output);
         Ok(())
     }
 
     pub(crate) fn recommend(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
         let recommender = self.recommender()?;
-        let question: Question<'_> = parse(input)?;
-        let Question { top, explain, counterfactual, channel, .. } = question;
-        let as_of = moment(&question.as_of)?;
-        let mut json = serde_json::Deserializer::from_str(question.customer.get());
-        let (customers, id) = read_identified(recommender.schema(), recommender.customer_key(), &mut json)?;
-        let customer = customers.get(0).ok_or_else(no_customer)?;
-        let channel = channel.as_deref();
-        let options = Options { as_of, top, explain, counterfactual, channel, customer: id.as_deref() };
-        write_json(&recommender.recommend(&customer, options)?, output)
+        let Question { customer, options } = Question::parse(text(input)?, OPTIONS)?;
+        write_json(&recommender.answer(&customer, None, &options)?, output)
     }
 
     pub(crate) fn predict(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
@@ -90,15 +81,16 @@ impl Host {
                 "the model predicts a customer's next product, not a column of a plain table: use recommend";
             return Err(Error::Task(message).into());
         }
-        let Rows(rows) = parse(input)?;
+        let Value::List(rows) = Value::parse(text(input)?, 1)? else {
+            return Err(Failure { code: "host/request", message: "expected a list of rows".into() });
+        };
         self.check_room(rows.len())?;
         self.rows.clear();
         for (index, row) in rows.iter().enumerate() {
-            let mut json = serde_json::Deserializer::from_str(row.get());
-            let read: Result<Customers, Error> = read_customer(recommender.schema(), &mut json);
+            let read = read(recommender.schema(), None, false, row);
             let read = read.map_err(|error| Failure::from(error).within(&format!("row {index}: ")))?;
-            let row = read.get(0).ok_or_else(no_customer)?;
-            self.rows.extend(recommender.features(&row, i64::MIN));
+            // Of a row without its time nothing is known to be past.
+            self.rows.extend(read.customers.iter().flat_map(|row| recommender.features(&row, i64::MIN)));
         }
         self.score_rows(rows.len(), output)
     }
@@ -154,19 +146,8 @@ impl From<Error> for Failure {
     }
 }
 
-fn moment(text: &str) -> Result<i64, Failure> {
-    time::parse(text).ok_or_else(|| Failure {
-        code: "options/as-of",
-        message: format!("asOf: expected a date such as \"2024-05-03\", got {text:?}"),
-    })
-}
-
 fn nothing_loaded() -> Failure {
     Failure { code: "host/not-loaded", message: "no bundle is loaded: call nextbest_load first".into() }
-}
-
-fn no_customer() -> Failure {
-    Failure { code: "customer/value", message: "customer: expected an object".into() }
 }
 
 /// By way of a value, so that a probability is the same number as in JavaScript and on the command line: the double that

@@ -1,38 +1,38 @@
-//! What a host asks as JSON. The customer's own rows are left to the core's parser, which names the path of what does not
-//! fit.
+//! What a host asks as JSON. The customer's own rows are left to the core's reader, which names the path of what does not
+//! fit, as the options are.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use nextbest_core::customers::json::Value;
+use nextbest_core::request::RequestOptions;
 
 use crate::host::Failure;
 
-/// A customer and what to answer.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Question<'a> {
-    #[serde(borrow)]
-    pub(crate) customer: &'a RawValue,
-    pub(crate) as_of: String,
-    #[serde(default = "three")]
-    pub(crate) top: usize,
-    #[serde(default)]
-    pub(crate) explain: bool,
-    #[serde(default)]
-    pub(crate) counterfactual: bool,
-    #[serde(default)]
-    pub(crate) channel: Option<String>,
+/// A customer and what to answer: the options stand beside it.
+pub(crate) struct Question<'j> {
+    pub(crate) customer: Value<'j>,
+    pub(crate) options: RequestOptions,
 }
 
-/// Rows of a plain table.
-#[derive(Deserialize)]
-pub(crate) struct Rows<'a>(#[serde(borrow)] pub(crate) Vec<&'a RawValue>);
-
-/// Reads a request.
-pub(crate) fn parse<'a, T: Deserialize<'a>>(input: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(input)
-        .map_err(|error| Failure { code: "host/request", message: format!("the request: {error}") })
+impl<'j> Question<'j> {
+    pub(crate) fn parse(json: &'j str, known: &[&str]) -> Result<Self, Failure> {
+        let Value::Object(fields) = Value::parse(json, 1)? else {
+            return Err(refused("expected an object with a customer and the options".into()));
+        };
+        let (mut customers, given): (Vec<_>, Vec<_>) =
+            fields.into_iter().partition(|(name, _)| name == "customer");
+        let Some((_, customer)) = customers.pop() else {
+            return Err(refused("expected a customer beside the options".into()));
+        };
+        let mut options = RequestOptions::default();
+        options.set(&given, known)?;
+        Ok(Self { customer, options })
+    }
 }
 
-fn three() -> usize {
-    3
+/// A request's bytes as text.
+pub(crate) fn text(input: &[u8]) -> Result<&str, Failure> {
+    std::str::from_utf8(input).map_err(|error| refused(format!("not UTF-8: {error}")))
+}
+
+fn refused(problem: String) -> Failure {
+    Failure { code: "host/request", message: format!("the request: {problem}") }
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const CUSTOMERS: &[u8] = include_bytes!("../../../tests/goldens/format-5.bundle");
-const PLAIN: &[u8] = include_bytes!("../../../tests/goldens/format-4-label.bundle");
+const CUSTOMERS: &[u8] = include_bytes!("../../../tests/fixtures/policy.bundle");
+const PLAIN: &[u8] = include_bytes!("../../../tests/fixtures/label.bundle");
 
 /// What a function answers to bytes, or the failure's code and message.
 fn call(function: extern "C" fn() -> i64, input: &[u8]) -> Result<Vec<u8>, (String, String)> {
@@ -121,11 +121,15 @@ fn rows_of_a_plain_table_are_named_where_they_do_not_fit() {
 fn questions_that_make_no_sense_are_errors() {
     call(nextbest_load, CUSTOMERS).unwrap();
     for (question, code, message) in [
-        ("{", "host/request", "the request: "),
-        (r#"{"asOf": "2026-01-01"}"#, "host/request", "missing field `customer`"),
-        (r#"{"customer": {}, "asOf": "2026-01-01", "tops": 3}"#, "host/request", "unknown field `tops`"),
+        ("{", "customer/json", "expected a name at line 1, column 2"),
+        ("[]", "host/request", "expected an object with a customer"),
+        (r#"{"asOf": "2026-01-01"}"#, "host/request", "expected a customer"),
+        (r#"{"customer": {}, "asOf": "2026-01-01", "tops": 3}"#, "options/unknown", "no option \"tops\""),
+        (r#"{"customer": {}, "asOf": "2026-01-01", "top": 0.5}"#, "options/top", "got 0.5"),
+        (r#"{"customer": {}}"#, "options/as-of", "asOf: expected a date"),
         (r#"{"customer": {}, "asOf": "soon"}"#, "options/as-of", "asOf: expected a date"),
-        (r#"{"customer": {}, "asOf": "2026-01-01"}"#, "customer/value", "customer: missing"),
+        (r#"{"customer": {}, "asOf": "2026-01-01"}"#, "customer/type", "customer: missing"),
+        (r#"{"customer": 3, "asOf": "2026-01-01"}"#, "customer/type", "customer: expected an object"),
     ] {
         let failed = call(nextbest_recommend, question.as_bytes()).unwrap_err();
         assert_eq!(failed.0, code);

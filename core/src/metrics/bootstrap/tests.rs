@@ -46,11 +46,11 @@ fn a_draw_measures_what_its_rows_written_out_do() {
                 drawn_probabilities.extend_from_slice(&probabilities[row * 3..row * 3 + 3]);
             }
         }
-        let all = Metrics::measure(&NAMES, &drawn_labels, &drawn_probabilities);
-        let takers = Metrics::measure_without_none(&NAMES, &drawn_labels, &drawn_probabilities);
+        let all = Metrics::measure(&NAMES, &drawn_labels, &drawn_probabilities).unwrap();
+        let takers = Metrics::measure_without_none(&NAMES, &drawn_labels, &drawn_probabilities).unwrap();
         let expected: [f64; METRICS] = [
             all.log_loss,
-            all.roc_auc_ovr,
+            all.roc_auc_ovr.unwrap(),
             all.accuracy,
             all.top_3_accuracy,
             all.map_at_3,

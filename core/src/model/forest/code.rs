@@ -63,7 +63,7 @@ pub(in crate::model) struct LeafCode<'f> {
 const ESCAPE: u8 = 255;
 
 /// Writes a number as nodes and thresholds are.
-pub(in crate::model) fn write_number(number: u16, bytes: &mut Vec<u8>) {
+fn write_number(number: u16, bytes: &mut Vec<u8>) {
     match u8::try_from(number) {
         Ok(byte) if byte != ESCAPE => bytes.push(byte),
         _ => {

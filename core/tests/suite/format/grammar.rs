@@ -13,39 +13,7 @@ pub(super) struct Grammar(pub(super) BTreeMap<String, String>);
 
 impl Grammar {
     pub(super) fn read() -> Self {
-        Self::block("```grammar\n")
-    }
-
-    /// With what was different in version 4.
-    pub(super) fn version_4() -> Self {
-        let mut grammar = Self::read();
-        grammar.0.extend(Self::block("```grammar-4\n").0);
-        grammar
-    }
-
-    /// With what was different in version 3.
-    pub(super) fn version_3() -> Self {
-        let mut grammar = Self::version_4();
-        grammar.0.extend(Self::block("```grammar-3\n").0);
-        grammar
-    }
-
-    /// With what was different in version 2.
-    pub(super) fn version_2() -> Self {
-        let mut grammar = Self::version_3();
-        grammar.0.extend(Self::block("```grammar-2\n").0);
-        grammar
-    }
-
-    /// With what was different in version 1.
-    pub(super) fn version_1() -> Self {
-        let mut grammar = Self::version_2();
-        grammar.0.extend(Self::block("```grammar-1\n").0);
-        grammar
-    }
-
-    fn block(start: &str) -> Self {
-        let (_, rest) = DOCUMENT.split_once(start).unwrap();
+        let (_, rest) = DOCUMENT.split_once("```grammar\n").unwrap();
         let (grammar, _) = rest.split_once("```").unwrap();
         let lines = grammar.lines().filter(|line| !line.is_empty());
         let rule = |line: &str| {

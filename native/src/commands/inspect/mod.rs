@@ -42,7 +42,7 @@ pub(crate) struct Inspected {
     bytes: usize,
     content_hash: String,
     model_version: String,
-    format_version: u16,
+    format_version: u32,
     /// Why it should not be used, or not yet, or not without a second look.
     warnings: Vec<String>,
     signature: Signature,

@@ -110,7 +110,7 @@ impl Remembered {
 }
 
 /// The format that a bundle is written in, which stands behind its magic.
-pub(super) fn format_version(bytes: &[u8]) -> u16 {
+pub(super) fn format_version(bytes: &[u8]) -> u32 {
     let version = bytes.get(MAGIC.len()..).and_then(|rest| rest.first_chunk());
-    version.copied().map_or(0, u16::from_le_bytes)
+    version.copied().map_or(0, u32::from_le_bytes)
 }

@@ -8,7 +8,7 @@ use super::{Writer, area, between, loss};
 use crate::evaluation::against::{Against, Verdict};
 use crate::evaluation::contestants::Contestant;
 use crate::evaluation::segments::Segmentation;
-use crate::report::number::{count, number, percent};
+use crate::report::number::{count, number, or_dash, percent};
 use crate::report::page::{exact, scrolling};
 
 /// A column of the contestants' table: a heading, the metric and how it is written.
@@ -29,7 +29,7 @@ impl Writer<'_> {
         let contestants = &self.evaluation.contestants;
         let takers = contestants.first().and_then(|model| model.without_none.as_ref());
         html! {
-            (scrolling("Contestants", &contest(contestants)))
+            (scrolling("Contestants", &contest(contestants, self.has_none())))
             p.note {
                 "That two intervals overlap does not mean that there is no difference: the first column compares draw by "
                 "draw, and a range above 0 says that the model is better."
@@ -44,8 +44,8 @@ impl Writer<'_> {
                 p {
                     "The true probabilities of " (count(ceiling.rows)) " of these rows are known to the synthetic bank alone. "
                     "They expect a log-loss of " (loss(ceiling.expected_log_loss)) " ± " (loss(ceiling.standard_error))
-                    "; the model has closed " (percent(ceiling.gap_closed)) " of the gap between class prior and truth ("
-                    (percent(ceiling.gap_closed_without_none)) " with NONE left out). The truth knows what no table "
+                    "; the model has closed " (or_dash(ceiling.gap_closed, percent)) " of the gap between class prior and truth ("
+                    (or_dash(ceiling.gap_closed_without_none, percent)) " with NONE left out). The truth knows what no table "
                     "shows, so no model reaches it."
                 }
             }
@@ -134,8 +134,7 @@ impl Writer<'_> {
     }
 }
 
-fn contest(contestants: &[Contestant]) -> Markup {
-    let has_none = contestants.iter().any(|contestant| contestant.without_none.is_some());
+fn contest(contestants: &[Contestant], has_none: bool) -> Markup {
     let columns = || COLUMNS.into_iter().chain((!has_none).then_some(ACCURACY));
     let above = |contestant: &Contestant| {
         let interval = contestant.log_loss_above_model?;
@@ -167,7 +166,8 @@ fn contest(contestants: &[Contestant]) -> Markup {
 }
 
 fn takers_contest(contestants: &[Contestant]) -> Markup {
-    let cells = |it: &Metrics| [area(it.roc_auc_ovr), percent(it.top_3_accuracy), percent(it.accuracy)];
+    let cells =
+        |it: &Metrics| [or_dash(it.roc_auc_ovr, area), percent(it.top_3_accuracy), percent(it.accuracy)];
     html! {
         table {
             thead { tr {
@@ -190,9 +190,8 @@ fn takers_contest(contestants: &[Contestant]) -> Markup {
 
 /// A metric with its interval below.
 fn cell(contestant: &Contestant, metric: Resampled, show: fn(f64) -> String) -> Markup {
-    let value = contestant.value(metric);
     html! {
-        (exact(value, &show(value)))
+        @if let Some(value) = contestant.value(metric) { (exact(value, &show(value))) } @else { "–" }
         @if let Some(interval) = contestant.interval(metric) { br; span.soft { (between(interval, show)) } }
     }
 }

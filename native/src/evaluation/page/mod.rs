@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use nextbest_core::metrics::bootstrap::{Interval, Resampled};
 
 use super::{Evaluation, FEW_ROWS, FEW_TAKERS};
-use crate::report::number::{count, percent};
+use crate::report::number::{count, or_dash, percent};
 use crate::report::page::{Section, page, tiles};
 
 /// Writes the page.
@@ -48,14 +48,14 @@ impl Writer<'_> {
             return html! {};
         };
         let tile = |name: &str, metric: Resampled, show: fn(f64) -> String| {
-            let prior = show(prior.value(metric));
+            let prior = or_dash(prior.value(metric), show);
             let interval = model.interval(metric).map(|it| between(it, show));
             let name = html! {
                 (name)
                 @if let Some(interval) = interval { br; (interval) }
                 br; "class prior " (prior)
             };
-            (name, show(model.value(metric)))
+            (name, or_dash(model.value(metric), show))
         };
         let mut shown = vec![
             tile("log-loss", Resampled::LogLoss, loss),
@@ -82,7 +82,7 @@ impl Writer<'_> {
     }
 
     fn has_none(&self) -> bool {
-        self.evaluation.of_model().is_some_and(|model| model.without_none.is_some())
+        self.evaluation.has_none
     }
 
     fn methods(&self) -> Markup {

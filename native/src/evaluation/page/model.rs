@@ -40,16 +40,15 @@ impl Writer<'_> {
                             tr {
                                 th scope="row" { (class.name) }
                                 td { (count(class.support)) }
-                                @if class.roc_auc.is_nan() {
-                                    td { "–" } td { "–" } td { "–" } @for _ in LIFT_AT { td { "–" } }
-                                } @else {
-                                    td { (exact(class.roc_auc, &area(class.roc_auc))) }
+                                @if let Some(value) = class.roc_auc {
+                                    td { (exact(value, &area(value))) }
                                     td { (exact(class.log_loss, &loss(class.log_loss))) }
                                     td { (exact(prior.log_loss, &loss(prior.log_loss))) }
                                     @for share in LIFT_AT {
-                                        @let lift = curves.gain.lift(share);
-                                        td { (exact(lift, &format!("{lift:.1}"))) }
+                                        td { @if let Some(lift) = curves.gain.lift(share) { (exact(lift, &format!("{lift:.1}"))) } }
                                     }
+                                } @else {
+                                    td { "–" } td { "–" } td { "–" } @for _ in LIFT_AT { td { "–" } }
                                 }
                             }
                         }

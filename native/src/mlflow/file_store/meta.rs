@@ -5,8 +5,6 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 
-use crate::output;
-
 /// What a `meta.yaml` says.
 pub(super) struct Meta(pub(super) Value);
 
@@ -19,11 +17,21 @@ impl Meta {
         Ok(Self(value))
     }
 
-    /// Writes it: a line a field, its value as JSON, which is YAML too.
-    pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
+    /// As the file has it: a line a field, its value as JSON, which is YAML too but for characters that YAML does not take as they
+    /// are.
+    pub(super) fn to_text(&self) -> String {
         let fields = self.0.as_object().into_iter().flatten();
-        let lines = fields.map(|(key, value)| format!("{key}: {value}\n"));
-        output::write_bytes(path, lines.collect::<String>().as_bytes())
+        let lines: String = fields.map(|(key, value)| format!("{key}: {value}\n")).collect();
+        let mut text = String::with_capacity(lines.len());
+        for character in lines.chars() {
+            match character {
+                '\u{7f}'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                    text += &format!("\\u{:04x}", u32::from(character));
+                }
+                _ => text.push(character),
+            }
+        }
+        text
     }
 
     /// The same with another value.
@@ -72,16 +80,35 @@ fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_again_and_is_yaml_to_others(name in any::<String>(), number in any::<u64>()) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("meta.yaml");
+            let meta = json!({"name": name, "time": number, "none": null});
+            let text = Meta(meta.clone()).to_text();
+            // What YAML 1.1 lets stand between quotation marks, and takes for no end of a line.
+            let printable = |it: char| {
+                matches!(it, '\n' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
+                    || it > '\u{ffff}'
+            };
+            prop_assert!(text.chars().all(printable), "{:?}", text);
+            std::fs::write(&path, text).unwrap();
+            prop_assert_eq!(Meta::read(&path).unwrap().0, meta);
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_again_and_so_is_what_mlflow_writes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("meta.yaml");
         let meta = json!({"name": "a: \"b\" # c\nä", "experiment_id": "1000", "tags": [], "end_time": null, "status": 3});
-        Meta(meta.clone()).write(&path).unwrap();
+        std::fs::write(&path, Meta(meta.clone()).to_text()).unwrap();
         assert_eq!(Meta::read(&path).unwrap().0, meta);
         let theirs = "aliases:\n  production: 1\ncreation_timestamp: 1795395190903\nname: bank\nversion: '12'\ndescription: ''\n";
         std::fs::write(&path, theirs).unwrap();

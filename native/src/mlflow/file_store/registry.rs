@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::meta::Meta;
 use super::{FileStore, META, REGISTRY, folders, path_of, safe};
+use crate::clock;
 use crate::mlflow::registry::{NewVersion, Registry, Version};
-use crate::{clock, output};
 
 /// What the folder of a version is called, before its number.
 const VERSION: &str = "version-";
@@ -48,7 +48,7 @@ impl Registry for FileStore {
                 "last_updated_timestamp": time,
                 "name": name,
             });
-            Meta(meta).write(&aside.join(META))
+            self.write_meta(&aside.join(META), &Meta(meta))
         })?;
         Ok(())
     }
@@ -59,7 +59,7 @@ impl Registry for FileStore {
             number += 1;
             let made = self.make_folder(&self.version_folder(version.name, number)?, |aside| {
                 for (key, value) in version.tags {
-                    output::write_bytes(&aside.join("tags").join(safe(key)?), value.as_bytes())?;
+                    self.write(&aside.join("tags").join(safe(key)?), value.as_bytes())?;
                 }
                 let time = clock::milliseconds();
                 let meta = json!({
@@ -78,7 +78,7 @@ impl Registry for FileStore {
                     "user_id": "",
                     "version": number,
                 });
-                Meta(meta).write(&aside.join(META))
+                self.write_meta(&aside.join(META), &Meta(meta))
             })?;
             // Someone else may have been faster.
             if made {
@@ -111,12 +111,12 @@ impl Registry for FileStore {
 
     fn set_alias(&self, name: &str, alias: &str, version: u64) -> anyhow::Result<()> {
         let path = self.model_folder(name)?.join("aliases").join(safe(alias)?);
-        output::write_bytes(&path, version.to_string().as_bytes())
+        self.write(&path, version.to_string().as_bytes())
     }
 
     fn tag_version(&self, name: &str, version: u64, key: &str, value: &str) -> anyhow::Result<()> {
         let path = self.version_folder(name, version)?.join("tags").join(safe(key)?);
-        output::write_bytes(&path, value.as_bytes())
+        self.write(&path, value.as_bytes())
     }
 
     fn download(&self, name: &str, version: u64, path: &str) -> anyhow::Result<Vec<u8>> {

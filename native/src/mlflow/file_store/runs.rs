@@ -11,7 +11,6 @@ use sha2::{Digest as _, Sha256};
 use super::meta::Meta;
 use super::{FileStore, META, file_uri, safe};
 use crate::mlflow::tracking::{Dataset, MetricPoint, NewRun, Run, Status, Values};
-use crate::output;
 
 impl FileStore {
     pub(super) fn run_folder(&self, run: &Run) -> PathBuf {
@@ -26,8 +25,8 @@ impl FileStore {
             for part in ["params", "metrics", "artifacts"] {
                 std::fs::create_dir(aside.join(part)).with_context(|| aside.display().to_string())?;
             }
-            write_pairs(&aside.join("tags"), &run.tags)?;
-            write_text(&aside.join("tags/mlflow.runName"), &run.name)?;
+            self.write_pairs(&aside.join("tags"), &run.tags)?;
+            self.write(&aside.join("tags/mlflow.runName"), run.name.as_bytes())?;
             let meta = json!({
                 "artifact_uri": artifact_uri,
                 "end_time": run.start,
@@ -44,7 +43,7 @@ impl FileStore {
                 "tags": [],
                 "user_id": run.user,
             });
-            Meta(meta).write(&aside.join(META))
+            self.write_meta(&aside.join(META), &Meta(meta))
         })?;
         Ok(Run { id, experiment: experiment.to_owned(), artifact_uri })
     }
@@ -57,16 +56,16 @@ impl FileStore {
                 Ok(before) if before != *value => {
                     bail!("{}: is {before:?} and can't become {value:?}", path.display())
                 }
-                _ => write_text(&path, value)?,
+                _ => self.write(&path, value.as_bytes())?,
             }
         }
-        write_pairs(&folder.join("tags"), &values.tags)?;
+        self.write_pairs(&folder.join("tags"), &values.tags)?;
         let mut metrics: BTreeMap<&str, Vec<&MetricPoint>> = BTreeMap::new();
         for point in &values.metrics {
             metrics.entry(&point.name).or_default().push(point);
         }
         for (key, points) in metrics {
-            write_metric(&folder.join("metrics").join(safe(key)?), &points)?;
+            self.write_metric(&folder.join("metrics").join(safe(key)?), &points)?;
         }
         Ok(())
     }
@@ -82,7 +81,10 @@ impl FileStore {
             "source": dataset.source,
             "source_type": "local",
         });
-        Meta(described).write(&self.root.join(&run.experiment).join("datasets").join(&id).join(META))?;
+        self.write_meta(
+            &self.root.join(&run.experiment).join("datasets").join(&id).join(META),
+            &Meta(described),
+        )?;
         let link = json!({
             "destination_id": run.id,
             "destination_type": "RUN",
@@ -90,27 +92,25 @@ impl FileStore {
             "source_type": "DATASET",
             "tags": {"mlflow.data.context": "training"},
         });
-        Meta(link).write(&self.run_folder(run).join("inputs").join(&id).join(META))
+        self.write_meta(&self.run_folder(run).join("inputs").join(&id).join(META), &Meta(link))
     }
-}
 
-fn write_pairs(folder: &Path, pairs: &[(String, String)]) -> anyhow::Result<()> {
-    pairs.iter().try_for_each(|(key, value)| write_text(&folder.join(safe(key)?), value))
-}
+    fn write_pairs(&self, folder: &Path, pairs: &[(String, String)]) -> anyhow::Result<()> {
+        pairs.iter().try_for_each(|(key, value)| self.write(&folder.join(safe(key)?), value.as_bytes()))
+    }
 
-fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
-    output::write_bytes(path, text.as_bytes())
-}
-
-/// Adds points to those that are there, each once.
-fn write_metric(path: &Path, points: &[&MetricPoint]) -> anyhow::Result<()> {
-    let mut text = std::fs::read_to_string(path).unwrap_or_default();
-    for point in points {
-        // Python reads `NaN` and `inf`, as Rust writes them.
-        let line = format!("{} {} {}", point.time, point.value, point.step);
-        if !text.lines().any(|other| other == line) {
-            let _ = writeln!(text, "{line}");
+    /// Adds points to those that are there, each once.
+    fn write_metric(&self, path: &Path, points: &[&MetricPoint]) -> anyhow::Result<()> {
+        let mut text = match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            text => text.with_context(|| path.display().to_string())?,
+        };
+        for point in points {
+            let line = format!("{} {} {}", point.time, point.value, point.step);
+            if !text.lines().any(|other| other == line) {
+                let _ = writeln!(text, "{line}");
+            }
         }
+        self.write(path, text.as_bytes())
     }
-    write_text(path, &text)
 }

@@ -7,26 +7,27 @@ use nextbest_core::time;
 
 use super::super::batch::CellColumn;
 
+/// 0001-01-01: texts name no earlier date.
+const START: i64 = -719_162 * time::DAY;
+
 /// A cell as a number, NaN where it is missing; or the text that is none.
 pub(super) fn number(cells: &CellColumn, row: usize, decimal_comma: bool) -> Result<f64, String> {
-    let text = match cells {
-        CellColumn::Numbers(numbers) => {
-            let number = numbers.get(row).copied().unwrap_or(f64::NAN);
-            return if number.is_infinite() { Err(number.to_string()) } else { Ok(number) };
-        }
-        CellColumn::Integers(_) | CellColumn::Text(_) => present(cells, row)?,
-        CellColumn::Times(_) => {
-            return present(cells, row)?.map_or(Ok(f64::NAN), |text| Err(text.into_owned()));
-        }
-    };
-    let Some(text) = text else { return Ok(f64::NAN) };
+    if let Some(number) = cells.number(row) {
+        return if number.is_infinite() { Err(number.to_string()) } else { Ok(number) };
+    }
+    let Some(text) = present(cells, row)? else { return Ok(f64::NAN) };
+    if matches!(cells, CellColumn::Times(_)) {
+        return Err(text.into_owned());
+    }
     parse_number(&text, decimal_comma).ok_or_else(|| text.into_owned())
 }
 
 /// A cell as seconds since 1970-01-01, NaN where it is missing; or the text that is no date.
 pub(super) fn time(cells: &CellColumn, row: usize) -> Result<f64, String> {
     if let CellColumn::Times(times) = cells {
-        return Ok(times.get(row).copied().unwrap_or(f64::NAN));
+        let time = times.get(row).copied().unwrap_or(f64::NAN);
+        let is_written = time.is_nan() || (START as f64..time::END as f64).contains(&time);
+        return if is_written { Ok(time) } else { Err(time::format(time as i64)) };
     }
     let Some(text) = present(cells, row)? else { return Ok(f64::NAN) };
     time::parse(&text).map(|time| time as f64).ok_or_else(|| text.into_owned())

@@ -55,6 +55,12 @@ fn agreement(start: &[u8], delimiter: u8) -> (f64, usize) {
     (if records.is_empty() { 1.0 } else { agreeing as f64 / records.len() as f64 }, *header)
 }
 
+/// Whether a column has a name that pandas gives to an index without one.
+pub(super) fn is_index(name: &str) -> bool {
+    let level = name.strip_prefix("__index_level_").and_then(|rest| rest.strip_suffix("__"));
+    level.is_some_and(|level| !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Checks that every column has a name of its own.
 ///
 /// # Errors
@@ -110,6 +116,12 @@ mod tests {
     fn what_is_no_text_is_refused() {
         assert!(sniff(&[0xFF, 0xFE, b'a', 0]).unwrap_err().to_string().contains("UTF-16"));
         assert!(sniff(b"a,b\n\0").unwrap_err().to_string().contains("neither CSV nor Parquet"));
+    }
+
+    #[test]
+    fn pandas_calls_an_index_without_a_name_so() {
+        assert!(is_index("__index_level_0__") && is_index("__index_level_12__"));
+        assert!(!is_index("index_level_0") && !is_index("__index_level___") && !is_index("id"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) struct Described {
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// A column that no feature is made of.
+/// A column that nothing is made of.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LeftOut {
     pub(crate) column: String,
@@ -48,13 +48,21 @@ pub(super) fn describe(
     learning: &[usize],
 ) -> anyhow::Result<Described> {
     let of_role = [Some(roles.target), roles.id, roles.time];
-    let candidates: Vec<usize> =
-        (0..table.columns.len()).filter(|column| !of_role.contains(&Some(*column))).collect();
+    let is_left_out = |column: &usize| {
+        let name = name(table, *column);
+        table.header.left_out.iter().any(|it| it.column == name)
+    };
+    let candidates: Vec<usize> = (0..table.columns.len())
+        .filter(|column| !of_role.contains(&Some(*column)) && !is_left_out(column))
+        .collect();
     let found = candidates
         .into_par_iter()
         .map(|column| Ok((column, find(table, column, learning)?)))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let (mut columns, mut features, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let roles_are = |name: &String| of_role.iter().flatten().any(|role| self::name(table, *role) == *name);
+    let mut left_out: Vec<LeftOut> =
+        table.header.left_out.iter().filter(|it| !roles_are(&it.column)).cloned().collect();
+    let (mut columns, mut features) = (Vec::new(), Vec::new());
     for (position, found) in found {
         let name = name(table, position);
         match found {

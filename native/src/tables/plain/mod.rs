@@ -18,20 +18,25 @@ use anyhow::{Context, bail};
 
 use super::batch::{CellColumn, Cells, Part};
 use super::csv_file::CsvFile;
-use super::parquet_file::ParquetFile;
+use super::parquet_file::{ParquetFile, is_parquet};
 
 pub(crate) use infer::LeftOut;
 pub(crate) use prepare::{Prepared, Source, prepare};
 pub(crate) use values::{ColumnValues, UnknownWords, read_rows};
 
-/// The first bytes of every Parquet file.
-const PARQUET: [u8; 4] = *b"PAR1";
+/// What the columns of a file are called.
+pub(crate) struct Header {
+    /// All of them.
+    pub(crate) names: Vec<String>,
+    /// Those that nothing is to be made of unless they are asked for by name, and why.
+    pub(crate) left_out: Vec<LeftOut>,
+}
 
 /// A file that was read whole.
 pub(crate) struct PlainTable {
     file: PathBuf,
-    /// The names of all columns, also of those that were not read.
-    header: Vec<String>,
+    /// All columns, also those that were not read.
+    header: Header,
     columns: Vec<PlainColumn>,
     rows: usize,
     /// The rows in order, part by part.
@@ -50,31 +55,31 @@ struct PlainColumn {
 }
 
 impl PlainTable {
-    /// The names of all columns of a file.
+    /// The columns of a file.
     ///
     /// # Errors
     /// As [`PlainTable::read`].
-    pub(crate) fn names_of(path: &Path) -> anyhow::Result<Vec<String>> {
+    pub(crate) fn header_of(path: &Path) -> anyhow::Result<Header> {
         let (file, ..) = Self::open(path)?;
-        Ok(file.names().to_vec())
+        Ok(file.header())
     }
 
     /// Opens a file; the flags say whether it tells which columns are texts, and whether numbers may have a comma.
     fn open(path: &Path) -> anyhow::Result<(OpenFile, bool, bool)> {
         let place = || path.display().to_string();
-        let mut start = Vec::new();
-        let sample = header::SAMPLE as u64;
-        File::open(path).with_context(place)?.take(sample).read_to_end(&mut start).with_context(place)?;
-        if start.starts_with(&PARQUET) {
+        if is_parquet(path)? {
             let file = ParquetFile::open(path).with_context(place)?;
             header::check_names(file.names()).with_context(place)?;
             return Ok((OpenFile::Parquet(file), true, false));
         }
+        let mut start = Vec::new();
+        let sample = header::SAMPLE as u64;
+        File::open(path).with_context(place)?.take(sample).read_to_end(&mut start).with_context(place)?;
         let delimiter = header::delimiter(&start).with_context(place)?;
         Ok((OpenFile::Csv(CsvFile::open(path, delimiter)?), false, delimiter != b','))
     }
 
-    /// Reads the columns of a CSV or Parquet file that are wanted.
+    /// Reads the columns of a CSV or Parquet file that are wanted, and can be read at all.
     ///
     /// # Errors
     /// Where the file can't be read, its header does not name the columns, or a row has other columns than the header.
@@ -84,7 +89,7 @@ impl PlainTable {
             .names()
             .iter()
             .enumerate()
-            .filter(|(_, name)| wanted(name))
+            .filter(|(column, name)| wanted(name) && file.refusal(*column).is_none())
             .map(|(column, _)| column)
             .collect();
         let parts = file.parts(path, &chosen)?;
@@ -101,8 +106,7 @@ impl PlainTable {
             Some(PlainColumn { name: file.names().get(*column)?.clone(), position })
         });
         let columns = columns.collect();
-        let header = file.names().to_vec();
-        Ok(Self { file: path.to_owned(), header, columns, rows, parts, typed, decimal_comma })
+        Ok(Self { file: path.to_owned(), header: file.header(), columns, rows, parts, typed, decimal_comma })
     }
 
     /// How many rows there are.
@@ -113,15 +117,17 @@ impl PlainTable {
     /// The position of a column.
     ///
     /// # Errors
-    /// Where there is none of that name; the message says which there are.
+    /// Where there is none of that name, or it can't be read; the message says which there are, or why.
     pub(crate) fn column(&self, name: &str) -> anyhow::Result<usize> {
         let position = self.columns.iter().position(|column| column.name == name);
         position.with_context(|| {
-            format!(
-                "{}: no column `{name}` stands in the header; there are {}",
-                self.file.display(),
-                self.names()
-            )
+            let file = self.file.display();
+            match self.header.left_out.iter().find(|it| it.column == name) {
+                Some(LeftOut { why, .. }) => format!("{file}: column {name} {why}"),
+                None => {
+                    format!("{file}: no column `{name}` stands in the header; there are {}", self.names())
+                }
+            }
         })
     }
 
@@ -161,8 +167,8 @@ impl PlainTable {
     }
 
     fn names(&self) -> String {
-        let names: Vec<&str> = self.header.iter().take(20).map(String::as_str).collect();
-        let more = if self.header.len() > names.len() { ", …" } else { "" };
+        let names: Vec<&str> = self.header.names.iter().take(20).map(String::as_str).collect();
+        let more = if self.header.names.len() > names.len() { ", …" } else { "" };
         format!("{}{more}", names.join(", "))
     }
 
@@ -199,6 +205,27 @@ impl OpenFile {
             OpenFile::Csv(file) => file.names(),
             OpenFile::Parquet(file) => file.names(),
         }
+    }
+
+    /// Why a column can't be read, where it can't.
+    fn refusal(&self, column: usize) -> Option<String> {
+        match self {
+            OpenFile::Csv(_) => None,
+            OpenFile::Parquet(file) => file.refusal(column),
+        }
+    }
+
+    fn header(&self) -> Header {
+        let is_index = |name: &str| match self {
+            OpenFile::Csv(_) => header::is_index(name),
+            OpenFile::Parquet(file) => header::is_index(name) || file.is_index(name),
+        };
+        let why = |(column, name): (usize, &String)| {
+            let index = || is_index(name).then(|| "is the index that pandas gave the rows".to_owned());
+            Some(LeftOut { column: name.clone(), why: self.refusal(column).or_else(index)? })
+        };
+        let left_out = self.names().iter().enumerate().filter_map(why).collect();
+        Header { names: self.names().to_vec(), left_out }
     }
 
     /// Some columns of all rows, in the order of the file.

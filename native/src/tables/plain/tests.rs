@@ -179,3 +179,53 @@ fn an_open_quotation_mark_is_placed() {
     let error = format!("{:#}", prepared(&path, "y", None).err().unwrap());
     assert!(error.contains("t.csv:2: expected 3 columns, got 2"), "{error}");
 }
+
+/// What tests/oracles/parquet.py says of the file NAME.parquet, whose first column it writes to NAME.csv as well.
+#[derive(serde::Deserialize)]
+struct ForeignFile {
+    name: String,
+    column: String,
+    /// What the column is read as: `number`, `date` or `word`.
+    kind: String,
+    /// What an error has to say; without, both files hold the same.
+    error: Option<String>,
+}
+
+/// Run by tests/oracles/parquet.py, which sets the variable and writes what it names.
+#[test]
+#[ignore = "reads what tests/oracles/parquet.py writes"]
+fn parquet_files_of_others_hold_what_their_csv_files_hold() {
+    let folder = PathBuf::from(std::env::var("NEXTBEST_FOREIGN_FILES").unwrap());
+    let list = std::fs::read_to_string(folder.join("files.json")).unwrap();
+    let files: Vec<ForeignFile> = serde_json::from_str(&list).unwrap();
+    let read = |name: String| PlainTable::read(&folder.join(name), |_| true);
+    let mut wrong = Vec::new();
+    for ForeignFile { name, column, kind, error } in &files {
+        let cells = |of: &dyn Fn(&CellColumn, usize) -> Result<String, String>| {
+            let (foreign, csv) = (read(format!("{name}.parquet"))?, read(format!("{name}.csv"))?);
+            Ok((foreign.map(foreign.column(column)?, of)?, csv.map(csv.column(column)?, of)?))
+        };
+        let number = |value: f64| if value.is_nan() { String::new() } else { format!("{value:?}") };
+        let found: anyhow::Result<(Vec<String>, Vec<String>)> = match kind.as_str() {
+            "number" => cells(&|cells, row| cell::number(cells, row, false).map(number)),
+            "date" => cells(&|cells, row| cell::time(cells, row).map(number)),
+            _ => cells(&|cells, row| Ok(cell::word(cells, row)?.unwrap_or_default().into_owned())),
+        };
+        match (found, error) {
+            (Err(found), Some(error)) if format!("{found:#}").contains(error) => {}
+            (Err(found), _) => wrong.push(format!("{name}: {found:#}")),
+            (Ok(_), Some(error)) => wrong.push(format!("{name}: is read, expected an error with {error:?}")),
+            (Ok((foreign, csv)), None) => {
+                if foreign.len() != csv.len() {
+                    wrong.push(format!("{name}: {} rows, not {}", foreign.len(), csv.len()));
+                }
+                let differ = foreign.iter().zip(&csv).enumerate().filter(|(_, (a, b))| a != b);
+                wrong.extend(
+                    differ.take(3).map(|(row, (a, b))| format!("{name}: row {row}: {a:?}, CSV {b:?}")),
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} files:\n{}", files.len(), wrong.join("\n"));
+    assert!(files.len() > 50);
+}

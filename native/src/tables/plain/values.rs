@@ -48,6 +48,10 @@ pub(crate) fn read_rows(table: &PlainTable, schema: &Schema) -> anyhow::Result<P
         .filter(|(position, column)| is_read(*position) && table.column(&column.name).is_err())
         .map(|(_, column)| column.name.as_str())
         .collect();
+    let refused = |name: &&str| table.header.left_out.iter().any(|it| it.column == **name);
+    if let Some(name) = missing.iter().find(|name| refused(name)) {
+        table.column(name)?;
+    }
     if !missing.is_empty() {
         bail!(
             "{}: the model reads columns that are not there: {}; there are {}",

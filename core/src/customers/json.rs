@@ -1,0 +1,482 @@
+//! JSON as every door gets it, as a tree of values that borrows from the text.
+//!
+//! A reader of our own, since what programs write is more than JSON has, and nothing of it may change on the way: numbers
+//! stay as they are written until somebody asks for one (an id of 20 digits keeps them), half a surrogate pair is a text
+//! that nobody knows, and `NaN` and `Infinity`, which Python writes, have their names. The JavaScript package also writes
+//! what has no JSON at all, as `!` and what it is (`!"a Map"`), so that it is refused where it is read.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use crate::Error;
+
+/// Anything that JSON can say.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'j> {
+    /// Nothing.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A number as it is written; `NaN`, `Infinity` and `-Infinity` too.
+    Number(&'j str),
+    /// A text.
+    Text(Cow<'j, str>),
+    /// A text with half of a surrogate pair in it: equal to no other.
+    HalfText(String),
+    /// Values in order.
+    List(Vec<Value<'j>>),
+    /// Values by name, in order.
+    Object(Vec<(Cow<'j, str>, Value<'j>)>),
+    /// What is not taken apart yet, as it is written: lists and objects that are nested deeper than was asked for.
+    Written(&'j str),
+    /// What has no JSON: what it is.
+    Other(Cow<'j, str>),
+}
+
+impl<'j> Value<'j> {
+    /// Reads a text, in which lists and objects are taken apart `depth` deep: however deep it is, the stack is not.
+    ///
+    /// # Errors
+    /// [`Error::Json`] with the place where the text is none.
+    pub fn parse(text: &'j str, depth: usize) -> Result<Self, Error> {
+        let mut reader = Reader { text, at: 0 };
+        let value = reader.value(depth)?;
+        match reader.next() {
+            None => Ok(value),
+            Some(_) => Err(reader.wrong("the end")),
+        }
+    }
+
+    /// What stands under a name in an object; the last of several, as in JavaScript.
+    pub fn field(&self, name: &str) -> Option<&Value<'j>> {
+        match self {
+            Value::Object(fields) => {
+                fields.iter().rev().find(|(other, _)| other == name).map(|(_, value)| value)
+            }
+            _ => None,
+        }
+    }
+
+    /// A number as a double; `None` for what is none.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Value::Number(written) => written.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The digits of a whole number. One that is written with a fraction or an exponent may have lost some on its way as a double:
+    /// from 2⁵³ on it has none.
+    pub fn digits(&self) -> Option<Cow<'j, str>> {
+        let Value::Number(written) = *self else { return None };
+        if !written.contains(['.', 'e', 'E', 'N', 'I']) {
+            return Some(Cow::Borrowed(written));
+        }
+        let number = self.number().filter(|number| number.fract() == 0.0 && number.abs() < EXACT)?;
+        Some(Cow::Owned((number as i64).to_string()))
+    }
+}
+
+/// 2⁵³: from here on, not every whole number is a double.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => f.write_str("null"),
+            Value::Bool(value) => write!(f, "{value}"),
+            Value::Number(written) => match self.number() {
+                Some(f64::INFINITY) => f.write_str("Infinity"),
+                Some(f64::NEG_INFINITY) => f.write_str("-Infinity"),
+                Some(number) if self.digits().is_none() => write!(f, "{number}"),
+                _ => f.write_str(written),
+            },
+            Value::Text(text) => write!(f, "{text:?}"),
+            Value::HalfText(text) => write!(f, "{text:?}, which has half of a surrogate pair"),
+            Value::List(_) => f.write_str("a list"),
+            Value::Object(_) => f.write_str("an object"),
+            Value::Written(written) => {
+                f.write_str(if written.starts_with('[') { "a list" } else { "an object" })
+            }
+            Value::Other(what) => f.write_str(what),
+        }
+    }
+}
+
+struct Reader<'j> {
+    text: &'j str,
+    at: usize,
+}
+
+impl<'j> Reader<'j> {
+    fn value(&mut self, depth: usize) -> Result<Value<'j>, Error> {
+        let start = self.start();
+        match self.next() {
+            Some(b'{' | b'[') if depth == 0 => {
+                self.pass_over()?;
+                Ok(Value::Written(self.text.get(start..self.at).unwrap_or_default()))
+            }
+            Some(b'{') => self.object(depth - 1),
+            Some(b'[') => self.list(depth - 1),
+            Some(b'"') => Ok(match self.string()? {
+                (text, true) => Value::Text(text),
+                (text, false) => Value::HalfText(text.into_owned()),
+            }),
+            Some(b'!') => {
+                self.at += 1;
+                match self.byte() {
+                    Some(b'"') => Ok(Value::Other(self.string()?.0)),
+                    _ => Err(self.wrong("what has no JSON")),
+                }
+            }
+            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => self.number(),
+            Some(b'n') => self.word("null", Value::Null),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            _ => Err(self.wrong("a value")),
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value<'j>, Error> {
+        let mut fields = Vec::new();
+        self.at += 1;
+        if self.takes(b'}') {
+            return Ok(Value::Object(fields));
+        }
+        loop {
+            if self.next() != Some(b'"') {
+                return Err(self.wrong("a name"));
+            }
+            let (name, _) = self.string()?;
+            if !self.takes(b':') {
+                return Err(self.wrong("a colon"));
+            }
+            fields.push((name, self.value(depth)?));
+            match self.next() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => break,
+                _ => return Err(self.wrong("a comma or the object's end")),
+            }
+        }
+        self.at += 1;
+        Ok(Value::Object(fields))
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value<'j>, Error> {
+        let mut items = Vec::new();
+        self.at += 1;
+        if self.takes(b']') {
+            return Ok(Value::List(items));
+        }
+        loop {
+            items.push(self.value(depth)?);
+            match self.next() {
+                Some(b',') => self.at += 1,
+                Some(b']') => break,
+                _ => return Err(self.wrong("a comma or the list's end")),
+            }
+        }
+        self.at += 1;
+        Ok(Value::List(items))
+    }
+
+    /// Passes over a list or an object without a look at more than its brackets and texts: nothing of it is read.
+    fn pass_over(&mut self) -> Result<(), Error> {
+        let mut open = 0;
+        loop {
+            match self.next() {
+                Some(b'"') => {
+                    self.string()?;
+                    continue;
+                }
+                Some(b'{' | b'[') => open += 1,
+                Some(b'}' | b']') => open -= 1,
+                Some(_) => {}
+                None => return Err(self.wrong("a bracket")),
+            }
+            self.at += 1;
+            if open == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A text from its quotation mark on, and whether it is whole.
+    fn string(&mut self) -> Result<(Cow<'j, str>, bool), Error> {
+        self.at += 1;
+        let mut read = String::new();
+        let mut is_whole = true;
+        let mut start = self.at;
+        loop {
+            match self.byte() {
+                Some(b'"') => {
+                    let rest = self.text.get(start..self.at).unwrap_or_default();
+                    self.at += 1;
+                    if read.is_empty() {
+                        return Ok((Cow::Borrowed(rest), is_whole));
+                    }
+                    read.push_str(rest);
+                    return Ok((Cow::Owned(read), is_whole));
+                }
+                Some(b'\\') => {
+                    read.push_str(self.text.get(start..self.at).unwrap_or_default());
+                    match self.escaped()? {
+                        Some(character) => read.push(character),
+                        None => {
+                            is_whole = false;
+                            read.push(char::REPLACEMENT_CHARACTER);
+                        }
+                    }
+                    start = self.at;
+                }
+                Some(0..0x20) => return Err(self.wrong("a text without control characters")),
+                Some(_) => self.at += 1,
+                None => return Err(self.wrong("the end of a text")),
+            }
+        }
+    }
+
+    /// The character behind a backslash; `None` for half of a pair.
+    fn escaped(&mut self) -> Result<Option<char>, Error> {
+        self.at += 1;
+        let escape = self.byte();
+        self.at += 1;
+        Ok(Some(match escape {
+            Some(plain @ (b'"' | b'\\' | b'/')) => char::from(plain),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                let unit = self.hexadecimal()?;
+                let second = || self.text.get(self.at..)?.strip_prefix("\\u")?.get(..4);
+                let low = second().and_then(|digits| u16::from_str_radix(digits, 16).ok());
+                let pair = [unit, low.unwrap_or_default()];
+                return Ok(match char::decode_utf16(pair).next() {
+                    Some(Ok(character)) => {
+                        self.at += if character.len_utf16() == 2 { 6 } else { 0 };
+                        Some(character)
+                    }
+                    _ => None,
+                });
+            }
+            _ => return Err(self.wrong("an escape that JSON has")),
+        }))
+    }
+
+    fn hexadecimal(&mut self) -> Result<u16, Error> {
+        let digits =
+            self.text.get(self.at..self.at + 4).filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()));
+        let unit = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok());
+        let unit = unit.ok_or_else(|| self.wrong("four hexadecimal digits"))?;
+        self.at += 4;
+        Ok(unit)
+    }
+
+    fn number(&mut self) -> Result<Value<'j>, Error> {
+        let start = self.at;
+        let minus = usize::from(self.byte() == Some(b'-'));
+        for (name, sign) in [("NaN", 0), ("Infinity", minus)] {
+            let end = start + sign + name.len();
+            if self.text.get(start + sign..end) == Some(name) {
+                self.at = end;
+                return Ok(Value::Number(self.text.get(start..end).unwrap_or_default()));
+            }
+        }
+        self.at += minus;
+        let leading_zero = self.byte() == Some(b'0');
+        let whole = self.digits();
+        let mut is_number = whole == 1 || (whole > 1 && !leading_zero);
+        if self.byte() == Some(b'.') {
+            self.at += 1;
+            is_number &= self.digits() > 0;
+        }
+        if matches!(self.byte(), Some(b'e' | b'E')) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.byte(), Some(b'+' | b'-')));
+            is_number &= self.digits() > 0;
+        }
+        match is_number {
+            true => Ok(Value::Number(self.text.get(start..self.at).unwrap_or_default())),
+            false => Err(self.wrong("a number")),
+        }
+    }
+
+    /// Passes over digits and tells how many they are.
+    fn digits(&mut self) -> usize {
+        let start = self.at;
+        while matches!(self.byte(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        self.at - start
+    }
+
+    fn word(&mut self, word: &str, value: Value<'j>) -> Result<Value<'j>, Error> {
+        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(self.wrong(word));
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    /// Passes over white space, and over a byte if it is the one.
+    fn takes(&mut self, byte: u8) -> bool {
+        let is_there = self.next() == Some(byte);
+        self.at += usize::from(is_there);
+        is_there
+    }
+
+    /// Passes over white space; the byte behind it.
+    fn next(&mut self) -> Option<u8> {
+        self.start();
+        self.byte()
+    }
+
+    /// Passes over white space; the place behind it.
+    fn start(&mut self) -> usize {
+        while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+        self.at
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn wrong(&self, expected: &str) -> Error {
+        let before = self.text.get(..self.text.floor_char_boundary(self.at)).unwrap_or_default();
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+        Error::Json(format!("expected {expected} at line {line}, column {column}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<Value<'_>, Error> {
+        Value::parse(text, 3)
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        let digits = |text| parse(text).unwrap().digits().map(Cow::into_owned);
+        for text in ["0", "-7", "9007199254740993", "18446744073709551617", "123456789012345678901234567890"]
+        {
+            assert_eq!(digits(text).as_deref(), Some(text));
+        }
+        assert_eq!(digits("12.0").as_deref(), Some("12"));
+        assert_eq!(digits("1e3").as_deref(), Some("1000"));
+        for text in ["9007199254740992.0", "1e21", "1e999", "0.5", "NaN", "Infinity", "-Infinity"] {
+            assert_eq!(digits(text), None, "{text}");
+        }
+        assert_eq!(parse("0.30000000000000004").unwrap().number(), Some(0.1 + 0.2));
+        assert!(parse("NaN").unwrap().number().unwrap().is_nan());
+        for (text, shown) in [("1e999", "Infinity"), ("-1e999", "-Infinity"), ("1.50", "1.5"), ("7", "7")] {
+            assert_eq!(parse(text).unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_a_text_of_its_own() {
+        let text = |json| parse(json).unwrap();
+        assert_eq!(text(r#""\ud83d\ude00\u00e9\n\/""#), Value::Text("😀é\n/".into()));
+        for half in [r#""\ud83d""#, r#""\ude00""#, r#""a\ud83db""#, r#""\ud83d\u0041""#, r#""\ud83d\ud83d""#]
+        {
+            assert!(matches!(text(half), Value::HalfText(_)), "{half}");
+        }
+        assert_eq!(text(r#""\ud83d\ud83d\ude00""#), Value::HalfText("\u{fffd}😀".into()));
+        assert_eq!(
+            parse(r#"{"\ud83d": 1}"#).unwrap(),
+            Value::Object(vec![("\u{fffd}".into(), Value::Number("1"))])
+        );
+    }
+
+    #[test]
+    fn what_is_nested_deeper_is_kept_as_it_is_written() {
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        let text = format!(r#"{{"a": [{{"b": [1, {{"]": 2}}] , "d": 3}}], "c": {deep}}}"#);
+        let value = Value::parse(&text, 2).unwrap();
+        let row = Value::Written(r#"{"b": [1, {"]": 2}] , "d": 3}"#);
+        assert_eq!(value.field("a"), Some(&Value::List(vec![row])));
+        assert!(matches!(value.field("c"), Some(Value::List(_))));
+        assert_eq!(value.field("a").unwrap().to_string(), "a list");
+    }
+
+    #[test]
+    fn what_has_no_json_is_told() {
+        let value = parse(r#"{"a": !"a Map", "a": [!"a function"]}"#).unwrap();
+        assert_eq!(value.field("a"), Some(&Value::List(vec![Value::Other("a function".into())])));
+        assert_eq!(Value::Other("a Map".into()).to_string(), "a Map");
+    }
+
+    #[test]
+    fn what_is_no_json_is_placed() {
+        for (text, message) in [
+            ("", "expected a value at line 1, column 1"),
+            ("{\n \"é\": 01}", "expected a number at line 2, column 9"),
+            ("[1,]", "expected a value at line 1, column 4"),
+            ("{\"a\" 1}", "expected a colon at line 1, column 6"),
+            ("{a: 1}", "expected a name at line 1, column 2"),
+            ("[1] 2", "expected the end at line 1, column 5"),
+            ("\"a\nb\"", "expected a text without control characters at line 1, column 3"),
+            (r#""\x""#, "expected an escape that JSON has at line 1, column 4"),
+            (r#""\u12""#, "expected four hexadecimal digits at line 1, column 4"),
+            ("nul", "expected null at line 1, column 1"),
+            ("[[[[1", "expected a bracket at line 1, column 6"),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), Error::Json(message.into()), "{text}");
+        }
+        for text in
+            ["-", "1.", ".5", "+1", "1e", "tru", "\"", "{", "[", "'a'", "undefined", "{\"a\":1,}", "-NaN"]
+        {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    fn as_serde_reads(value: &Value<'_>) -> serde_json::Value {
+        match value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Number(written) => serde_json::from_str(written).unwrap(),
+            Value::Text(text) => text.as_ref().into(),
+            Value::List(items) => items.iter().map(as_serde_reads).collect(),
+            Value::Object(fields) => {
+                fields.iter().map(|(name, value)| (name.to_string(), as_serde_reads(value))).collect()
+            }
+            Value::HalfText(_) | Value::Written(_) | Value::Other(_) => panic!("serde_json has no {value}"),
+        }
+    }
+
+    proptest! {
+        /// Texts that look like JSON are read, or refused, as serde_json does.
+        #[test]
+        fn reads_what_serde_json_reads(text in r#"([\[\]{}:,"\\ ]|"[a-z\\]{0,2}"|-?[0-9]{1,2}|0\.5|1e-3|null|true|\\u00e9){0,12}"#) {
+            match (Value::parse(&text, 100), serde_json::from_str::<serde_json::Value>(&text)) {
+                (Ok(ours), Ok(theirs)) => prop_assert_eq!(as_serde_reads(&ours), theirs),
+                (ours, theirs) => prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{}: {:?}, {:?}", text, ours, theirs),
+            }
+        }
+
+        #[test]
+        fn reads_any_text_back(text: String, number: f64, whole: u64) {
+            prop_assume!(number.is_finite());
+            let json = serde_json::json!({ &text: [number, whole, text, { "deep": [text] }] }).to_string();
+            let value = Value::parse(&json, 100).unwrap();
+            let Some(Value::List(items)) = value.field(&text) else { panic!("{json}") };
+            prop_assert_eq!(items[0].number(), Some(number));
+            prop_assert_eq!(items[1].digits().unwrap(), whole.to_string());
+            prop_assert_eq!(&items[2], &Value::Text(text.as_str().into()));
+        }
+
+        #[test]
+        fn no_text_breaks_it(text: String, depth in 0usize..4) {
+            let _ = Value::parse(&text, depth);
+        }
+    }
+}

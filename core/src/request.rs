@@ -1,0 +1,228 @@
+//! What is asked as JSON, by any door: the command line's files, the package, the edge, hosts in other languages. One set of
+//! options, of the same types, with the same defaults and errors.
+
+use crate::Error;
+use crate::customers::json::Value;
+use crate::customers::{Read, read};
+use crate::predict::Prediction;
+use crate::recommend::{Options, Recommendation, Recommender};
+use crate::schema::Task;
+
+/// What to answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestOptions {
+    /// The moment of the question. The core has no clock: who has one gives the present where nothing is said.
+    pub as_of: Option<String>,
+    /// How many offers at most.
+    pub top: usize,
+    /// Whether offers come with reasons.
+    pub explain: bool,
+    /// Whether to look for the smallest change that would change the first offer.
+    pub counterfactual: bool,
+    /// Where the offers will be shown.
+    pub channel: Option<String>,
+    /// Whether names that the model does not know are refused instead of told.
+    pub strict: bool,
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self { as_of: None, top: 3, explain: true, counterfactual: false, channel: None, strict: false }
+    }
+}
+
+/// The options of a recommendation.
+pub const OPTIONS: &[&str] = &["asOf", "top", "explain", "counterfactual", "channel", "strict"];
+
+/// Those of what is computed of a row: its features, and the probabilities of a plain table's.
+pub const ROW_OPTIONS: &[&str] = &["asOf", "strict"];
+
+impl RequestOptions {
+    /// Reads options from a JSON object, of which `known` may be given.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a name or a type that there is not.
+    pub fn parse(json: &str, known: &[&str]) -> Result<Self, Error> {
+        let mut options = Self::default();
+        match Value::parse(json, 1)? {
+            Value::Object(fields) => options.set(&fields, known)?,
+            value => return Err(mistyped("options/type", "options", "an object", &value)),
+        }
+        Ok(options)
+    }
+
+    /// Takes over what is given; null is nothing.
+    ///
+    /// # Errors
+    /// As [`RequestOptions::parse`].
+    pub fn set<'j>(
+        &mut self,
+        given: impl IntoIterator<Item = &'j (std::borrow::Cow<'j, str>, Value<'j>)>,
+        known: &[&str],
+    ) -> Result<(), Error> {
+        for (name, value) in given {
+            if !known.contains(&name.as_ref()) {
+                let message = format!("there is no option {name:?}; there are {}", known.join(", "));
+                return Err(Error::Option { code: "options/unknown", message });
+            }
+            match (name.as_ref(), value) {
+                (_, Value::Null) => {}
+                ("asOf", Value::Text(text)) => self.as_of = Some(text.clone().into_owned()),
+                ("asOf", value) => return Err(no_moment(value)),
+                ("top", value) => {
+                    let number =
+                        value.number().filter(|top| top.fract() == 0.0 && (1.0..=MOST).contains(top));
+                    let number =
+                        number.ok_or_else(|| mistyped("options/top", "top", "an integer from 1", value))?;
+                    self.top = number as usize;
+                }
+                ("channel", Value::Text(text)) => self.channel = Some(text.clone().into_owned()),
+                ("channel", value) => return Err(mistyped("options/channel", name, "a text", value)),
+                ("explain", value) => self.explain = flag("options/explain", name, value)?,
+                ("counterfactual", value) => {
+                    self.counterfactual = flag("options/counterfactual", name, value)?
+                }
+                (_, value) => self.strict = flag("options/strict", name, value)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// More offers than any model has.
+const MOST: f64 = u32::MAX as f64;
+
+fn flag(code: &'static str, name: &str, value: &Value<'_>) -> Result<bool, Error> {
+    match value {
+        Value::Bool(value) => Ok(*value),
+        value => Err(mistyped(code, name, "true or false", value)),
+    }
+}
+
+fn no_moment(value: &Value<'_>) -> Error {
+    let expected = "a date such as \"2024-05-03\" or \"2024-05-03 12:30:00\"";
+    mistyped("options/as-of", "asOf", expected, value)
+}
+
+fn mistyped(code: &'static str, name: &str, expected: &str, value: &Value<'_>) -> Error {
+    Error::Option { code, message: format!("{name}: expected {expected}, got {value}") }
+}
+
+impl Recommender {
+    /// What to offer to the customer whose rows are JSON. `id` tells customers apart where the rows do not.
+    ///
+    /// # Errors
+    /// As [`read`] and [`Recommender::recommend`]; [`Error::Option`] for a moment that is none.
+    pub fn answer(
+        &self,
+        customer: &Value<'_>,
+        id: Option<&str>,
+        options: &RequestOptions,
+    ) -> Result<Recommendation, Error> {
+        let as_of = self.moment_of(options)?;
+        let Read { customers, id: own, ignored } =
+            read(self.schema(), self.customer_key(), options.strict, customer)?;
+        let customer = customers.get(0).ok_or_else(none_read)?;
+        let &RequestOptions { top, explain, counterfactual, .. } = options;
+        let channel = options.channel.as_deref();
+        let options =
+            Options { as_of, top, explain, counterfactual, channel, customer: own.as_deref().or(id) };
+        Ok(Recommendation { ignored, ..self.recommend(&customer, options)? })
+    }
+
+    /// The features of the customer, or the row of a plain table, that is JSON.
+    ///
+    /// # Errors
+    /// As [`Recommender::answer`].
+    pub fn features_of(&self, customer: &Value<'_>, options: &RequestOptions) -> Result<Vec<f32>, Error> {
+        let as_of = self.moment_of(options)?;
+        let read = read(self.schema(), self.customer_key(), options.strict, customer)?;
+        Ok(self.features(&read.customers.get(0).ok_or_else(none_read)?, as_of))
+    }
+
+    /// The probability of each class for the row of a plain table that is JSON.
+    ///
+    /// # Errors
+    /// As [`read`] and [`Recommender::predict`]; [`Error::Option`] for a moment that is none.
+    pub fn predict_row(&self, row: &Value<'_>, options: &RequestOptions) -> Result<Prediction, Error> {
+        let as_of = self.moment_of(options)?;
+        let Read { customers, ignored, .. } = read(self.schema(), None, options.strict, row)?;
+        Ok(Prediction { ignored, ..self.predict(&customers.get(0).ok_or_else(none_read)?, as_of)? })
+    }
+
+    /// The moment of the question. A row of a plain table needs none: where it has no time of its own, nothing of it is known to
+    /// be past.
+    fn moment_of(&self, options: &RequestOptions) -> Result<i64, Error> {
+        match (&options.as_of, self.schema().task()) {
+            (Some(text), _) => {
+                crate::time::parse(text).ok_or_else(|| no_moment(&Value::Text(text.as_str().into())))
+            }
+            (None, Task::Label { .. }) => Ok(i64::MIN),
+            (None, Task::NextProduct) => Err(no_moment(&Value::Other("nothing".into()))),
+        }
+    }
+}
+
+fn none_read() -> Error {
+    Error::Shape { path: "customer".into(), message: "expected an object".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<RequestOptions, Error> {
+        RequestOptions::parse(json, OPTIONS)
+    }
+
+    #[test]
+    fn what_is_not_given_is_the_default() {
+        let nothing = r#"{"asOf": null, "top": null, "explain": null, "counterfactual": null, "channel": null, "strict": null}"#;
+        for json in ["{}", nothing] {
+            assert_eq!(parse(json), Ok(RequestOptions::default()));
+        }
+        let all = r#"{"asOf": "2026-07-01", "top": 5.0, "explain": false, "counterfactual": true, "channel": "web", "strict": true}"#;
+        let expected = RequestOptions {
+            as_of: Some("2026-07-01".into()),
+            top: 5,
+            explain: false,
+            counterfactual: true,
+            channel: Some("web".into()),
+            strict: true,
+        };
+        assert_eq!(parse(all), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_none_is_refused_by_its_name() {
+        for (json, code, message) in [
+            (
+                r#"{"chanel": "web"}"#,
+                "options/unknown",
+                "there is no option \"chanel\"; there are asOf, top, explain",
+            ),
+            ("[]", "options/type", "options: expected an object, got a list"),
+            (r#"{"top": 3.5}"#, "options/top", "top: expected an integer from 1, got 3.5"),
+            (r#"{"top": 0}"#, "options/top", "got 0"),
+            (r#"{"top": -1}"#, "options/top", "got -1"),
+            (r#"{"top": 5e9}"#, "options/top", "got 5e9"),
+            (r#"{"top": NaN}"#, "options/top", "got NaN"),
+            (r#"{"top": Infinity}"#, "options/top", "got Infinity"),
+            (r#"{"top": "3"}"#, "options/top", "got \"3\""),
+            (r#"{"top": true}"#, "options/top", "got true"),
+            (r#"{"top": [3]}"#, "options/top", "got a list"),
+            (r#"{"top": !"a function"}"#, "options/top", "got a function"),
+            (r#"{"asOf": 20240503}"#, "options/as-of", "asOf: expected a date such as \"2024-05-03\""),
+            (r#"{"channel": 1}"#, "options/channel", "channel: expected a text, got 1"),
+            (r#"{"explain": "yes"}"#, "options/explain", "explain: expected true or false, got \"yes\""),
+            (r#"{"counterfactual": 1}"#, "options/counterfactual", "got 1"),
+            (r#"{"strict": {}}"#, "options/strict", "got an object"),
+        ] {
+            let error = parse(json).unwrap_err();
+            assert_eq!(error.code(), code, "{json}");
+            assert!(error.to_string().contains(message), "{error}");
+        }
+        let of_a_row = RequestOptions::parse(r#"{"top": 3}"#, ROW_OPTIONS).unwrap_err();
+        assert_eq!(of_a_row.to_string(), "there is no option \"top\"; there are asOf, strict");
+    }
+}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares what nextbest writes with what others make of the same data: pandas, SciPy, Evidently, delta-rs, scikit-learn,
+# Compares what nextbest reads and writes with what others make of the same data: Python's csv, pandas, SciPy, Evidently, delta-rs, scikit-learn,
 # LightGBM. They are installed from tests/requirements.txt into target/python.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -32,6 +32,11 @@ echo "==> the Delta table against delta-rs"
 "$python" "$oracles/delta.py" data/processed/customer_product_features older.csv \
     data/processed/customer_product_features.csv
 
+echo "==> CSV files in blocks against Python's csv module"
+"$python" "$oracles/csv_records.py" csv_cases.jsonl
+CSV_CASES=$PWD/csv_cases.jsonl cargo test --quiet --manifest-path "$oracles/../../Cargo.toml" -p nextbest --lib \
+    tables::csv::tests::records_are_those_of_python -- --ignored
+
 echo "==> Parquet files of pyarrow's against the same as CSV"
 "$python" "$oracles/parquet.py" "$nextbest"
 
@@ -47,6 +52,7 @@ echo "==> the evaluation's numbers and curves against scikit-learn"
 echo "==> calibrations and logistic regressions against SciPy and scikit-learn"
 "$nextbest_cases" >cases.json
 "$python" "$oracles/fits.py" <cases.json
+"$python" "$oracles/clocks.py" <cases.json
 
 echo "==> drift statistics against SciPy and Evidently"
 "$python" "$oracles/drift.py" "$drift_statistics"

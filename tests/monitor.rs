@@ -255,6 +255,37 @@ fn two_tables_are_compared_column_by_column() {
     assert!(code == 0 && drifted(&same).is_empty());
 }
 
+/// One stray cell, or another way to write numbers and truth values, does not make words of a column.
+#[test]
+fn a_column_is_of_one_kind_on_both_sides() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    let rows = |point: &str, truth: [&str; 2], stray: &str, date: &str| -> String {
+        let row = |it: usize| {
+            let age = if it == 17 { stray.to_owned() } else { format!("{}{point}", 18 + it % 60) };
+            let day = if it == 30 { date.to_owned() } else { format!("2024-01-{:02}", 1 + it % 28) };
+            let code = if it % 3 == 0 { format!("1{point}") } else { "A".to_owned() };
+            format!("{age},{day},{},{code}\n", truth[it % 2])
+        };
+        "AGE,DAY,CLIENT,CODE\n".to_owned() + &(0..600).map(row).collect::<String>()
+    };
+    place.write("before.csv", &rows(".0", ["True", "False"], "", "")).unwrap();
+    place.write("today.csv", &rows("", ["TRUE", "FALSE"], "n/a?", "soon")).unwrap();
+    let both = ["--reference", "before.csv", "--current", "today.csv"];
+    let failed = place.run(&[&["monitor"], both.as_slice()].concat()).unwrap();
+    for told in
+        ["today.csv:19: column AGE: \"n/a?\" is no number", "today.csv:32: column DAY: \"soon\" is no date"]
+    {
+        assert!(failed.code == 1 && failed.stderr.contains(told), "{}", failed.stderr);
+    }
+    let (found, code) = monitor(&place, &[both.as_slice(), &["--skip-bad-rows"]].concat());
+    assert_eq!((code, drifted(&found)), (0, vec![]));
+    for name in ["CLIENT", "CODE"] {
+        assert_eq!(number(&feature(&found, name)["psi"]), 0.0, "{name}");
+    }
+    assert!(number(&feature(&found, "AGE")["psi"]) < 1e-3);
+    assert_eq!(found["quality"]["strays"].as_array().unwrap().len(), 2, "{}", found["quality"]);
+}
+
 #[test]
 fn another_model_is_compared_on_the_same_rows() {
     let place = workplace("");

@@ -155,7 +155,7 @@ impl Recommender {
     fn moment_of(&self, options: &RequestOptions) -> Result<i64, Error> {
         match (&options.as_of, self.schema().task()) {
             (Some(text), _) => {
-                crate::time::parse(text).ok_or_else(|| no_moment(&Value::Text(text.as_str().into())))
+                self.schema().clock().as_of(text).ok_or_else(|| no_moment(&Value::Text(text.as_str().into())))
             }
             (None, Task::Label { .. }) => Ok(i64::MIN),
             (None, Task::NextProduct) => Err(no_moment(&Value::Other("nothing".into()))),

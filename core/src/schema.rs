@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::bounded::list;
+use crate::time::Clock;
 
 /// More products than this can't be held in a [`ProductSet`](crate::snapshot::ProductSet).
 pub const MAX_PRODUCTS: usize = 63;
@@ -48,6 +49,8 @@ pub struct SchemaDefinition {
     pub horizon_days: u32,
     /// What is predicted.
     pub task: Task,
+    /// What times without a zone are times of.
+    pub clock: Clock,
 }
 
 /// What a model of a schema predicts.
@@ -94,7 +97,7 @@ pub struct Column {
 pub enum ColumnKind {
     /// A number.
     Number,
-    /// A date or a timestamp: seconds since 1970-01-01.
+    /// A date or a timestamp: seconds since 1970-01-01 on the bank's clock.
     Time,
     /// One of these words, held as its position. A word not among them counts as missing.
     Category(#[serde(deserialize_with = "list")] Vec<String>),
@@ -211,6 +214,11 @@ impl Schema {
             Task::NextProduct => Some(0),
             Task::Label { .. } => None,
         }
+    }
+
+    /// The bank's clock: what times without a zone are times of.
+    pub fn clock(&self) -> &Clock {
+        &self.definition.clock
     }
 
     /// The position of the customer column that is predicted, where the task is a label.

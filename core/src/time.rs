@@ -1,7 +1,16 @@
-//! Points in time: whole seconds since 1970-01-01 00:00, without time zones (a bank's tables have none).
+//! Points in time: whole seconds since 1970-01-01 00:00 on the bank's own [`Clock`].
+//!
+//! Nothing that is computed knows of time zones. A time that has one comes in by way of the clock, which says what it shows
+//! at that instant.
+
+mod clock;
+
+pub use clock::{Change, Clock, MAX_CHANGES};
 
 /// Seconds in a day.
 pub const DAY: i64 = 86_400;
+/// The first moment of the first year that is read and written: 0001-01-01.
+pub const START: i64 = -719_162 * DAY;
 /// The first moment after the last year that is read and written: 10000-01-01.
 pub const END: i64 = 2_932_897 * DAY;
 
@@ -44,36 +53,95 @@ pub fn add_months_to_first(time: i64, months: i64) -> i64 {
     days_from_civil(total.div_euclid(12), total.rem_euclid(12) + 1, 1) * DAY
 }
 
-/// Reads `2024-05-03`, `2024-05-03 12:30`, `2024-05-03T12:30:59`, with an optional fraction of a second (cut off)
-/// and an optional `Z`.
+/// A moment as a text has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Seconds since 1970-01-01 00:00 on the bank's clock: the text has no zone.
+    Local(i64),
+    /// Seconds since 1970-01-01 00:00 UTC.
+    Instant(i64),
+}
+
+/// Reads `2024-05-03`, `2024-05-03 12:30`, `2024-05-03T12:30:59`, with an optional fraction of a second (cut off). A text
+/// with a zone is none: it needs a clock ([`Clock::read`]).
 pub fn parse(text: &str) -> Option<i64> {
+    match read(text)? {
+        Moment::Local(time) => Some(time),
+        Moment::Instant(_) => None,
+    }
+}
+
+/// Reads what [`parse`] does; behind a time of day, a zone as [`offset`] has it may stand, with a space before it or not.
+pub fn read(text: &str) -> Option<Moment> {
     let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| -> Option<i64> {
-        bytes
-            .get(from..to)?
-            .iter()
-            .try_fold(0i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
-    };
+    let number = |from: usize, to: usize| bytes.get(from..to).and_then(digits);
     let separated = |at: usize, by: &[u8]| bytes.get(at).is_some_and(|byte| by.contains(byte));
     if !separated(4, b"-") || !separated(7, b"-") {
         return None;
     }
     let date = from_date(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
     if bytes.len() == 10 {
-        return Some(date);
+        return Some(Moment::Local(date));
     }
     if !separated(10, b" T") || !separated(13, b":") {
         return None;
     }
     let (hour, minute) = (number(11, 13)?, number(14, 16)?);
     let (second, end) = if separated(16, b":") { (number(17, 19)?, 19) } else { (0, 16) };
-    let rest = bytes.get(end..)?;
-    let rest = rest.strip_suffix(b"Z").unwrap_or(rest);
-    let fraction = match rest.strip_prefix(b".") {
-        Some(digits) => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
-        None => rest.is_empty(),
+    if hour >= 24 || minute >= 60 || second >= 60 {
+        return None;
+    }
+    let time = date + hour * 3600 + minute * 60 + second;
+    let rest = text.get(end..)?;
+    let zone = match rest.strip_prefix('.') {
+        Some(fraction) => {
+            let zone = fraction.trim_start_matches(|character: char| character.is_ascii_digit());
+            if zone.len() == fraction.len() {
+                return None;
+            }
+            zone
+        }
+        None => rest,
     };
-    (hour < 24 && minute < 60 && second < 60 && fraction).then_some(date + hour * 3600 + minute * 60 + second)
+    if zone.is_empty() {
+        return Some(Moment::Local(time));
+    }
+    match offset(zone.strip_prefix(' ').unwrap_or(zone))? {
+        (ahead, "") => Some(Moment::Instant(time - ahead)),
+        _ => None,
+    }
+}
+
+/// Reads from the beginning of a text how many seconds a zone is ahead of UTC: `Z`, `UTC`, `+02`, `+0200`, `+02:00`,
+/// `+00:57:44`. The rest of the text is given back.
+pub fn offset(text: &str) -> Option<(i64, &str)> {
+    if let Some(rest) = text.strip_prefix('Z').or_else(|| text.strip_prefix("UTC")) {
+        return Some((0, rest));
+    }
+    let two_digits = |text: &'_ str| text.as_bytes().get(..2).and_then(digits);
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let mut rest = text.strip_prefix(['+', '-'])?;
+    let hours = two_digits(rest).filter(|hours| *hours < 24)?;
+    rest = rest.get(2..)?;
+    let mut seconds = hours * 3600;
+    let separator = if rest.starts_with(':') { ":" } else { "" };
+    for unit in [60, 1] {
+        let Some(next) = rest.strip_prefix(separator) else { break };
+        let Some(count) = two_digits(next) else { break };
+        if count >= 60 {
+            return None;
+        }
+        seconds += count * unit;
+        rest = next.get(2..)?;
+    }
+    Some((sign * seconds, rest))
+}
+
+/// The number that some decimal digits are, few enough for it.
+fn digits(bytes: &[u8]) -> Option<i64> {
+    bytes
+        .iter()
+        .try_fold(0i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
 }
 
 /// `2024-05-03`, or `2024-05-03 12:30:59` where the time is not midnight.
@@ -119,6 +187,7 @@ mod tests {
         }
         assert_eq!(days_from_civil(1970, 1, 1), 0);
         assert_eq!(days_from_civil(2000, 3, 1), 11_017);
+        assert_eq!(days_from_civil(1, 1, 1) * DAY, START);
         assert_eq!(days_from_civil(10_000, 1, 1) * DAY, END);
     }
 
@@ -126,7 +195,7 @@ mod tests {
     fn reads_iso_dates_and_times_and_nothing_else() {
         assert_eq!(parse("1970-01-02"), Some(DAY));
         assert_eq!(parse("1970-01-01 00:01"), Some(60));
-        assert_eq!(parse("1970-01-01T01:00:05Z"), Some(3605));
+        assert_eq!(parse("1970-01-01T01:00:05"), Some(3605));
         assert_eq!(parse("1970-01-01 01:00:05.123"), Some(3605));
         for wrong in [
             "",
@@ -138,13 +207,49 @@ mod tests {
             "0000-01-01",
             "01.02.1970",
             "1970-01-01 24:00",
+            "2016-12-31 23:59:60",
             "1970-01-01 12",
             "1970-01-01x",
             "1970-01-01 12:00:00.",
+            "1970-01-01 12:00:00.Z",
             "1970-01-0é",
-            "1970-01-01 12:00+01:00",
+            "1970-01-01Z",
+            "1970-01-01+01:00",
+            "1970-01-01 12:00 ",
+            "1970-01-01 12:00é",
         ] {
-            assert_eq!(parse(wrong), None, "{wrong}");
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_time_with_a_zone_is_an_instant_and_none_without_a_clock() {
+        let noon = 12 * 3600;
+        for (zone, ahead) in [
+            ("Z", 0),
+            ("UTC", 0),
+            (" UTC", 0),
+            ("+00:00", 0),
+            ("-00:00", 0),
+            ("+02", 7200),
+            ("+0200", 7200),
+            (" +0200", 7200),
+            ("+02:00", 7200),
+            ("-09:30", -34_200),
+            ("+00:57:44", 3464),
+            ("-005744", -3464),
+            ("+23:59", 86_340),
+        ] {
+            for time in ["1970-01-01T12:00", "1970-01-01 12:00:00", "1970-01-01 12:00:00.999"] {
+                let text = format!("{time}{zone}");
+                assert_eq!(read(&text), Some(Moment::Instant(noon - ahead)), "{text}");
+                assert_eq!(parse(&text), None, "{text}");
+            }
+        }
+        let wrong = "z,GMT,CET,+,+2,+020,+02:0,+02:,+0200:30,+02:0030,+24:00,+02:60,+02:00:60,+02:00:00:00,+02:00 ,  Z,ZZ,\
+                     Z+02,\u{2212}02:00,+é,+02é,[Europe/Prague],Z[Europe/Prague]";
+        for wrong in wrong.split(',') {
+            assert_eq!(read(&format!("1970-01-01 12:00{wrong}")), None, "{wrong}");
         }
     }
 

@@ -243,7 +243,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Doctor => doctor::run(&context),
         Command::Eda => context.print(&eda::run(&context)?),
         Command::Train(arguments) if arguments.resume_logging => context.print(&mlflow::resume(&context)?),
-        Command::Train(arguments) => match arguments.source() {
+        Command::Train(arguments) => match arguments.source(&context.config.data_source.clock()?) {
             None => context.print_logged(&train::run(&context, &arguments)?, |it| it.logged.as_ref()),
             Some(source) => {
                 let trained = train_table::run(&context, &arguments, source)?;

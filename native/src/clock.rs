@@ -4,12 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use nextbest_core::time::{self, DAY};
 
-/// Seconds since 1970-01-01.
+/// Seconds since 1970-01-01 00:00 UTC.
 pub(crate) fn seconds() -> i64 {
     i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Milliseconds since 1970-01-01.
+/// Milliseconds since 1970-01-01 00:00 UTC.
 pub(crate) fn milliseconds() -> u64 {
     u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
 }

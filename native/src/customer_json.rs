@@ -79,6 +79,7 @@ mod tests {
             products: vec![product],
             horizon_days: 90,
             task: Task::NextProduct,
+            clock: Default::default(),
         })
         .unwrap();
         let read = |json: &Value| read_customer(&schema, &json.to_string()).unwrap();

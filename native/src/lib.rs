@@ -29,6 +29,7 @@ mod report;
 mod shrinking;
 mod synthetic;
 mod tables;
+mod time_zone;
 mod training;
 mod trust;
 mod word_list;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use nextbest_core::recommend::Recommendation;
 use nextbest_core::schema::Schema;
-use nextbest_core::time;
+use nextbest_core::time::{self, Clock};
 use parquet::basic::Type;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType};
 use parquet::file::properties::WriterProperties;
@@ -155,9 +155,14 @@ pub(crate) struct Candidate {
 /// # Errors
 /// Where a column is missing or ill-typed, or an answer does not show exactly one product with a propensity above 0 and of at
 /// most 1; the message names the customer.
-pub(crate) fn read(path: &Path, key: &str, priority: &str) -> anyhow::Result<Vec<LoggedDecision>> {
+pub(crate) fn read(
+    path: &Path,
+    clock: &Clock,
+    key: &str,
+    priority: &str,
+) -> anyhow::Result<Vec<LoggedDecision>> {
     let wanted = |name: &str| name == key || name == priority || name == REWARD || COLUMNS.contains(&name);
-    let table = PlainTable::read(path, wanted)?;
+    let table = PlainTable::read(path, clock, wanted)?;
     let numbers = |name: &str| table.numbers(table.column(name)?);
     let ids = table.ids(table.column(key)?)?;
     let times = table.times(table.column("AS_OF")?)?;

@@ -1,8 +1,9 @@
 //! Fits calibrations and logistic regressions to made-up rows and prints both as JSON, for fits.py to compare with
-//! scikit-learn and SciPy.
+//! scikit-learn and SciPy; and the clocks of some zones, for clocks.py to compare with Python's.
 
 use std::io::Write as _;
 
+use nextbest::config::DataSource;
 use nextbest_core::model::Model;
 use nextbest_core::model::forest::Scratch;
 use nextbest_core::train::{CalibrationMethod, CalibrationRows, Dataset, LogisticParams, fit_bins};
@@ -20,8 +21,42 @@ fn main() -> Result<(), Failure> {
             .into_iter()
             .map(|(classes, rows, alpha)| regression(classes, rows, alpha))
             .collect::<Result<Vec<_>, _>>()?,
+        "clocks": ZONES.into_iter().map(clock).collect::<Result<Vec<_>, _>>()?,
     });
     Ok(writeln!(std::io::stdout(), "{cases}")?)
+}
+
+/// Zones with and without summer time, in the southern half, with halves and quarters of hours, with days left out or had twice.
+const ZONES: [&str; 24] = [
+    "UTC",
+    "Europe/Prague",
+    "Europe/London",
+    "Europe/Dublin",
+    "Europe/Moscow",
+    "Europe/Istanbul",
+    "America/New_York",
+    "America/Los_Angeles",
+    "America/St_Johns",
+    "America/Sao_Paulo",
+    "America/Santiago",
+    "America/Caracas",
+    "Africa/Cairo",
+    "Africa/Johannesburg",
+    "Africa/Casablanca",
+    "Asia/Tokyo",
+    "Asia/Kolkata",
+    "Asia/Kathmandu",
+    "Asia/Tehran",
+    "Asia/Manila",
+    "Australia/Sydney",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Pacific/Kwajalein",
+];
+
+fn clock(zone: &str) -> Result<Value, Failure> {
+    let source = DataSource { time_zone: zone.into(), ..DataSource::default() };
+    Ok(serde_json::to_value(source.clock()?)?)
 }
 
 /// Rows of a model that is too sure of itself and believes too much in the last class.

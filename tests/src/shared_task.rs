@@ -14,6 +14,7 @@ use nextbest_core::model::validity::Validity;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::schema::{Column, ColumnKind, SchemaDefinition, Table, Task};
 use nextbest_core::score::Scorer;
+use nextbest_core::time::Clock;
 
 /// What stops a bench.
 pub type Failure = Box<dyn std::error::Error>;
@@ -89,6 +90,7 @@ fn schema() -> SchemaDefinition {
         holdings: Vec::new(),
         products: Vec::new(),
         horizon_days: 0,
+        clock: Clock::default(),
         task: Task::Label { column: "LABEL".into() },
     }
 }

@@ -159,13 +159,13 @@ impl Engine {
         self.recommender.content_hash().to_owned()
     }
 
-    /// Checks that the bundle may be used at a moment (seconds since 1970-01-01) by someone who has met versions up to a
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who has met versions up to a
     /// number.
     #[wasm_bindgen(js_name = checkValidity)]
     pub fn check_validity(&self, now: f64, minimum_number: f64) -> Result<(), JsError> {
-        let validity = &self.recommender.bundle().validity;
         // Both are whole numbers that JavaScript can hold: what is cut off here has been refused there.
-        validity.check(now as i64, minimum_number as u64).map_err(|refused| throw(refused.into()))
+        let checked = self.recommender.bundle().check_validity(now as i64, minimum_number as u64);
+        checked.map_err(|refused| throw(refused.into()))
     }
 
     /// When the bundle may be used, and its number among the model's versions.

@@ -23,7 +23,8 @@ export type Row = Readonly<Record<string, Value>>;
  * };
  * ```
  *
- * Dates are `YYYY-MM-DD`, times `YYYY-MM-DD HH:MM:SS`, both as the bank's clock shows them; amounts are in the
+ * Dates are `YYYY-MM-DD`, times `YYYY-MM-DD HH:MM:SS`, both as the bank's clock (`Schema.clock`) shows them. A time with a zone
+ * (`2026-03-02T10:00:00Z`, `…+02:00`) is an instant, as a `Date` is, and becomes what the bank's clock shows then. Amounts are in the
  * bank's currency, money leaving the account negative. Rows need not be sorted, and rows at or after `asOf` are not
  * read. Tables may be absent; table names that the schema does not know are told in `ignored`.
  */
@@ -34,7 +35,7 @@ export interface Customer {
 
 /**
  * The moment that a customer is seen from: `YYYY-MM-DD` (its midnight) or `YYYY-MM-DD HH:MM:SS`, as the bank's clock
- * shows it, or a `Date`, whose UTC time is taken.
+ * shows it; or an instant: a `Date`, or a text with a zone (`2026-03-02T10:00:00Z`, `…+02:00`).
  */
 export type AsOf = string | Date;
 
@@ -308,6 +309,18 @@ export interface Schema {
   readonly horizonDays: number;
   /** What is predicted: the next product, or the word in a column of a plain table. */
   readonly task: "nextProduct" | { readonly label: { readonly column: string } };
+  /** The bank's clock: what times without a zone are times of. */
+  readonly clock: Clock;
+}
+
+/** A clock, as one zone of the world has it. */
+export interface Clock {
+  /** The zone's name in the IANA's database: `"Europe/Prague"`. */
+  readonly zone: string;
+  /** How many seconds it is ahead of UTC until its first change. */
+  readonly offset: number;
+  /** When it is set otherwise: so many seconds after the change before (the first: after 1970-01-01T00:00Z), and to which offset. */
+  readonly changes: readonly { readonly after: number; readonly offset: number }[];
 }
 
 /** The model card as the bank exported it: purpose, training data, measured quality. */

@@ -11,8 +11,9 @@ use std::borrow::Cow;
 use super::ignored::Ignored;
 use super::json::Value;
 use super::{Columns, Customers, UNKNOWN, words};
+use crate::Error;
 use crate::schema::{Column, ColumnKind, Schema, Table, Task};
-use crate::{Error, time};
+use crate::time::Clock;
 
 /// A customer is an object of tables of rows of cells: what is nested deeper means nothing.
 const DEPTH: usize = 3;
@@ -166,7 +167,7 @@ impl Reading<'_> {
                 ) else {
                     continue;
                 };
-                *cell = read_cell(column, value, shape)
+                *cell = read_cell(column, value, shape, self.schema.clock())
                     .map_err(|expected| misfit(path.cell(name), expected, value))?;
             }
             if let Some((column, cells)) =
@@ -183,7 +184,7 @@ impl Reading<'_> {
 }
 
 /// The value as the column holds it, or what the column expects.
-fn read_cell(column: &Column, value: &Value<'_>, shape: Shape) -> Result<f64, &'static str> {
+fn read_cell(column: &Column, value: &Value<'_>, shape: Shape, clock: &Clock) -> Result<f64, &'static str> {
     match value {
         Value::Null => return Ok(f64::NAN),
         Value::Text(text) if words::normalised(text).is_empty() => return Ok(f64::NAN),
@@ -194,7 +195,7 @@ fn read_cell(column: &Column, value: &Value<'_>, shape: Shape) -> Result<f64, &'
     match &column.kind {
         ColumnKind::Number => value.number().filter(|number| number.is_finite()).ok_or("a number"),
         ColumnKind::Time => match value {
-            Value::Text(text) => time::parse(words::normalised(text)).map(|seconds| seconds as f64),
+            Value::Text(text) => clock.read(words::normalised(text)).map(|seconds| seconds as f64),
             _ => None,
         }
         .ok_or("a date such as \"2024-05-03\" or \"2024-05-03 12:30:00\""),

@@ -32,6 +32,16 @@ pub fn id(text: &str) -> &str {
     whole(text).unwrap_or(text)
 }
 
+/// The one text for all that say the same.
+pub fn canonical(text: &str) -> &str {
+    let text = normalised(text);
+    match truth(text) {
+        Some(true) => "true",
+        Some(false) => "false",
+        None => whole(text).unwrap_or(text),
+    }
+}
+
 /// Whether two normalised texts say the same truth value or whole number, however they write it.
 pub fn says_the_same(word: &str, text: &str) -> bool {
     match (truth(text), whole(text)) {
@@ -107,6 +117,28 @@ mod tests {
             [(" 7 ", "7"), ("7.0", "7"), ("007", "007"), ("C-1\0\0", "C-1"), ("True", "True")]
         {
             assert_eq!(id(text), expected);
+        }
+    }
+
+    #[test]
+    fn texts_that_say_the_same_have_one_form() {
+        let texts = [
+            "1",
+            "1.0",
+            "01",
+            "-0.0",
+            "0",
+            "true",
+            "TRUE",
+            " Rome ",
+            "Rome",
+            "rome",
+            "1.5",
+            "9007199254740993.00",
+        ];
+        for (one, other) in texts.iter().flat_map(|one| texts.iter().map(move |other| (*one, *other))) {
+            let same = position(&words(&[normalised(one)]), other).is_some();
+            assert_eq!(canonical(one) == canonical(other), same, "{one:?} {other:?}");
         }
     }
 

@@ -180,6 +180,15 @@ impl Bundle {
         Ok(())
     }
 
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who has met versions
+    /// up to a number.
+    ///
+    /// # Errors
+    /// As [`Validity::check`].
+    pub fn check_validity(&self, now: i64, minimum_number: u64) -> Result<(), BundleError> {
+        self.validity.check(self.schema.clock(), now, minimum_number)
+    }
+
     /// Checks that the parts fit each other.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::BundleError;
-use crate::time;
+use crate::time::{self, Clock};
 
 /// When a bundle may be used, and its place in the order of a model's versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -12,21 +12,21 @@ pub struct Validity {
     /// Its number among the versions of the model, of which each has a greater one than those before it; 0 for a bundle that
     /// was not numbered. Who remembers the greatest number met can't be given an older model again.
     pub number: u64,
-    /// Not used before, in seconds since 1970-01-01.
+    /// Not used before, in seconds since 1970-01-01 00:00 UTC.
     pub not_before: Option<u64>,
-    /// Not used from here on, in seconds since 1970-01-01.
+    /// Not used from here on, in seconds since 1970-01-01 00:00 UTC.
     pub expires: Option<u64>,
 }
 
 impl Validity {
-    /// Checks that the bundle may be used at a moment (seconds since 1970-01-01) by someone who has met versions up to a
-    /// number.
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who has met versions
+    /// up to a number. Who is refused is told what the bank's clock shows then.
     ///
     /// # Errors
     /// [`BundleError::NotYetValid`], [`BundleError::Expired`], [`BundleError::Rollback`].
-    pub fn check(&self, now: i64, minimum_number: u64) -> Result<(), BundleError> {
+    pub fn check(&self, clock: &Clock, now: i64, minimum_number: u64) -> Result<(), BundleError> {
         let seconds = |moment: u64| i64::try_from(moment).unwrap_or(i64::MAX);
-        let words = |moment: u64| time::format(seconds(moment).min(time::END));
+        let words = |instant: u64| time::format(clock.local(seconds(instant)).min(time::END));
         match (self.not_before, self.expires) {
             (Some(from), _) if now < seconds(from) => Err(BundleError::NotYetValid(words(from))),
             (_, Some(until)) if now >= seconds(until) => Err(BundleError::Expired(words(until))),
@@ -47,34 +47,46 @@ mod tests {
     #[test]
     fn a_bundle_is_valid_from_its_first_second_to_the_last_before_it_expires() {
         let validity = Validity { number: 3, not_before: Some(10 * DAY), expires: Some(20 * DAY) };
-        let at = |now: u64| validity.check(now as i64, 0);
+        let at = |now: u64| validity.check(&Clock::default(), now as i64, 0);
         assert_eq!(at(10 * DAY - 1), Err(BundleError::NotYetValid("1970-01-11".into())));
         assert_eq!(at(10 * DAY), Ok(()));
         assert_eq!(at(20 * DAY - 1), Ok(()));
         assert_eq!(at(20 * DAY), Err(BundleError::Expired("1970-01-21".into())));
-        assert_eq!(validity.check(i64::MIN, 0), Err(BundleError::NotYetValid("1970-01-11".into())));
-        assert_eq!(validity.check(i64::MAX, 0), Err(BundleError::Expired("1970-01-21".into())));
+        assert_eq!(
+            validity.check(&Clock::default(), i64::MIN, 0),
+            Err(BundleError::NotYetValid("1970-01-11".into()))
+        );
+        assert_eq!(
+            validity.check(&Clock::default(), i64::MAX, 0),
+            Err(BundleError::Expired("1970-01-21".into()))
+        );
     }
 
     #[test]
     fn nothing_older_than_what_was_met_is_taken() {
         let validity = Validity { number: 3, ..Validity::default() };
-        assert_eq!(validity.check(0, 3), Ok(()));
-        assert_eq!(validity.check(0, 4), Err(BundleError::Rollback { number: 3, least: 4 }));
-        assert_eq!(Validity::default().check(0, 1), Err(BundleError::Rollback { number: 0, least: 1 }));
+        assert_eq!(validity.check(&Clock::default(), 0, 3), Ok(()));
+        assert_eq!(
+            validity.check(&Clock::default(), 0, 4),
+            Err(BundleError::Rollback { number: 3, least: 4 })
+        );
+        assert_eq!(
+            Validity::default().check(&Clock::default(), 0, 1),
+            Err(BundleError::Rollback { number: 0, least: 1 })
+        );
     }
 
     #[test]
     fn a_bundle_that_says_nothing_is_always_valid() {
         for now in [i64::MIN, -1, 0, i64::MAX] {
-            assert_eq!(Validity::default().check(now, 0), Ok(()));
+            assert_eq!(Validity::default().check(&Clock::default(), now, 0), Ok(()));
         }
     }
 
     #[test]
     fn moments_beyond_the_calendar_are_no_panic() {
         let validity = Validity { number: 0, not_before: Some(u64::MAX), expires: Some(u64::MAX) };
-        assert!(matches!(validity.check(0, 0), Err(BundleError::NotYetValid(_))));
-        assert!(matches!(validity.check(i64::MAX, 0), Err(BundleError::Expired(_))));
+        assert!(matches!(validity.check(&Clock::default(), 0, 0), Err(BundleError::NotYetValid(_))));
+        assert!(matches!(validity.check(&Clock::default(), i64::MAX, 0), Err(BundleError::Expired(_))));
     }
 }

@@ -27,6 +27,7 @@ impl TryFrom<SchemaDefinition> for Schema {
 impl Schema {
     /// Validates a schema, with so much memory.
     pub(crate) fn resolve(definition: SchemaDefinition, memory: &Memory) -> Result<Self, Error> {
+        definition.clock.check()?;
         if definition.tables.len() > MAX_TABLES {
             return Err(invalid(format!("{} event tables, more than {MAX_TABLES}", definition.tables.len())));
         }

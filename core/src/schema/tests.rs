@@ -60,6 +60,7 @@ pub(crate) fn small_definition() -> SchemaDefinition {
             Product { repeatable: true, value: Some(10.0), ..product("C", "Card") },
         ],
         horizon_days: 90,
+        clock: Clock::default(),
         task: Task::NextProduct,
     }
 }
@@ -84,6 +85,7 @@ pub(crate) fn plain_definition() -> SchemaDefinition {
         holdings: Vec::new(),
         products: Vec::new(),
         horizon_days: 0,
+        clock: Clock::default(),
         task: Task::Label { column: "OUTCOME".into() },
     }
 }

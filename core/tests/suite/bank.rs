@@ -4,7 +4,7 @@ use nextbest_core::customers::{Columns, Customers};
 use nextbest_core::schema::{
     Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table, Task,
 };
-use nextbest_core::time::DAY;
+use nextbest_core::time::{Clock, DAY};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -136,6 +136,7 @@ pub(crate) fn schemas() -> impl Strategy<Value = SchemaDefinition> {
                 products,
                 horizon_days,
                 task: Task::NextProduct,
+                clock: Clock::default(),
             }
         })
 }

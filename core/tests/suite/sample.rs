@@ -391,8 +391,20 @@ fn schema() -> SchemaDefinition {
             product("C", "Card", None, true, 10.0),
         ],
         horizon_days: 90,
+        clock: clock(),
         task: Task::NextProduct,
     }
+}
+
+/// Of a bank in Dublin, of which something is known from 1900 to 2026.
+fn clock() -> time::Clock {
+    let change = |text: &str, offset| time::Change { at: time::parse(text).unwrap(), offset };
+    let changes = vec![
+        change("1916-10-01 02:25:21", 0),
+        change("2026-03-29 01:00", 3600),
+        change("2026-10-25 01:00", 0),
+    ];
+    time::Clock { zone: "Europe/Dublin".into(), offset: -1521, changes }
 }
 
 fn features() -> Vec<FeatureDefinition> {
@@ -489,6 +501,7 @@ fn plain_schema() -> SchemaDefinition {
         holdings: Vec::new(),
         products: Vec::new(),
         horizon_days: 0,
+        clock: time::Clock::default(),
         task: Task::Label { column: "OUTCOME".into() },
     }
 }

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use nextbest_core::time;
+use nextbest_core::time::Clock;
 use serde::Serialize;
 
 use crate::cli::{Context, usage};
 use crate::config::StoreFormat;
 use crate::feature_table::{FeatureTable, FeatureTableWriter};
 use crate::output;
+use crate::tables::plain::PlainTable;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Read {
@@ -29,16 +30,18 @@ pub(crate) struct Read {
 pub(crate) struct Questions<'a> {
     /// The moment of the question; of those in the file that name none.
     pub(crate) as_of: &'a str,
-    /// A CSV file with a column of customers and perhaps one of dates; all customers where there is none.
+    /// A file with a column of customers and perhaps one of dates; all customers where there is none.
     pub(crate) entities: Option<&'a Path>,
 }
 
 pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Result<Read> {
     let config = &context.config;
-    let as_of = date(questions.as_of).map_err(usage)?;
+    let clock = config.data_source.clock().map_err(usage)?;
+    let as_of = super::as_of(&clock, questions.as_of).map_err(usage)?;
     let path = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", path.display()));
     let table = FeatureTable::of_config(config)?;
+    let clock = config.data_source.clock_of(&table.layout.schema).map_err(usage)?;
     let mut rows_of: HashMap<&str, Vec<usize>> = HashMap::new();
     for (row, id) in table.ids.iter().enumerate() {
         rows_of.entry(id).or_default().push(row);
@@ -49,7 +52,7 @@ pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Resul
     };
     let found: Vec<Option<usize>> = match questions.entities {
         Some(file) => {
-            let asked = read_entities(file, &table.layout.key_column, as_of)?;
+            let asked = read_entities(file, clock, &table.layout.key_column, as_of)?;
             asked.iter().map(|(id, as_of)| latest(id, *as_of)).collect()
         }
         None => {
@@ -83,30 +86,25 @@ pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Resul
     })
 }
 
-/// The customers of a CSV file, each with the date in its second column, or `as_of` where there is none.
-fn read_entities(file: &Path, key: &str, as_of: i64) -> anyhow::Result<Vec<(String, i64)>> {
-    let place = || file.display().to_string();
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(file).with_context(place)?;
-    let headers = reader.headers().with_context(place)?.clone();
-    let position = headers.iter().position(|name| name.trim_start_matches('\u{feff}').trim() == key);
-    let position = position.with_context(|| format!("{}:1: no column `{key}`", file.display()))?;
-    let mut asked = Vec::new();
-    for record in reader.records() {
-        let record = record.with_context(place)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let id = record.get(position).unwrap_or_default().trim().to_owned();
-        let when = (0..record.len()).find(|column| *column != position).and_then(|column| record.get(column));
-        let when = match when.map(str::trim).filter(|text| !text.is_empty()) {
-            Some(text) => date(text).with_context(|| format!("{}:{line}", file.display()))?,
-            None => as_of,
-        };
-        asked.push((id, when));
-    }
-    Ok(asked)
-}
-
-fn date(text: &str) -> anyhow::Result<i64> {
-    time::parse(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
+/// The customers of a file, each with the date in its other column, or `as_of` where there is none.
+fn read_entities(file: &Path, clock: &Clock, key: &str, as_of: i64) -> anyhow::Result<Vec<(String, i64)>> {
+    let names = PlainTable::header_of(file)?.names;
+    let when = match names.iter().filter(|name| *name != key).collect::<Vec<_>>().as_slice() {
+        [] => None,
+        [when] => Some(*when),
+        several => bail!(
+            "{}: beside `{key}` stands one column, with dates; there are {}",
+            file.display(),
+            several.len()
+        ),
+    };
+    let table = PlainTable::read(file, clock, |_| true)?;
+    let ids = table.ids(table.column(key)?)?;
+    let times = match when {
+        Some(when) => table.times(table.column(when)?)?,
+        None => vec![None; table.len()],
+    };
+    Ok(ids.into_iter().zip(times).map(|(id, time)| (id, time.unwrap_or(as_of))).collect())
 }
 
 impl fmt::Display for Read {

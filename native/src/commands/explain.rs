@@ -36,7 +36,8 @@ pub(super) struct Explained {
 
 pub(super) fn run(context: &Context, question: &Question<'_>) -> anyhow::Result<Explained> {
     let config = &context.config;
-    let asked = question.as_of.map(as_of).transpose().map_err(usage)?;
+    let clock = config.data_source.clock().map_err(usage)?;
+    let asked = question.as_of.map(|text| as_of(&clock, text)).transpose().map_err(usage)?;
     checked_definitions(config).map_err(usage)?;
     check_name(config, question.name)?;
     let options = LoadOptions { skip_bad_rows: question.skip_bad_rows, ..LoadOptions::default() };

@@ -37,7 +37,7 @@ pub(crate) struct Command {
     /// next. With --explain: the cut-off; the last one where it is not given
     #[arg(long, value_name = "DATE", conflicts_with = "catalogue")]
     as_of: Option<String>,
-    /// With --as-of alone: only the customers of this CSV file; a second column may give each a date of its own
+    /// With --as-of alone: only the customers of this file, CSV or Parquet; a second column may give each a date of its own
     #[arg(long, value_name = "FILE", requires = "as_of", conflicts_with = "explain")]
     entities: Option<PathBuf>,
     /// List the features with their definitions in words, as outputs/features/CATALOGUE.md and catalogue.csv

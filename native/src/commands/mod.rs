@@ -30,7 +30,7 @@ use anyhow::{Context as _, bail};
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::card::Card;
 use nextbest_core::schema::Task;
-use nextbest_core::time;
+use nextbest_core::time::Clock;
 
 use crate::cli::Context;
 use crate::config::Config;
@@ -80,9 +80,9 @@ fn check_training_data(config: &Config, card: &Card) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A date that stands in an argument.
-fn as_of(text: &str) -> anyhow::Result<i64> {
-    time::parse(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
+/// A moment that somebody asks about.
+fn as_of(clock: &Clock, text: &str) -> anyhow::Result<i64> {
+    clock.as_of(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
 }
 
 /// A number of bytes for people: `1.2 MB`.

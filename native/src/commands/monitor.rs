@@ -7,13 +7,12 @@ use anyhow::{Context as _, anyhow, bail};
 use nextbest_core::Recommender;
 use nextbest_core::model::bundle::MAGIC;
 use nextbest_core::monitor::observer::layout;
-use nextbest_core::time;
 use serde::Serialize;
 
 use crate::cli::{Context, Done, usage};
 use crate::evaluation::{Opponent, paired_differences};
 use crate::monitoring::{
-    Current, Frame, Monitoring, Versus, history, of_model, of_tables, sketches, webhook,
+    Current, Frame, Monitoring, Quality, Versus, history, of_model, of_tables, sketches, webhook,
 };
 use crate::trust::Demands;
 
@@ -46,7 +45,8 @@ pub(crate) struct Arguments {
     /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
     #[arg(long, value_name = "FILE")]
     pub(crate) public_key: Option<PathBuf>,
-    /// Leave rows of the bank's tables out that can't be read, instead of stopping
+    /// Leave rows of the bank's tables out that can't be read, and count cells of two tables as missing that are not what
+    /// their columns are, instead of stopping
     #[arg(long)]
     pub(crate) skip_bad_rows: bool,
 }
@@ -75,6 +75,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Mo
     let webhook = context.config.monitoring.alerts.webhook.as_deref();
     webhook.map(webhook::check).transpose().map_err(usage)?;
     let mut found = find(context, arguments)?;
+    warn_of_columns(context, &found.quality);
     let folder = arguments.output.clone().unwrap_or_else(|| context.config.monitoring_path());
     if arguments.history {
         found.history = history::add(&folder, &found)?;
@@ -90,7 +91,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Mo
 }
 
 fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> {
-    let reference = Place::of(arguments.reference.as_deref())?;
+    let reference = Place::of(context, arguments.reference.as_deref())?;
     let model = match (&reference, &arguments.bundle) {
         (Place::Bundle(_), Some(_)) => {
             return Err(usage(anyhow!("--bundle: the reference is a bundle already: give one of them")));
@@ -101,10 +102,10 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
         (Place::Table(_) | Place::Date(_), None) => None,
     };
     let Some(model) = model else {
-        return match (&reference, Place::of(arguments.current.as_deref())?) {
+        return match (&reference, Place::of(context, arguments.current.as_deref())?) {
             (Place::Table(reference), Place::Table(current)) if arguments.against.is_none() => {
                 context.progress.step(format!("comparing {} and {}", reference.display(), current.display()));
-                of_tables(&context.config, reference, &current)
+                of_tables(&context.config, reference, &current, arguments.skip_bad_rows)
             }
             _ => Err(usage(anyhow!(
                 "only two tables can be compared without a model: name one with --bundle, or --reference and --current \
@@ -119,7 +120,7 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
     };
     let current = match &arguments.sketches {
         Some(folder) => model.sketches(context, folder)?,
-        None => Current::Frame(Box::new(frame(&Place::of(arguments.current.as_deref())?)?)),
+        None => Current::Frame(Box::new(frame(&Place::of(context, arguments.current.as_deref())?)?)),
     };
     context.progress.step("comparing".into());
     let bundle = model.recommender.bundle();
@@ -131,6 +132,16 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
     Ok(found)
 }
 
+fn warn_of_columns(context: &Context, quality: &Quality) {
+    if !quality.left_out.is_empty() {
+        let columns = quality.left_out.iter().map(|(column, why)| format!("{column} ({why})"));
+        context.warn(&format!("left out columns: {}", columns.collect::<Vec<_>>().join(", ")));
+    }
+    for stray in &quality.strays {
+        context.warn(&format!("{stray}: counts as missing"));
+    }
+}
+
 /// Where rows are.
 enum Place {
     Nowhere,
@@ -140,13 +151,14 @@ enum Place {
 }
 
 impl Place {
-    fn of(text: Option<&str>) -> anyhow::Result<Self> {
+    fn of(context: &Context, text: Option<&str>) -> anyhow::Result<Self> {
         let Some(text) = text else { return Ok(Self::Nowhere) };
         let path = PathBuf::from(text);
         if text.starts_with("models:/") {
             return Ok(Self::Bundle(path));
         }
-        if let (Some(date), false) = (time::parse(text), path.exists()) {
+        let clock = context.config.data_source.clock()?;
+        if let (Some(date), false) = (clock.as_of(text), path.exists()) {
             return Ok(Self::Date(date));
         }
         let mut start = [0; MAGIC.len()];
@@ -172,7 +184,7 @@ impl Model {
         let demands = Demands::new(&context.config.trust, arguments.public_key.as_deref())?;
         demands.check_signature(&bytes).with_context(place)?;
         let recommender = Recommender::load(&bytes).with_context(place)?;
-        demands.check_validity(&recommender.bundle().validity).with_context(place)?;
+        demands.check_validity(recommender.bundle()).with_context(place)?;
         Ok(Self { path: path.to_owned(), bytes, recommender })
     }
 

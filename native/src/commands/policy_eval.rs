@@ -57,7 +57,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
         bail!("--temperature: {wrong} is not a number from 0");
     }
     let key = context.config.feature_store.key()?;
-    let mut decisions = offer_log::read(&arguments.log, key, &arguments.priority)?;
+    let clock = context.config.data_source.clock()?;
+    let mut decisions = offer_log::read(&arguments.log, &clock, key, &arguments.priority)?;
     if decisions.iter().any(|decision| decision.reward.is_none()) {
         add_rewards(context, arguments, &mut decisions)?;
     }

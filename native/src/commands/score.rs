@@ -78,7 +78,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     let demands = Demands::new(&context.config.trust, arguments.public_key.as_deref())?;
     demands.check_signature(&bytes).with_context(place)?;
     let recommender = Recommender::load(&bytes).with_context(place)?;
-    demands.check_validity(&recommender.bundle().validity).with_context(place)?;
+    demands.check_validity(recommender.bundle()).with_context(place)?;
     if let Some(file) = &arguments.table {
         let (id, out) = (arguments.id.as_deref(), arguments.out.as_deref());
         return context.print(&score_table::run(context, &recommender, file, id, out)?);
@@ -127,7 +127,8 @@ fn score_tables(
     arguments: &Arguments,
 ) -> anyhow::Result<Scored> {
     let config = &context.config;
-    let asked = arguments.as_of.as_deref().map(as_of).transpose().map_err(usage)?;
+    let clock = config.data_source.clock_of(recommender.schema()).map_err(usage)?;
+    let asked = arguments.as_of.as_deref().map(|text| as_of(clock, text)).transpose().map_err(usage)?;
     let key = config.feature_store.key()?;
     if let Some(other) = recommender.customer_key().filter(|other| *other != key) {
         return Err(usage(anyhow::anyhow!(

@@ -44,7 +44,7 @@ pub(crate) fn run(
     let started = std::time::Instant::now();
     context.progress.step(format!("reading {}", file.display()));
     let read = |name: &str| Some(name) == id || schema.customer().column(name).is_some();
-    let table = PlainTable::read(file, read)?;
+    let table = PlainTable::read(file, schema.clock(), read)?;
     let ids = match id {
         Some(name) => table.ids(table.column(name).context("--id").map_err(usage)?)?,
         None => table.row_numbers(),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use nextbest_core::model::card::Card;
-use nextbest_core::time;
+use nextbest_core::time::{self, Clock};
 use serde::Serialize;
 
 use crate::cli::{Context, usage};
@@ -48,12 +48,13 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// The plain table to train on, where one is given.
-    pub(crate) fn source(&self) -> Option<Source<'_>> {
+    pub(crate) fn source<'a>(&'a self, clock: &'a Clock) -> Option<Source<'a>> {
         Some(Source {
             file: self.table.as_deref()?,
             target: self.target.as_deref()?,
             id: self.id.as_deref(),
             time: self.time.as_deref(),
+            clock,
         })
     }
 

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use nextbest_core::schema::Schema;
+use nextbest_core::time::Clock;
 use serde::Deserialize;
+
+use crate::time_zone;
 
 /// Where the bank's tables are.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,6 +20,8 @@ pub struct DataSource {
     pub csv: Csv,
     /// Parquet files.
     pub parquet: Parquet,
+    /// The zone of the bank's clock, by its name in the IANA's database: what times in the tables mean that say no zone.
+    pub time_zone: String,
     /// How many MiB of events may wait in memory; the rest waits on disk.
     pub memory_mb: usize,
 }
@@ -23,7 +29,8 @@ pub struct DataSource {
 impl Default for DataSource {
     fn default() -> Self {
         let (csv, parquet) = Default::default();
-        Self { r#type: SourceType::default(), csv, parquet, memory_mb: 1024 }
+        let time_zone = Clock::default().zone;
+        Self { r#type: SourceType::default(), csv, parquet, time_zone, memory_mb: 1024 }
     }
 }
 
@@ -81,14 +88,41 @@ impl Csv {
     /// The byte between values.
     ///
     /// # Errors
-    /// Where it is not one ASCII character.
+    /// Where it is not one ASCII character, or one that means something else in CSV.
     pub fn delimiter(&self) -> anyhow::Result<u8> {
-        let delimiter = u8::try_from(self.delimiter).ok().filter(u8::is_ascii);
-        delimiter.context("data_source.csv.delimiter: expected one ASCII character")
+        let delimiter =
+            u8::try_from(self.delimiter).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n\0".contains(byte));
+        delimiter.context(
+            "data_source.csv.delimiter: expected one ASCII character that is no quotation mark and no line end",
+        )
     }
 }
 
 impl DataSource {
+    /// The bank's clock.
+    ///
+    /// # Errors
+    /// Where there is no such zone; the message says which one may be meant.
+    pub fn clock(&self) -> anyhow::Result<Clock> {
+        time_zone::clock(&self.time_zone).context("data_source.time_zone")
+    }
+
+    /// The clock of a model or feature table, where it is the bank's.
+    ///
+    /// # Errors
+    /// Where that was made for a clock of another zone.
+    pub fn clock_of<'s>(&self, made: &'s Schema) -> anyhow::Result<&'s Clock> {
+        // Of the same zone, the one of then: a database of zones may know better by now, but the rows were read with that.
+        let (own, zone) = (self.clock()?.zone, &made.clock().zone);
+        match own == *zone {
+            true => Ok(made.clock()),
+            false => bail!(
+                "data_source.time_zone: is {own}, but what was made before is of times of {zone}: say that zone, or make \
+                 it again"
+            ),
+        }
+    }
+
     /// The folder with the bank's tables.
     pub fn input_path(&self) -> &Path {
         match self.r#type {

@@ -62,7 +62,7 @@ pub struct ColumnDetails {
     pub current: bool,
     /// The column of the file that it is made from; the one of the same name where it is not given.
     pub from: Option<String>,
-    /// The format of a date, of `%Y %y %m %d %H %M %S` and other characters; ISO 8601 where it is not given.
+    /// The format of a date, of `%Y %y %m %d %H %M %S %z` and other characters; ISO 8601 where it is not given.
     pub format: Option<String>,
     /// Added to two-digit years; 1900 where it is not given.
     pub century: Option<i64>,

@@ -19,7 +19,7 @@ pub struct TrustConfig {
     pub model_number: u64,
     /// The least number that a bundle must have to be used here.
     pub minimum_number: u64,
-    /// The first day on which what is exported is used.
+    /// The first day on which what is exported is used. Days begin at midnight of the bank's clock.
     pub not_before: Option<String>,
     /// The first day on which it is used no more.
     pub expires: Option<String>,
@@ -40,7 +40,7 @@ pub struct CardConfig {
 }
 
 impl TrustConfig {
-    /// Number and dates of what is exported.
+    /// Number and dates of what is exported, these in seconds since 1970-01-01 on the bank's clock, which is the bundle's.
     ///
     /// # Errors
     /// Where a date is none, or they contradict each other.

@@ -78,6 +78,7 @@ impl Frame {
         as_of: Option<i64>,
         skip_bad_rows: bool,
     ) -> anyhow::Result<Self> {
+        context.config.data_source.clock_of(&bundle.schema)?;
         // With its own words: those that the model does not know are to be found.
         let bank = load(
             &context.config,
@@ -134,7 +135,7 @@ impl Frame {
 
     fn of_plain_table(bundle: &Bundle, file: &Path) -> anyhow::Result<Self> {
         let schema = &bundle.schema;
-        let plain = PlainTable::read(file, |name| schema.customer().column(name).is_some())?;
+        let plain = PlainTable::read(file, schema.clock(), |name| schema.customer().column(name).is_some())?;
         let read = read_rows(&plain, schema)?;
         let engine = FeatureEngine::new(schema, &bundle.features)?;
         let of_row = |row: usize| {

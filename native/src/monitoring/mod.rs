@@ -44,7 +44,7 @@ use features::{Reference, Scored, Today};
 pub(crate) use frame::Frame;
 use history::Series;
 use performance::Performance;
-use quality::Quality;
+pub(crate) use quality::Quality;
 use segments::Segmentation;
 use sketches::SketchCounts;
 use verdict::Overall;
@@ -220,8 +220,13 @@ pub(crate) fn of_model(
 ///
 /// # Errors
 /// Where one can't be read, or they have nothing in common.
-pub(crate) fn of_tables(config: &Config, reference: &Path, current: &Path) -> anyhow::Result<Monitoring> {
-    let columns = columns::read(reference, current)?;
+pub(crate) fn of_tables(
+    config: &Config,
+    reference: &Path,
+    current: &Path,
+    skip_bad_rows: bool,
+) -> anyhow::Result<Monitoring> {
+    let columns = columns::read(&config.data_source.clock()?, reference, current, skip_bad_rows)?;
     let monitoring = &config.monitoring;
     let mut features = columns.drifts;
     drift::judge(&mut features, monitoring);
@@ -234,6 +239,7 @@ pub(crate) fn of_tables(config: &Config, reference: &Path, current: &Path) -> an
     quality.absent = absent.map(|(name, _)| name.clone()).collect();
     quality.duplicate_rows = Some(columns.duplicates);
     quality.left_out = columns.left_out;
+    quality.strays = columns.strays;
     let found = Monitoring {
         at: now(),
         model: None,
@@ -284,6 +290,7 @@ fn of_rows(bundle: &Bundle, rows: &Scored<'_>) -> anyhow::Result<Profile> {
         .with_context(|| format!("{}: can't be described", rows.frame.name))
 }
 
+/// In UTC, as the runs that MLflow knows of.
 fn now() -> String {
     crate::clock::in_words().chars().take(19).collect()
 }

@@ -18,6 +18,8 @@ pub(crate) struct Quality {
     pub(crate) absent: Vec<String>,
     /// Columns that are not compared, and why.
     pub(crate) left_out: Vec<(String, String)>,
+    /// Cells that count as missing since they are not of their column's kind.
+    pub(crate) strays: Vec<String>,
     /// Columns with one value only, of which the reference has several.
     pub(crate) constant: Vec<String>,
     /// Columns without any value, of which the reference has some.
@@ -47,6 +49,7 @@ impl Quality {
             duplicate_rows: None,
             absent: Vec::new(),
             left_out: Vec::new(),
+            strays: Vec::new(),
             constant: names(&|drift| drift.is_constant_now()),
             empty: names(&|drift| drift.missing.current >= 1.0 && drift.missing.reference < 1.0),
             missing: mean(|drift| drift.missing.current),
@@ -68,11 +71,13 @@ impl Quality {
             hash(id.map(String::as_str)) ^ cutoff
         };
         let newest = frame.newest;
+        // Rows are dated by the bank's clock.
+        let now = table.layout.schema.clock().local(clock::seconds());
         Self {
             duplicate_rows: Some(duplicate_rows(&table.values, table.width(), identity)),
             absent: frame.absent.clone(),
             newest: newest.map(time::format),
-            age_days: newest.map(|newest| (clock::seconds() - newest).div_euclid(DAY)),
+            age_days: newest.map(|newest| (now - newest).div_euclid(DAY)),
             ..Self::of_drifts(drifts, table.len() as u64)
         }
     }

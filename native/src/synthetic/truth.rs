@@ -1,18 +1,15 @@
 //! The table of the truth, read back.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use nextbest_core::synth::Table;
-use nextbest_core::time::{self, DAY};
-use parquet::data_type::{ByteArrayType, DoubleType, Int32Type};
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use nextbest_core::time::Clock;
 
 use super::file_name;
 use crate::config::OutputFormat;
-use crate::parquet_columns::read_column;
+use crate::tables::plain::PlainTable;
 
 /// Columns before those of the probabilities.
 const CUSTOMER: &str = "CUSTOMERID";
@@ -38,11 +35,7 @@ impl Truth {
         for format in [OutputFormat::Csv, OutputFormat::Parquet] {
             let path = folder.join(file_name(Table::Truth, format));
             if path.exists() {
-                let read = match format {
-                    OutputFormat::Csv => read_csv(&path),
-                    OutputFormat::Parquet => read_parquet(&path),
-                };
-                let (names, rows) = read.with_context(|| {
+                let (names, rows) = read(&path).with_context(|| {
                     format!(
                         "{}: is not what `nextbest generate` writes; remove it or generate again",
                         path.display()
@@ -81,47 +74,26 @@ impl Truth {
 
 type Read = (Vec<String>, HashMap<(String, i64), Vec<f64>>);
 
-fn read_csv(path: &Path) -> anyhow::Result<Read> {
-    let mut csv = csv::Reader::from_path(path)?;
-    let names = product_names(csv.headers()?.iter())?;
+fn read(path: &Path) -> anyhow::Result<Read> {
+    let names = product_names(&PlainTable::header_of(path)?.names)?;
+    let table = PlainTable::read(path, &Clock::default(), |_| true)?;
+    let customers = table.ids(0)?;
+    let columns = (0..names.len()).map(|column| table.numbers(column + KEYS));
+    let columns = columns.collect::<anyhow::Result<Vec<_>>>()?;
     let mut rows = HashMap::new();
-    for record in csv.records() {
-        let record = record?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let (Some(customer), Some(cutoff)) = (record.get(0), record.get(1).and_then(time::parse)) else {
-            bail!("line {line}: expected a customer and a date");
-        };
-        let probabilities: Result<Vec<f64>, _> = record.iter().skip(KEYS).map(str::parse).collect();
-        let probabilities = probabilities.with_context(|| format!("line {line}: expected probabilities"))?;
-        rows.insert((customer.to_owned(), cutoff), probabilities);
-    }
-    Ok((names, rows))
-}
-
-fn read_parquet(path: &Path) -> anyhow::Result<Read> {
-    let reader = SerializedFileReader::new(File::open(path)?)?;
-    let descriptor = reader.metadata().file_metadata().schema_descr();
-    let names = product_names(descriptor.columns().iter().map(|column| column.name()))?;
-    let mut rows = HashMap::new();
-    for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group)?;
-        let customers = read_column::<ByteArrayType>(&*group, CUSTOMER)?;
-        let days = read_column::<Int32Type>(&*group, CUTOFF)?;
-        let columns = names
-            .iter()
-            .map(|name| read_column::<DoubleType>(&*group, name))
-            .collect::<anyhow::Result<Vec<Vec<f64>>>>()?;
-        for (row, (customer, day)) in customers.iter().zip(days).enumerate() {
-            let probabilities = columns.iter().filter_map(|column| column.get(row).copied()).collect();
-            rows.insert((customer.as_utf8()?.to_owned(), i64::from(day) * DAY), probabilities);
+    for (row, (customer, cutoff)) in customers.into_iter().zip(table.times(1)?).enumerate() {
+        let cutoff = cutoff.with_context(|| format!("row {}: there is no date", row + 1))?;
+        let probabilities: Vec<f64> = columns.iter().filter_map(|column| column.get(row).copied()).collect();
+        if probabilities.iter().any(|probability| probability.is_nan()) {
+            bail!("row {}: a probability is missing", row + 1);
         }
+        rows.insert((customer, cutoff), probabilities);
     }
     Ok((names, rows))
 }
 
 /// The names of the columns with probabilities.
-fn product_names<'n>(header: impl Iterator<Item = &'n str>) -> anyhow::Result<Vec<String>> {
-    let names: Vec<String> = header.map(str::to_owned).collect();
+fn product_names(names: &[String]) -> anyhow::Result<Vec<String>> {
     match names.split_at_checked(KEYS) {
         Some(([customer, cutoff], probabilities))
             if customer == CUSTOMER
@@ -136,6 +108,8 @@ fn product_names<'n>(header: impl Iterator<Item = &'n str>) -> anyhow::Result<Ve
 
 #[cfg(test)]
 mod tests {
+    use nextbest_core::time;
+
     use super::*;
 
     const HEADER: &str = "CUSTOMERID,CUTOFF,NONE,CREDIT_CARD,HOME_LOAN\n";
@@ -163,8 +137,12 @@ mod tests {
         for (text, expected) in [
             ("ID,DATE\n".to_owned(), "TRUTH.csv: is not what `nextbest generate` writes"),
             ("CUSTOMERID,CUTOFF,CREDIT_CARD\n".to_owned(), "the columns are CUSTOMERID, CUTOFF, CREDIT_CARD"),
-            (format!("{HEADER}C1,2026-01-01,0.9,x,0.03\n"), "line 2: expected probabilities"),
-            (format!("{HEADER}C1,2026-13-01,0.9,0.07,0.03\n"), "line 2: expected a customer and a date"),
+            (
+                format!("{HEADER}C1,2026-01-01,0.9,x,0.03\n"),
+                "TRUTH.csv:2: column CREDIT_CARD: \"x\" is no number",
+            ),
+            (format!("{HEADER}C1,2026-13-01,0.9,0.07,0.03\n"), "TRUTH.csv:2: column CUTOFF: expected a date"),
+            (format!("{HEADER}C1,2026-01-01,0.9,,0.03\n"), "row 1: a probability is missing"),
         ] {
             let error = format!("{:#}", read(&text).err().unwrap());
             assert!(error.contains(expected), "{error}");

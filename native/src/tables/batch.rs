@@ -73,7 +73,12 @@ pub(super) struct TextColumn {
 
 impl TextColumn {
     pub(super) fn push(&mut self, text: &[u8]) {
-        self.bytes.extend_from_slice(text);
+        self.push_pieces([text]);
+    }
+
+    /// Adds one text that is in pieces.
+    pub(super) fn push_pieces<'t>(&mut self, pieces: impl IntoIterator<Item = &'t [u8]>) {
+        pieces.into_iter().for_each(|piece| self.bytes.extend_from_slice(piece));
         self.ends.push(self.bytes.len());
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use nextbest_core::customers::words;
-use nextbest_core::time;
+use nextbest_core::time::{self, Clock};
 
 use crate::config::{ColumnConfig, ColumnType};
 
@@ -25,7 +25,12 @@ pub(super) fn text<'t>(column: &'t ColumnConfig, cell: &'t str) -> Cow<'t, str> 
 }
 
 /// A number or a time; NaN for an empty cell. Of a category this is not asked.
-pub(super) fn value(column: &ColumnConfig, kind: ColumnType, text: &str) -> Result<f64, String> {
+pub(super) fn value(
+    column: &ColumnConfig,
+    clock: &Clock,
+    kind: ColumnType,
+    text: &str,
+) -> Result<f64, String> {
     if text.is_empty() {
         return Ok(f64::NAN);
     }
@@ -36,8 +41,8 @@ pub(super) fn value(column: &ColumnConfig, kind: ColumnType, text: &str) -> Resu
         },
         ColumnType::Date | ColumnType::Timestamp => {
             let seconds = match &column.format {
-                None => time::parse(text),
-                Some(format) => parse_time(column, format, text),
+                None => clock.read(text),
+                Some(format) => parse_time(column, clock, format, text),
             };
             let seconds = seconds.ok_or_else(|| {
                 let like = column.format.as_deref().unwrap_or("%Y-%m-%d");
@@ -60,9 +65,10 @@ pub(super) fn check_year(seconds: f64) -> Result<f64, String> {
     }
 }
 
-/// Reads a time in a format of `%Y %y %m %d %H %M %S`.
-fn parse_time(column: &ColumnConfig, format: &str, text: &str) -> Option<i64> {
+/// Reads a time in a format of `%Y %y %m %d %H %M %S %z`; one with a `%z` is an instant.
+fn parse_time(column: &ColumnConfig, clock: &Clock, format: &str, text: &str) -> Option<i64> {
     let (mut year, mut month, mut day, mut seconds) = (None, 1, 1, 0);
+    let mut ahead = None;
     let mut rest = text;
     let mut pattern = format.chars();
     while let Some(character) = pattern.next() {
@@ -71,6 +77,12 @@ fn parse_time(column: &ColumnConfig, format: &str, text: &str) -> Option<i64> {
             continue;
         }
         let field = pattern.next()?;
+        if field == 'z' {
+            let (seconds, after) = time::offset(rest)?;
+            ahead = Some(seconds);
+            rest = after;
+            continue;
+        }
         let (digits, after) = rest.split_at_checked(if field == 'Y' { 4 } else { 2 })?;
         rest = after;
         let number =
@@ -92,7 +104,8 @@ fn parse_time(column: &ColumnConfig, format: &str, text: &str) -> Option<i64> {
     if !rest.is_empty() {
         return None;
     }
-    Some(time::from_date(year?, month, day)? + seconds)
+    let time = time::from_date(year?, month, day)? + seconds;
+    Some(ahead.map_or(time, |ahead| clock.local(time - ahead)))
 }
 
 #[cfg(test)]
@@ -107,8 +120,12 @@ mod tests {
         config.unwrap().schema.unwrap().tables["t"].columns["c"].clone()
     }
 
+    fn tokyo() -> Clock {
+        Clock { zone: "Asia/Tokyo".into(), offset: 9 * 3600, changes: Vec::new() }
+    }
+
     fn time_of(yaml: &str, text: &str) -> Result<String, String> {
-        value(&column(yaml), ColumnType::Date, text).map(|seconds| time::format(seconds as i64))
+        value(&column(yaml), &tokyo(), ColumnType::Date, text).map(|seconds| time::format(seconds as i64))
     }
 
     #[test]
@@ -136,8 +153,28 @@ mod tests {
     }
 
     #[test]
+    fn a_time_with_a_zone_is_an_instant_and_becomes_what_the_clock_shows() {
+        let with_zone = "{type: timestamp, format: '%d.%m.%Y %H:%M %z'}";
+        for (yaml, text, shown) in [
+            ("timestamp", "2026-03-01 12:00", "2026-03-01 12:00:00"),
+            ("timestamp", "2026-03-01T12:00:00Z", "2026-03-01 21:00:00"),
+            ("date", "2026-03-01T18:00+02:00", "2026-03-02 01:00:00"),
+            (with_zone, "01.03.2026 12:00 +0200", "2026-03-01 19:00:00"),
+            (with_zone, "01.03.2026 12:00 -03:30", "2026-03-02 00:30:00"),
+            (with_zone, "01.03.2026 12:00 Z", "2026-03-01 21:00:00"),
+        ] {
+            assert_eq!(time_of(yaml, text).as_deref(), Ok(shown), "{text}");
+        }
+        for wrong in
+            ["01.03.2026 12:00", "01.03.2026 12:00 ", "01.03.2026 12:00 CET", "01.03.2026 12:00 +02:00 "]
+        {
+            assert!(time_of(with_zone, wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn what_is_no_value_says_so() {
-        let number = |text| value(&column("number"), ColumnType::Number, text);
+        let number = |text| value(&column("number"), &tokyo(), ColumnType::Number, text);
         assert_eq!(number("-1.5e3"), Ok(-1500.0));
         assert!(number("").unwrap().is_nan());
         for wrong in ["abc", "inf", "NaN", "1,5"] {

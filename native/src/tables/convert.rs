@@ -185,7 +185,10 @@ impl Reading {
                         return Err("expected a number, got an infinite one".into());
                     }
                     Some(number) => number,
-                    None => cell::value(column.config, kind, &cell::text(column.config, &cells.text(row)?))?,
+                    None => {
+                        let text = cells.text(row)?;
+                        cell::value(column.config, plan.clock, kind, &cell::text(column.config, &text))?
+                    }
                 },
             };
             if value.is_nan() && is_time {

@@ -35,6 +35,7 @@ pub(crate) fn declared_schema(config: &Config, features: &[FeatureDefinition]) -
         products: listed(&schema.products).unwrap_or_else(|| named(&schema, features)),
         horizon_days: config.snapshots.horizon_days,
         task: Task::NextProduct,
+        clock: config.data_source.clock()?,
     };
     Ok(Schema::try_from(definition)?)
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use nextbest_core::customers::Columns;
 use nextbest_core::schema::{Product, Schema, SchemaDefinition, Table, Task};
-use nextbest_core::time::DAY;
+use nextbest_core::time::{Clock, DAY};
 
 use super::bank::{Bank, EventRows};
 use super::declared::holdings;
@@ -24,7 +24,11 @@ use crate::progress::Progress;
 pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progress) -> anyhow::Result<Bank> {
     let schema = config.schema()?;
     let id_column = config.feature_store.key()?;
-    let reader = Reader { config, schema: &schema, options, id_column, progress };
+    let clock = match options.schema {
+        Some(known) => config.data_source.clock_of(known)?.clone(),
+        None => config.data_source.clock()?,
+    };
+    let reader = Reader { config, schema: &schema, options, id_column, clock: &clock, progress };
     let order = load_order(&schema)?;
     let mut held: Vec<HeldTable> = Vec::new();
     for name in order.iter().filter(|name| !is_streamed(&schema, name)) {
@@ -102,7 +106,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
         tables.push(Table { name: name.clone(), time: declared.time.clone(), columns });
     }
     let customer = Table { name: "customer".into(), time: None, columns: attribute_columns };
-    let schema = built_schema(config, &schema, customer, tables, products, options.schema)?;
+    let schema = built_schema(config, &schema, clock, (customer, tables), products, options.schema)?;
     if !last_time.is_finite() {
         bail!("no event table has a row with a time");
     }
@@ -117,6 +121,7 @@ struct Reader<'a> {
     schema: &'a SchemaConfig,
     options: &'a LoadOptions<'a>,
     id_column: &'a str,
+    clock: &'a Clock,
     progress: &'a Progress,
 }
 
@@ -134,7 +139,8 @@ impl<'a> Reader<'a> {
             let table = held.iter().find(|table| table.name == name)?;
             Some(Target { name: &table.name, keys: &table.keys })
         };
-        let mut plan = TablePlan::new(self.schema, name, self.options.schema, self.id_column, target)?;
+        let mut plan =
+            TablePlan::new(self.schema, name, self.options.schema, self.id_column, self.clock, target)?;
         // What others refer to has to be there, whether a feature sees it or not.
         if let Some(seen) = self.options.seen.get(name).filter(|_| is_streamed(self.schema, name)) {
             plan.seen = seen.clone();
@@ -184,8 +190,8 @@ fn nothing_leads(name: &str, customer_table: &str) -> String {
 fn built_schema(
     config: &Config,
     schema: &SchemaConfig,
-    customer: Table,
-    tables: Vec<Table>,
+    clock: Clock,
+    (customer, tables): (Table, Vec<Table>),
     products: Vec<Product>,
     known: Option<&Schema>,
 ) -> anyhow::Result<Schema> {
@@ -210,6 +216,7 @@ fn built_schema(
         products,
         horizon_days: config.snapshots.horizon_days,
         task: Task::NextProduct,
+        clock,
     };
     Ok(Schema::try_from(definition)?)
 }

@@ -1,7 +1,7 @@
 //! A column of a Parquet file's row group: the cells of some of its rows.
 
 use anyhow::{Context, bail};
-use nextbest_core::time::DAY;
+use nextbest_core::time::{Clock, DAY};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType, FixedLenByteArray, Int96};
 
@@ -39,21 +39,23 @@ impl Runs {
 }
 
 /// A column of a row group while it is read.
-pub(super) struct Column {
+pub(super) struct Column<'c> {
     pub(super) name: String,
     pub(super) reader: ColumnReader,
     pub(super) is_optional: bool,
     pub(super) kind: Kind,
+    /// What shows instants.
+    pub(super) clock: &'c Clock,
 }
 
-impl Column {
+impl Column<'_> {
     /// The cells of the next rows, of those that are wanted.
     pub(super) fn read(&mut self, rows: &Runs) -> anyhow::Result<CellColumn> {
         self.cells(rows).with_context(|| format!("column {}", self.name))
     }
 
     fn cells(&mut self, rows: &Runs) -> anyhow::Result<CellColumn> {
-        let optional = self.is_optional;
+        let (optional, clock) = (self.is_optional, self.clock);
         Ok(match (&mut self.reader, self.kind) {
             (ColumnReader::Int32ColumnReader(reader), Kind::Signed) => {
                 CellColumn::Integers(spread(reader, rows, optional, NO_INTEGER, |number| i64::from(*number))?)
@@ -93,15 +95,20 @@ impl Column {
                 CellColumn::Decimals(spread(reader, rows, optional, NO_DECIMAL, exact)?, digits)
             }
             // A time is a whole second; what lies within it is cut off.
-            (ColumnReader::Int64ColumnReader(reader), Kind::Local(parts) | Kind::Instant(parts)) => {
+            (ColumnReader::Int64ColumnReader(reader), Kind::Local(parts)) => {
                 let seconds = |ticks: &i64| ticks.div_euclid(parts) as f64;
+                CellColumn::Times(spread(reader, rows, optional, f64::NAN, seconds)?)
+            }
+            (ColumnReader::Int64ColumnReader(reader), Kind::Instant(parts)) => {
+                let seconds = |ticks: &i64| clock.local(ticks.div_euclid(parts)) as f64;
                 CellColumn::Times(spread(reader, rows, optional, f64::NAN, seconds)?)
             }
             (ColumnReader::Int96ColumnReader(reader), Kind::Instant(parts)) => {
                 let seconds = |time: &Int96| {
                     let [low, high, day] = *time.data() else { return f64::NAN };
                     let ticks = (i64::from(high.cast_signed()) << 32) | i64::from(low);
-                    ((i64::from(day.cast_signed()) - JULIAN_1970) * DAY + ticks.div_euclid(parts)) as f64
+                    clock.local((i64::from(day.cast_signed()) - JULIAN_1970) * DAY + ticks.div_euclid(parts))
+                        as f64
                 };
                 CellColumn::Times(spread(reader, rows, optional, f64::NAN, seconds)?)
             }

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use nextbest_core::time::Clock;
 use parquet::basic::Compression;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::{SchemaDescriptor, Type};
@@ -89,10 +90,12 @@ impl ParquetFile {
         self.remarks.index.iter().any(|name| name == column)
     }
 
-    /// Passes all rows to `each`, part by part, from several threads at once. Row groups are begun in order.
+    /// Passes all rows to `each`, part by part, from several threads at once. Row groups are begun in order. Of instants, the
+    /// cells are what the clock shows then.
     pub(super) fn read(
         &self,
         path: &Path,
+        clock: &Clock,
         columns: &[usize],
         seen: Option<&Seen>,
         each: impl Fn(Part, Cells) -> anyhow::Result<()> + Sync,
@@ -109,7 +112,7 @@ impl ParquetFile {
         (0..self.groups).par_bridge().try_for_each(|group| {
             let reader =
                 SerializedFileReader::new(File::open(path).with_context(place)?).with_context(place)?;
-            read_group(&reader, group, &wanted, seen, &each).with_context(place)
+            read_group(&reader, clock, group, (&wanted, seen), &each).with_context(place)
         })
     }
 }
@@ -145,9 +148,9 @@ fn leaves(field: &Type) -> usize {
 
 fn read_group(
     reader: &SerializedFileReader<File>,
+    clock: &Clock,
     group: usize,
-    columns: &[(&str, usize, Kind)],
-    seen: Option<&Seen>,
+    (columns, seen): (&[(&str, usize, Kind)], Option<&Seen>),
     each: &(impl Fn(Part, Cells) -> anyhow::Result<()> + Sync),
 ) -> anyhow::Result<()> {
     let rows_of = |group: usize| reader.metadata().row_group(group).num_rows();
@@ -164,7 +167,7 @@ fn read_group(
             }
             let is_optional = metadata.column_descr().max_def_level() > 0;
             let reader = row_group.get_column_reader(position).with_context(place)?;
-            Ok(Column { name: name.to_owned(), reader, is_optional, kind })
+            Ok(Column { name: name.to_owned(), reader, is_optional, kind, clock })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut rows = left.min(ROWS);
@@ -189,7 +192,7 @@ fn read_group(
 /// The next rows of all columns. Where not all rows are seen, the time is read first and the others are left out of all
 /// other columns.
 fn read_part(
-    columns: &mut [Column],
+    columns: &mut [Column<'_>],
     rows: usize,
     first_row: u64,
     seen: Option<&Seen>,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use anyhow::Context;
 use indexmap::IndexSet;
 use nextbest_core::schema::{ColumnKind, Schema};
+use nextbest_core::time::Clock;
 use rustc_hash::FxHashMap;
 
 use super::batch::Seen;
@@ -25,6 +26,8 @@ pub(super) struct TablePlan<'a> {
     pub(super) filters: Vec<(usize, &'a [String])>,
     /// The times of rows that a feature can see; others are not looked at further.
     pub(super) seen: Range<f64>,
+    /// What times without a zone are times of.
+    pub(super) clock: &'a Clock,
 }
 
 /// A column of a table.
@@ -56,6 +59,7 @@ impl<'a> TablePlan<'a> {
         name: &'a str,
         known: Option<&'a Schema>,
         id_column: &'a str,
+        clock: &'a Clock,
         target: impl Fn(&str) -> Option<Target<'a>>,
     ) -> anyhow::Result<Self> {
         let table: &TableConfig =
@@ -68,6 +72,7 @@ impl<'a> TablePlan<'a> {
             id: None,
             filters: Vec::new(),
             seen: f64::NEG_INFINITY..f64::INFINITY,
+            clock,
         };
         for (column, config) in &table.columns {
             let target = config

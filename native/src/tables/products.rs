@@ -69,7 +69,7 @@ fn from_table(
         from.max_amount.as_deref(),
     ];
     let mut products = Vec::new();
-    for row in read_texts(&file, &from.table, &wanted)? {
+    for row in read_texts(&file, &config.data_source.clock()?, &from.table, &wanted)? {
         let text = |position: usize| row.texts.get(position).cloned().unwrap_or_default();
         let number = |position: usize| match text(position).as_str() {
             "" => Ok(None),

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
+use nextbest_core::time::Clock;
 
 use super::batch::{Batch, Cells, Part, Seen};
 use super::convert::convert;
-use super::csv_file::CsvFile;
+use super::csv::CsvFile;
 use super::parquet_file::{ParquetFile, is_parquet};
 use super::plan::TablePlan;
 use crate::config::{Config, TableConfig};
@@ -34,7 +35,7 @@ impl TableFile {
         let delimiter = config.data_source.csv.delimiter()?;
         let opened = is_parquet(&path).and_then(|is_parquet| match is_parquet {
             true => ParquetFile::open(&path).map(Format::Parquet),
-            false => CsvFile::open(&path, delimiter).map(Format::Csv),
+            false => CsvFile::open(&path, Some(delimiter)).map(Format::Csv),
         });
         let format = opened.with_context(|| {
             format!(
@@ -69,15 +70,17 @@ impl TableFile {
     }
 
     fn header_place(&self) -> String {
-        match self.format {
-            Format::Csv(_) => format!("{}:1", self.path.display()),
+        match &self.format {
+            Format::Csv(file) => format!("{}:{}", self.path.display(), file.header_line()),
             Format::Parquet(_) => self.path.display().to_string(),
         }
     }
 
-    /// Passes cells to `each`, from several threads at once. Rows that are not seen may be left out.
+    /// Passes cells to `each`, from several threads at once. Rows that are not seen may be left out. Of instants, the cells are
+    /// what the clock shows then.
     fn read(
         &self,
+        clock: &Clock,
         columns: &[usize],
         seen: Option<&Seen>,
         each: impl Fn(Part, Cells) -> anyhow::Result<()> + Sync,
@@ -85,7 +88,7 @@ impl TableFile {
         match &self.format {
             // Text has to be taken apart before anything can be left out.
             Format::Csv(file) => file.read(&self.path, columns, each),
-            Format::Parquet(file) => file.read(&self.path, columns, seen, each),
+            Format::Parquet(file) => file.read(&self.path, clock, columns, seen, each),
         }
     }
 }
@@ -104,7 +107,7 @@ pub(super) fn read_table<B: Send>(
     let columns = plan.file_columns.iter().map(|column| file.position(column, plan.name));
     let columns = columns.collect::<anyhow::Result<Vec<_>>>()?;
     let in_order = Mutex::new(InOrder { next: (0, 0), waiting: BTreeMap::new(), sink });
-    file.read(&columns, plan.seen_rows().as_ref(), |part, cells| {
+    file.read(plan.clock, &columns, plan.seen_rows().as_ref(), |part, cells| {
         let batch = prepare(convert(plan, cells)?);
         // A thread that panicked has already brought the whole command down.
         in_order.lock().unwrap_or_else(PoisonError::into_inner).pass(part, batch)
@@ -125,13 +128,14 @@ pub(super) struct TextRow {
 /// Where the file, a column or a row can't be read.
 pub(super) fn read_texts(
     file: &TableFile,
+    clock: &Clock,
     table: &str,
     columns: &[Option<&str>],
 ) -> anyhow::Result<Vec<TextRow>> {
     let wanted = columns.iter().flatten().map(|column| file.position(column, table));
     let wanted = wanted.collect::<anyhow::Result<Vec<_>>>()?;
     let rows = Mutex::new(Vec::new());
-    file.read(&wanted, None, |part, cells| {
+    file.read(clock, &wanted, None, |part, cells| {
         if let Some((row, problem)) = cells.malformed.first() {
             bail!("{}{}: {problem}", file.path.display(), cells.places.of(*row));
         }

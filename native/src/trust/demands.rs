@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nextbest_core::Error;
-use nextbest_core::model::validity::Validity;
+use nextbest_core::model::bundle::Bundle;
 
 use super::keys::PublicKeys;
 use crate::clock;
@@ -38,8 +38,8 @@ impl Demands {
     /// Checks that a bundle may be used now.
     ///
     /// # Errors
-    /// As [`Validity::check`].
-    pub(crate) fn check_validity(&self, validity: &Validity) -> Result<(), Error> {
-        Ok(validity.check(clock::seconds(), self.minimum_number)?)
+    /// As [`Bundle::check_validity`].
+    pub(crate) fn check_validity(&self, bundle: &Bundle) -> Result<(), Error> {
+        Ok(bundle.check_validity(clock::seconds(), self.minimum_number)?)
     }
 }

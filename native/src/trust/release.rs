@@ -11,8 +11,9 @@ use super::keys::PrivateKey;
 use crate::cli::usage;
 use crate::config::{CardConfig, Config};
 
-/// What a bundle goes out with. There is no clock in it: the same inputs give the same bytes.
+/// What a bundle goes out with. What day it is plays no part: the same inputs give the same bytes.
 pub(crate) struct Release<'c> {
+    /// In days of the bank's clock, as [`Config`] has them.
     validity: Validity,
     words: &'c CardConfig,
     key: Option<PrivateKey>,
@@ -32,7 +33,15 @@ impl<'c> Release<'c> {
 
     /// Writes number, dates and words into a bundle.
     pub(crate) fn fill(&self, bundle: &mut Bundle) {
-        bundle.validity = self.validity;
+        let instant = |shown: u64| {
+            let instant = bundle.schema.clock().instant(i64::try_from(shown).unwrap_or(i64::MAX));
+            u64::try_from(instant).unwrap_or_default()
+        };
+        bundle.validity = Validity {
+            number: self.validity.number,
+            not_before: self.validity.not_before.map(instant),
+            expires: self.validity.expires.map(instant),
+        };
         bundle.card.intended_use.clone_from(&self.words.intended_use);
         bundle.card.limits.clone_from(&self.words.limits);
         bundle.card.licence.clone_from(&self.words.licence);

@@ -43,8 +43,8 @@ impl Host {
     }
 
     pub(crate) fn check_validity(&self, now: i64, minimum_number: u64) -> Result<(), Failure> {
-        let validity = &self.recommender()?.bundle().validity;
-        validity.check(now, minimum_number).map_err(|refused| Error::from(refused).into())
+        let checked = self.recommender()?.bundle().check_validity(now, minimum_number);
+        checked.map_err(|refused| Error::from(refused).into())
     }
 
     pub(crate) fn score(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {

@@ -79,6 +79,13 @@ impl<'b> Reader<'b> {
         T::try_from(number).map_err(|_| Unreadable::custom("a number is too large"))
     }
 
+    /// A number with a sign: 0, −1, 1, −2, … are numbered from 0.
+    fn signed(&mut self) -> Result<i64, Unreadable> {
+        let number: u64 = self.integer()?;
+        let half = (number >> 1) as i64;
+        Ok(if number & 1 == 0 { half } else { !half })
+    }
+
     fn flag(&mut self) -> Result<bool, Unreadable> {
         match self.byte()? {
             0 => Ok(false),
@@ -124,6 +131,15 @@ impl<'b> Deserializer<'b> for &mut Reader<'b> {
 
     fn deserialize_u64<V: Visitor<'b>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         visitor.visit_u64(self.integer()?)
+    }
+
+    fn deserialize_i32<V: Visitor<'b>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        let number = self.signed()?.try_into().map_err(|_| Unreadable::custom("a number is too large"))?;
+        visitor.visit_i32(number)
+    }
+
+    fn deserialize_i64<V: Visitor<'b>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        visitor.visit_i64(self.signed()?)
     }
 
     fn deserialize_f32<V: Visitor<'b>>(self, visitor: V) -> Result<V::Value, Unreadable> {
@@ -203,7 +219,7 @@ impl<'b> Deserializer<'b> for &mut Reader<'b> {
 
     forward_to_deserialize_any! {
         <V: Visitor<'b>>
-        i8 i16 i32 i64 char byte_buf unit unit_struct tuple_struct map identifier ignored_any
+        i8 i16 char byte_buf unit unit_struct tuple_struct map identifier ignored_any
     }
 
     fn is_human_readable(&self) -> bool {

@@ -49,6 +49,11 @@ impl Reader<'_> {
             "bool" => json!(self.byte() == 1),
             "u8" => json!(self.byte()),
             "u16" | "u32" | "u64" => json!(self.integer()),
+            "i32" | "i64" => {
+                let number = self.integer();
+                let half = (number / 2) as i64;
+                json!(if number % 2 == 0 { half } else { -half - 1 })
+            }
             "f32" => json!(f32::from_le_bytes(self.take())),
             "f64" => json!(f64::from_le_bytes(self.take())),
             "text" => json!(std::str::from_utf8(self.bytes()).unwrap()),

@@ -92,7 +92,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<In
         Model::Linear(linear) => format!("logistic regression of {} classes", linear.class_count()),
     };
     // Who looks at a bundle wants to see why it is refused: no error, but said first.
-    let refused = demands.check_validity(&bundle.validity).err().map(|error| match error {
+    let refused = demands.check_validity(bundle).err().map(|error| match error {
         Error::Bundle(refused) => refused.to_string(),
         other => other.to_string(),
     });
@@ -103,7 +103,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<In
         format_version: standing::format_version(&bytes),
         warnings: signature.warning().into_iter().chain(refused).collect(),
         signature,
-        validity: Validity::from(&bundle.validity),
+        validity: Validity::new(&bundle.validity, bundle.schema.clock()),
         model,
         calibration: bundle.calibration.name(),
         goldens: bundle.goldens.len(),
@@ -125,6 +125,11 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<In
 }
 
 impl Inspected {
+    /// What times without a zone are times of.
+    fn clock(&self) -> String {
+        format!("{}: what a time without a zone means", self.schema.clock.zone)
+    }
+
     /// The features, the most important first.
     fn by_importance(&self) -> Vec<&InspectedFeature> {
         let mut features: Vec<_> = self.features.iter().collect();

@@ -93,6 +93,7 @@ impl Inspected {
             ("number", html! { (self.validity.number()) }),
             ("profile", html! { (Remembered::words(self.profile.as_ref())) }),
             ("valid", html! { (self.validity.period()) }),
+            ("clock", html! { (self.clock()) }),
             ("SHA-256", html! { code { (self.content_hash) } }),
             ("format", html! { (self.format_version) }),
             ("self-test", html! { (self.self_test) " on " (self.goldens) " golden rows" }),

@@ -3,7 +3,7 @@
 use nextbest_core::model::bundle::MAGIC;
 use nextbest_core::model::validity;
 use nextbest_core::monitor::profile::{Profile, SketchRules};
-use nextbest_core::time;
+use nextbest_core::time::{self, Clock};
 use serde::Serialize;
 
 use crate::report::number::count;
@@ -51,7 +51,7 @@ impl Signature {
     }
 }
 
-/// When a bundle may be used, in dates.
+/// When a bundle may be used, in dates of the bank's clock.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Validity {
@@ -60,14 +60,15 @@ pub(super) struct Validity {
     pub(super) expires: Option<String>,
 }
 
-impl From<&validity::Validity> for Validity {
-    fn from(it: &validity::Validity) -> Self {
-        let date = |moment: u64| time::format(i64::try_from(moment).unwrap_or(i64::MAX).min(time::END));
+impl Validity {
+    /// As the bank's clock shows it.
+    pub(super) fn new(it: &validity::Validity, clock: &Clock) -> Self {
+        let date = |instant: u64| {
+            time::format(clock.local(i64::try_from(instant).unwrap_or(i64::MAX)).min(time::END))
+        };
         Self { number: it.number, not_before: it.not_before.map(date), expires: it.expires.map(date) }
     }
-}
 
-impl Validity {
     pub(super) fn number(&self) -> String {
         if self.number == 0 { "not numbered".into() } else { self.number.to_string() }
     }

@@ -30,6 +30,7 @@ impl Display for Inspected {
         line(f, "signature", &self.signature.words())?;
         line(f, "number", &self.validity.number())?;
         line(f, "valid", &self.validity.period())?;
+        line(f, "clock", &self.clock())?;
         line(f, "format", &self.format_version.to_string())?;
         line(f, "profile", &Remembered::words(self.profile.as_ref()))?;
         line(f, "self-test", &format!("{} on {} golden rows", self.self_test, self.goldens))?;

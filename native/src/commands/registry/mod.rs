@@ -51,7 +51,7 @@ impl<'c> Models<'c> {
         let demands = Demands::new(&self.context.config.trust, None)?;
         demands.check_signature(&bytes).with_context(place)?;
         let bundle = Bundle::decode(&bytes).with_context(place)?;
-        demands.check_validity(&bundle.validity).with_context(place)?;
+        demands.check_validity(&bundle).with_context(place)?;
         match version.tags.get(HASH_TAG) {
             Some(hash) if *hash != content_hash(&bytes) => bail!(
                 "{}: its bundle is not the one that was registered (its {HASH_TAG} is another): register it again",

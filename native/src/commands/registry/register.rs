@@ -58,7 +58,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Re
     let demands = Demands::new(&config.trust, None)?;
     demands.check_signature(&bytes).with_context(file)?;
     let bundle = Bundle::decode(&bytes).with_context(file)?;
-    demands.check_validity(&bundle.validity).with_context(file)?;
+    demands.check_validity(&bundle).with_context(file)?;
     let hash = content_hash(&bytes);
     let module = find_module(arguments.module.as_deref())?;
     let run = mlflow::run_of(context, &tracking_place, &hash)?;

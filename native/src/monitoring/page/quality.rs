@@ -37,6 +37,11 @@ impl Writer<'_> {
                 h3 { "Not compared" }
                 div.words.top { (table_of(&heads(&["column", "why"], &[]), &left_out)) }
             }
+            @if !quality.strays.is_empty() {
+                h3 { "Not of their column’s kind" }
+                p { "These cells count as missing." }
+                ul { @for stray in &quality.strays { li { (stray) } } }
+            }
         }
     }
 

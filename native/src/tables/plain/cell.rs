@@ -3,12 +3,9 @@
 use std::borrow::Cow;
 
 use nextbest_core::customers::words;
-use nextbest_core::time;
+use nextbest_core::time::{self, Clock};
 
 use super::super::batch::CellColumn;
-
-/// 0001-01-01: texts name no earlier date.
-const START: i64 = -719_162 * time::DAY;
 
 /// A cell as a number, NaN where it is missing; or the text that is none.
 pub(super) fn number(cells: &CellColumn, row: usize, decimal_comma: bool) -> Result<f64, String> {
@@ -22,15 +19,15 @@ pub(super) fn number(cells: &CellColumn, row: usize, decimal_comma: bool) -> Res
     parse_number(&text, decimal_comma).ok_or_else(|| text.into_owned())
 }
 
-/// A cell as seconds since 1970-01-01, NaN where it is missing; or the text that is no date.
-pub(super) fn time(cells: &CellColumn, row: usize) -> Result<f64, String> {
+/// A cell as seconds since 1970-01-01 on the bank's clock, NaN where it is missing; or the text that is no date.
+pub(super) fn time(cells: &CellColumn, clock: &Clock, row: usize) -> Result<f64, String> {
     if let CellColumn::Times(times) = cells {
         let time = times.get(row).copied().unwrap_or(f64::NAN);
-        let is_written = time.is_nan() || (START as f64..time::END as f64).contains(&time);
+        let is_written = time.is_nan() || (time::START as f64..time::END as f64).contains(&time);
         return if is_written { Ok(time) } else { Err(time::format(time as i64)) };
     }
     let Some(text) = present(cells, row)? else { return Ok(f64::NAN) };
-    time::parse(&text).map(|time| time as f64).ok_or_else(|| text.into_owned())
+    clock.read(&text).map(|time| time as f64).ok_or_else(|| text.into_owned())
 }
 
 /// A cell as a word; `None` where it is missing.
@@ -79,7 +76,7 @@ mod tests {
         let cells = column(&texts);
         for row in 0..texts.len() {
             assert!(number(&cells, row, false).unwrap().is_nan());
-            assert!(time(&cells, row).unwrap().is_nan());
+            assert!(time(&cells, &Clock::default(), row).unwrap().is_nan());
             assert_eq!(word(&cells, row).unwrap(), None);
         }
         // These are words: a class may be called so.
@@ -114,11 +111,17 @@ mod tests {
     #[test]
     fn typed_columns_are_what_they_are() {
         let times = CellColumn::Times(vec![86_400.0, f64::NAN]);
-        assert_eq!((time(&times, 0), number(&times, 0, false)), (Ok(86_400.0), Err("1970-01-02".into())));
-        assert!(time(&times, 1).unwrap().is_nan() && number(&times, 1, false).unwrap().is_nan());
+        assert_eq!(
+            (time(&times, &Clock::default(), 0), number(&times, 0, false)),
+            (Ok(86_400.0), Err("1970-01-02".into()))
+        );
+        assert!(
+            time(&times, &Clock::default(), 1).unwrap().is_nan()
+                && number(&times, 1, false).unwrap().is_nan()
+        );
         let whole = CellColumn::Integers(vec![7, super::super::super::batch::NO_INTEGER]);
         assert_eq!((number(&whole, 0, false), word(&whole, 0).unwrap().as_deref()), (Ok(7.0), Some("7")));
-        assert_eq!((time(&whole, 0), word(&whole, 1)), (Err("7".into()), Ok(None)));
+        assert_eq!((time(&whole, &Clock::default(), 0), word(&whole, 1)), (Err("7".into()), Ok(None)));
         let numbers = CellColumn::Numbers(vec![0.5, f64::INFINITY, f64::NAN]);
         assert_eq!((number(&numbers, 0, false), number(&numbers, 1, false)), (Ok(0.5), Err("inf".into())));
         assert!(number(&numbers, 2, false).unwrap().is_nan());

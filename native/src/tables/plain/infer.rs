@@ -105,6 +105,7 @@ pub(super) fn describe(
         products: Vec::new(),
         horizon_days: 0,
         task: Task::Label { column: target },
+        clock: table.clock.clone(),
     };
     Ok(Described { schema: schema.try_into()?, features, left_out })
 }
@@ -128,7 +129,8 @@ fn find(table: &PlainTable, column: usize, learning: &[usize]) -> anyhow::Result
         true => None,
         false => table.map(column, as_number).ok().map(|numbers| (ColumnKind::Number, numbers)),
     };
-    let values = values.or_else(|| Some((ColumnKind::Time, table.map(column, cell::time).ok()?)));
+    let values = values
+        .or_else(|| Some((ColumnKind::Time, table.map(column, |cells, row| table.time(cells, row)).ok()?)));
     if let Some((kind, values)) = values {
         let is_constant = values.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
         return if is_constant { nothing("every row has the same value") } else { Ok(Found::Kind(kind)) };

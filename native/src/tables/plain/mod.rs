@@ -2,27 +2,28 @@
 //! found out ([`infer`]).
 
 mod cell;
-mod header;
 mod infer;
+mod kind;
 mod prepare;
 mod split;
 mod target;
 mod values;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
+use nextbest_core::time::Clock;
 
 use super::batch::{CellColumn, Cells, Part};
-use super::csv_file::CsvFile;
+use super::csv::CsvFile;
+use super::header::{self, check_distinct, check_named};
 use super::parquet_file::{ParquetFile, is_parquet};
 
 pub(crate) use infer::LeftOut;
+pub(crate) use kind::{ColumnValues, Kind, Strays};
 pub(crate) use prepare::{Prepared, Source, prepare};
-pub(crate) use values::{ColumnValues, UnknownWords, read_rows};
+pub(crate) use values::{UnknownWords, read_rows};
 
 /// What the columns of a file are called.
 pub(crate) struct Header {
@@ -45,6 +46,8 @@ pub(crate) struct PlainTable {
     typed: bool,
     /// Whether numbers may have a comma before their fraction.
     decimal_comma: bool,
+    /// What times without a zone are times of.
+    clock: Clock,
 }
 
 /// A column that was read.
@@ -67,23 +70,25 @@ impl PlainTable {
     /// Opens a file; the flags say whether it tells which columns are texts, and whether numbers may have a comma.
     fn open(path: &Path) -> anyhow::Result<(OpenFile, bool, bool)> {
         let place = || path.display().to_string();
-        if is_parquet(path)? {
+        let (file, typed, decimal_comma) = if is_parquet(path)? {
             let file = ParquetFile::open(path).with_context(place)?;
-            header::check_names(file.names()).with_context(place)?;
-            return Ok((OpenFile::Parquet(file), true, false));
-        }
-        let mut start = Vec::new();
-        let sample = header::SAMPLE as u64;
-        File::open(path).with_context(place)?.take(sample).read_to_end(&mut start).with_context(place)?;
-        let delimiter = header::delimiter(&start).with_context(place)?;
-        Ok((OpenFile::Csv(CsvFile::open(path, delimiter)?), false, delimiter != b','))
+            check_distinct(file.names()).with_context(place)?;
+            (OpenFile::Parquet(file), true, false)
+        } else {
+            let file = CsvFile::open(path, None).with_context(place)?;
+            let decimal_comma = file.delimiter() != b',';
+            (OpenFile::Csv(file), false, decimal_comma)
+        };
+        check_named(file.names()).with_context(place)?;
+        Ok((file, typed, decimal_comma))
     }
 
-    /// Reads the columns of a CSV or Parquet file that are wanted, and can be read at all.
+    /// Reads the columns of a CSV or Parquet file that are wanted, and can be read at all. Times without a zone are times of the
+    /// clock.
     ///
     /// # Errors
     /// Where the file can't be read, its header does not name the columns, or a row has other columns than the header.
-    pub(crate) fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Self> {
+    pub(crate) fn read(path: &Path, clock: &Clock, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Self> {
         let (file, typed, decimal_comma) = Self::open(path)?;
         let chosen: Vec<usize> = file
             .names()
@@ -92,7 +97,7 @@ impl PlainTable {
             .filter(|(column, name)| wanted(name) && file.refusal(*column).is_none())
             .map(|(column, _)| column)
             .collect();
-        let parts = file.parts(path, &chosen)?;
+        let parts = file.parts(path, clock, &chosen)?;
         for cells in &parts {
             if let Some((row, problem)) = cells.malformed.first() {
                 bail!("{}{}: {problem}", path.display(), cells.places.of(*row));
@@ -106,7 +111,8 @@ impl PlainTable {
             Some(PlainColumn { name: file.names().get(*column)?.clone(), position })
         });
         let columns = columns.collect();
-        Ok(Self { file: path.to_owned(), header: file.header(), columns, rows, parts, typed, decimal_comma })
+        let (header, file, clock) = (file.header(), path.to_owned(), clock.clone());
+        Ok(Self { file, header, columns, rows, parts, typed, decimal_comma, clock })
     }
 
     /// How many rows there are.
@@ -131,12 +137,17 @@ impl PlainTable {
         })
     }
 
-    /// The times of a column, in seconds since 1970-01-01; `None` where there is none.
+    /// A cell as [`cell::time`] has it.
+    fn time(&self, cells: &CellColumn, row: usize) -> Result<f64, String> {
+        cell::time(cells, &self.clock, row)
+    }
+
+    /// The times of a column, in seconds since 1970-01-01 on the bank's clock; `None` where there is none.
     ///
     /// # Errors
     /// Names the first cell that is no date.
     pub(crate) fn times(&self, column: usize) -> anyhow::Result<Vec<Option<i64>>> {
-        let times = self.map(column, |cells, row| cell::time(cells, row).map_err(cell::no_date))?;
+        let times = self.map(column, |cells, row| self.time(cells, row).map_err(cell::no_date))?;
         Ok(times.into_iter().map(|time| (!time.is_nan()).then_some(time as i64)).collect())
     }
 
@@ -191,6 +202,20 @@ impl PlainTable {
         }
         Ok(values)
     }
+
+    /// Where a cell stands, by the position of its row.
+    fn place(&self, column: usize, mut row: usize) -> String {
+        let mut place = String::new();
+        for part in &self.parts {
+            if row < part.rows {
+                place = part.places.of(row);
+                break;
+            }
+            row -= part.rows;
+        }
+        let name = self.columns.get(column).map_or("", |column| &column.name);
+        format!("{}{place}: column {name}", self.file.display())
+    }
 }
 
 /// A file whose header was read.
@@ -229,7 +254,7 @@ impl OpenFile {
     }
 
     /// Some columns of all rows, in the order of the file.
-    fn parts(&self, path: &Path, columns: &[usize]) -> anyhow::Result<Vec<Cells>> {
+    fn parts(&self, path: &Path, clock: &Clock, columns: &[usize]) -> anyhow::Result<Vec<Cells>> {
         let parts: Mutex<Vec<(Part, Cells)>> = Mutex::default();
         let keep = |part, cells| {
             parts.lock().unwrap_or_else(PoisonError::into_inner).push((part, cells));
@@ -237,7 +262,7 @@ impl OpenFile {
         };
         match self {
             OpenFile::Csv(file) => file.read(path, columns, keep)?,
-            OpenFile::Parquet(file) => file.read(path, columns, None, keep)?,
+            OpenFile::Parquet(file) => file.read(path, clock, columns, None, keep)?,
         }
         let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
         parts.sort_by_key(|(part, _)| (part.group, part.number));

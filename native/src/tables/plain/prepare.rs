@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use nextbest_core::features::FeatureEngine;
 use nextbest_core::snapshot::moment;
+use nextbest_core::time::Clock;
 use rayon::prelude::*;
 
 use super::PlainTable;
@@ -26,6 +27,8 @@ pub(crate) struct Source<'a> {
     pub(crate) id: Option<&'a str>,
     /// When a row is seen from.
     pub(crate) time: Option<&'a str>,
+    /// What times without a zone are times of.
+    pub(crate) clock: &'a Clock,
 }
 
 /// A plain table, ready to learn from.
@@ -49,7 +52,7 @@ pub(crate) struct Prepared {
 /// Where the file can't be read, a column is not there (the user's mistake), the target is no class, or there are too few
 /// rows.
 pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared> {
-    let plain = PlainTable::read(source.file, |_| true)?;
+    let plain = PlainTable::read(source.file, source.clock, |_| true)?;
     let roles = roles(&plain, source).map_err(usage)?;
     let (classes, labels) = labels(&plain, roles.target)?;
     let times = roles.time.map(|column| plain.times(column)).transpose()?;

@@ -1,7 +1,6 @@
 //! The rows of a plain table as the schema of a model reads them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use anyhow::bail;
 use nextbest_core::customers::{Columns, Customers, UNKNOWN, words};
@@ -73,52 +72,6 @@ pub(crate) fn read_rows(table: &PlainTable, schema: &Schema) -> anyhow::Result<P
     Ok(PlainRows { rows, unknown: unknown.into_iter().flatten().collect() })
 }
 
-/// What a column of which nothing is known holds.
-pub(crate) enum ColumnValues {
-    /// Numbers, or seconds since 1970-01-01; NaN where there is none.
-    Numbers(Vec<f64>),
-    /// Equal ones are in memory once.
-    Words(Vec<Option<Arc<str>>>),
-}
-
-impl ColumnValues {
-    /// Numbers as words too.
-    pub(crate) fn into_words(self) -> Vec<Option<Arc<str>>> {
-        match self {
-            Self::Words(words) => words,
-            Self::Numbers(numbers) => {
-                numbers.iter().map(|number| (!number.is_nan()).then(|| number.to_string().into())).collect()
-            }
-        }
-    }
-}
-
-impl PlainTable {
-    /// The values of a column: numbers or dates where all that are there are, else words.
-    ///
-    /// # Errors
-    /// Where a cell can't be read at all.
-    pub(crate) fn values(&self, column: usize) -> anyhow::Result<ColumnValues> {
-        let is_text = self.typed && self.is_text(column);
-        let number = |cells: &_, row| cell::number(cells, row, self.decimal_comma);
-        let numbers = (!is_text).then(|| self.map(column, number).ok()).flatten();
-        if let Some(numbers) = numbers.or_else(|| self.map(column, cell::time).ok()) {
-            return Ok(ColumnValues::Numbers(numbers));
-        }
-        let mut words: BTreeSet<Arc<str>> = BTreeSet::new();
-        let mut shared = |word: &str| match words.get(word) {
-            Some(word) => word.clone(),
-            None => {
-                let word: Arc<str> = word.into();
-                words.insert(word.clone());
-                word
-            }
-        };
-        let word = |cells: &_, row| Ok(cell::word(cells, row)?.map(|word| shared(&word)));
-        Ok(ColumnValues::Words(self.map(column, word)?))
-    }
-}
-
 fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64>, Option<UnknownWords>)> {
     let column = table.column(&declared.name)?;
     let known = match &declared.kind {
@@ -128,7 +81,7 @@ fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64
             return Ok((table.map(column, number)?, None));
         }
         ColumnKind::Time => {
-            let times = table.map(column, |cells, row| cell::time(cells, row).map_err(cell::no_date))?;
+            let times = table.map(column, |cells, row| table.time(cells, row).map_err(cell::no_date))?;
             return Ok((times, None));
         }
         ColumnKind::Category(words) => words,

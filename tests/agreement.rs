@@ -147,7 +147,7 @@ fn results_of_a_plain_table_have_columns_of_different_names() {
         .collect();
     place.write("config.yaml", BANK).unwrap();
     for (id, clash) in
-        [("ID", None), ("predicted", Some("PREDICTED")), ("Probability_YES_2", Some("PROBABILITY_Yes_2"))]
+        [("ID", None), ("predicted", Some("PREDICTED")), ("Probability_YES_2", Some("PROBABILITY_yes_2"))]
     {
         place.write("t.csv", &format!("{id},AGE,ANSWER\n{rows}")).unwrap();
         run(&place, &["train", "--quiet", "--table", "t.csv", "--target", "ANSWER", "--id", id]);

@@ -22,6 +22,21 @@ impl FeatureTable {
         table.layout.check(config, &table.distinct_cutoffs(), &path).map_err(usage)?;
         Ok(table)
     }
+
+    /// Checks that a config says the same of its feature table as the table itself, where there is one.
+    ///
+    /// # Errors
+    /// As [`FeatureTable::of_config`].
+    pub(crate) fn check_config(config: &Config) -> anyhow::Result<()> {
+        let path = config.feature_table().with_extension("parquet");
+        if !path.exists() {
+            return Ok(());
+        }
+        let (layout, mut cutoffs, _) = Self::read_outline(&path)?;
+        cutoffs.sort_unstable();
+        cutoffs.dedup();
+        layout.check(config, &cutoffs, &path).map_err(usage)
+    }
 }
 
 impl Layout {
@@ -67,7 +82,7 @@ impl Layout {
         let days = self.schema.horizon_days();
         if days != model_days {
             bail!(
-                "the model says what is taken within {model_days} days, but these rows know what was taken within {days} \
+                "the model says what is taken within {model_days} days, but these rows know what was taken within {days} days \
                  (snapshots.horizon_days)"
             );
         }

@@ -32,7 +32,7 @@ web: $(NODE_MODULES) ## build the npm package, the page and the edge worker into
 
 ## --- trust it ---
 
-test: lint test-scripts test-rust test-oracles test-wasm demo-build test-e2e test-mlflow ## everything that CI checks
+test: lint test-scripts test-rust test-oracles test-wasm demo-build test-e2e test-doors test-mlflow ## everything that CI checks
 
 lint: ## rustfmt, clippy and shellcheck
 	@scripts/lint.sh
@@ -58,6 +58,9 @@ test-e2e: $(NODE_MODULES) ## page in Chromium, worker in workerd, parity (of wha
 	@echo "==> browser, edge and parity tests"
 	@scripts/need.sh chromium=chromium
 	node --test --test-reporter=spec tests/e2e/*.test.mjs
+
+test-doors: $(NODE_MODULES) ## the same odd rows through every door: files, package, edge, MLflow's loader (of what demo-build made)
+	@scripts/test-doors.sh
 
 test-mlflow: $(NODE_MODULES) ## the MLflow model in MLflow and Spark, beside the command line's bits (installs Java)
 	@scripts/test-mlflow.sh
@@ -107,5 +110,5 @@ $(NODE_MODULES): web/package-lock.json
 	npm --prefix web ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e test-mlflow deny bench \
+.PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e test-doors test-mlflow deny bench \
 	bench-data bench-train bench-score bench-spark bench-monitor bench-size drift-suite fixtures fuzz clean

@@ -287,5 +287,5 @@ fn customers_in_a_file_are_placed_by_their_path() {
         &["customers.json: customer \"7\": accounts[1].PRINCIPALAMOUNT: expected a number, got \"abc\""],
     );
     place.write("customers.json", "[{]").unwrap();
-    fails(&place, &["score", "--customers", "customers.json"], 1, &["customers.json: ", "line 1 column 3"]);
+    fails(&place, &["score", "--customers", "customers.json"], 1, &["customers.json: ", "line 1, column 3"]);
 }

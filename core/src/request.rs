@@ -109,24 +109,18 @@ fn mistyped(code: &'static str, name: &str, expected: &str, value: &Value<'_>) -
 }
 
 impl Recommender {
-    /// What to offer to the customer whose rows are JSON. `id` tells customers apart where the rows do not.
+    /// What to offer to the customer whose rows are JSON.
     ///
     /// # Errors
     /// As [`read`] and [`Recommender::recommend`]; [`Error::Option`] for a moment that is none.
-    pub fn answer(
-        &self,
-        customer: &Value<'_>,
-        id: Option<&str>,
-        options: &RequestOptions,
-    ) -> Result<Recommendation, Error> {
+    pub fn answer(&self, customer: &Value<'_>, options: &RequestOptions) -> Result<Recommendation, Error> {
         let as_of = self.moment_of(options)?;
-        let Read { customers, id: own, ignored } =
+        let Read { customers, id, ignored } =
             read(self.schema(), self.customer_key(), options.strict, customer)?;
         let customer = customers.get(0).ok_or_else(none_read)?;
         let &RequestOptions { top, explain, counterfactual, .. } = options;
         let channel = options.channel.as_deref();
-        let options =
-            Options { as_of, top, explain, counterfactual, channel, customer: own.as_deref().or(id) };
+        let options = Options { as_of, top, explain, counterfactual, channel, customer: id.as_deref() };
         Ok(Recommendation { ignored, ..self.recommend(&customer, options)? })
     }
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { built, builtPackage, bundleBytes, customers, DIST } from "./support/artefacts.mjs";
+import { built, builtPackage, bundleBytes, customers, DIST, withPolicy } from "./support/artefacts.mjs";
 import { worker } from "./support/workerd.mjs";
 
 const LIMIT = 1 << 20;
@@ -89,8 +89,8 @@ suite("the edge worker", () => {
     const at = customer.transactions.length;
     for (const [body, code, pattern] of [
       [{ customer: wrong, asOf }, "customer/value", new RegExp(`^transactions\\[${at}\\]\\.TRANSACTIONAMOUNT: expected a number, got "abc"`)],
-      [{ customer: 7 }, "customer/value", /^customer: expected an object, got 7/],
-      [{}, "customer/value", /^customer: missing/],
+      [{ customer: 7 }, "customer/type", /^customer: expected an object, got 7/],
+      [{}, "customer/type", /^customer: missing/],
       ["[]", "customer/type", /expected an object/],
       ["null", "customer/type", /expected an object/],
       ['"text"', "customer/type", /expected an object/],
@@ -99,6 +99,12 @@ suite("the edge worker", () => {
       [{ customer, asOf, top: "3" }, "options/top", /^top: expected an integer/],
       [{ customer, asOf, top: 0 }, "options/top", /^top: expected an integer/],
       [{ customer, asOf, explain: 1 }, "options/explain", /^explain: expected true or false/],
+      [{ customer, asOf, counterfactual: "no" }, "options/counterfactual", /^counterfactual: expected true or false/],
+      [{ customer, asOf, channel: 7 }, "options/channel", /^channel: expected a text/],
+      [{ customer, asOf, observe: "yes" }, "options/observe", /^observe: expected true/],
+      [{ customer, asOf, chanel: "WEB" }, "options/unknown", /^there is neither an option nor a table "chanel": options asOf/],
+      [{ ...customer, asOf, acounts: [] }, "options/unknown", /"acounts": .* tables customer, accounts/],
+      [{ customer: { ...customer, acounts: [] }, asOf, strict: true }, "customer/unknown", /^acounts: .* is it accounts/],
     ]) {
       await refused(await post(body), 422, code, pattern);
     }
@@ -107,13 +113,39 @@ suite("the edge worker", () => {
   test("deep nesting is an answer, not a crash", async () => {
     const deep = `{"customer": {"DATEOFBIRTH": ${"[".repeat(200_000)}${"]".repeat(200_000)}}}`;
     await refused(await post(deep), 422, "customer/value", /^customer/);
-    const ignored = `{"customer": {}, "unknown": ${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+    const ignored = `{"customer": {"customer": {}, "unknown": ${"[".repeat(200_000)}${"]".repeat(200_000)}}}`;
     assert.ok([200, 422].includes((await post(ignored)).status));
     assert.equal((await send("/health")).status, 200);
   });
 
+  test("channel and counterfactual are the engine's own, and ids keep their digits", async (t) => {
+    const { bytes, cases } = withPolicy();
+    const files = ["worker.js", "nextbest_wasm_bg.wasm", "nextbest.bundle"];
+    const other = await worker(built(DIST, "edge"), files, {}, { contents: { "nextbest.bundle": bytes } });
+    t.after(() => other.dispose());
+    const { Recommender } = await builtPackage();
+    const recommender = await Recommender.load(bytes);
+    const ask = (body) => other.dispatchFetch("https://edge.example/recommend", {
+      method: "POST", headers: { "content-type": "application/json" }, body,
+    });
+    const [{ customer, asOf }] = cases;
+    for (const options of [{ channel: "WEB" }, { channel: "BRANCH", counterfactual: true }, { top: null, channel: null }]) {
+      const response = await ask(JSON.stringify({ customer, asOf, ...options }));
+      assert.equal(response.status, 200, await response.clone().text());
+      assert.deepEqual(await response.json(), recommender.recommend(customer, { asOf, ...options }));
+    }
+    for (let id = 2n ** 53n + 1n; id < 2n ** 53n + 40n; id += 2n) {
+      const known = { ...customer, customer: { ...customer.customer, CUSTOMERID: id } };
+      const body = JSON.stringify({ customer: known, asOf }, (_, value) => (typeof value === "bigint" ? `#${value}#` : value));
+      const { arm } = await (await ask(body.replace(/"#(\d+)#"/, "$1"))).json();
+      assert.equal(arm, recommender.recommend(known, { asOf }).arm);
+    }
+    const infinite = JSON.stringify({ customer, asOf }).replace(/("TRANSACTIONAMOUNT":)[^,}]+/, "$11e999");
+    await refused(await ask(infinite), 422, "customer/value", /TRANSACTIONAMOUNT: expected a number, got Infinity/);
+  });
+
   test("a body over the limit is refused by its declared and by its real length", async () => {
-    const large = JSON.stringify({ customer: { customer: {} }, padding: "x".repeat(LIMIT) });
+    const large = JSON.stringify({ customer: { customer: { NOTE: "x".repeat(LIMIT) } } });
     await refused(await post(large), 413, "request/too-large");
 
     // A stream declares no length. Its last chunk is the one too many: a sender that goes on would see the connection

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, suite, test } from "node:test";
-import { built, bundleBytes, customers, DIST, fromWeb, WEB } from "./support/artefacts.mjs";
+import { built, bundleBytes, customers, DIST, fromWeb, WEB, withPolicy } from "./support/artefacts.mjs";
 
 let folder;
 let nextbest;
@@ -150,17 +150,26 @@ suite("the package", { concurrency: false }, () => {
     r.free();
   });
 
-  test("unknown fields are ignored, missing values may be null, undefined, NaN or absent", async () => {
+  test("unknown fields are ignored and told, missing values may be null, undefined, NaN or absent", async () => {
     const r = await load();
     const { customer, asOf } = sample;
     const row = r.features(customer, { asOf });
-    const cyclic = {};
     const more = {
       ...customer,
       customer: { ...customer.customer, UNKNOWN: [1, { a: 2 }], toString: undefined },
       nothing: 7,
     };
     assert.deepEqual(r.features(more, { asOf }), row);
+    const { ignored, ...answer } = r.recommend(more, { asOf });
+    assert.deepEqual(ignored, ["customer.UNKNOWN", "nothing"]);
+    assert.deepEqual({ ...answer, ignored: [] }, r.recommend(customer, { asOf }));
+    const strict = await Recommender.load(bundleBytes(), { strict: true });
+    assert.deepEqual(strict.recommend(customer, { asOf }), r.recommend(customer, { asOf }));
+    assert.throws(() => strict.features({ ...customer, acounts: [] }, { asOf }), failure("customer/unknown", /^acounts: .*is it accounts\?/));
+    assert.throws(() => strict.recommend(more, { asOf }), failure("customer/unknown", /^customer\.UNKNOWN/));
+    assert.deepEqual(strict.recommend(more, { asOf, strict: false }).ignored, ignored);
+    assert.throws(() => r.recommend(more, { asOf, strict: true }), failure("customer/unknown"));
+    strict.free();
     const [account, ...others] = customer.accounts;
     const absent = { ...account };
     delete absent.PRINCIPALAMOUNT;
@@ -168,8 +177,63 @@ suite("the package", { concurrency: false }, () => {
     for (const value of [null, undefined, Number.NaN]) {
       assert.deepEqual(with_({ ...account, PRINCIPALAMOUNT: value }), with_(absent));
     }
-    cyclic.self = cyclic;
-    assert.throws(() => r.features({ ...customer, cyclic }, { asOf }), failure("customer/value", /JSON/));
+    r.free();
+  });
+
+  test("what can be no row is refused, and what a column can't hold by its name", async () => {
+    const r = await load();
+    const { customer, asOf } = sample;
+    class Row {}
+    const cyclic = { ...customer };
+    cyclic.accounts = cyclic;
+    const [account] = customer.accounts;
+    const itself = { ...account };
+    itself.PRINCIPALAMOUNT = itself;
+    const throwing = { get PRINCIPALAMOUNT() { throw new Error("no"); } };
+    const odd = [new Map(), new Set(), new Row(), Promise.resolve(), new Date(), new Uint8Array(3), Symbol("s"), () => 1, 3n, { toJSON: () => ({}) }];
+    for (const value of odd) {
+      for (const wrong of [value, { ...customer, customer: value }, { ...customer, accounts: value }, { ...customer, accounts: [value] }]) {
+        assert.throws(() => r.recommend(wrong, { asOf }), failure("customer/type", /expected/), String(value));
+      }
+    }
+    for (const wrong of [cyclic, { ...customer, accounts: [throwing] }, { ...customer, customer: Object.create({ CITY: "x" }) }]) {
+      assert.throws(() => r.recommend(wrong, { asOf }), failure("customer/type"));
+    }
+    const with_ = (cell) => ({ ...customer, accounts: [{ ...account, PRINCIPALAMOUNT: cell }] });
+    for (const [cell, got] of [
+      [Infinity, "Infinity"], [-Infinity, "-Infinity"], ["1e999", '"1e999"'], [true, "true"], [[44], "a list"], [{}, "an object"],
+      [new Number(44), "an instance of Number"], [new Date(0), '"1970'], [new Date(NaN), "an invalid Date"], [() => 1, "a function"], [Symbol("s"), "a symbol"],
+    ]) {
+      assert.throws(() => r.features(with_(cell), { asOf }), failure("customer/value", new RegExp(`^accounts\\[0\\]\\.PRINCIPALAMOUNT: expected a number, got ${got}`)));
+    }
+    assert.throws(() => r.features({ ...customer, accounts: [itself] }, { asOf }), failure("customer/value", /got an object/));
+    // In what is not read, all of that means nothing.
+    const note = (cell) => ({ ...customer, accounts: customer.accounts.map((row) => ({ ...row, NOTE: cell })) });
+    for (const cell of [...odd, Infinity, customer, "Ro\ud83d"]) {
+      assert.deepEqual(r.features(note(cell), { asOf }), r.features(customer, { asOf }));
+    }
+    assert.deepEqual(r.features(with_(1200n), { asOf }), r.features(with_(1200), { asOf }));
+    r.free();
+  });
+
+  test("half a surrogate pair is a word that the model does not know", async () => {
+    const r = await load();
+    const { customer, asOf } = sample;
+    const from = (CITY) => r.features({ ...customer, customer: { ...customer.customer, CITY } }, { asOf });
+    for (const half of ["Ro\ud83d", "\ude00ma", "\ud83d\ud83d"]) assert.deepEqual(from(half), from("Atlantis"));
+    r.free();
+  });
+
+  test("an id keeps its digits, or is refused", async () => {
+    const r = await Recommender.load(withPolicy().bytes);
+    const [{ customer, asOf }] = customers();
+    const arm = (CUSTOMERID) => r.recommend({ ...customer, customer: { ...customer.customer, CUSTOMERID } }, { asOf }).arm;
+    for (let id = 2n ** 53n + 1n; id < 2n ** 53n + 80n; id += 2n) {
+      for (const same of [`${id}`, ` ${id}\0`]) assert.equal(arm(id), arm(same));
+      assert.throws(() => arm(Number(id)), failure("customer/value", /^customer\.CUSTOMERID: .*BigInt/));
+    }
+    assert.equal(arm(7), arm("7"));
+    assert.throws(() => arm(""), failure("customer/value", /missing/));
     r.free();
   });
 
@@ -195,7 +259,8 @@ suite("the package", { concurrency: false }, () => {
       ["text", "customer: expected an object"],
     ]) {
       for (const call of [() => r.recommend(rows, { asOf }), () => r.features(rows, { asOf })]) {
-        assert.throws(call, (error) => failure("customer/value")(error) && error.message.startsWith(message));
+        const code = /expected an object|list of rows|customer: missing/.test(message) ? "customer/type" : "customer/value";
+        assert.throws(call, (error) => failure(code)(error) && error.message.startsWith(message));
       }
     }
     r.free();
@@ -210,6 +275,24 @@ suite("the package", { concurrency: false }, () => {
     for (const top of [0, -1, 1.5, Number.NaN, "3", 2 ** 32]) {
       assert.throws(() => r.recommend(customer, { asOf, top }), failure("options/top", /^top: expected an integer/));
     }
+    for (const options of [null, 3, "web", [], new Map(), () => 1]) {
+      assert.throws(() => r.recommend(customer, options), failure("options/type", /^options: expected an object/));
+    }
+    for (const call of [
+      () => r.recommend(customer, { asOf, chanel: "WEB" }),
+      () => r.recommend(customer, { as_of: asOf }),
+      () => r.features(customer, { asOf, top: 3 }),
+      () => r.observe(r.features(customer, { asOf }), { consents: true }),
+    ]) {
+      assert.throws(call, failure("options/unknown", /^there is no option .*; there are /));
+    }
+    for (const options of [{ selftest: false }, { now: new Date(), key: "x" }]) {
+      await assert.rejects(Recommender.load(bundleBytes(), options), failure("options/unknown"));
+    }
+    await assert.rejects(Recommender.load(bundleBytes(), { strict: "yes" }), failure("options/strict"));
+    assert.throws(() => r.recommend(customer, { asOf, channel: 3 }), failure("options/channel", /^channel: expected a text, got 3/));
+    const nothing = { asOf, top: null, explain: null, counterfactual: undefined, channel: null, strict: null };
+    assert.deepEqual(r.recommend(customer, nothing), r.recommend(customer, { asOf }));
     const width = r.featureNames.length;
     assert.throws(() => r.scoreFeatures(new Float32Array(width + 1)), failure("row/length", new RegExp(`${width}`)));
     assert.throws(() => r.scoreFeatures(Array(width).fill(0)), failure("row/type"));

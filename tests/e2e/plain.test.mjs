@@ -60,13 +60,14 @@ suite("a plain table", () => {
       assert.throws(call, (error) => error instanceof NextbestError && error.code === code && message.test(error.message));
     refused(() => plain.scoreRow({ AGE: "44" }), "customer/value", /^AGE: expected a number, got "44"$/);
     refused(() => plain.scoreRow({ Age: 44 }), "customer/value", /none of its columns is one that the model reads, such as SIGNED, AGE/);
-    refused(() => plain.scoreRow([]), "customer/value", /row: expected an object, got a list/);
+    refused(() => plain.scoreRow([]), "customer/type", /row: expected an object, got a list/);
     refused(() => plain.scoreRow({ AGE: 44 }, { asOf: "soon" }), "options/as-of", /asOf/);
     refused(() => plain.recommend({ AGE: 44 }), "recommender/task", /use scoreRow/);
 
-    // A word that the model has never seen is a missing value, and so is an absent one; other columns mean nothing.
+    // A word that the model has never seen is a missing value, and so is an absent one; other columns mean nothing, but are told.
     const probabilities = (row) => plain.scoreRow(row, { asOf: "2024-01-01" }).classes;
     assert.deepEqual(probabilities({ AGE: 30, CITY: "Atlantis", NOTE: {} }), probabilities({ AGE: 30 }));
+    assert.deepEqual(plain.scoreRow({ AGE: 30, NOTE: {} }).ignored, ["NOTE"]);
     // A row is seen from its own time, or else from asOf.
     const signed = { AGE: 30, MEMBER: "no", SIGNED: "2022-01-01" };
     assert.deepEqual(probabilities(signed), plain.scoreRow({ ...signed, SEEN: "2024-01-01" }, { asOf: "2030-01-01" }).classes);

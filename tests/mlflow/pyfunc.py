@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The MLflow model in this process: its bits beside the command line's, its errors, threads and copies."""
 
+import datetime
 import logging
 import pickle
 import shutil
@@ -74,10 +75,18 @@ def offers(model):
     print(f"offers in Python: {len(customers)} customers with the same answers")
     for customer, top, message in [
         ({"customer": {"DATEOFBIRTH": 3}}, 1, "customer.DATEOFBIRTH: expected a date"),
-        ('{"customer": ', 1, "the request: "),
-        ({"customer": {}}, -1, "the request: invalid value: integer `-1`"),
+        ('{"customer": ', 1, "the JSON: expected a value at line 1"),
+        ({"customer": {}}, -1, "top: expected an integer from 1, got -1"),
     ]:
         fails(lambda: model.recommend([customer], AS_OF, top=top), message)
+    fails(lambda: model.recommend([customers[0]["customer"]], AS_OF, tops=1), 'there is no option "tops"; there are asOf, top, ')
+    typed = {"customer": {"CUSTOMERESTABLISHEDDATE": pd.Timestamp("2020-02-03"), "DATEOFBIRTH": datetime.date(1990, 5, 1)}, "accounts": [
+        {"ORIGINATIONDATE": np.datetime64("2021-01-01"), "PRINCIPALAMOUNT": np.int64(1200), "INTERESTRATE": Decimal("0.5"), "CLOSEDDATE": pd.NaT}]}
+    plain = {"customer": {"CUSTOMERESTABLISHEDDATE": "2020-02-03", "DATEOFBIRTH": "1990-05-01"}, "accounts": [
+        {"ORIGINATIONDATE": "2021-01-01", "PRINCIPALAMOUNT": 1200, "INTERESTRATE": 0.5}]}
+    assert model.recommend([typed], AS_OF) == model.recommend([plain], AS_OF)
+    fails(lambda: model.recommend([{"customer": {}, "accounts": [{"PRINCIPALAMOUNT": float("inf")}]}], AS_OF), "got Infinity")
+    fails(lambda: model.recommend([{"customer": {"CITY": object()}}], AS_OF), "row 0: a customer's cell: expected")
     fails(lambda: model.recommend([customers[0]["customer"]], "soon"), 'asOf: expected a date such as "2024-05-03", got "soon"')
 
 

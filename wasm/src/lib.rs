@@ -66,7 +66,7 @@ impl Engine {
     /// What to offer to a customer.
     pub fn recommend(&self, customer: &str, options: &str) -> Result<JsValue, JsError> {
         let options = RequestOptions::parse(options, OPTIONS).map_err(throw)?;
-        to_js(&self.recommender.answer(&Value::Written(customer), None, &options).map_err(throw)?)
+        to_js(&self.recommender.answer(&Value::Written(customer), &options).map_err(throw)?)
     }
 
     /// What each feature of a row contributes to each class: the classes' outputs of the reference row, those of this row, then the

@@ -36,6 +36,9 @@ fn refused<T>(result: Result<T, js_sys::Error>) -> (String, String) {
     }
 }
 
+/// The options of a question.
+const AS_OF: &str = r#"{"asOf": "2026-07-01"}"#;
+
 #[wasm_bindgen_test]
 fn the_golden_rows_score_here_as_where_the_bundle_was_made() {
     engine().self_test().unwrap();
@@ -44,7 +47,7 @@ fn the_golden_rows_score_here_as_where_the_bundle_was_made() {
 #[wasm_bindgen_test]
 fn a_customer_gets_offers_with_reasons() {
     let engine = engine();
-    let recommendation = engine.recommend(CUSTOMER, "2026-07-01", 3, true, false, None).unwrap();
+    let recommendation = engine.recommend(CUSTOMER, AS_OF).unwrap();
     let offers = Array::from(&get(&recommendation, "offers"));
     assert_eq!(offers.length(), 3);
     let probabilities: Vec<f64> =
@@ -59,7 +62,7 @@ fn a_customer_gets_offers_with_reasons() {
 #[wasm_bindgen_test]
 fn features_rows_and_batches_agree() {
     let mut engine = engine();
-    let row = engine.features(CUSTOMER, "2026-07-01").unwrap();
+    let row = engine.features(CUSTOMER, AS_OF).unwrap();
     assert_eq!(row.len(), engine.feature_names().len());
     let age = engine.feature_names().iter().position(|name| name == "age_years").unwrap();
     assert!((row[age] - 36.17).abs() < 0.01, "{}", row[age]);
@@ -90,7 +93,7 @@ fn a_row_of_a_plain_table_gets_its_classes() {
     let engine = Engine::new(PLAIN, None).unwrap();
     engine.self_test().unwrap();
     let row = r#"{"AGE": 30, "MEMBER": "no", "CITY": "Atlantis", "SIGNED": "2022-01-01", "NOTE": [1]}"#;
-    let prediction = engine.score_row(row, "2024-01-01").unwrap();
+    let prediction = engine.score_row(row, "{}").unwrap();
     let classes = Array::from(&get(&prediction, "classes"));
     let probabilities: Vec<f64> =
         classes.iter().map(|class| get(&class, "probability").as_f64().unwrap()).collect();
@@ -99,9 +102,9 @@ fn a_row_of_a_plain_table_gets_its_classes() {
         classes.iter().map(|class| get(&class, "name").as_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, engine.classes());
-    assert_eq!(refused(engine.recommend(row, "2024-01-01", 3, false, false, None)).0, "recommender/task");
-    assert_eq!(refused(self::engine().score_row(CUSTOMER, "2024-01-01")).0, "recommender/task");
-    let (code, message) = refused(engine.score_row(r#"{"AGE": "old"}"#, "2024-01-01"));
+    assert_eq!(refused(engine.recommend(row, "{}")).0, "recommender/task");
+    assert_eq!(refused(self::engine().score_row(CUSTOMER, AS_OF)).0, "recommender/task");
+    let (code, message) = refused(engine.score_row(r#"{"AGE": "old"}"#, "{}"));
     assert_eq!((code.as_str(), message.as_str()), ("customer/value", "AGE: expected a number, got \"old\""));
 }
 
@@ -114,10 +117,17 @@ fn everything_wrong_is_an_error_with_a_code_and_no_trap() {
     let mut engine = engine();
     let wrong =
         r#"{"customer": {}, "accounts": [{"ORIGINATIONDATE": "2020-01-01", "PRINCIPALAMOUNT": "abc"}]}"#;
-    let (code, message) = refused(engine.features(wrong, "2026-07-01"));
+    let (code, message) = refused(engine.features(wrong, AS_OF));
     assert_eq!(code, "customer/value");
     assert!(message.contains("accounts[0].PRINCIPALAMOUNT: expected a number, got \"abc\""), "{message}");
-    assert_eq!(refused(engine.features(CUSTOMER, "tomorrow")).0, "options/as-of");
+    for (options, code) in [
+        (r#"{"asOf": "tomorrow"}"#, "options/as-of"),
+        (r#"{"asOf": "2026-07-01", "top": 3}"#, "options/unknown"),
+        ("[]", "options/type"),
+        ("{", "customer/json"),
+    ] {
+        assert_eq!(refused(engine.features(CUSTOMER, options)).0, code);
+    }
     assert_eq!(refused(engine.score_rows(1)).0, "row/length");
     assert_eq!(refused(engine.score_rows(usize::MAX)).0, "row/length");
     engine.self_test().unwrap();
@@ -127,7 +137,7 @@ fn everything_wrong_is_an_error_with_a_code_and_no_trap() {
 fn without_a_profile_nothing_is_counted() {
     // How rows are counted is tested where there is a bundle that remembers some: tests/e2e/sketch.test.mjs.
     let mut engine = engine();
-    let row = engine.features(CUSTOMER, "2026-07-01").unwrap();
+    let row = engine.features(CUSTOMER, AS_OF).unwrap();
     assert!(engine.sketch_rules().unwrap().is_null());
     assert_eq!(refused(engine.observe(&row, true, &[0; 16])).0, "sketch/no-profile");
     assert_eq!(refused(engine.hand_out_sketch(&[0; 8])).0, "sketch/no-profile");

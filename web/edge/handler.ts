@@ -86,8 +86,9 @@ function question(body: unknown, { schema }: Recommender): Question {
   const outer = object(body);
   if (!outer) throw new Refusal(422, "customer/type", "the body: expected an object such as { \"customer\": { … } }");
   const inner = object(outer["customer"]);
-  const isNested = inner !== undefined && object(inner["customer"]) !== undefined;
-  const tables = isNested ? ["customer"] : [schema.customer.name, ...schema.tables.map(({ name }) => name)];
+  const own = [schema.customer.name, ...schema.tables.map(({ name }) => name)];
+  const isNested = inner !== undefined && own.some((table) => Object.hasOwn(inner, table));
+  const tables = isNested ? ["customer"] : own;
   const options: Record<string, unknown> = {};
   const customer: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(outer)) {
@@ -104,7 +105,7 @@ function question(body: unknown, { schema }: Recommender): Question {
   if (observe != null && typeof observe !== "boolean") {
     throw new Refusal(422, "options/observe", "observe: expected true, where the customer agrees to be counted, or false");
   }
-  return { customer: (isNested ? inner : customer) as unknown as Customer, options, observe: observe === true };
+  return { customer: (isNested ? inner : customer) as unknown as Customer, options: options as RecommendOptions, observe: observe === true };
 }
 
 function object(value: unknown): Record<string, unknown> | undefined {

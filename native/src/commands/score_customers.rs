@@ -68,7 +68,7 @@ fn answer(
     let Value::Object(fields) = question else { bail!("expected an object with a customer") };
     options.set(fields.iter().filter(|(name, _)| name != "id" && name != "customer"), OPTIONS)?;
     let customer = question.field("customer").context("the question has no customer")?;
-    let recommendation = recommender.answer(customer, Some(id), &options)?;
+    let recommendation = recommender.answer(customer, &options)?;
     let mut answer = Answer {
         id,
         as_of: options.as_of.as_deref().unwrap_or_default(),

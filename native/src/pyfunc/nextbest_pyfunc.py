@@ -58,21 +58,25 @@ class Model:
         by_row = probabilities.reshape(-1, len(classes)).astype(np.float64)
         return pd.DataFrame(by_row, columns=classes, index=model_input.index)
 
-    def recommend(self, customers, as_of, top=3, explain=False, counterfactual=False, channel=None):
+    def recommend(self, customers, as_of, **options):
         """What to offer to each of the customers at a moment such as "2026-07-01".
 
         A customer is a dict of rows, `{"customer": {…}, "accounts": [{…}], …}`, or the JSON text of one; the answer is a dict or a
-        JSON text accordingly.
+        JSON text accordingly. The options are those of every door: top (3), explain (True), counterfactual (False), channel (None),
+        strict (False).
         """
         self._check_validity()
-        options = {"asOf": as_of, "top": top, "explain": explain, "counterfactual": counterfactual, "channel": channel}
         # The customer goes first, and its text as it is: it may be long.
-        rest = json.dumps(options)[1:]
+        rest = json.dumps({"asOf": as_of, **options})[1:]
         answers = []
-        for customer in customers:
+        for number, customer in enumerate(customers):
             is_text = isinstance(customer, str)
-            text = customer if is_text else json.dumps(customer)
-            answer = self._call("recommend", f'{{"customer":{text},{rest}'.encode())
+            # What json does not know: numpy's, pandas' and Python's other values.
+            cell = functools.partial(_cell, number, "a customer's cell")
+            text = customer if is_text else json.dumps(customer, default=cell)
+            # Half a surrogate pair becomes what JSON has for it.
+            question = f'{{"customer":{text},{rest}'.encode(errors="backslashreplace")
+            answer = self._call("recommend", question)
             answers.append(answer.decode() if is_text else json.loads(answer))
         return answers
 

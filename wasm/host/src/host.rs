@@ -71,7 +71,7 @@ impl Host {
     pub(crate) fn recommend(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
         let recommender = self.recommender()?;
         let Question { customer, options } = Question::parse(text(input)?, OPTIONS)?;
-        write_json(&recommender.answer(&customer, None, &options)?, output)
+        write_json(&recommender.answer(&customer, &options)?, output)
     }
 
     pub(crate) fn predict(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {

@@ -120,7 +120,7 @@ evaluation: {bootstrap_draws: 20}
 }
 
 /// As docs/FORMAT.md has it.
-const COST: usize = 700;
+const COST: usize = 300;
 
 fn with_clock(schema: &Schema, clock: Clock) -> Schema {
     let mut definition = schema.definition().clone();

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nextbest_core::policy::{Arm, Experiment};
+use nextbest_core::schema::ColumnKind;
 use nextbest_core::{Bundle, Recommender};
 use nextbest_tests::{Workplace, repository};
 use serde_json::Value;
@@ -296,4 +297,163 @@ fn what_can_not_be_meant_is_named() {
         let error = failure(&place, &["policy-eval", "--log", "bad.csv"]);
         assert!(error.contains(message), "{rows}: {error}");
     }
+}
+
+/// The policy's tables are read whole, though features see windows of them alone; and what nobody knows is no yes.
+#[test]
+fn an_objection_holds_whenever_it_came_and_whatever_it_is_called() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    let model = format!("{MODEL}\nsnapshots: {{first: 2024-01-01, last: 2025-06-01}}\n");
+    place.write("config.yaml", &model).unwrap();
+    run(&place, &["generate"]);
+    let path = "data/raw/CONSENT.csv";
+    let consents = String::from_utf8(place.read(path).unwrap()).unwrap();
+    let header: Vec<&str> = consents.lines().next().unwrap().split(',').collect();
+    let answered = |customers: std::ops::Range<usize>, answers: &[&str], time: &str| -> String {
+        let row = |(number, answer): (usize, &&str)| {
+            let customer = format!("C{number:07}");
+            let cell = |column: &&str| match *column {
+                "CUSTOMERID" => customer.clone(),
+                "PURPOSE" => "PROFILING".into(),
+                "GRANTED" => (*answer).to_owned(),
+                "TIMESTAMP" => time.to_owned(),
+                _ => String::new(),
+            };
+            header.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"
+        };
+        customers.zip(answers.iter().cycle()).map(row).collect()
+    };
+    // After the last cut-off, so that no feature sees it, and after all other answers.
+    let answers = ["WITHDRAWN", "false", "0", "", "no", "y"];
+    let early = answered(0..60, &answers, "2025-11-30 23:00:00");
+    place.write(path, &(consents.clone() + &early)).unwrap();
+    run(&place, &["features"]);
+    run(&place, &["train"]);
+    run(&place, &["export"]);
+    let offered = |place: &Workplace| -> BTreeSet<String> {
+        run(place, &["score", "--as-of", "2025-12-01", "--log", "offers.csv"]);
+        let log = csv(place, "offers.csv");
+        let rows = csv(place, "outputs/predictions/recommendations.csv");
+        rows.iter().chain(&log).map(|row| row["CUSTOMERID"].clone()).collect()
+    };
+    let those = |customers: std::ops::Range<usize>| -> BTreeSet<String> {
+        customers.map(|number| format!("C{number:07}")).collect()
+    };
+    let objectors = those(0..60);
+    let first = offered(&place);
+    assert!(first.is_disjoint(&objectors) && first.len() > 300, "{}", first.len());
+    assert!(first.intersection(&those(60..120)).count() > 10, "others are offered something");
+    let bundle = Bundle::decode(&place.read(BUNDLE).unwrap()).unwrap();
+    let table = bundle.schema.tables().iter().find(|table| table.name == "consents").unwrap();
+    let granted = table.columns.iter().find(|column| column.name == "GRANTED").unwrap();
+    let ColumnKind::Category(words) = &granted.kind else { panic!("{granted:?}") };
+    let at = |word: &str| words.iter().position(|other| other == word);
+    assert!(at("Y") < at("0") && at("0") < at("WITHDRAWN"), "behind those of the windows: {words:?}");
+
+    // Words that came after training, in the same bundle: from tables, and in the bank's own JSON.
+    let late = answered(60..120, &["OBJECTS", "N", "nein"], "2025-11-30 23:00:00");
+    place.write(path, &(consents.clone() + &early + &late)).unwrap();
+    let second = offered(&place);
+    let all = those(0..120);
+    assert!(second.is_disjoint(&all));
+    let left: BTreeSet<String> = first.difference(&all).cloned().collect();
+    assert_eq!(second, left, "all others are offered what they were");
+    run(&place, &["export", "--samples", "900"]);
+    let customers = "outputs/bundle/customers.json";
+    let scored = run(&place, &["score", "--customers", customers, "--bits"]);
+    let mut stopped = 0;
+    for answer in scored.as_array().unwrap() {
+        let is_stopped = !answer["recommendation"]["stopped"].is_null();
+        stopped += usize::from(is_stopped);
+        let of_120 = all.contains(answer["id"].as_str().unwrap());
+        assert!(is_stopped || !of_120, "{answer}");
+        for computed in ["features", "probabilities"] {
+            assert_eq!(answer.get(computed).is_none(), is_stopped, "{answer}");
+        }
+    }
+    assert!(stopped >= 120);
+    let error = failure(&place, &["features", "--explain", "age_years", "C0000000"]);
+    assert!(error.contains("is not looked at (objection to profiling"), "{error}");
+
+    // Rows that can't be read may be objections.
+    let unreadable = answered(0..1, &["Y"], "tomorrow");
+    place.write(path, &(consents + &early + &unreadable)).unwrap();
+    let error = failure(&place, &["score", "--skip-bad-rows"]);
+    assert!(error.contains("the policy's gates read table `consents`"), "{error}");
+}
+
+#[test]
+fn words_that_no_bundle_carries_are_refused_and_those_that_may_come_are_told() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    let policy = |granted: &str| {
+        format!(
+            "{MODEL}\npolicy: {{consent: [{{rule: x, table: consents, column: GRANTED, granted: [{granted}]}}]}}\n"
+        )
+    };
+    place.write("config.yaml", &policy("Y, OPT_IN")).unwrap();
+    run(&place, &["generate"]);
+    let finished = place.run(&["features"]).unwrap();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert!(finished.stderr.contains("`OPT_IN` of `GRANTED` of consents"), "{}", finished.stderr);
+    run(&place, &["train"]);
+    run(&place, &["export"]);
+    for station in ["export", "train"] {
+        place.write("config.yaml", &policy("Y, OPT_INN")).unwrap();
+        let error = failure(&place, &[station]);
+        assert!(
+            error.contains("does not know the word `OPT_INN` of `GRANTED` of table `consents`"),
+            "{error}"
+        );
+    }
+    for (policy, message) in [
+        ("{gates: [{rule: x, measure: age_years, must_be: {in: [Y]}}]}", "can't be compared with a word"),
+        (
+            "{gates: [{rule: x, measure: {name: a, table: consents, aggregate: last, column: GRANTED}, must_be: {below: 1}}]}",
+            "can't be compared with a number",
+        ),
+        ("{consent: [{rule: x, table: consent, column: GRANTED, granted: [Y]}]}", "no event table `consent`"),
+    ] {
+        place.write("config.yaml", &format!("{MODEL}policy: {policy}\n")).unwrap();
+        let error = failure(&place, &["export"]);
+        assert!(error.contains(message), "{policy}: {error}");
+    }
+}
+
+#[test]
+fn a_policy_that_asks_for_what_the_log_never_shows_is_refused_or_bounded() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    place.write("config.yaml", MODEL).unwrap();
+    // Home Loan is a candidate and never shown; RARELY would show it to 3 of 100.
+    let mut log =
+        String::from("CUSTOMERID,AS_OF,PRODUCT,PRIORITY,RARELY,EXPECTED_REWARD,VALUE,PROPENSITY,REWARD\n");
+    for number in 0..1000 {
+        let rarely = if number % 100 < 3 { 9 } else { 0 };
+        let reward = number % 2;
+        let (card, auto) = if number % 10 < 6 { ("0.6", "") } else { ("", "0.4") };
+        for (product, priority, rarely, value, propensity) in
+            [("Credit Card", 2, 5, 1, card), ("Auto Loan", 1, 1, 4, auto), ("Home Loan", 3, rarely, 7, "")]
+        {
+            let reward = if propensity.is_empty() { String::new() } else { reward.to_string() };
+            log += &format!(
+                "C{number},2025-12-01,{product},{priority},{rarely},0.5,{value},{propensity},{reward}\n"
+            );
+        }
+    }
+    place.write("log.csv", &log).unwrap();
+    let error = failure(&place, &["policy-eval", "--log", "log.csv"]);
+    assert!(error.contains("deficient support: 100.0 %") && error.contains("(Home Loan)"), "{error}");
+    let rarely = run(&place, &["policy-eval", "--log", "log.csv", "--priority", "RARELY"]);
+    let [best, alike] = &rarely["policies"].as_array().unwrap()[..] else { panic!("{rarely}") };
+    assert!((best["unsupported"].as_f64().unwrap() - 0.03).abs() < 1e-12, "{best}");
+    assert_eq!(best["neverShownProducts"], serde_json::json!(["Home Loan"]));
+    // The card's share is 0.97, of which half is rewarded; rewards are 0 to 7.
+    let number = |value: &Value| value.as_f64().unwrap();
+    let ips = &best["ips"]["interval"];
+    assert!((number(&best["bounds"]["low"]) - number(&ips["low"])).abs() < 1e-12);
+    assert!((number(&best["bounds"]["high"]) - number(&ips["high"]) - 0.03 * 7.0).abs() < 1e-12);
+    assert!(number(&best["bounds"]["low"]) < 0.485 && number(&best["bounds"]["high"]) > 0.485 + 0.21);
+    // A third of what is drawn alike is never shown: nothing is told of it.
+    assert!(alike.get("snips").is_none() && alike["unsupported"].as_f64().unwrap() > 0.33, "{alike}");
+    let text = place.run(&["policy-eval", "--log", "log.csv", "--priority", "RARELY"]).unwrap().stdout;
+    assert!(text.contains("of it 3.0 % has no support in the log") && text.contains("not judged"), "{text}");
 }

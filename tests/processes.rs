@@ -117,7 +117,7 @@ fn entries(log: &Path) -> Vec<Vec<Value>> {
 #[test]
 fn two_writers_of_a_delta_table_both_write_whole_versions() {
     let place = Workplace::new(PROGRAM).unwrap();
-    let common = "generate: {customers: 20}\nfeature_store: {formats: [delta]}\n";
+    let common = "generate: {customers: 20}\nfeature_store: {formats: [parquet, delta]}\n";
     place.write("often.yaml", common).unwrap();
     place.write("seldom.yaml", &format!("{common}snapshots: {{every_months: 6}}\n")).unwrap();
     assert_eq!(place.run(&["generate", "--config", "often.yaml"]).unwrap().code, 0);

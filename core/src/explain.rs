@@ -146,19 +146,21 @@ fn against(all: &Contributions, classes: &[usize], level: impl Fn(&[f64]) -> f64
 pub struct Explained<'b> {
     bundle: &'b Bundle,
     row: &'b [f32],
+    /// The moment that the customer was seen from.
+    as_of: i64,
     /// For each feature, which others it belongs together with.
     groups: Vec<usize>,
     contributions: Contributions,
 }
 
 impl<'b> Explained<'b> {
-    /// What the features of a row contribute to some classes.
+    /// What the features of a row at a moment (seconds since 1970-01-01) contribute to some classes.
     ///
     /// # Errors
     /// [`Error::RowLength`] where the row does not fit the bundle.
-    pub fn new(bundle: &'b Bundle, row: &'b [f32], classes: &[usize]) -> Result<Self, Error> {
+    pub fn new(bundle: &'b Bundle, row: &'b [f32], as_of: i64, classes: &[usize]) -> Result<Self, Error> {
         let contributions = contributions_to_offers(bundle, row, classes)?;
-        Ok(Self { bundle, row, groups: groups::groups(&bundle.features), contributions })
+        Ok(Self { bundle, row, as_of, groups: groups::groups(&bundle.features), contributions })
     }
 
     /// What the features contribute.
@@ -195,7 +197,7 @@ impl<'b> Explained<'b> {
         let (feature, value, _) = *members.first()?;
         let strongest = self.part(feature, value, sum);
         Some(Reason {
-            text: words::text(feature, &self.bundle.schema, value),
+            text: words::text(feature, &self.bundle.schema, value, self.as_of),
             features: members.into_iter().map(|(f, value, part)| self.part(f, value, part)).collect(),
             feature: strongest.feature,
             label: strongest.label,

@@ -6,6 +6,7 @@
 mod arbitration;
 mod eligibility;
 mod experiment;
+mod words;
 
 use std::collections::BTreeSet;
 
@@ -19,6 +20,7 @@ pub use arbitration::{Chosen, Factors};
 pub(crate) use arbitration::{Draw, choose, refused};
 pub use eligibility::{Case, Stop, Withheld};
 pub use experiment::{Arm, Experiment};
+pub use words::Words;
 
 /// How offers are chosen.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -121,7 +123,8 @@ pub struct ContextWeight {
     pub weight: f64,
 }
 
-/// A test of one measure.
+/// A test of one measure. It holds only if it holds of all that the customer's rows may say, whatever it is that they leave
+/// open; an unknown word passes none but "is not missing".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MeasureTest {
@@ -134,7 +137,8 @@ pub struct MeasureTest {
 }
 
 impl PolicyDefinition {
-    /// Checks that the policy can be applied to the schema's products; not that its measures can be computed.
+    /// Checks that the policy can be applied to the schema's products, and that its tests are of the kind of its measures; not
+    /// that these can be computed.
     ///
     /// # Errors
     /// Words about the first thing that can't be.
@@ -170,15 +174,11 @@ impl PolicyDefinition {
         if self.most_per_category == Some(0) {
             return Err("at most 0 offers of a category leave none to offer".into());
         }
-        let conditions = self.gates.iter().map(|gate| (Some(&gate.condition), &gate.products));
-        let weights = self.weights.iter().map(|weight| (weight.condition.as_ref(), &weight.products));
-        for (condition, of) in conditions.chain(weights) {
-            if condition.is_some_and(|condition| usize::from(condition.measure) >= self.measures.len()) {
-                return Err("the policy tests a measure that is not there".into());
-            }
-            if of.iter().any(|product| usize::from(*product) >= products.len()) {
-                return Err("the policy is about a product that is not there".into());
-            }
+        self.check_kinds(schema)?;
+        let products_of = self.gates.iter().map(|gate| &gate.products);
+        let mut of = products_of.chain(self.weights.iter().map(|weight| &weight.products)).flatten();
+        if of.any(|product| usize::from(*product) >= products.len()) {
+            return Err("the policy is about a product that is not there".into());
         }
         let names = self.gates.iter().map(|gate| &gate.rule).chain(&self.fallback);
         if let Some(name) = names.into_iter().find(|name| name.is_empty() || name.len() > MAX_NAME) {

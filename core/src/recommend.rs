@@ -214,12 +214,12 @@ impl Recommender {
             }
         }
         let counterfactual = match options.counterfactual && arm != Some(Arm::Holdout) {
-            true => self.other_offer(&case, &row)?,
+            true => self.other_offer(&case, &row, options.as_of)?,
             false => None,
         };
         let (chosen, passed_over) = choose(policy, self.schema(), &candidates, options.top, draw);
         withheld.extend(passed_over);
-        let offers = self.offers(&chosen, &row, &probabilities, options.explain)?;
+        let offers = self.offers(&chosen, &row, &probabilities, options)?;
         let is_bare = offers.is_empty() && arm != Some(Arm::Holdout);
         let fallback = policy.fallback.clone().filter(|_| is_bare);
         Ok(Recommendation {
@@ -274,7 +274,7 @@ impl Recommender {
 
     /// The smallest change of mutable features after which another product has the greatest priority. The rules ask of the customer
     /// what they asked before: they read rows, not features.
-    fn other_offer(&self, case: &Case<'_>, row: &[f32]) -> Result<Option<OtherOffer>, Error> {
+    fn other_offer(&self, case: &Case<'_>, row: &[f32], as_of: i64) -> Result<Option<OtherOffer>, Error> {
         let best = |probabilities: &[f32]| {
             let offered = probabilities.iter().skip(1).enumerate();
             let offered =
@@ -285,7 +285,7 @@ impl Recommender {
             let greater = |best: (usize, f64), next: (usize, f64)| if next.1 > best.1 { next } else { best };
             priorities.reduce(greater).map(|(product, _)| product)
         };
-        let found = explain::counterfactual(&self.bundle, row, &self.bundle.policy.mutable, best)?;
+        let found = explain::counterfactual(&self.bundle, row, as_of, &self.bundle.policy.mutable, best)?;
         Ok(found.and_then(|Counterfactual { changes, offer }| {
             Some(OtherOffer { product: self.schema().products().get(offer)?.name.clone(), changes })
         }))
@@ -296,11 +296,11 @@ impl Recommender {
         chosen: &[Chosen],
         row: &[f32],
         probabilities: &[f32],
-        explain: bool,
+        options: Options<'_>,
     ) -> Result<Vec<Offer>, Error> {
         let classes: Vec<usize> = chosen.iter().map(|chosen| chosen.product + 1).collect();
-        let explained = match explain && !chosen.is_empty() {
-            true => Some(Explained::new(&self.bundle, row, &classes)?),
+        let explained = match options.explain && !chosen.is_empty() {
+            true => Some(Explained::new(&self.bundle, row, options.as_of, &classes)?),
             false => None,
         };
         let products = self.schema().products();

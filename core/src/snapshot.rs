@@ -81,6 +81,16 @@ impl<'s> Snapshot<'s> {
         taken(self.schema, customer).filter(move |taken| taken.opened < cutoff)
     }
 
+    /// The holdings opened before the cut-off whose product can't be told: its word is missing or unknown, so that it may be
+    /// any. Their product is one that does not exist.
+    pub(crate) fn untold_before(&self, customer: &Customer<'_>) -> impl Iterator<Item = Taken> {
+        let cutoff = self.cutoff as f64;
+        let holdings = self.schema.holdings().iter();
+        holdings
+            .flat_map(move |holding| untold_in(holding, customer))
+            .filter(move |taken| taken.opened < cutoff)
+    }
+
     pub(crate) fn is_open(&self, taken: &Taken) -> bool {
         is_open_at(taken.closed, self.cutoff as f64)
     }
@@ -155,6 +165,23 @@ pub(crate) fn taken_in(holding: &Holding, customer: &Customer<'_>) -> impl Itera
         };
         Some(Taken { product, opened, closed: closed.get(row).copied().unwrap_or(f64::NAN) })
     })
+}
+
+/// The rows of a table that say that something was taken, but not what.
+fn untold_in(holding: &Holding, customer: &Customer<'_>) -> impl Iterator<Item = Taken> {
+    let rows = customer.table(holding.table);
+    let products = match &holding.product {
+        ProductSource::Always(_) => &[][..],
+        ProductSource::Column { column, .. } => rows.column(*column),
+    };
+    let closed = holding.closed.map_or(&[][..], |column| rows.column(column));
+    let times = rows.column(holding.time);
+    products.iter().zip(times).enumerate().filter(|(_, (product, _))| product.is_nan()).map(
+        move |(row, (_, &opened))| {
+            let closed = closed.get(row).copied().unwrap_or(f64::NAN);
+            Taken { product: usize::MAX, opened, closed }
+        },
+    )
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ mod clock;
 
 pub use clock::{Change, Clock, MAX_CHANGES};
 
+pub mod calendar;
+
 /// Seconds in a day.
 pub const DAY: i64 = 86_400;
 /// The first moment of the first year that is read and written: 0001-01-01.

@@ -13,7 +13,6 @@ mod cutoffs;
 mod doctor;
 mod eda;
 mod evaluation;
-mod exact;
 mod feature_table;
 mod gates;
 mod mlflow;

@@ -127,16 +127,18 @@ pub(crate) fn was_there(error: &anyhow::Error) -> bool {
 }
 
 /// Lets nobody else in who asks for the same lock, a file of a folder, until it is dropped or this process ends; waits for whoever
-/// has it.
+/// has it. Where the file system has no locks nobody waits.
 ///
 /// # Errors
-/// Where the file can't be made, or the file system has no locks.
+/// Where the file can't be made or locked.
 pub(crate) fn lock(path: &Path) -> anyhow::Result<File> {
     let place = || format!("{}: can't be locked", path.display());
     path.parent().map_or(Ok(()), std::fs::create_dir_all).with_context(place)?;
     let file = File::options().create(true).truncate(false).write(true).open(path).with_context(place)?;
-    file.lock().with_context(place)?;
-    Ok(file)
+    match file.lock() {
+        Err(error) if error.kind() != std::io::ErrorKind::Unsupported => Err(error).with_context(place),
+        _ => Ok(file),
+    }
 }
 
 /// Writes a folder of files, whose paths may have folders in them. It takes the place of one that is there already only

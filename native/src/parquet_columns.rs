@@ -1,5 +1,6 @@
 //! Parquet columns, written and read whole.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -95,6 +96,12 @@ pub(crate) fn write_column<T: DataType, W: std::io::Write + Send>(
     Ok(column.close()?)
 }
 
+/// Reads with the crate's reader, which panics on some damaged files: that is an error like others.
+pub(crate) fn undamaged<T>(read: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    // What was read so far is thrown away, whatever state it is in.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| bail!("is damaged"))
+}
+
 /// Reads the values of a column that has one in every row.
 ///
 /// # Errors
@@ -123,9 +130,12 @@ pub(crate) fn read_optional<T: DataType>(
     if descriptor.physical_type() != T::get_physical_type() || descriptor.max_rep_level() > 0 {
         bail!("column {name} is not of the type that it must have");
     }
-    let mut reader = get_typed_column_reader::<T>(group.get_column_reader(column)?);
     let (mut values, mut defined) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    let (rows, _, _) = reader.read_records(count, Some(&mut defined), None, &mut values)?;
+    let rows = undamaged(|| {
+        let mut reader = get_typed_column_reader::<T>(group.get_column_reader(column)?);
+        Ok(reader.read_records(count, Some(&mut defined), None, &mut values)?.0)
+    })
+    .with_context(|| format!("column {name}"))?;
     if rows != count {
         bail!("column {name} has {rows} rows, not {count}");
     }

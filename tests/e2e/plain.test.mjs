@@ -50,6 +50,41 @@ suite("a plain table", () => {
     compare(await response.json());
   });
 
+  test("the same moment is the same, however it is written, on the clock of a bank in Prague", async () => {
+    const { Recommender } = await builtPackage();
+    const plain = await Recommender.load(readFileSync(path.join(ROOT, BUNDLE)));
+    const { zone, offset, changes } = plain.schema.clock;
+    assert.equal(zone, "Europe/Prague");
+    // As the platform has it, which brings its own database of zones.
+    const clock = new Intl.DateTimeFormat("sv", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
+    const shown = (instant) => clock.format(instant);
+    let at = 0;
+    assert(changes.length > 400 && Number.isInteger(offset));
+    for (const change of changes) {
+      at += change.after;
+      if (at < Date.UTC(1980) / 1000 || at > Date.UTC(2100) / 1000) continue;
+      const local = new Date((at + change.offset) * 1000).toISOString().slice(0, 19).replace("T", " ");
+      assert.equal(shown(at * 1000), local);
+    }
+
+    const features = (SIGNED, SEEN) => [...plain.features({ SIGNED, SEEN, AGE: 40 })];
+    for (const [signed, seen] of [
+      ["2023-06-30T21:30:00Z", "2023-07-01T22:15:00Z"],
+      ["2023-01-31T23:30:00Z", "2023-03-26T01:00:00Z"],
+      ["2022-10-29T21:59:59Z", "2022-10-30T02:00:00Z"],
+    ]) {
+      const [at, later] = [new Date(signed), new Date(seen)];
+      const expected = features(shown(at), shown(later));
+      assert.deepEqual(features(at, later), expected, "dates");
+      assert.deepEqual(features(signed, shown(later)), expected, "in two ways");
+      assert.deepEqual(features(signed.replace("Z", "+00:00"), later), expected, "with an offset");
+      assert.notDeepEqual(features(signed.slice(0, 19), shown(later)), expected);
+    }
+    // A row without a time of its own is seen from the moment of the question.
+    const ask = (asOf) => plain.scoreRow({ SIGNED: "2023-06-30", AGE: 40 }, { asOf });
+    assert.deepEqual(ask(new Date("2023-07-01T22:15:00Z")), ask("2023-07-02 00:15:00"));
+  });
+
   test("says what does not fit, and what its model does not answer", async () => {
     const { NextbestError, Recommender } = await builtPackage();
     const plain = await Recommender.load(readFileSync(path.join(ROOT, BUNDLE)));

@@ -41,12 +41,31 @@ def main():
         place.run("features")
         in_a_folder(place)
         from_a_plain_table(nextbest, folder / "plain")
+        odd_names(nextbest, folder / "odd")
         with Server(folder / "server") as server:
             on_a_server(place, server)
             over_tls(place, server, folder)
             killed(place, server)
         with_a_password(place, folder / "guarded")
     print("MLflow reads what nextbest logs")
+
+
+def odd_names(nextbest, folder):
+    """Names and texts that YAML would not take as they are; and a metric that is not defined, of rows of one class."""
+    odd = "a: \"b\"\n#\x01 \x7f\x85\u2028\ufeff é💶 "
+    mlflow = {"experiment_name": f"bank {odd}", "run_name_prefix": odd, "tags": {"team/Größe 2": odd}}
+    place = Workplace(nextbest, folder, json.dumps({"mlflow": mlflow}))
+    rows = [f"2023-{1 + row // 28:02}-{1 + row % 28:02},{row * 37 % 11},{'ab'[row >= 80 or row % 2]}" for row in range(100)]
+    (folder / "t.csv").write_text("\n".join(["day,x,y", *rows]))
+    place.run("train", "--budget", "0", "--table", "t.csv", "--target", "y", "--time", "day")
+    client = MlflowClient(f"file://{folder}/mlruns")
+    experiment = client.get_experiment_by_name(f"bank {odd}")
+    runs = client.search_runs([experiment.experiment_id])
+    assert runs and all(run.info.run_name.startswith(odd) for run in runs), runs
+    assert all(run.data.tags["team/Größe 2"] == odd for run in runs)
+    [evaluated] = [run for run in runs if "test_log_loss" in run.data.metrics]
+    assert "test_roc_auc_ovr" not in evaluated.data.metrics and "test_accuracy" in evaluated.data.metrics
+    place.run("train", "--resume-logging")
 
 
 def in_a_folder(place):

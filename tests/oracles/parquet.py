@@ -14,6 +14,7 @@ import decimal
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -68,6 +69,8 @@ def main():
         print(f"{names} files of pyarrow's hold what their CSV files hold, or are refused with the column's name")
     with tempfile.TemporaryDirectory() as folder:
         the_command(program, Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        a_bank(program, Path(folder))
 
 
 def text(value):
@@ -244,6 +247,28 @@ def broken(files):
         pq.write_table(table, path, write_page_checksum=True, use_dictionary=False)
         path.write_bytes(change(path.read_bytes()))
         files.list(name, ["1"], ("word", what))
+    path = files.folder / "negative.parquet"
+    pq.write_table(table, path, use_dictionary=False)
+    whole = bytearray(path.read_bytes())
+    # The lowest bit of a number is its sign.
+    size = varint(pq.read_metadata(path).row_group(0).column(0).total_compressed_size * 2)
+    whole[whole.rfind(size)] |= 1
+    path.write_bytes(whole)
+    files.list("negative", ["1"], ("number", "is damaged"))
+    ways = [({}, "snappy"), ({"v": "DELTA_BINARY_PACKED", "n": "DELTA_LENGTH_BYTE_ARRAY"}, "none")]
+    texts = table.set_column(1, "n", pa.array([str(it) for it in range(1000)]))
+    for encodings, compression in ways:
+        path = files.folder / "whole.parquet"
+        pq.write_table(texts, path, use_dictionary=not encodings, column_encoding=encodings or None, compression=compression)
+        whole = path.read_bytes()
+        for number in range(200):
+            changed = bytearray(whole)
+            # Mostly in the footer, which says where everything stands.
+            at = RANDOM.choice([RANDOM.randrange(len(whole)), len(whole) - 9 - RANDOM.randrange(700)])
+            changed[at] = RANDOM.choice([0, 1, 127, 128, 255])
+            name = f"changed-{compression}-{number}"
+            (files.folder / f"{name}.parquet").write_bytes(changed)
+            files.list(name, ["1"], ("number", "*"))
     pq.write_table(table.slice(0, 0), files.folder / "no-rows.parquet")
     files.list("no-rows", ["1"], ("word", "no-rows.parquet: there are no rows"))
     pq.ParquetWriter(files.folder / "no-groups.parquet", table.schema).close()
@@ -259,6 +284,11 @@ def broken(files):
         ) as writer:
             writer.write_table(table)
         files.list(name, ["1"], ("word", what))
+
+
+def varint(number):
+    low, rest = number % 128, number // 128
+    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
 
 
 class Vault(pe.KmsClient):
@@ -329,6 +359,62 @@ def the_command(program, folder):
     left_out = run("monitor", "--reference", "nested.parquet", "--current", "nested.parquet")
     assert "left out columns: tags (holds lists, maps or structures" in left_out, left_out
     print("an index is no data, nested columns and durations are told, and all files give the same predictions")
+
+
+def a_bank(program, folder):
+    """The features of a bank are the same to the byte, whatever types its tables' columns have."""
+    decimal_of = lambda digits: lambda texts: pa.array([it and decimal.Decimal(it) for it in texts], pa.decimal128(*digits))
+    cast = lambda kind: lambda texts: pa.array(texts).cast(kind)
+    moment = lambda unit, zone=None: lambda texts: pa.array(texts).cast(pa.timestamp("us")).cast(pa.timestamp(unit, zone))
+    ways = {
+        "legacy": (
+            {"key": decimal_of((38, 0)), "number": decimal_of((30, 12)), "time": moment("ns"), "date": cast(pa.date32())},
+            {"use_deprecated_int96_timestamps": True, "row_group_size": 1000, "compression": "gzip"},
+        ),
+        "unsigned": (
+            {"key": cast(pa.uint64()), "number": cast(pa.float64()), "time": moment("ms"), "date": moment("ns")},
+            {"data_page_version": "2.0", "compression": "zstd"},
+        ),
+        "texts": (
+            {"key": cast(pa.string_view()), "number": cast(pa.large_string()), "time": moment("us", "UTC"), "date": cast(pa.string())},
+            {"use_dictionary": False, "compression": "brotli"},
+        ),
+    }
+
+    def kind(texts):
+        there = [it for it in texts if it]
+        matches = lambda pattern: there and all(re.fullmatch(pattern, it) for it in there)
+        if matches(r"0|[1-9]\d*"):
+            return "key"
+        if matches(r"-?(0|[1-9]\d*)(\.\d+)?"):
+            return "number"
+        if matches(r"\d{4}-\d\d-\d\d"):
+            return "date"
+        return "time" if matches(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d") else "word"
+
+    def features(config):
+        (folder / "config.yaml").write_text("generate: {customers: 300}\nfeature_store: {formats: [parquet, csv]}\n" + config)
+        for command in ["generate"] if not config else []:
+            subprocess.run([program, command, "--quiet"], cwd=folder, check=True, capture_output=True)
+        subprocess.run([program, "features", "--quiet"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        return (folder / "data/processed/customer_product_features.csv").read_bytes()
+
+    expected = features("")
+    kinds = set()
+    for way, (types, options) in ways.items():
+        (folder / way).mkdir()
+        for file in (folder / "data/raw").glob("*.csv"):
+            frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+            columns = {}
+            for name in frame:
+                texts = [it or None for it in frame[name]]
+                kinds.add(kind(texts))
+                columns[name] = types.get(kind(texts), lambda texts: pa.array(texts, pa.string()).dictionary_encode())(texts)
+            pq.write_table(pa.table(columns), folder / way / f"{file.stem}.parquet", **options)
+        found = features(f"data_source: {{type: parquet, parquet: {{input_path: {way}}}}}\n")
+        assert found == expected, f"{way}: the features differ"
+    assert kinds == {"key", "number", "date", "time", "word"}
+    print("a bank has the same features, to the byte, whatever types its columns have")
 
 
 main()

@@ -148,6 +148,9 @@ export class Recommender {
    * The customer's row of features, in the order of `featureNames`; NaN where a feature is missing. Of a plain table,
    * those of its row.
    *
+   * This, `scoreFeatures`, `scoreBatch`, `contributions` and `observe` are raw access: they ask no rule. Only `recommend` knows who objects
+   * to profiling: ask it first, and compute nothing of whom it stopped.
+   *
    * @throws NextbestError as `recommend` does.
    */
   features(customer: Customer | Row, options: FeatureOptions = {}): Float32Array {

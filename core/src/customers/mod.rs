@@ -51,6 +51,11 @@ impl Columns {
         self.rows
     }
 
+    /// All rows.
+    pub(crate) fn all(&self) -> Rows<'_> {
+        Rows { columns: &self.columns, range: 0..self.rows }
+    }
+
     /// The columns, in the schema's order.
     pub fn columns(&self) -> &[Vec<f64>] {
         &self.columns
@@ -197,6 +202,15 @@ impl<'a> Rows<'a> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.range.is_empty()
+    }
+
+    /// Some of the rows, by their positions, as a table of their own that has the values of some columns only.
+    pub(crate) fn pick(&self, rows: &[usize], columns: &[usize]) -> Columns {
+        let of_column = |column| {
+            let values = if columns.contains(&column) { self.column(column) } else { &[] };
+            rows.iter().filter_map(|row| values.get(*row).copied()).collect()
+        };
+        Columns { columns: (0..self.columns.len()).map(of_column).collect(), rows: rows.len() }
     }
 
     /// The rows' values in a column; empty where there is no such column.

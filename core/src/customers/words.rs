@@ -51,6 +51,16 @@ pub fn says_the_same(word: &str, text: &str) -> bool {
     }
 }
 
+/// The usual ways to write the same word: of a truth value its capitals, of a whole number one with a fraction.
+pub fn spellings(word: &str) -> Vec<String> {
+    match (truth(word), whole(word)) {
+        (Some(true), _) => vec!["true".into(), "True".into(), "TRUE".into()],
+        (Some(false), _) => vec!["false".into(), "False".into(), "FALSE".into()],
+        (None, Some(number)) => vec![number.to_owned(), format!("{number}.0")],
+        (None, None) => vec![word.to_owned()],
+    }
+}
+
 fn truth(text: &str) -> Option<bool> {
     match text {
         _ if text.eq_ignore_ascii_case("true") => Some(true),
@@ -77,6 +87,17 @@ mod tests {
 
     fn words(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn usual_spellings_say_the_same() {
+        for word in ["TRUE", "false", "7", "7.00", "-3", "Rome"] {
+            let spellings = spellings(word);
+            assert!(
+                spellings.iter().all(|other| other == word || says_the_same(other, word)),
+                "{spellings:?}"
+            );
+        }
     }
 
     #[test]

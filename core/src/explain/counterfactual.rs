@@ -61,6 +61,7 @@ pub struct Change {
 pub fn counterfactual(
     bundle: &Bundle,
     row: &[f32],
+    as_of: i64,
     mutable: &[u16],
     top: impl Fn(&[f32]) -> Option<usize>,
 ) -> Result<Option<Counterfactual>, Error> {
@@ -81,20 +82,20 @@ pub fn counterfactual(
     Ok(found.map(|(steps, offer)| {
         let mut steps: Vec<&Step> = steps.into_iter().flatten().collect();
         steps.sort_unstable_by_key(|step| step.feature);
-        let changes = steps.into_iter().filter_map(|step| change(bundle, row, step)).collect();
+        let changes = steps.into_iter().filter_map(|step| change(bundle, row, as_of, step)).collect();
         Counterfactual { changes, offer }
     }))
 }
 
-fn change(bundle: &Bundle, row: &[f32], step: &Step) -> Option<Change> {
+fn change(bundle: &Bundle, row: &[f32], as_of: i64, step: &Step) -> Option<Change> {
     let (feature, from) = (bundle.features.get(step.feature)?, *row.get(step.feature)?);
     Some(Change {
         feature: feature.name.clone(),
         label: feature.label.clone(),
         from: from.is_finite().then_some(from),
         to: step.value,
-        from_text: feature.value_in_words(&bundle.schema, from),
-        to_text: feature.value_in_words(&bundle.schema, step.value),
+        from_text: feature.value_in_words(&bundle.schema, from, as_of),
+        to_text: feature.value_in_words(&bundle.schema, step.value, as_of),
     })
 }
 

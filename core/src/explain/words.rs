@@ -7,8 +7,8 @@ use crate::schema::Schema;
 const COUNTING: [&str; 3] = ["number of", "count of", "how many"];
 
 /// What a feature is and what it is of the customer.
-pub(super) fn text(feature: &FeatureDefinition, schema: &Schema, value: f32) -> String {
-    let words = feature.value_in_words(schema, value);
+pub(super) fn text(feature: &FeatureDefinition, schema: &Schema, value: f32, as_of: i64) -> String {
+    let words = feature.value_in_words(schema, value, as_of);
     // Labels name many: `1 fees` would be none.
     match is_count(feature) && !value.is_nan() && value != 1.0 {
         true => format!("{words} {}", feature.label),
@@ -77,7 +77,7 @@ mod tests {
             (holds, 0.0, "holds Card: no"),
             (city, 1.0, "city: Rome"),
         ] {
-            assert_eq!(text(&feature, &small_schema(), value), expected);
+            assert_eq!(text(&feature, &small_schema(), value, 0), expected);
         }
     }
 }

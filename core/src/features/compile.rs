@@ -6,6 +6,7 @@ use super::spec::{
     Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection, Test,
     Transform,
 };
+use crate::customers::words;
 use crate::model::memory::{Memory, TooMuch};
 use crate::names::{MAX_NAME, Names, shown};
 use crate::schema::{Column, ColumnKind, Schema, Table};
@@ -190,10 +191,17 @@ impl<'a> Compiler<'a> {
             let known = self.words.get(table).and_then(|columns| columns.get(position)?.as_ref());
             let known = known
                 .ok_or_else(|| format!("`{name}` is not a category, so it can't be one of some words"))?;
-            self.memory.take::<f64>(words.len())?;
-            let mut codes = Vec::with_capacity(words.len());
             // A word that the data never had matches no row; that is an answer, not an error.
-            codes.extend(words.iter().filter_map(|word| known.find(word)).map(|code| code as f64));
+            let spelt =
+                |word: &String| words::spellings(word).into_iter().filter_map(|word| known.find(&word));
+            let codes_of = |word: &String| match known.find(word) {
+                Some(code) => vec![code as f64],
+                None => spelt(word).map(|code| code as f64).collect(),
+            };
+            let count = words.iter().map(|word| codes_of(word).len()).sum();
+            self.memory.take::<f64>(count)?;
+            let mut codes = Vec::with_capacity(count);
+            codes.extend(words.iter().flat_map(codes_of));
             Ok::<_, String>(codes)
         };
         let number = |number: f64| match &column.kind {

@@ -25,7 +25,7 @@ pub struct FeatureEngine {
 #[derive(Debug, Clone)]
 pub(super) struct Feature {
     pub(super) formula: Formula,
-    missing: f32,
+    pub(super) missing: f32,
 }
 
 /// A validated [`Expression`](super::Expression): positions instead of names.
@@ -138,6 +138,16 @@ impl FeatureEngine {
         }
     }
 
+    /// The features, in the order of the definitions.
+    pub(super) fn features(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// What customers' rows look like.
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     pub(super) fn feature(&self, position: usize) -> Option<&Feature> {
         self.features.get(position)
     }
@@ -174,7 +184,7 @@ pub(super) struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    fn evaluate(&self, formula: &Formula) -> f64 {
+    pub(super) fn evaluate(&self, formula: &Formula) -> f64 {
         let cutoff = self.cutoff as f64;
         match formula {
             Formula::Attribute { column, transform } => {
@@ -204,7 +214,7 @@ impl Evaluation<'_> {
         }
     }
 
-    fn holdings(&self, aggregate: &HoldingAggregate) -> f64 {
+    pub(super) fn holdings(&self, aggregate: &HoldingAggregate) -> f64 {
         let snapshot = Snapshot::new(self.schema, self.cutoff);
         let mut held = ProductSet::default();
         let (mut ever, mut open, mut last) = (0u32, 0u32, f64::NAN);
@@ -247,6 +257,22 @@ pub(super) fn days(seconds: f64) -> f64 {
 impl Selection {
     /// The positions of the rows that count.
     pub(super) fn rows<'a>(&'a self, rows: &'a Rows<'_>, cutoff: f64) -> impl Iterator<Item = usize> + 'a {
+        // Most selections have one condition at most: its column is looked up once, not for each row.
+        let (first, others) = match self.filters.split_first() {
+            Some((Filter::Holds(comparison), others)) => {
+                (Some((rows.column(comparison.column), &comparison.predicate)), others)
+            }
+            _ => (None, self.filters.as_slice()),
+        };
+        self.in_time(rows, cutoff).filter(move |&row| {
+            first.is_none_or(|(values, predicate)| {
+                values.get(row).is_some_and(|&value| predicate.holds(value))
+            }) && others.iter().all(|filter| filter.passes(rows, row))
+        })
+    }
+
+    /// The positions of the rows that were known at the cut-off, lie in the window and are open where they must be.
+    pub(super) fn in_time<'a>(&'a self, rows: &'a Rows<'_>, cutoff: f64) -> impl Iterator<Item = usize> + 'a {
         // A customer's rows stand in the order of time, those without one last: see `customers::order`.
         let known = match self.time {
             None => 0..rows.len(),
@@ -257,19 +283,8 @@ impl Selection {
             }
         };
         let ends = self.open_until.map(|column| rows.column(column));
-        // Most selections have one condition at most: its column is looked up once, not for each row.
-        let (first, others) = match self.filters.split_first() {
-            Some((Filter::Holds(comparison), others)) => {
-                (Some((rows.column(comparison.column), &comparison.predicate)), others)
-            }
-            _ => (None, self.filters.as_slice()),
-        };
         known.filter(move |&row| {
             ends.is_none_or(|ends| ends.get(row).is_some_and(|&end| is_open_at(end, cutoff)))
-                && first.is_none_or(|(values, predicate)| {
-                    values.get(row).is_some_and(|&value| predicate.holds(value))
-                })
-                && others.iter().all(|filter| filter.passes(rows, row))
         })
     }
 }
@@ -291,7 +306,7 @@ impl Comparison {
 
 impl Predicate {
     #[inline]
-    fn holds(&self, value: f64) -> bool {
+    pub(super) fn holds(&self, value: f64) -> bool {
         match self {
             Predicate::Codes { codes, inside } => codes.contains(&value) == *inside,
             Predicate::Equals(number) => value == *number,

@@ -137,7 +137,6 @@ pub fn explain(
         let computed = feature.compute(&at, |other| values.get(&other).copied().unwrap_or(f32::NAN));
         let value = feature.settle(computed);
         let working = work_out(&at, definition, &feature.formula, computed, &values);
-        let word = definition.words(schema).and_then(|words| words.get(value as usize));
         features.push(ExplainedFeature {
             feature: definition.name.clone(),
             label: definition.label.clone(),
@@ -147,7 +146,7 @@ pub fn explain(
             computed: Some(computed).filter(|computed| !computed.is_nan()),
             missing: definition.missing,
             value: Some(value).filter(|value| !value.is_nan()),
-            word: word.filter(|_| !value.is_nan()).cloned(),
+            word: definition.word_of(schema, value).map(Into::into),
         });
         values.insert(position, value);
     }

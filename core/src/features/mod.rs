@@ -4,6 +4,7 @@ mod aggregate;
 mod compile;
 mod engine;
 mod explain;
+mod readings;
 mod spec;
 mod values;
 mod words;
@@ -14,4 +15,6 @@ pub use spec::{
     Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection,
     SeasonPart, Test, Transform,
 };
+pub use values::word_position;
+pub(crate) use values::{as_written, passed};
 pub use words::FeatureType;

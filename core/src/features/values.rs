@@ -3,6 +3,7 @@
 use super::spec::{Aggregate, Expression, FeatureDefinition, HoldingAggregate, Transform};
 use super::words::FeatureType;
 use crate::schema::{HoldingProduct, Schema};
+use crate::time::{DAY, calendar};
 
 /// What stands for a missing value.
 const MISSING: &str = "not known";
@@ -13,7 +14,24 @@ impl FeatureDefinition {
     /// A value of the feature in words, on a schema on which it can be computed: `not known` where it is missing, `yes` or
     /// `no` of a flag, the word of a category (a product's name where it says which product was taken), else a number with
     /// separators between thousands and without needless decimals.
-    pub fn value_in_words(&self, schema: &Schema, value: f32) -> String {
+    ///
+    /// The model counts years of 365.25 days, people do not: who is 17 on the eve of a birthday may have been there for 18 of the
+    /// model's. So years since a date are told as a calendar has them at the moment that the customer was seen from (seconds
+    /// since 1970-01-01).
+    pub fn value_in_words(&self, schema: &Schema, value: f32, as_of: i64) -> String {
+        let value = f64::from(value);
+        match &self.expression {
+            Expression::Attribute { transform: Transform::YearsSince, .. } if value >= 0.0 => {
+                // 32 bits have lost some minutes of it.
+                let since = as_of as f64 - value * 365.25 * DAY as f64 + 300.0;
+                self.reading_in_words(schema, calendar::years((since as i64).min(as_of), as_of), 0)
+            }
+            _ => self.reading_in_words(schema, value, 0),
+        }
+    }
+
+    /// A value in 64 bits, which rules go by, in words; numbers with so many more digits.
+    pub(crate) fn reading_in_words(&self, schema: &Schema, value: f64, digits: usize) -> String {
         if value.is_nan() {
             return MISSING.into();
         }
@@ -21,17 +39,16 @@ impl FeatureDefinition {
             FeatureType::Flag => if value == 0.0 { "no" } else { "yes" }.into(),
             FeatureType::Category => match self.word_of(schema, value) {
                 Some(word) => self.product_name(schema, word).unwrap_or(word).to_owned(),
-                None => self.number(value),
+                None if self.missing.is_some_and(|missing| f64::from(missing) == value) => MISSING.into(),
+                None => self.number(value, digits),
             },
-            FeatureType::Number => self.number(value),
+            FeatureType::Number => self.number(value, digits),
         }
     }
 
     /// The word at this position, where the feature is a category.
-    pub(crate) fn word_of<'s>(&self, schema: &'s Schema, value: f32) -> Option<&'s str> {
-        let words = self.words(schema)?;
-        let is_position = value >= 0.0 && value.fract() == 0.0;
-        is_position.then(|| words.get(value as usize).map(String::as_str))?
+    pub(crate) fn word_of<'s>(&self, schema: &'s Schema, value: impl Into<f64>) -> Option<&'s str> {
+        self.words(schema)?.get(word_position(value)?).map(String::as_str)
     }
 
     /// The name of the product with this id, where the feature reads the column of a table that says which product was taken.
@@ -52,24 +69,43 @@ impl FeatureDefinition {
         Some(&product.name)
     }
 
-    fn number(&self, value: f32) -> String {
+    fn number(&self, value: f64, digits: usize) -> String {
         if value.is_infinite() {
             return "beyond all bounds".into();
         }
-        let value = f64::from(value);
+        let rounded = |decimals: usize| trimmed(format!("{value:.*}", decimals + digits));
         match &self.expression {
-            Expression::Attribute { transform: Transform::Year, .. } => trimmed(format!("{value:.2}")),
-            // Nobody counts days and years by the hundredth.
+            Expression::Attribute { transform: Transform::Year, .. } => rounded(2),
             Expression::Attribute { transform: Transform::YearsSince | Transform::DaysSince, .. }
             | Expression::Holdings(HoldingAggregate::DaysSinceLastTaken)
             | Expression::Events {
                 aggregate: Aggregate::DaysSinceFirst | Aggregate::DaysSinceLast | Aggregate::DaysUntilNext(_),
                 ..
-            } => grouped(&trimmed(format!("{value:.1}"))),
-            _ if value.abs() < SMALL => grouped(&trimmed(format!("{value:.4}"))),
-            _ => grouped(&trimmed(format!("{value:.2}"))),
+            } => grouped(&passed(value, digits)),
+            _ if value.abs() < SMALL => grouped(&rounded(4)),
+            _ => grouped(&rounded(2)),
         }
     }
+}
+
+/// The position among a category's words that a value is; `None` where it is none, as what stands for a missing word (-1, say).
+pub fn word_position(value: impl Into<f64>) -> Option<usize> {
+    let value = value.into();
+    (value >= 0.0 && value.fract() == 0.0).then_some(value as usize)
+}
+
+/// A number of 32 bits as its shortest decimal digits have it: 0.1, not 0.10000000149.
+pub(crate) fn as_written(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::NAN)
+}
+
+/// Days or years in words, with so many more digits than one. Nobody counts them by the hundredth, and nobody is 18 before the
+/// birthday: what has not passed is cut off, not rounded.
+pub(crate) fn passed(time: f64, digits: usize) -> String {
+    let parts = libm::pow(10.0, 1.0 + digits as f64);
+    // 17.9 may be a little less in binary.
+    let cut = libm::floor(time * parts + 1e-9) / parts;
+    trimmed(format!("{cut:.*}", 1 + digits))
 }
 
 /// Without the zeros at the end of the decimals, and without the sign of a 0.
@@ -140,21 +176,37 @@ mod tests {
             (f32::NAN, "not known"),
             (f32::INFINITY, "beyond all bounds"),
         ] {
-            assert_eq!(sum.value_in_words(&small_schema(), value), words, "{value}");
+            assert_eq!(sum.value_in_words(&small_schema(), value, 0), words, "{value}");
         }
     }
 
     #[test]
     fn days_and_years_have_one_decimal_and_a_year_no_separator() {
         for (feature, value, words) in [
-            (attribute("BORN", Transform::YearsSince), 33.06, "33.1"),
+            (attribute("BORN", Transform::YearsSince), 33.19, "33.1"),
             (attribute("BORN", Transform::DaysSince), 1704.0, "1,704"),
             (attribute("BORN", Transform::Year), 2024.5, "2024.5"),
             (events("transactions", Aggregate::DaysSinceLast), 0.04, "0"),
             (events("transactions", Aggregate::Count), 1200.0, "1,200"),
             (feature(Expression::Holdings(HoldingAggregate::DaysSinceLastTaken)), 12.25, "12.2"),
         ] {
-            assert_eq!(feature.value_in_words(&small_schema(), value), words, "{feature:?}");
+            assert_eq!(feature.value_in_words(&small_schema(), value, 0), words, "{feature:?}");
+        }
+    }
+
+    /// At all hours of the days about 18th birthdays, from what a model is given.
+    #[test]
+    fn nobody_is_said_to_be_older_than_a_calendar_has_it() {
+        let age = attribute("BORN", Transform::YearsSince);
+        let schema = small_schema();
+        for born in ["2004-02-29", "2007-12-31", "2008-01-01", "2008-03-01", "1900-02-28"] {
+            let born = crate::time::parse(born).unwrap();
+            for hours in 18 * 365 * 24..=18 * 366 * 24 {
+                let now = born + hours * 3600;
+                let model = ((now - born) as f64 / DAY as f64 / 365.25) as f32;
+                let words = age.value_in_words(&schema, model, now);
+                assert_eq!(words, passed(calendar::years(born, now), 0), "{born} {hours}");
+            }
         }
     }
 
@@ -163,12 +215,14 @@ mod tests {
         let schema = small_schema();
         let city = attribute("CITY", Transform::Value);
         let cities = city.words(&schema).unwrap();
-        assert_eq!(city.value_in_words(&schema, 1.0), cities[1]);
-        assert_eq!(city.value_in_words(&schema, f32::NAN), "not known");
-        assert_eq!(city.value_in_words(&schema, 0.5), "0.5", "no position of a word");
-        assert_eq!(city.value_in_words(&schema, 1e6), "1,000,000", "beyond the words");
+        assert_eq!(city.value_in_words(&schema, 1.0, 0), cities[1]);
+        assert_eq!(city.value_in_words(&schema, f32::NAN, 0), "not known");
+        assert_eq!(city.value_in_words(&schema, 0.5, 0), "0.5", "no position of a word");
+        let kept = FeatureDefinition { missing: Some(-1.0), ..city.clone() };
+        assert_eq!(kept.value_in_words(&schema, -1.0, 0), "not known", "not the first word");
+        assert_eq!(city.value_in_words(&schema, 1e6, 0), "1,000,000", "beyond the words");
         let holds = feature(Expression::Holdings(HoldingAggregate::Holds("L".into())));
-        assert_eq!([0.0, 1.0].map(|value| holds.value_in_words(&schema, value)), ["no", "yes"]);
+        assert_eq!([0.0, 1.0].map(|value| holds.value_in_words(&schema, value, 0)), ["no", "yes"]);
     }
 
     #[test]
@@ -180,7 +234,7 @@ mod tests {
             for (position, word) in words.iter().enumerate() {
                 let name = schema.products().iter().find(|product| product.id == *word);
                 let expected = name.map_or(word, |product| &product.name);
-                assert_eq!(product.value_in_words(&schema, position as f32), *expected);
+                assert_eq!(product.value_in_words(&schema, position as f32, 0), *expected);
             }
             assert!(schema.products().iter().any(|product| product.id != product.name), "names differ");
         }

@@ -1,8 +1,11 @@
 //! What a policy would have been worth, from the log of another one that left something to chance.
 //!
 //! Three estimators (Dudík, Erhan, Langford and Li, "Doubly robust policy evaluation and optimization", Statistical Science
-//! 2014; the self-normalised one: Swaminathan and Joachims, NIPS 2015). All need that whatever the new policy does, the old one
-//! did with some probability.
+//! 2014; the self-normalised one: Swaminathan and Joachims, NIPS 2015). All need *common support*: whatever the new policy does,
+//! the old one did with some probability. Where support is deficient (Sachdeva, Su and Joachims, KDD 2020), they tell what the
+//! supported part is worth and nothing of the rest, which no certainty shows: weights can't miss what was never logged. So it is
+//! measured how much of the policy lacks support ([`PolicyValue::unsupported`]), and of a little of it the worst and the best
+//! case are told ([`PolicyValue::bounds`]; Manski, American Economic Review 1990).
 
 use std::collections::HashMap;
 
@@ -19,8 +22,10 @@ pub struct Decision {
     pub reward: f64,
     /// The probability, above 0, with which the logging policy did what it did.
     pub propensity: f64,
-    /// The probability with which the new policy would have done that.
+    /// The probability with which the new policy would have done that,
     pub target: f64,
+    /// and with which it would have done what the log never shows.
+    pub never_shown: f64,
     /// What a model expects to come of what was done,
     pub expected: f64,
     /// and of what the new policy does, on average.
@@ -49,6 +54,28 @@ pub struct PolicyValue {
     pub effective_decisions: f64,
     /// The greatest weight of a decision: the new policy's probability over the old one's.
     pub greatest_weight: f64,
+    /// The mean weight: the share of the policy that the log supports, 1 but for chance where it supports all.
+    pub mean_weight: Estimate,
+    /// The share of the policy that asks for what the log never shows.
+    pub never_shown: f64,
+}
+
+impl PolicyValue {
+    /// At least so much of the policy lacks support: what it asks for was never shown, or where it asks for it, never enough for
+    /// the weights to reach 1 on average.
+    pub fn unsupported(&self) -> f64 {
+        let missing = 1.0 - self.mean_weight.interval.high;
+        // Of no weights at all the interval is of no width: nothing of the policy is in the log.
+        self.never_shown.max(missing).max(0.0)
+    }
+
+    /// What the policy is worth, whatever what was never shown is worth, if no reward is less than `least` or more than `greatest`:
+    /// the 95 % interval of the supported part, and the worst and the best case of the rest.
+    pub fn bounds(&self, least: f64, greatest: f64) -> Interval {
+        let Interval { low, high } = self.ips.interval;
+        let rest = self.unsupported();
+        Interval { low: low + rest * least, high: high + rest * greatest }
+    }
 }
 
 /// Estimates what a policy is worth; NaN without decisions.
@@ -69,6 +96,8 @@ pub fn policy_value(decisions: &[Decision]) -> PolicyValue {
         }),
         effective_decisions: total * total / squares,
         greatest_weight: decisions.iter().map(weight).fold(0.0, f64::max),
+        mean_weight: mean(decisions, weight),
+        never_shown: mean(decisions, |decision| decision.never_shown).value,
     }
 }
 
@@ -131,6 +160,7 @@ mod tests {
             reward,
             propensity: LOGGED[action],
             target: TARGET[action],
+            never_shown: 0.0,
             expected: MODEL[action],
             expected_of_target: TARGET.iter().zip(MODEL).map(|(p, q)| p * q).sum(),
         }
@@ -218,5 +248,54 @@ mod tests {
         assert_eq!(first_place(&[1.0, 3.0, 0.0], 1.0), [0.25, 0.75, 0.0]);
         let soft = first_place(&[1.0, 2.0], 0.5);
         assert!((soft[1] - 0.8).abs() < 1e-12);
+    }
+
+    /// A log that shows the second action (of a reward that nobody knows, then) never: the others as often as the propensities say.
+    #[test]
+    fn bounds_hold_whatever_was_never_shown_is_worth() {
+        let (logged, target) = ([0.6, 0.4], [[0.5, 0.04, 0.46], [0.0, 0.5, 0.5], [0.7, 0.0, 0.3]]);
+        let reward = [1.0, f64::NAN, 2.0];
+        for target in target {
+            let decision = |customer, place: usize| {
+                let action = 2 * place;
+                Decision {
+                    customer,
+                    reward: reward[action],
+                    propensity: logged[place],
+                    target: target[action],
+                    never_shown: target[1],
+                    expected: 0.0,
+                    expected_of_target: 0.0,
+                }
+            };
+            // Exactly as often as is to be expected.
+            let log: Vec<Decision> = (0..1000).map(|n| decision(n, usize::from(n % 10 >= 6))).collect();
+            let value = policy_value(&log);
+            assert!((value.never_shown - target[1]).abs() < 1e-12);
+            assert!((value.mean_weight.value - (1.0 - target[1])).abs() < 1e-12, "the supported part");
+            assert!((value.unsupported() - target[1]).abs() < 1e-12, "{target:?}");
+            let bounds = value.bounds(-1.0, 7.0);
+            for unknown in [-1.0, 0.0, 3.5, 7.0] {
+                let truth = target[0] + unknown * target[1] + 2.0 * target[2];
+                assert!(bounds.low <= truth && truth <= bounds.high, "{target:?} {unknown}");
+            }
+            let width = value.ips.interval.high - value.ips.interval.low + 8.0 * target[1];
+            assert!((bounds.high - bounds.low - width).abs() < 1e-9, "and no wider than that");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_elsewhere_but_never_where_it_is_asked_for_lacks_support() {
+        // Half of the customers are only ever shown what the policy would not show them.
+        let decision = |customer: u64| Decision {
+            target: if customer.is_multiple_of(2) { 1.0 } else { 0.0 },
+            propensity: 1.0,
+            ..decision(customer, 0, 1.0)
+        };
+        let unsupported = policy_value(&(0..1000).map(decision).collect::<Vec<_>>()).unsupported();
+        assert!((0.45..0.5).contains(&unsupported), "{unsupported}");
+        let nothing: Vec<Decision> =
+            (0..10).map(|customer| Decision { target: 0.0, ..decision(customer) }).collect();
+        assert_eq!(policy_value(&nothing).unsupported(), 1.0);
     }
 }

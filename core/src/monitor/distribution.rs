@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::features::word_position;
 use crate::model::bounded::{at_most, list};
 
 /// Numbers have at most so many bins.
@@ -75,7 +76,8 @@ impl Distribution {
         if self.has_bins() {
             return 1 + self.edges.partition_point(|edge| *edge < value);
         }
-        Some(1 + value as usize).filter(|cell| *cell < self.counts.len()).unwrap_or_default()
+        let cell = word_position(value).map(|position| 1 + position);
+        cell.filter(|cell| *cell < self.counts.len()).unwrap_or_default()
     }
 
     /// Whether cells are bins of numbers. (A single word is as good as a single bin.)

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::{Gate, MeasureTest, PolicyDefinition, RankBy, arbitration::Factors};
-use crate::customers::Customer;
-use crate::features::{FeatureDefinition, FeatureEngine, Test};
+use crate::customers::{Customer, is_unknown, words};
+use crate::features::{FeatureDefinition, FeatureEngine, Test, as_written, passed};
 use crate::names::shown;
 use crate::schema::{Product, Schema};
 use crate::snapshot::{ProductSet, Snapshot};
-use crate::time::{self, DAY};
+use crate::time::{self, DAY, calendar};
 
 /// A product that is not offered, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,8 +38,8 @@ pub struct Case<'a> {
     customer: &'a Customer<'a>,
     as_of: i64,
     channel: Option<&'a str>,
-    /// The values of the policy's measures.
-    measures: Vec<f32>,
+    /// What the customer's rows may say to each of the policy's measures.
+    measures: Vec<Vec<f64>>,
     held: ProductSet,
 }
 
@@ -53,10 +53,9 @@ impl<'a> Case<'a> {
         as_of: i64,
         channel: Option<&'a str>,
     ) -> Self {
-        let mut values = Vec::with_capacity(measures.len());
-        measures.compute(customer, as_of, &mut values);
+        let measures = measures.readings(customer, as_of);
         let held = Snapshot::new(schema, as_of).held(customer);
-        Self { policy, schema, customer, as_of, channel, measures: values, held }
+        Self { policy, schema, customer, as_of, channel, measures, held }
     }
 
     /// Why this customer must not be scored, if so.
@@ -101,9 +100,13 @@ impl<'a> Case<'a> {
 
     fn by_age(&self, product: &Product) -> Option<Refusal> {
         let least = product.min_age.filter(|age| *age > 0.0)?;
+        let from = format!("from {least} years on");
         let detail = match age_in_years(self.schema, self.customer, self.as_of) {
-            None => format!("from {least} years on, and the date of birth is not known"),
-            Some(age) if age < least => format!("from {least} years on, the customer is {age:.1}"),
+            None => format!("{from}, and the date of birth is not known"),
+            Some(age) if !at_least(age, least) => {
+                let shown = as_exact_as_needed(|digits| passed(age, digits), |shown| !at_least(shown, least));
+                format!("{from}, the customer is {shown}")
+            }
             Some(_) => return None,
         };
         Some(refusal("minimum age", detail))
@@ -141,8 +144,10 @@ impl<'a> Case<'a> {
 
     fn by_probability(&self, probability: f32) -> Option<Refusal> {
         let least = self.policy.min_probability;
-        let detail = || format!("from {least} on, it is {probability:.4}");
-        (probability < least).then(|| refusal("minimum probability", detail()))
+        let shown = |digits| format!("{probability:.*}", 4 + digits);
+        let detail = || as_exact_as_needed(shown, |shown| shown < as_written(least));
+        (probability < least)
+            .then(|| refusal("minimum probability", format!("from {least} on, it is {}", detail())))
     }
 
     /// A customer who comes through no named channel is in none of those that are listed.
@@ -150,42 +155,81 @@ impl<'a> Case<'a> {
         channels.is_empty() || self.channel.is_some_and(|here| channels.iter().any(|channel| channel == here))
     }
 
-    fn measure(&self, condition: &MeasureTest) -> Option<(&FeatureDefinition, f32)> {
+    fn measure(&self, condition: &MeasureTest) -> Option<(&FeatureDefinition, &[f64])> {
         let position = usize::from(condition.measure);
-        Some((self.policy.measures.get(position)?, *self.measures.get(position)?))
+        Some((self.policy.measures.get(position)?, self.measures.get(position)?))
     }
 
+    /// Whether a condition holds, whatever it is that the customer's rows leave open.
     fn holds(&self, condition: &MeasureTest) -> bool {
-        let Some((measure, value)) = self.measure(condition) else { return false };
-        if value.is_nan() {
-            return condition.missing;
-        }
-        let number = f64::from(value);
-        let is_one_of = |words: &[String]| {
-            let word = measure.words(self.schema).and_then(|words| words.get(value as usize));
-            word.is_some_and(|word| words.contains(word))
-        };
+        let Some((measure, readings)) = self.measure(condition) else { return false };
+        readings.iter().all(|reading| self.holds_of(condition, measure, *reading))
+    }
+
+    fn holds_of(&self, condition: &MeasureTest, measure: &FeatureDefinition, reading: f64) -> bool {
         match &condition.test {
-            Test::In(words) => is_one_of(words),
-            Test::NotIn(words) => !is_one_of(words),
-            Test::Equals(other) => number == *other,
-            Test::Below(limit) => number < *limit,
-            Test::AtMost(limit) => number <= *limit,
-            Test::Above(limit) => number > *limit,
-            Test::AtLeast(limit) => number >= *limit,
-            Test::Missing(missing) => !missing,
+            // An unknown word is one, but satisfies nothing else.
+            Test::Missing(missing) if is_unknown(reading) => !missing,
+            _ if is_unknown(reading) => false,
+            Test::Missing(missing) => condition.missing && reading.is_nan() || reading.is_nan() == *missing,
+            _ if reading.is_nan() => condition.missing,
+            test => passes(test, reading, measure.word_of(self.schema, reading)),
         }
     }
 
     /// What was asked and what there was.
     fn words(&self, condition: &MeasureTest) -> String {
-        let Some((measure, value)) = self.measure(condition) else { return String::new() };
+        let Some((measure, readings)) = self.measure(condition) else { return String::new() };
         let name = match measure.label.is_empty() {
             true => measure.expression.to_string(),
             false => measure.label.clone(),
         };
-        format!("asked: {name} {}; it is {}", condition.test, measure.value_in_words(self.schema, value))
+        let fails = |reading: &&f64| !self.holds_of(condition, measure, **reading);
+        let reading = readings.iter().find(fails).copied().unwrap_or(f64::NAN);
+        let is = if readings.len() > 1 { "may be" } else { "is" };
+        let shown = match is_unknown(reading) {
+            true => "a word that the model does not know".to_owned(),
+            false => as_exact_as_needed(
+                |digits| measure.reading_in_words(self.schema, reading, digits),
+                |shown| !passes(&condition.test, shown, None),
+            ),
+        };
+        format!("asked: {name} {}; it {is} {shown}", condition.test)
     }
+}
+
+/// Whether a value passes a test; `word` is the category's that it stands for.
+fn passes(test: &Test, value: f64, word: Option<&str>) -> bool {
+    let is_one_of = |asked: &[String]| word.is_some_and(|word| words::position(asked, word).is_some());
+    match test {
+        Test::In(words) => is_one_of(words),
+        Test::NotIn(words) => word.is_some() && !is_one_of(words),
+        Test::Equals(other) => agree(value, *other),
+        Test::Below(limit) => !at_least(value, *limit),
+        Test::AtMost(limit) => at_least(*limit, value),
+        Test::Above(limit) => !at_least(*limit, value),
+        Test::AtLeast(limit) => at_least(value, *limit),
+        Test::Missing(missing) => value.is_nan() == *missing,
+    }
+}
+
+/// Whether two numbers are the same in about twelve digits: what is written in decimals, and added up, is not exact in binary.
+fn agree(a: f64, b: f64) -> bool {
+    a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
+}
+
+fn at_least(value: f64, limit: f64) -> bool {
+    value >= limit || agree(value, limit)
+}
+
+/// The shortest text, by so many further digits, whose number fails as the value itself did; that with the fewest digits where
+/// it is no number.
+fn as_exact_as_needed(text: impl Fn(usize) -> String, fails: impl Fn(f64) -> bool) -> String {
+    let shortest = text(0);
+    let says_so = |text: &String| text.replace(',', "").parse().is_ok_and(&fails);
+    let is_number = shortest.replace(',', "").parse::<f64>().is_ok();
+    let exact = (0..16).map(&text).find(says_so).filter(|_| is_number);
+    exact.unwrap_or(shortest)
 }
 
 /// A rule and the values that it compared.
@@ -203,6 +247,5 @@ fn is_about(products: &[u16], position: usize) -> bool {
 /// `None` where the date of birth is not known; a date that is not past was not known.
 fn age_in_years(schema: &Schema, customer: &Customer<'_>, as_of: i64) -> Option<f64> {
     let born = customer.attribute(schema.birth_date()?);
-    let seconds = as_of as f64 - born;
-    (seconds > 0.0).then_some(seconds / DAY as f64 / 365.25)
+    (born < as_of as f64).then(|| calendar::years(born as i64, as_of))
 }

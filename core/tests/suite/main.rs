@@ -30,6 +30,8 @@ mod reasons;
 #[cfg(test)]
 mod recommend;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod sketch;

@@ -183,7 +183,7 @@ proptest! {
         // The salaries; the payments and their ratio to those; every other feature for itself.
         const GROUPS: [&[usize]; 7] = [&[0], &[1], &[2, 3], &[4, 7], &[5], &[6], &[8]];
         SAMPLES.with(|samples| for bundle in samples {
-            let explained = Explained::new(bundle, &row, &[1, 2]).unwrap();
+            let explained = Explained::new(bundle, &row, sample::cutoff(), &[1, 2]).unwrap();
             for class in [1, 2] {
                 let parts: Vec<f64> = explained.contributions().of(class).collect();
                 let mut expected: Vec<(&[usize], f64)> =
@@ -219,7 +219,7 @@ fn assert_reason(bundle: &Bundle, row: &[f32], reason: &Reason, group: &[usize],
     let (strongest, definition) = (&reason.features[0], &bundle.features[members[0]]);
     assert_eq!((&reason.feature, &reason.label), (&strongest.feature, &strongest.label));
     assert_eq!((&reason.value, &reason.word), (&strongest.value, &strongest.word));
-    let value = definition.value_in_words(&bundle.schema, row[members[0]]);
+    let value = definition.value_in_words(&bundle.schema, row[members[0]], sample::cutoff());
     // "open amount" is a sum; what is counted goes by its own name here, so that nothing stands before it.
     assert_eq!(reason.text, format!("{}: {value}", definition.label));
 }
@@ -230,7 +230,7 @@ fn a_reason_reads_like_a_phrase() {
     bundle.features[2].label = "salaries in 90 days".into();
     bundle.reference = vec![40.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, f32::NAN, 1.0];
     let row = [40.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0, f32::NAN, 1.0];
-    let explained = Explained::new(&bundle, &row, &[1]).unwrap();
+    let explained = Explained::new(&bundle, &row, sample::cutoff(), &[1]).unwrap();
     let texts: Vec<String> = explained.reasons(1, 9).into_iter().map(|reason| reason.text).collect();
     assert_eq!(texts, ["3 salaries in 90 days"], "salaries lead to loans");
 }

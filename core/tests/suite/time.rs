@@ -105,17 +105,21 @@ fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
     // Not all of them, since some banks' would be more than a section may hold.
     let label = |feature: &FeatureDefinition| feature.expression.to_string().chars().take(100).collect();
     features.iter_mut().for_each(|feature| feature.label = label(feature));
-    // The policy looks at some of them too: each says by a weight of its own whether it is above the operand.
+    // The policy looks at some of them too: each says by a weight of its own whether it is above the operand, or which word.
     let measures: Vec<FeatureDefinition> = features
         .iter()
         .filter(|feature| !matches!(feature.expression, Expression::Ratio { .. }))
         .step_by(numbers.stride.max(features.len() / 40))
         .cloned()
         .collect();
-    let weights = (0..measures.len()).map(|measure| ContextWeight {
+    let asked = |words: Option<&[String]>| match words {
+        Some(words) => Test::NotIn(words.iter().take(1).cloned().collect()),
+        None => Test::Above(numbers.operand),
+    };
+    let weights = measures.iter().enumerate().map(|(measure, of)| ContextWeight {
         condition: Some(MeasureTest {
             measure: measure as u16,
-            test: Test::Above(numbers.operand),
+            test: asked(of.words(&schema)),
             missing: false,
         }),
         products: Vec::new(),

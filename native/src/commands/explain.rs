@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use anyhow::Context as _;
-use nextbest_core::features::{ExplainedFeature, ExplainedTable, Explanation};
+use anyhow::{Context as _, bail};
+use nextbest_core::customers::Customer;
+use nextbest_core::features::{
+    ExplainedFeature, ExplainedTable, Explanation, FeatureDefinition, FeatureEngine,
+};
+use nextbest_core::policy::Case;
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
 use serde::Serialize;
@@ -13,7 +17,7 @@ use super::features::{checked_definitions, definitions};
 use crate::cli::{Context, usage};
 use crate::config::Config;
 use crate::cutoffs;
-use crate::tables::{LoadOptions, load, products};
+use crate::tables::{Bank, LoadOptions, load, products};
 
 /// Which value is to be explained.
 pub(super) struct Question<'a> {
@@ -62,10 +66,28 @@ pub(super) fn run(context: &Context, question: &Question<'_>) -> anyhow::Result<
             .warn(&format!("customer {id:?} had not come by {date}, so the feature table has no row for it"));
     }
     let definitions = definitions(config, bank.schema.products()).map_err(usage)?;
+    refuse_objectors(config, &bank, &definitions, (question.customer, &customer), cutoff)?;
     let explanation =
         nextbest_core::features::explain(&bank.schema, &definitions, question.name, &customer, cutoff)
             .map_err(|error| usage(error.into()))?;
     Ok(Explained { customer: question.customer.to_owned(), explanation })
+}
+
+/// Whom the config's policy stops is not looked at here either: an objection holds whatever the cut-off asked for.
+fn refuse_objectors(
+    config: &Config,
+    bank: &Bank,
+    definitions: &[FeatureDefinition],
+    (id, customer): (&str, &Customer<'_>),
+    cutoff: i64,
+) -> anyhow::Result<()> {
+    let policy = config.policy_definition(&bank.schema, definitions).map_err(usage)?;
+    let measures = FeatureEngine::new(&bank.schema, &policy.measures)?;
+    let moment = cutoff.max(bank.data_end);
+    match Case::new(&policy, &measures, &bank.schema, customer, moment, None).stop() {
+        None => Ok(()),
+        Some(stop) => bail!("customer {id:?} is not looked at ({}: {})", stop.rule, stop.detail),
+    }
 }
 
 /// A name that no feature has is found before the large tables are read.

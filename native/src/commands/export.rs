@@ -70,7 +70,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     record_metrics(context, &bytes, &mut bundle)?;
     release.fill(&mut bundle);
     // What the config says now: a new policy needs no new model.
-    bundle.policy = config.policy_definition(&bundle.schema, &bundle.features)?;
+    bundle.policy = config.carried_policy(&bundle.schema, &bundle.features)?;
     let table = FeatureTable::of_config(config)?;
     let (mut exported, recommender) = match arguments.max_bytes {
         None => {
@@ -190,6 +190,7 @@ fn write_samples(context: &Context, recommender: &Recommender, count: usize) -> 
     let options =
         LoadOptions { skip_bad_rows: true, schema: Some(recommender.schema()), ..LoadOptions::default() };
     let bank = load(&context.config, &options, &context.progress)?;
+    super::check_ruled_rows(&bank.quality, &recommender.bundle().policy)?;
     context.progress.step("choosing sample customers".into());
     let snapshot = Snapshot::new(&bank.schema, bank.data_end);
     // One after the other for each product that is the first offer, the likeliest takers first, so that every product

@@ -22,7 +22,7 @@ use crate::config::{Config, StoreFormat};
 use crate::doctor::{self, LeakScore};
 use crate::feature_table::delta::{self, Commit};
 use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
-use crate::tables::{Bank, LoadOptions, Part, TableQuality, declared_schema, load};
+use crate::tables::{Bank, LoadOptions, Part, RuledWords, TableQuality, declared_schema, load, products};
 use crate::{cutoffs, output};
 
 /// What `nextbest features` is asked for.
@@ -116,13 +116,22 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
     let declared = declared_schema(config, &definitions).map_err(usage)?;
     layout(config, &declared)?.check_names()?;
     let seen = seen_rows(config, &definitions).map_err(usage)?;
-    let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen };
+    let ruled = ruled_words(config, &definitions).map_err(usage)?;
+    let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen, ruled };
     let started = Instant::now();
     let bank = load(config, &options, &context.progress)?;
     let read_seconds = started.elapsed().as_secs_f64();
+    if !bank.unmet.is_empty() {
+        context.warn(&format!(
+            "the policy names words that no row has, in case they come: {}",
+            bank.unmet.join(", ")
+        ));
+    }
     let started = Instant::now();
     let parquet = config.feature_table().with_extension("parquet");
     let csv = config.feature_store.wants(StoreFormat::Csv).then(|| parquet.with_extension("csv"));
+    // Table, manifest and Delta version are of one run: who writes the same table waits.
+    let _lock = output::lock(&parquet.with_file_name(format!(".{}.lock", config.feature_store.table_name)))?;
     let (layout, cutoffs) = compute(context, &bank, &parquet, csv.as_deref())?;
     let compute_seconds = started.elapsed().as_secs_f64();
     context.progress.step("looking for leaks".into());
@@ -233,6 +242,21 @@ fn seen_rows(
         seen.insert(name.clone(), start..end);
     }
     Ok(seen)
+}
+
+/// What the policy reads by its words. A bundle is to know them, so that a rule that was written before the first objection came knows
+/// what it is.
+fn ruled_words(config: &Config, definitions: &[FeatureDefinition]) -> anyhow::Result<RuledWords> {
+    let mut declared = declared_schema(config, definitions)?.definition().clone();
+    declared.products = products(config, &config.schema()?)?;
+    let policy = config.policy_definition(&declared.try_into()?, definitions)?;
+    let words = policy.words().into_iter();
+    Ok(words
+        .map(|((table, column), words)| {
+            let place = (table.map(str::to_owned), column.to_owned());
+            (place, words.into_iter().map(str::to_owned).collect())
+        })
+        .collect())
 }
 
 /// Computes the features of every customer at every cut-off and writes them, part by part.

@@ -27,14 +27,17 @@ pub(crate) mod train_table;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use nextbest_core::features::Expression;
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::card::Card;
+use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::schema::Task;
 use nextbest_core::time::Clock;
 
 use crate::cli::Context;
 use crate::config::Config;
 use crate::output;
+use crate::tables::TableQuality;
 
 /// The bytes of a bundle: of a file, or of a registered version (`models:/NAME@ALIAS`, `models:/NAME/VERSION`).
 fn bundle_bytes(context: &Context, place: &Path) -> anyhow::Result<Vec<u8>> {
@@ -78,6 +81,30 @@ fn check_training_data(config: &Config, card: &Card) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Refuses to answer where rows could not be read that a gate of the policy reads: an objection may be among them.
+fn check_ruled_rows(quality: &[TableQuality], policy: &PolicyDefinition) -> anyhow::Result<()> {
+    let read = |table: &&TableQuality| {
+        let measures = policy.gates.iter().filter_map(|gate| {
+            policy.measures.get(usize::from(gate.condition.measure)).map(|measure| &measure.expression)
+        });
+        let mut tables = measures.filter_map(|expression| match expression {
+            Expression::Events { table, .. } => Some(table),
+            _ => None,
+        });
+        table.bad > 0 && tables.any(|name| *name == table.table)
+    };
+    match quality.iter().find(read) {
+        None => Ok(()),
+        Some(table) => bail!(
+            "{}: {} rows can't be read, and the policy's gates read table `{}`: an objection may be among them. Mend them: here \
+             --skip-bad-rows does not help",
+            table.file.display(),
+            table.bad,
+            table.table
+        ),
+    }
 }
 
 /// A moment that somebody asks about.

@@ -1,10 +1,11 @@
 //! `nextbest policy-eval`: from the log of one policy, what others would have been worth.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use nextbest_core::metrics::bootstrap::Interval;
 use nextbest_core::metrics::off_policy::{Decision, Estimate, PolicyValue, first_place, policy_value};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time::{self, DAY};
@@ -49,9 +50,19 @@ pub(crate) struct Evaluated {
 #[serde(rename_all = "camelCase")]
 struct JudgedPolicy {
     policy: String,
+    /// The least share of the policy that the log does not support.
+    unsupported: f64,
+    /// Products that it asks for and the log never shows.
+    never_shown_products: Vec<String>,
+    /// Worst and best case, where the log does not support all of it.
+    bounds: Option<Interval>,
+    /// Nothing, where it supports too little: what would be told is of another policy.
     #[serde(flatten)]
-    value: PolicyValue,
+    value: Option<PolicyValue>,
 }
+
+/// More of a policy than this must not lack support: bounds would say nearly nothing.
+const MOST_UNSUPPORTED: f64 = 0.05;
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Evaluated> {
     if let Some(wrong) = arguments.temperature.iter().find(|t| !t.is_finite() || **t < 0.0) {
@@ -81,14 +92,37 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
             *numbers.entry(decision.customer.as_str()).or_insert(next)
         })
         .collect();
-    let judge = |policy: String, target: &dyn Fn(&LoggedDecision) -> Vec<f64>| JudgedPolicy {
-        policy,
-        value: policy_value(&of_policy(&decisions, &customers, target)),
+    let shown = Shown::new(&decisions);
+    let judge = |policy: String, target: &dyn Fn(&LoggedDecision) -> Vec<f64>| {
+        let value = policy_value(&of_policy(&decisions, &customers, &shown, target));
+        let unsupported = value.unsupported();
+        let [least, greatest] = shown.rewards;
+        JudgedPolicy {
+            policy,
+            unsupported,
+            never_shown_products: shown.never(&decisions, target),
+            bounds: (unsupported > 0.0).then(|| value.bounds(least, greatest)),
+            value: (unsupported <= MOST_UNSUPPORTED).then_some(value),
+        }
     };
     let priorities = |decision: &LoggedDecision| -> Vec<f64> {
         decision.candidates.iter().map(|candidate| candidate.priority).collect()
     };
     let mut policies = vec![judge("best first".into(), &|decision| first_place(&priorities(decision), 0.0))];
+    if let Some(JudgedPolicy { value: None, unsupported, never_shown_products, .. }) = policies.first() {
+        let products = match never_shown_products.as_slice() {
+            [] => "what it shows to customers to whom it asks for it".to_owned(),
+            products => products.join(", "),
+        };
+        bail!(
+            "{}: deficient support: {:.1} % of what the policy of {} would show first, the log never shows or far too rarely \
+             ({products}); it says nothing of its worth. Log with a temperature that leaves a chance to all that is to be \
+             judged",
+            arguments.log.display(),
+            unsupported * 100.0,
+            arguments.priority
+        );
+    }
     for temperature in &arguments.temperature {
         let target = |decision: &LoggedDecision| first_place(&priorities(decision), *temperature);
         policies.push(judge(format!("temperature {temperature}"), &target));
@@ -96,7 +130,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     policies.push(judge("all alike".into(), &|decision| {
         vec![1.0 / decision.candidates.len() as f64; decision.candidates.len()]
     }));
-    let own = of_policy(&decisions, &customers, &|decision| {
+    let own = of_policy(&decisions, &customers, &shown, &|decision| {
         let mut own = vec![0.0; decision.candidates.len()];
         own.iter_mut().skip(decision.shown).take(1).for_each(|shown| *shown = decision.propensity);
         own
@@ -111,16 +145,60 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     })
 }
 
+/// What a log shows at all.
+struct Shown<'l> {
+    products: HashSet<&'l str>,
+    /// The least and the greatest reward that there may be: what came, nothing, and what the products are worth.
+    rewards: [f64; 2],
+}
+
+impl<'l> Shown<'l> {
+    fn new(decisions: &'l [LoggedDecision]) -> Self {
+        let product =
+            |decision: &'l LoggedDecision| Some(decision.candidates.get(decision.shown)?.product.as_str());
+        let values = decisions.iter().flat_map(|decision| decision.candidates.iter().map(|it| it.value));
+        let rewards = decisions.iter().filter_map(|decision| decision.reward).chain(values);
+        Self {
+            products: decisions.iter().filter_map(product).collect(),
+            rewards: rewards.fold([0.0, 0.0], |[least, greatest], it| [it.min(least), it.max(greatest)]),
+        }
+    }
+
+    /// The products that a policy asks for and the log never shows, in alphabetical order.
+    fn never(
+        &self,
+        decisions: &[LoggedDecision],
+        target: &dyn Fn(&LoggedDecision) -> Vec<f64>,
+    ) -> Vec<String> {
+        let mut products = BTreeSet::new();
+        for decision in decisions {
+            let asked = decision.candidates.iter().zip(target(decision)).filter(|(_, target)| *target > 0.0);
+            let asked = asked.map(|(candidate, _)| &candidate.product);
+            products.extend(asked.filter(|product| !self.products.contains(product.as_str())).cloned());
+        }
+        products.into_iter().collect()
+    }
+}
+
 /// The log as estimators take it, for the policy that shows each candidate with these probabilities.
 fn of_policy(
     decisions: &[LoggedDecision],
     customers: &[u64],
+    shown: &Shown<'_>,
     target: &dyn Fn(&LoggedDecision) -> Vec<f64>,
 ) -> Vec<Decision> {
     let of = |(decision, customer): (&LoggedDecision, &u64)| {
         let target = target(decision);
         let expected = decision.candidates.iter().map(|candidate| candidate.expected_reward);
+        let never =
+            decision.candidates.iter().map(|candidate| !shown.products.contains(candidate.product.as_str()));
         Decision {
+            never_shown: target
+                .iter()
+                .zip(never)
+                .filter(|(_, never)| *never)
+                .map(|(probability, _)| probability)
+                .sum(),
             customer: *customer,
             reward: decision.reward.unwrap_or(f64::NAN),
             propensity: decision.propensity,
@@ -202,11 +280,30 @@ impl fmt::Display for Evaluated {
         let header = ["policy", "IPS", "SNIPS", "doubly robust", "as certain as"];
         let [policy, ips, snips, robust, certain] = header;
         writeln!(f, "  {policy:<18}{ips:<30}{snips:<30}{robust:<30}{certain}")?;
-        for JudgedPolicy { policy, value } in &self.policies {
+        for JudgedPolicy { policy, value, unsupported, bounds, never_shown_products } in &self.policies {
+            let Some(value) = value else {
+                let products = never_shown_products.join(", ");
+                writeln!(
+                    f,
+                    "  {policy:<18}not judged: the log does not support {:.1} % of it ({products})",
+                    unsupported * 100.0
+                )?;
+                continue;
+            };
             let (ips, snips) = (cell(&value.ips), cell(&value.snips));
             let robust = cell(&value.doubly_robust);
             let effective = value.effective_decisions;
             writeln!(f, "  {policy:<18}{ips:<30}{snips:<30}{robust:<30}{effective:.0} of its own")?;
+            if let Some(bounds) = bounds {
+                writeln!(
+                    f,
+                    "  {:<18}of it {:.1} % has no support in the log: worth {:.4} to {:.4}, whatever that is",
+                    "",
+                    unsupported * 100.0,
+                    bounds.low,
+                    bounds.high
+                )?;
+            }
         }
         Ok(())
     }

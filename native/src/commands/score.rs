@@ -55,7 +55,8 @@ pub(crate) struct Arguments {
     /// With --customers: say what the customer could change for another product to come first
     #[arg(long, requires = "customers")]
     counterfactual: bool,
-    /// With --customers: add the bits of the features and probabilities, to compare scorers with each other
+    /// With --customers: add the bits of the features and probabilities, to compare scorers with each other; none of customers
+    /// whom the policy stops, who are not scored
     #[arg(long, requires = "customers")]
     bits: bool,
     /// With --customers: write the answers to this file instead of standard output. With --table: write the results to
@@ -145,6 +146,7 @@ fn score_tables(
         ..LoadOptions::default()
     };
     let bank = load(config, &options, &context.progress)?;
+    super::check_ruled_rows(&bank.quality, &recommender.bundle().policy)?;
     let as_of = asked.unwrap_or(bank.data_end);
     context.progress.parts("scoring".into(), bank.part_count() as u64);
     let started = std::time::Instant::now();

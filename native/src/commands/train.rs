@@ -120,7 +120,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
         algorithm: arguments.algorithm(config),
         budget: arguments.budget(config),
         rows_of: RowsOf::Bank,
-        policy: config.policy_definition(&table.layout.schema, &table.layout.features)?,
+        policy: config.carried_policy(&table.layout.schema, &table.layout.features)?,
         card,
         progress: &context.progress,
     };

@@ -316,6 +316,24 @@ impl Config {
         definition.context("policy")
     }
 
+    /// The policy as a bundle of this schema and these features carries it, with all the words that it names.
+    ///
+    /// # Errors
+    /// As [`Config::policy_definition`], and where the schema does not know a word.
+    pub fn carried_policy(
+        &self,
+        schema: &Schema,
+        features: &[FeatureDefinition],
+    ) -> anyhow::Result<PolicyDefinition> {
+        let policy = self.policy_definition(schema, features)?;
+        let known = policy.check_words(schema).map_err(anyhow::Error::msg);
+        known.context(
+            "policy: it changed since the features were computed: `nextbest features` and `nextbest train` make a \
+             bundle that knows its words",
+        )?;
+        Ok(policy)
+    }
+
     /// The policy as it was written; that of the core-banking schema where there is neither a policy nor another schema.
     ///
     /// # Errors

@@ -157,7 +157,7 @@ pub struct ProductTermsConfig {
     pub min_tenure_days: Option<u32>,
     /// Not for so many days after it was taken.
     pub min_gap_days: Option<u32>,
-    /// Not to customers older than so many years.
+    /// Not to customers who have had their next birthday after so many years.
     pub max_age: Option<f64>,
     /// Only to holders of all of these.
     pub requires: Vec<String>,

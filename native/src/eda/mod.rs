@@ -15,6 +15,7 @@ pub(crate) mod page;
 mod sorted;
 mod target;
 
+use nextbest_core::features::word_position;
 use nextbest_core::time;
 use rayon::prelude::*;
 
@@ -106,7 +107,7 @@ impl Column {
     }
 
     fn codes(&self) -> impl Iterator<Item = Option<usize>> + Clone {
-        self.values.iter().map(|value| (!value.is_nan()).then_some(*value as usize))
+        self.values.iter().map(|value| word_position(*value))
     }
 }
 

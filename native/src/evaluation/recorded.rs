@@ -13,7 +13,6 @@ use super::Evaluation;
 use super::contestants::{Contestant, Guesses, score};
 use super::segments::{Measured, Segmentation};
 use crate::config::EvaluationConfig;
-use crate::exact;
 use crate::feature_table::FeatureTable;
 
 /// What `nextbest export` needs to know of an evaluation.
@@ -36,29 +35,19 @@ struct RecordedContestant {
 #[derive(Debug, PartialEq, Deserialize)]
 struct RecordedMetrics {
     rows: f64,
-    #[serde(deserialize_with = "exact::number")]
     accuracy: f64,
-    #[serde(deserialize_with = "exact::number")]
     f1_weighted: f64,
-    #[serde(default, deserialize_with = "exact::optional")]
     roc_auc_ovr: Option<f64>,
-    #[serde(deserialize_with = "exact::number")]
     log_loss: f64,
-    #[serde(deserialize_with = "exact::number")]
     top_3_accuracy: f64,
-    #[serde(deserialize_with = "exact::number")]
     map_at_3: f64,
-    #[serde(deserialize_with = "exact::number")]
     brier: f64,
-    #[serde(deserialize_with = "exact::number")]
     calibration_error: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 struct RecordedInterval {
-    #[serde(deserialize_with = "exact::number")]
     low: f64,
-    #[serde(deserialize_with = "exact::number")]
     high: f64,
 }
 
@@ -72,10 +61,8 @@ struct RecordedSegmentation {
 struct RecordedSegment {
     name: String,
     rows: u64,
-    #[serde(deserialize_with = "exact::number")]
     log_loss: f64,
     log_loss_interval: Option<RecordedInterval>,
-    #[serde(default, deserialize_with = "exact::optional")]
     roc_auc: Option<f64>,
 }
 

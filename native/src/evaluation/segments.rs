@@ -1,5 +1,6 @@
 //! The model on parts of the customers: is it as good for the young as for the old?
 
+use nextbest_core::features::word_position;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::metrics::{Metrics, roc_auc, row_log_loss};
 use serde::Serialize;
@@ -132,7 +133,7 @@ pub(crate) fn parts_by(table: &FeatureTable, it: &SegmentConfig) -> Option<Vec<(
     for (row, value) in table.values.iter().skip(position).step_by(table.width().max(1)).enumerate() {
         let part = match words {
             _ if value.is_nan() => parts.len(),
-            Some(_) => *value as usize,
+            Some(words) => word_position(*value).unwrap_or(words.len()),
             None => it.bands.iter().filter(|bound| f64::from(*value) >= **bound).count(),
         };
         if let Some(rows) = rows.get_mut(part) {

@@ -4,8 +4,6 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::exact;
-
 /// The tag by which MLflow's pages show an experiment as one of training, not of conversations.
 pub(super) const EXPERIMENT_TAG: (&str, &str) = ("mlflow.experimentKind", "custom_model_development");
 
@@ -82,7 +80,6 @@ pub(crate) struct Values {
 pub(crate) struct MetricPoint {
     pub(crate) name: String,
     /// A finite number.
-    #[serde(deserialize_with = "exact::number")]
     pub(crate) value: f64,
     pub(crate) step: usize,
     pub(crate) time: u64,

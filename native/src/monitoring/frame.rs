@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use nextbest_core::Bundle;
-use nextbest_core::features::FeatureEngine;
+use nextbest_core::features::{FeatureEngine, word_position};
 use nextbest_core::schema::Task;
 use nextbest_core::snapshot::{Snapshot, moment};
 use nextbest_core::time::{self, DAY};
@@ -244,10 +244,7 @@ fn translate(
     let codes: Vec<Option<usize>> = own.iter().map(code).collect();
     let mut rows = vec![0usize; own.len()];
     let value = |value: f32| {
-        let position = value as usize;
-        if value.is_nan() {
-            return f32::NAN;
-        }
+        let Some(position) = word_position(value) else { return f32::NAN };
         rows.get_mut(position).into_iter().for_each(|rows| *rows += 1);
         codes.get(position).copied().flatten().map_or(f32::NAN, |code| code as f32)
     };

@@ -59,7 +59,7 @@ class Model:
         return pd.DataFrame(by_row, columns=classes, index=model_input.index)
 
     def recommend(self, customers, as_of, **options):
-        """What to offer to each of the customers at a moment such as "2026-07-01".
+        """What to offer to each of the customers at a moment such as "2026-07-01", on the bank's clock, or a datetime.
 
         A customer is a dict of rows, `{"customer": {…}, "accounts": [{…}], …}`, or the JSON text of one; the answer is a dict or a
         JSON text accordingly. The options are those of every door: top (3), explain (True), counterfactual (False), channel (None),
@@ -67,7 +67,7 @@ class Model:
         """
         self._check_validity()
         # The customer goes first, and its text as it is: it may be long.
-        rest = json.dumps({"asOf": as_of, **options})[1:]
+        rest = json.dumps({"asOf": as_of, **options}, default=functools.partial(_cell, 0, "an option"))[1:]
         answers = []
         for number, customer in enumerate(customers):
             is_text = isinstance(customer, str)
@@ -233,9 +233,8 @@ def _cell(row, name, value):
         if value is pd.NaT:
             return None
     if isinstance(value, datetime.datetime):
-        # Of an instant it is told which one; what has no zone is the bank's clock.
-        known = value if value.tzinfo is None else value.astimezone(datetime.timezone.utc)
-        return known.isoformat(sep=" ", timespec="seconds")
+        # With its zone, if it has one: without, it is a time of the bank's clock.
+        return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, datetime.date):
         return value.isoformat()
     raise _refused(row, name, "a number, a text, a truth value or a time", value)

@@ -16,6 +16,8 @@ pub(crate) struct Bank {
     pub(crate) ids: Vec<String>,
     /// What became of each table's rows.
     pub(crate) quality: Vec<TableQuality>,
+    /// Words that rules name and no row has.
+    pub(crate) unmet: Vec<String>,
     /// The first midnight after the last event.
     pub(crate) data_end: i64,
     pub(super) attributes: Columns,

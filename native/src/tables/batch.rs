@@ -1,6 +1,7 @@
 //! A part of a table's file on its way in: first as cells, whatever the format, then as typed values.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use nextbest_core::customers::words;
@@ -167,10 +168,22 @@ pub(super) struct Batch {
     pub(super) keys: Vec<KeyedRow>,
     /// The customers' ids, in the table that has them.
     pub(super) ids: Vec<String>,
+    /// The words of rows that are unseen, of each column that rules read.
+    pub(super) unseen_words: UnseenWords,
     /// The latest time of a row, or −∞.
     pub(super) last_time: f64,
     /// Where the cells stand in the file.
     pub(super) places: Places,
+}
+
+/// Words of rows that no feature can see, by the column.
+pub(super) type UnseenWords = BTreeMap<String, BTreeSet<String>>;
+
+/// Adds the words of further rows.
+pub(super) fn add_words(words: &mut UnseenWords, further: UnseenWords) {
+    for (column, further) in further {
+        words.entry(column).or_default().extend(further);
+    }
 }
 
 /// What stands for no row.

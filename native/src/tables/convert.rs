@@ -1,10 +1,13 @@
 //! Cells to values: one part of a table's file, column by column.
 
+use std::collections::BTreeSet;
+
 use nextbest_core::customers::words;
 use rustc_hash::FxHashMap;
 
 use super::batch::{
-    Batch, CellColumn, Cells, Key, KeyedRow, NO_INTEGER, NO_ROW, NO_WORD, Noted, UNKNOWN_WORD, Values, retain,
+    Batch, CellColumn, Cells, Key, KeyedRow, NO_INTEGER, NO_ROW, NO_WORD, Noted, UNKNOWN_WORD, UnseenWords,
+    Values, retain,
 };
 use super::keys::{self, Row};
 use super::plan::{PlannedColumn, TablePlan, Target};
@@ -32,6 +35,7 @@ pub(super) fn convert(plan: &TablePlan<'_>, cells: Cells) -> anyhow::Result<Batc
         targets: Vec::new(),
         keys: Vec::new(),
         ids: Vec::new(),
+        unseen_words: UnseenWords::new(),
         last_time: last_unseen,
         places: super::batch::Places::RowsFrom(0),
     };
@@ -41,6 +45,9 @@ pub(super) fn convert(plan: &TablePlan<'_>, cells: Cells) -> anyhow::Result<Batc
         batch.last_time = times.iter().copied().fold(batch.last_time, f64::max);
         let seen: Vec<bool> = times.iter().map(|time| time.is_nan() || plan.seen.contains(time)).collect();
         let before = reading.rows.len();
+        for ruled in plan.columns.iter().filter(|column| column.is_ruled) {
+            batch.unseen_words.insert(ruled.name.to_owned(), reading.unseen_words(ruled, &seen));
+        }
         reading.keep(&seen);
         batch.unseen += before - reading.rows.len();
     }
@@ -253,6 +260,14 @@ impl Reading {
             true => Err(super::too_many_words(plan.name, column.name)),
             false => Ok(Values::Codes { codes, words }),
         }
+    }
+
+    /// The words of a category in the rows that are not seen, as far as they can be read.
+    fn unseen_words(&self, column: &PlannedColumn<'_>, seen: &[bool]) -> BTreeSet<String> {
+        let unseen = (0..self.rows.len()).filter(|index| seen.get(*index) == Some(&false));
+        let texts = unseen.filter_map(|index| self.text(column.from, index).ok());
+        let words = texts.map(|text| cell::text(column.config, &text).into_owned());
+        words.filter(|word| !word.is_empty()).collect()
     }
 
     /// The rows of another table that a column's values are the keys of.

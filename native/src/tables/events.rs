@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nextbest_core::schema::{Column, ColumnKind};
 
-use super::batch::{Batch, Key, KeyedRow, NO_ROW, Values, retain};
+use super::batch::{Batch, Key, KeyedRow, NO_ROW, UnseenWords, Values, retain};
 use super::join::Owners;
 use super::keys::UniqueKeys;
 use super::plan::TablePlan;
@@ -28,6 +28,7 @@ pub(super) struct EventTable {
     pub(super) quality: TableQuality,
     /// The latest time of a row, or −∞.
     pub(super) last_time: f64,
+    pub(super) unseen_words: UnseenWords,
     pub(super) columns: Vec<EventColumn>,
     blocks: Vec<Block>,
     spilled: Vec<SpilledRun>,
@@ -91,6 +92,7 @@ impl EventTable {
             name: plan.name.to_owned(),
             quality: TableQuality::new(plan, file.path.clone()),
             last_time: f64::NEG_INFINITY,
+            unseen_words: UnseenWords::new(),
             columns: Vec::new(),
             blocks: Vec::new(),
             spilled: Vec::new(),
@@ -107,6 +109,7 @@ impl EventTable {
             table.quality.add(&mut batch);
             table.quality.add_owners(nobody, shared);
             table.last_time = table.last_time.max(batch.last_time);
+            super::batch::add_words(&mut table.unseen_words, batch.unseen_words);
             if block.customers.is_empty() {
                 return Ok(());
             }

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use nextbest_core::schema::{Column, ColumnKind};
 
-use super::batch::{Batch, KeyedRow, NO_ROW, Values};
+use super::batch::{Batch, KeyedRow, NO_ROW, UnseenWords, Values};
 use super::keys::KeyMap;
 use super::plan::TablePlan;
 use super::quality::TableQuality;
@@ -25,6 +25,7 @@ pub(super) struct HeldTable {
     pub(super) ids: Vec<String>,
     /// The latest time of a row, or −∞.
     pub(super) last_time: f64,
+    pub(super) unseen_words: UnseenWords,
 }
 
 /// A typed column: values as the core holds them.
@@ -52,6 +53,7 @@ impl HeldTable {
             columns: Vec::new(),
             ids: Vec::new(),
             last_time: f64::NEG_INFINITY,
+            unseen_words: UnseenWords::new(),
         };
         let mut values: Vec<Vec<f64>> = plan.typed().map(|_| Vec::new()).collect();
         let mut words: Vec<Words> =
@@ -117,6 +119,7 @@ impl HeldTable {
         self.rows += batch.rows;
         self.quality.add(&mut batch);
         self.last_time = self.last_time.max(batch.last_time);
+        super::batch::add_words(&mut self.unseen_words, batch.unseen_words);
         Ok(())
     }
 

@@ -31,7 +31,7 @@ mod read;
 mod spill;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use nextbest_core::schema::Schema;
@@ -54,7 +54,13 @@ pub(crate) struct LoadOptions<'a> {
     pub(crate) schema: Option<&'a Schema>,
     /// For tables of which no feature can see all rows: the times (seconds since 1970-01-01) of those that one can.
     pub(crate) seen: BTreeMap<String, Range<f64>>,
+    /// What rules read: the schema has the words of all rows, also of those that no feature sees.
+    pub(crate) ruled: RuledWords,
 }
+
+/// The columns that the policy's rules read by their words, by table (none for an attribute) and name, each with the words that
+/// they name.
+pub(crate) type RuledWords = BTreeMap<(Option<String>, String), BTreeSet<String>>;
 
 /// A category with more words than this is an id or a text.
 const MAX_WORDS: usize = 10_000;

@@ -1,11 +1,14 @@
 //! Opens a bank: reads every table once, in an order in which each comes after those that it refers to.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context, bail};
-use nextbest_core::customers::Columns;
-use nextbest_core::schema::{Product, Schema, SchemaDefinition, Table, Task};
+use nextbest_core::customers::{Columns, words};
+use nextbest_core::schema::{ColumnKind, Product, Schema, SchemaDefinition, Table, Task};
 use nextbest_core::time::{Clock, DAY};
 
 use super::bank::{Bank, EventRows};
+use super::batch::UnseenWords;
 use super::declared::holdings;
 use super::events::{Destination, EventTable};
 use super::held::HeldTable;
@@ -13,8 +16,8 @@ use super::join::{Joins, Owners, group};
 use super::plan::{TablePlan, Target};
 use super::quality::TableQuality;
 use super::read::TableFile;
-use super::{LoadOptions, products};
-use crate::config::{Config, SchemaConfig, TableConfig};
+use super::{LoadOptions, MAX_WORDS, RuledWords, products, too_many_words};
+use crate::config::{ColumnType, Config, HoldingProductConfig, SchemaConfig, TableConfig};
 use crate::progress::Progress;
 
 /// Reads the bank's tables.
@@ -84,10 +87,12 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
     };
     let (attribute_columns, attributes) = joins.attributes(&held, customer)?;
     let mut last_time = f64::NEG_INFINITY;
+    let mut unseen_words: BTreeMap<String, UnseenWords> = BTreeMap::new();
     let (mut tables, mut events) = (Vec::new(), Vec::new());
     for (name, declared) in schema.tables.iter().filter(|(_, table)| is_event_table(table)) {
         let columns = if let Some(position) = streamed.iter().position(|table| &table.name == name) {
-            let table = streamed.swap_remove(position);
+            let mut table = streamed.swap_remove(position);
+            unseen_words.insert(name.clone(), std::mem::take(&mut table.unseen_words));
             last_time = last_time.max(table.last_time);
             let columns = table.columns.iter().map(super::events::EventColumn::declare).collect();
             events.push(EventRows::Streamed(table));
@@ -96,6 +101,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
             let index = held.iter().position(|table| &table.name == name).context("a table was not read")?;
             let owners = joins.of(index).with_context(|| nothing_leads(name, customer_table))?;
             let table = held.get_mut(index).context("a table was not read")?;
+            unseen_words.insert(name.clone(), std::mem::take(&mut table.unseen_words));
             last_time = last_time.max(table.last_time);
             let own = std::mem::take(&mut table.columns);
             let columns = own.iter().map(super::held::HeldColumn::declare).collect();
@@ -105,14 +111,22 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
         };
         tables.push(Table { name: name.clone(), time: declared.time.clone(), columns });
     }
-    let customer = Table { name: "customer".into(), time: None, columns: attribute_columns };
+    let mut customer = Table { name: "customer".into(), time: None, columns: attribute_columns };
+    let mut unmet = Vec::new();
+    if options.schema.is_none() {
+        let further = FurtherWords { ruled: &options.ruled, unseen: &unseen_words, products: &products };
+        unmet.extend(further.declare(None, &mut customer, &schema)?);
+        for table in &mut tables {
+            unmet.extend(further.declare(Some(table.name.clone()), table, &schema)?);
+        }
+    }
     let schema = built_schema(config, &schema, clock, (customer, tables), products, options.schema)?;
     if !last_time.is_finite() {
         bail!("no event table has a row with a time");
     }
     let data_end = ((last_time as i64).div_euclid(DAY) + 1) * DAY;
     let attributes = Columns::new(attributes, ids.len())?;
-    Ok(Bank { schema, ids, quality, data_end, attributes, events })
+    Ok(Bank { schema, ids, quality, unmet, data_end, attributes, events })
 }
 
 /// What all tables are read with.
@@ -144,6 +158,11 @@ impl<'a> Reader<'a> {
         // What others refer to has to be there, whether a feature sees it or not.
         if let Some(seen) = self.options.seen.get(name).filter(|_| is_streamed(self.schema, name)) {
             plan.seen = seen.clone();
+        }
+        for column in plan.columns.iter_mut().filter(|column| column.words.is_none()) {
+            let is_category = column.config.r#type == Some(ColumnType::Category);
+            let place = (Some(name.to_owned()), column.name.to_owned());
+            column.is_ruled = is_category && self.options.ruled.contains_key(&place);
         }
         Ok((file, plan))
     }
@@ -184,6 +203,52 @@ fn nothing_leads(name: &str, customer_table: &str) -> String {
     format!(
         "schema: nothing leads from table `{name}` to table `{customer_table}`: declare what its columns refer to"
     )
+}
+
+/// Words that a bundle must know although no feature met them: those that rules name or that stand in rows that no feature
+/// sees, and the ids of products that nobody took yet.
+struct FurtherWords<'a> {
+    ruled: &'a RuledWords,
+    unseen: &'a BTreeMap<String, UnseenWords>,
+    products: &'a [Product],
+}
+
+impl FurtherWords<'_> {
+    /// Adds them behind a table's own, so that no position changes that a feature has seen, and gives those that only rules know.
+    /// `place` is the name of an event table.
+    fn declare(
+        &self,
+        place: Option<String>,
+        table: &mut Table,
+        schema: &SchemaConfig,
+    ) -> anyhow::Result<Vec<String>> {
+        let mut unmet = Vec::new();
+        for column in &mut table.columns {
+            let ColumnKind::Category(known) = &mut column.kind else { continue };
+            let is_new = |known: &[String], word: &String| words::position(known, word).is_none();
+            let unseen = place.as_ref().and_then(|table| self.unseen.get(table)?.get(&column.name));
+            let mut further: BTreeSet<String> = unseen.cloned().unwrap_or_default();
+            let met: Vec<String> = further.iter().cloned().collect();
+            let ruled = self.ruled.get(&(place.clone(), column.name.clone())).into_iter().flatten();
+            for word in ruled.filter(|word| is_new(known, word) && is_new(&met, word)) {
+                unmet.push(format!("`{word}` of `{}` of {}", column.name, table.name));
+                further.insert(word.clone());
+            }
+            let says_products = schema.holdings.iter().any(|holding| {
+                place.as_ref() == Some(&holding.table)
+                    && matches!(&holding.product, HoldingProductConfig::Column(name) if *name == column.name)
+            });
+            if says_products {
+                further.extend(self.products.iter().map(|product| product.id.clone()));
+            }
+            further.retain(|word| is_new(known, word));
+            known.extend(further);
+            if known.len() > MAX_WORDS {
+                return Err(too_many_words(&table.name, &column.name));
+            }
+        }
+        Ok(unmet)
+    }
 }
 
 /// The schema that the tables turn out to have; with a known one, that one, if it is the same.

@@ -8,6 +8,7 @@ use parquet::data_type::{ByteArray, DataType, FixedLenByteArray, Int96};
 use super::batch::{CellColumn, NO_INTEGER, TextColumn};
 use super::decimal::{self, NO_DECIMAL};
 use super::parquet_type::Kind;
+use crate::parquet_columns::undamaged;
 
 /// The day of the Julian calendar on which 1970 began.
 const JULIAN_1970: i64 = 2_440_588;
@@ -51,7 +52,7 @@ pub(super) struct Column<'c> {
 impl Column<'_> {
     /// The cells of the next rows, of those that are wanted.
     pub(super) fn read(&mut self, rows: &Runs) -> anyhow::Result<CellColumn> {
-        self.cells(rows).with_context(|| format!("column {}", self.name))
+        undamaged(|| self.cells(rows)).with_context(|| format!("column {}", self.name))
     }
 
     fn cells(&mut self, rows: &Runs) -> anyhow::Result<CellColumn> {

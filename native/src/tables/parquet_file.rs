@@ -16,6 +16,7 @@ use super::batch::{CellColumn, Cells, Part, Places, Seen};
 use super::parquet_column::{Column, Runs};
 use super::parquet_remarks::Remarks;
 use super::parquet_type::Kind;
+use crate::parquet_columns::undamaged;
 
 /// Parts have this many rows at most.
 const ROWS: usize = 32 * 1024;
@@ -56,7 +57,8 @@ enum Content {
 impl ParquetFile {
     /// Opens a file and reads what its columns are.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
-        let reader = SerializedFileReader::new(File::open(path)?)
+        let file = File::open(path)?;
+        let reader = undamaged(|| Ok(SerializedFileReader::new(file)?))
             .context("is no Parquet file that can be read: was it written to its end?")?;
         let metadata = reader.metadata().file_metadata();
         let remarks = Remarks::of(metadata);
@@ -166,7 +168,7 @@ fn read_group(
                 bail!("column {name} is compressed by LZO, which can't be read: write it with Snappy or Zstandard");
             }
             let is_optional = metadata.column_descr().max_def_level() > 0;
-            let reader = row_group.get_column_reader(position).with_context(place)?;
+            let reader = undamaged(|| Ok(row_group.get_column_reader(position)?)).with_context(place)?;
             Ok(Column { name: name.to_owned(), reader, is_optional, kind, clock })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;

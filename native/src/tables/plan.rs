@@ -40,6 +40,8 @@ pub(super) struct PlannedColumn<'a> {
     pub(super) target: Option<Target<'a>>,
     /// Whether it is the row's time.
     pub(super) is_time: bool,
+    /// Whether rules read it: the words of rows that no feature sees are of use too.
+    pub(super) is_ruled: bool,
     /// The codes of the words, where they are known beforehand.
     pub(super) words: Option<FxHashMap<&'a str, u16>>,
 }
@@ -86,6 +88,7 @@ impl<'a> TablePlan<'a> {
                 from: plan.file_column(config.from.as_deref().unwrap_or(column)),
                 target,
                 is_time: table.time.as_ref() == Some(column),
+                is_ruled: false,
                 words: match config.r#type {
                     Some(ColumnType::Category) => known.map(|schema| known_words(schema, name, column)),
                     _ => None,
@@ -115,6 +118,9 @@ impl<'a> TablePlan<'a> {
     pub(super) fn seen_rows(&self) -> Option<Seen> {
         let time = self.columns.iter().find(|column| column.is_time)?;
         let is_bounded = self.seen.start.is_finite() || self.seen.end.is_finite();
+        if self.columns.iter().any(|column| column.is_ruled) {
+            return None;
+        }
         is_bounded.then(|| Seen { column: time.from, range: self.seen.clone() })
     }
 

@@ -141,6 +141,30 @@ fn questions_that_make_no_sense_are_errors() {
     assert_eq!(call(nextbest_recommend, question).unwrap_err().0, "recommender/task");
 }
 
+/// The plain table's bank is in Prague.
+#[test]
+fn the_same_moment_has_the_same_features_however_it_is_written() {
+    json_of(call(nextbest_load, PLAIN));
+    let features = |signed: &str, seen: &str| {
+        let question = json!({"customer": {"SIGNED": signed, "SEEN": seen, "AGE": 40}});
+        call(nextbest_features, question.to_string().as_bytes()).unwrap()
+    };
+    let expected = features("2023-06-30 23:30", "2023-07-02 00:15");
+    for (signed, seen) in [
+        ("2023-06-30T21:30:00Z", "2023-07-01T22:15:00.000Z"),
+        ("2023-06-30 23:30:00+02:00", "2023-07-02 00:15:00 +0200"),
+        ("2023-07-01 03:00:00+05:30", "2023-07-01 15:15:00-07"),
+        ("2023-06-30 23:30", "2023-07-01 22:15:00 UTC"),
+    ] {
+        assert_eq!(features(signed, seen), expected, "{signed}, {seen}");
+    }
+    assert_ne!(features("2023-06-30 21:30", "2023-07-02 00:15"), expected);
+    let question = json!({"customer": {"SIGNED": "2023-06-30 21:30 CET", "SEEN": "2023-07-02"}});
+    let (code, message) = call(nextbest_features, question.to_string().as_bytes()).unwrap_err();
+    assert_eq!(code, "customer/value");
+    assert!(message.contains("SIGNED: expected a date such as"), "{message}");
+}
+
 /// A bundle's worth of `{}` would be gigabytes of features.
 #[test]
 fn rows_that_take_little_room_as_text_are_counted() {

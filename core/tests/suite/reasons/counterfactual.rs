@@ -97,8 +97,8 @@ fn assert_sound(bundle: &Bundle, row: &[f32], mutable: &[u16], found: &Counterfa
         assert!(mutable.contains(&(position as u16)), "{feature}");
         assert_eq!(*label, definition.label);
         assert_eq!(*from, Some(row[position]).filter(|value| value.is_finite()));
-        assert_eq!(*from_text, definition.value_in_words(&bundle.schema, row[position]));
-        assert_eq!(*to_text, definition.value_in_words(&bundle.schema, *to));
+        assert_eq!(*from_text, definition.value_in_words(&bundle.schema, row[position], sample::cutoff()));
+        assert_eq!(*to_text, definition.value_in_words(&bundle.schema, *to, sample::cutoff()));
         assert!(!is_whole(bundle, position) || to.fract() == 0.0, "{feature}: {to}");
         sizes.push(size(bundle, row, position, *to, bundle.bins.edges(position).len() + 1));
         changed[position] = *to;
@@ -118,7 +118,7 @@ proptest! {
         mutable in proptest::sample::subsequence((0..FEATURES as u16).collect::<Vec<_>>(), 0..8),
     ) {
         SAMPLES.with(|samples| for bundle in samples {
-            let found = counterfactual(bundle, &row, &mutable, top).unwrap();
+            let found = counterfactual(bundle, &row, sample::cutoff(), &mutable, top).unwrap();
             let told = found.map(|found| assert_sound(bundle, &row, &mutable, &found));
             let expected = smallest(bundle, &row, &mutable);
             assert_eq!(told.map(|told| told.0), expected.map(|expected| expected.0));
@@ -153,7 +153,7 @@ fn card_above(splits: &[(u16, u8)], edges: &[(usize, &[f32])]) -> Bundle {
 }
 
 fn told(bundle: &Bundle, row: &[f32], mutable: &[u16]) -> Vec<(String, f32, String)> {
-    let found = counterfactual(bundle, row, mutable, top).unwrap();
+    let found = counterfactual(bundle, row, sample::cutoff(), mutable, top).unwrap();
     let changes = found.map(|found| found.changes).unwrap_or_default();
     changes.into_iter().map(|change| (change.feature, change.to, change.to_text)).collect()
 }
@@ -207,7 +207,7 @@ fn a_missing_value_may_become_known_but_none_goes_missing() {
     row[3] = f32::NAN;
     let mut bundle = card_above(&[(3, 1)], &[(3, &[100.0, 200.0])]);
     bundle.reference[3] = 150.0;
-    let found = counterfactual(&bundle, &row, &ALL, top).unwrap().unwrap();
+    let found = counterfactual(&bundle, &row, sample::cutoff(), &ALL, top).unwrap().unwrap();
     assert_eq!((found.changes[0].to, found.changes[0].from), (150.0, None), "the reference's own value");
     assert_eq!((found.changes[0].from_text.as_str(), found.offer), ("not known", 1));
     bundle.reference[3] = f32::NAN;
@@ -236,13 +236,16 @@ fn one_feature_is_less_than_two_and_the_smaller_steps_win() {
     let three = card_above(&[(2, 1), (4, 2), (6, 1)], edges);
     assert_eq!(told(&three, &row, &ALL), []);
     // Nothing to change, nothing found; what is offered first stays.
-    let alone = counterfactual(&both, &row, &[], top).unwrap();
+    let alone = counterfactual(&both, &row, sample::cutoff(), &[], top).unwrap();
     assert_eq!(alone, None);
-    assert_eq!(counterfactual(&both, &row, &ALL, |_| Some(0)).unwrap(), None);
-    assert_eq!(counterfactual(&both, &row, &ALL, |_| None).unwrap(), None);
+    assert_eq!(counterfactual(&both, &row, sample::cutoff(), &ALL, |_| Some(0)).unwrap(), None);
+    assert_eq!(counterfactual(&both, &row, sample::cutoff(), &ALL, |_| None).unwrap(), None);
     // Positions that there are not are not changed, and one that stands twice is the same.
     assert_eq!(told(&both, &row, &[4, 2, 4, 2, 900]), told(&both, &row, &[2, 4]));
-    assert_eq!(counterfactual(&both, &row[..3], &ALL, top).unwrap_err().code(), "row/length");
+    assert_eq!(
+        counterfactual(&both, &row[..3], sample::cutoff(), &ALL, top).unwrap_err().code(),
+        "row/length"
+    );
 }
 
 #[test]
@@ -271,7 +274,7 @@ fn no_more_changes_are_looked_at_than_promised() {
         looked_at.set(looked_at.get() + 1);
         Some(0)
     };
-    assert_eq!(counterfactual(&bundle, &[0.5; FEATURES], &ALL, same).unwrap(), None);
+    assert_eq!(counterfactual(&bundle, &[0.5; FEATURES], sample::cutoff(), &ALL, same).unwrap(), None);
     // All 800 steps, and most of their 319,600 pairs, but for those of one feature.
     assert!((MAX_CHANGES / 2..=MAX_CHANGES + 1).contains(&looked_at.get()), "{}", looked_at.get());
 }

@@ -73,9 +73,9 @@ impl Policy {
             measures: builder.measures,
             gates: builder.gates,
         };
-        definition.check(context.schema, context.features.len()).map_err(anyhow::Error::msg)?;
         // Whatever a measure can't be computed from is said now, not when the bundle is read.
         FeatureEngine::new(context.schema, &definition.measures)?;
+        definition.check(context.schema, context.features.len()).map_err(anyhow::Error::msg)?;
         Ok(definition)
     }
 
@@ -244,7 +244,9 @@ impl Builder<'_> {
             let column = column.context("max_age: the schema has no date of birth")?.name.clone();
             let years = Expression::Attribute { column, transform: Transform::YearsSince };
             let age_in_years = self.measure("age in years".into(), years);
-            self.push("maximum age", age_in_years, Test::AtMost(age), false, vec![product]);
+            // Who is 65 is so up to the eve of the next birthday.
+            let next = age.floor() + 1.0;
+            self.push("maximum age", age_in_years, Test::Below(next), false, vec![product]);
         }
         if let Some(days) = config.min_gap_days {
             for (label, expression) in self.since_taken(product) {

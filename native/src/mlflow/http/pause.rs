@@ -26,10 +26,9 @@ pub(super) fn doubling(tried: u32, factor: f64) -> Duration {
     }
 }
 
-/// Seconds as a pause: what lies in the past is none.
+/// Seconds as a pause: what lies in the past is none, and neither is NaN.
 fn bounded(seconds: f64) -> Duration {
-    // NaN is no pause either.
-    Duration::from_secs_f64(seconds.max(0.0).min(LONGEST))
+    Duration::from_secs_f64(if seconds > 0.0 { seconds.min(LONGEST) } else { 0.0 })
 }
 
 /// A date as HTTP writes it (RFC 9110, 5.6.7, in the form that servers have to send), in seconds since 1970.

@@ -3,9 +3,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-cargo build --quiet -p nextbest
+cargo build --quiet -p nextbest-tests --bin nextbest-under-test
 fixtures=$PWD/tests/fixtures
-nextbest=$PWD/target/debug/nextbest
+nextbest=$PWD/target/debug/nextbest-under-test
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -43,7 +43,7 @@ fn check(place: &Workplace, frontier: &Value, limit: usize) {
     let bytes = place.read(BUNDLE).unwrap();
     let bundle = Bundle::decode(&bytes).unwrap();
     bundle.self_test().unwrap();
-    assert_eq!(bundle.goldens.len(), 16);
+    assert!((16..=64).contains(&bundle.goldens.len()));
     let size = brotli_size(&bytes);
     assert!(size <= limit, "{size} bytes, more than {limit}");
 

@@ -24,6 +24,7 @@ mod predictions;
 mod printed;
 mod progress;
 mod pyfunc;
+mod rare_words;
 mod report;
 mod shrinking;
 mod synthetic;

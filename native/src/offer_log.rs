@@ -13,7 +13,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::parquet_columns::{Field, message_type, write_column};
-use crate::tables::plain::PlainTable;
+use crate::tables::plain::{PlainTable, Reading};
 use crate::{column_names, output};
 
 /// The columns after the customer's.
@@ -162,7 +162,7 @@ pub(crate) fn read(
     priority: &str,
 ) -> anyhow::Result<Vec<LoggedDecision>> {
     let wanted = |name: &str| name == key || name == priority || name == REWARD || COLUMNS.contains(&name);
-    let table = PlainTable::read(path, clock, wanted)?;
+    let table = PlainTable::read(path, clock, Reading::default(), wanted)?;
     let numbers = |name: &str| table.numbers(table.column(name)?);
     let ids = table.ids(table.column(key)?)?;
     let times = table.times(table.column("AS_OF")?)?;

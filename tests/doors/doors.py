@@ -64,13 +64,12 @@ def raw_customer(customer):
     return "{" + ", ".join(f"{json.dumps(name)}: {table(rows)}" for name, rows in customer.items()) + "}"
 
 
-def command_line(folder, cases):
-    """`score --customers`, all of whom are answered, or else one by one."""
+def command_line(folder, cases, reference):
+    """`score --customers`: those who are answered elsewhere in one file, and each of the others in a file of its own."""
 
     def question(case):
         options = {"asOf": {"text": AS_OF}} | case["options"]
         beside = ", ".join(f"{json.dumps(name)}: {raw(cell)}" for name, cell in options.items())
-        # An experiment takes the customer's own id alone.
         return f'{{"id": {json.dumps(case["id"])}, "customer": {raw_customer(case["customer"])}, {beside}}}'
 
     def ask(some):
@@ -78,12 +77,10 @@ def command_line(folder, cases):
         done = run("score", "--bundle", str(POLICY), "--customers", "questions.json", "--json", folder=folder)
         if done.returncode == 0:
             return [{"answer": answer["recommendation"]} for answer in json.loads(done.stdout)]
-        if len(some) == 1:
-            return [{"message": done.stderr}]
-        half = len(some) // 2
-        return ask(some[:half]) + ask(some[half:])
+        return [{"message": done.stderr}] * len(some)
 
-    return ask(cases)
+    answered = iter(ask([case for case, expected in zip(cases, reference) if "answer" in expected]))
+    return [next(answered) if "answer" in expected else ask([case])[0] for case, expected in zip(cases, reference)]
 
 
 # --- what is compared ------------------------------------------------------------------------------------------------------
@@ -131,7 +128,8 @@ def alike(shape):
 
     def compared(expected, said):
         if ("answer" in expected) != ("answer" in said):
-            return f"expected {brief(expected)}, got {brief(said)}"
+            answer = lambda it: brief(shape(it["answer"]) if "answer" in it else it)
+            return f"expected {answer(expected)}, got {answer(said)}"
         if "answer" in expected:
             ours, theirs = shape(expected["answer"]), shape(said["answer"])
             return None if ours == theirs else f"expected {brief(ours)}, got {brief(theirs)}"
@@ -198,10 +196,10 @@ def main():
     reference = said("node", "customers")
     for door, answers in {
         "Chromium": said("chromium", "customers"), "workerd": said("workerd", "customers"), "edge": said("edge", "customers"),
-        "JSON": command_line(folder, bank), "MLflow": python_door.of_customers("policy", bank, AS_OF, raw_customer),
+        "JSON": command_line(folder, bank, reference), "MLflow": python_door.of_customers("policy", bank, AS_OF, raw_customer),
     }.items():
         found += differences(f"{door}, bank", bank, reference, answers, (at_the_edge if door == "edge" else alike)(bits))
-    offers = lambda answer: bits(answer if isinstance(answer, list) else [(offer["product"], offer["probability"]) for offer in answer["offers"]])
+    offers = lambda answer: bits(answer if isinstance(answer, list) else [[offer["product"], offer["probability"]] for offer in answer["offers"]])
     for door, answers in files_door.bank(folder, POLICY, Path("data/raw"), bank, reference, AS_OF).items():
         found += differences(f"{door}, bank", bank, reference, answers, as_files(offers))
 

@@ -170,6 +170,28 @@ COLUMNS = {
 }
 
 
+# Somebody else, since no table may be empty.
+BYSTANDER = {
+    "customer": {"CUSTOMERID": "bystander", "PARTYID": "PB", "CUSTOMERESTABLISHEDDATE": "2015-01-01"},
+    "party": {"PARTYID": "PB", "DATEOFBIRTH": "1980-01-01", "PRIMARYADDRESSID": "PB"},
+    "address": {"ADDRESSID": "PB", "CITY": "Springfield"},
+    "accounts": {"CUSTOMERACCOUNTID": "AB", "CUSTOMERID": "bystander", "PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2020-01-01"},
+    "transactions": {"TRANSACTIONID": "TB", "CUSTOMERACCOUNTID": "AB", "TRANSACTIONINITIATEDTIMESTAMP": "2026-05-01 10:00:00", "TRANSACTIONTYPEID": "CARD"},
+    "communications": {"COMMUNICATIONID": "MB", "PARTYID": "PB", "COMMUNICATIONSTARTTIMESTAMP": "2026-05-01 10:00:00", "OUTCOME": "INFO"},
+    "documents": {"DOCUMENTID": "DB", "PARTYID": "PB", "DOCUMENTTYPEID": "X", "DOCUMENTCREATEDTIMESTAMP": "2026-05-01 10:00:00"},
+    "consents": {"CUSTOMERID": "bystander", "PURPOSE": "MARKETING", "GRANTED": "Y", "TIMESTAMP": "2026-05-01 10:00:00"},
+}
+
+
+def in_type(text, type_):
+    """A bystander's cell in the type that a column has."""
+    if text is None or pa.types.is_string(type_):
+        return text
+    if pa.types.is_timestamp(type_):
+        return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc)
+    return 999_999_999.0 if pa.types.is_floating(type_) else 999_999_999 if pa.types.is_integer(type_) else None
+
+
 def tables_of(number, customer):
     """A customer's rows as the bank's tables have them."""
     own, key = dict(customer["customer"]), {"text": f"P{number}"}
@@ -211,7 +233,8 @@ def bank(folder, bundle, raw, cases, reference, as_of):
     for number, case in enumerate(cases):
         customer = case["customer"]
         is_usual = isinstance(customer.get("customer"), dict) and not case["options"] and set(customer) <= set(BANK)
-        if not is_usual or "CUSTOMERID" not in customer["customer"] or not all(isinstance(rows, (dict, list)) for rows in customer.values()):
+        # An id that is a truth value is a text in a file.
+        if not is_usual or "bool" in customer["customer"].get("CUSTOMERID", {"bool": None}) or not all(isinstance(rows, (dict, list)) for rows in customer.values()):
             continue
         if any(not isinstance(row, dict) or len(row) == 1 for name in customer if name != "customer" for row in customer[name]):
             continue
@@ -252,13 +275,15 @@ def bank(folder, bundle, raw, cases, reference, as_of):
                 with (data / f"{FILES[table]}.csv").open("w", newline="") as file:
                     writer = csv.DictWriter(file, columns, quoting=csv.QUOTE_ALL)
                     writer.writeheader()
-                    writer.writerows(rows)
+                    writer.writerows([*rows, BYSTANDER[table]])
             else:
                 arrays = {}
                 for column in columns:
-                    found = [row[column][0] for row in rows if row[column][0] is not None]
+                    # A customer's id is of one type in all tables, also in those that have no rows of these customers.
+                    owners = [row for _, cells in customers for row in cells["customer"]] if column == "CUSTOMERID" else []
+                    found = [row[column][0] for row in [*rows, *owners] if row[column][0] is not None]
                     type_ = found[0] if found else pa.float64() if column in NUMBERS else pa.string()
-                    arrays[column] = pa.array([row[column][1] for row in rows], type_)
+                    arrays[column] = pa.array([*(row[column][1] for row in rows), in_type(BYSTANDER[table].get(column), type_)], type_)
                 pq.write_table(pa.table(arrays), data / f"{FILES[table]}.parquet")
         source = f"type: {form}, {form}: {{input_path: tables}}"
         (folder / "config.yaml").write_text(f"data_source: {{{source}}}\noutputs: {{path: outputs}}\n")
@@ -271,7 +296,7 @@ def bank(folder, bundle, raw, cases, reference, as_of):
         offers = {}
         with (folder / "outputs/predictions/recommendations.csv").open(newline="") as file:
             for row in csv.DictReader(file):
-                offers.setdefault(row["CUSTOMERID"], []).append((row["PRODUCT"], float(row["PROBABILITY"])))
+                offers.setdefault(row["CUSTOMERID"], []).append([row["PRODUCT"], float(row["PROBABILITY"])])
         for number, cells in customers:
             id_ = printed(cells["customer"][0]["CUSTOMERID"])
             answers[form][number] = {"answer": offers.get(id_, [])}

@@ -354,10 +354,10 @@ def the_command(program, folder):
     assert "column tags holds lists" in run(*train, "nested.parquet", "--id", "tags", fails=True)
 
     found = run("monitor", "--json", "--reference", "table.csv", "--current", "unnamed.parquet")
-    found = json.loads(found[found.index("{") :])
+    found, _ = json.JSONDecoder().raw_decode(found)
     assert all(it["psi"] == 0 for it in found["features"]), found["features"]
     left_out = run("monitor", "--reference", "nested.parquet", "--current", "nested.parquet")
-    assert "left out columns: tags (holds lists, maps or structures" in left_out, left_out
+    assert "tags (holds lists, maps or structures" in left_out, left_out
     print("an index is no data, nested columns and durations are told, and all files give the same predictions")
 
 

@@ -58,11 +58,12 @@ pub enum Expression {
 pub enum Transform {
     /// The number itself, or a category's position among its words.
     Value,
-    /// Years (of 365.25 days) from this time to T.
+    /// Years (of 365.25 days; to a policy's rules those of the calendar) from this time to T.
     YearsSince,
     /// Days from this time to T.
     DaysSince,
-    /// The year of this time with its fraction, in years of 365.25 days from 1970 on: 2024.5 is in early July 2024.
+    /// The year of this time with its fraction, in years of 365.25 days from 1970 on (to a policy's rules that of the calendar):
+    /// 2024.5 is in early July 2024.
     Year,
 }
 

@@ -219,6 +219,8 @@ impl Bundle {
         self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
         self.calibration.check(self.schema.class_count()).map_err(content)?;
         self.policy.check(&self.schema, features).map_err(content)?;
+        self.validity.check_size().map_err(content)?;
+        self.card.check_size().map_err(content)?;
         self.profile.iter().try_for_each(|profile| profile.check(self)).map_err(content)?;
         FeatureEngine::compile(&self.schema, &self.policy.measures, memory)?;
         let classes = self.schema.class_count();

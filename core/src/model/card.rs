@@ -1,8 +1,9 @@
 //! The model card: where a model comes from, how good it was, and what it is for; carried inside the bundle.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::bounded::list;
+use super::validity::MOST_SAFE;
 
 /// What a reviewer needs to know of a model.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -22,7 +23,8 @@ pub struct Card {
     /// The parameters that it was trained with.
     #[serde(deserialize_with = "list")]
     pub parameters: Vec<(String, String)>,
-    /// The seed of everything random in training.
+    /// The seed of everything random in training. In JSON its digits, since JavaScript can't hold every such number.
+    #[serde(serialize_with = "digits")]
     pub seed: u64,
     /// The cut-offs whose customers it learned from, as dates. Of a plain table the first and the last time of its rows,
     /// or nothing where they have none; the same holds for the next two.
@@ -57,6 +59,26 @@ pub struct Card {
     /// What that was built with and for: `rustc` and `target`.
     #[serde(deserialize_with = "list")]
     pub tools: Vec<(String, String)>,
+}
+
+impl Card {
+    /// Checks that every reader can hold its counts, JavaScript among them.
+    pub(crate) fn check_size(&self) -> Result<(), String> {
+        let counts = self.segments.iter().map(|segment| segment.rows).chain([self.training_rows]);
+        match counts.max() {
+            Some(count) if count > MOST_SAFE => {
+                Err(format!("the card counts {count} rows, which nobody has"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn digits<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    match serializer.is_human_readable() {
+        true => serializer.collect_str(number),
+        false => serializer.serialize_u64(*number),
+    }
 }
 
 /// A measured number.

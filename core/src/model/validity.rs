@@ -18,7 +18,24 @@ pub struct Validity {
     pub expires: Option<u64>,
 }
 
+/// The greatest number up to which JavaScript, which has only doubles, tells all whole numbers apart.
+pub const MOST_SAFE: u64 = (1 << 53) - 1;
+
 impl Validity {
+    /// Checks that every reader can hold it, JavaScript among them.
+    ///
+    /// # Errors
+    /// The number that is too large.
+    pub fn check_size(&self) -> Result<(), String> {
+        let numbers = [Some(self.number), self.not_before, self.expires];
+        match numbers.into_iter().flatten().max() {
+            Some(number) if number > MOST_SAFE => {
+                Err(format!("{number} is too large: JavaScript can hold numbers up to {MOST_SAFE}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who has met versions
     /// up to a number. Who is refused is told what the bank's clock shows then.
     ///

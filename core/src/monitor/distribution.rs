@@ -23,12 +23,13 @@ pub struct Distribution {
     pub summary: Option<Summary>,
 }
 
-/// Some numbers in short.
+/// Some numbers in short. In a bundle, where nobody may be known by them, the ends are rounded, and some customers lie beyond them
+/// (docs/PRIVACY.md); mean and deviation take those for as far out as the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// The least.
+    /// The lower end.
     pub least: f32,
-    /// The greatest.
+    /// The upper end.
     pub greatest: f32,
     /// Their mean.
     pub mean: f32,

@@ -10,6 +10,9 @@ use crate::model::bounded::list;
 use crate::score::Scorer;
 use crate::{Bundle, Error};
 
+/// What a bundle tells of rows is of so many customers at least: who is one of them is not known by it.
+pub const LEAST_CUSTOMERS: usize = 10;
+
 /// Some rows: what their features, and the model's answers, were.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {

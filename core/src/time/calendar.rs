@@ -7,7 +7,7 @@
 use super::{DAY, civil_from_days, days_from_civil};
 
 /// Whole months from one moment to another that is not before it (both in seconds since 1970-01-01).
-pub fn whole_months(from: i64, to: i64) -> i64 {
+fn whole_months(from: i64, to: i64) -> i64 {
     let (from, to) = (from.div_euclid(DAY), to.div_euclid(DAY));
     let ((year, month, _), (to_year, to_month, _)) = (civil_from_days(from), civil_from_days(to));
     let months = (to_year - year) * 12 + to_month - month;

@@ -4,8 +4,10 @@ mod binning;
 mod boost;
 mod calibrate;
 mod chunks;
+mod crowd;
 mod dataset;
 mod forest;
+mod goldens;
 mod leak;
 mod logistic;
 mod minimise;
@@ -16,11 +18,13 @@ mod softmax;
 pub use binning::fit_bins;
 pub use boost::{BoostParams, Boosted, RoundLoss, ValidBoostParams};
 pub use calibrate::{CalibrationChoice, CalibrationMethod, CalibrationRows, CalibrationTrial};
+pub use crowd::{edges_of_few, is_many, rare_words};
 pub use dataset::Dataset;
 pub use forest::{ForestParams, Grown, MaxFeatures, OutOfBag, ValidForestParams};
+pub use goldens::{goldens, is_near, rounded_reference};
 pub use leak::areas_by_class;
 pub use logistic::LogisticParams;
-pub use profile::profile;
+pub use profile::{profile, profile_of_many};
 
 use crate::Error;
 

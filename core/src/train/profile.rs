@@ -1,6 +1,6 @@
 //! What rows look like that a model has not learned from: the profile that its bundle carries.
 
-use super::fit_bins;
+use super::{crowd, fit_bins};
 use crate::monitor::distribution::{Distribution, MOST_BINS};
 use crate::monitor::profile::{Averaged, Profile, SketchRules};
 use crate::monitor::watch::{MEASURES, choice, measures};
@@ -16,53 +16,101 @@ pub fn profile(
     labels: &[usize],
     sketches: SketchRules,
 ) -> Result<Profile, Error> {
-    let probabilities = Profile::score(bundle, rows)?;
-    let (width, classes) = (bundle.features.len(), bundle.schema.class_count());
-    let measured: Vec<_> = probabilities.chunks_exact(classes.max(1)).map(measures).collect();
-    let means =
-        |measure: usize| measured.iter().filter_map(move |row| row.get(measure)).map(|it| it.mean as f32);
-    let none_class = bundle.schema.none_class();
-    let choices = probabilities.chunks_exact(classes.max(1)).map(|row| choice(row, none_class));
-    let choices = choices.map(|class| class.map_or(f32::NAN, |class| class as f32));
-    let mut counts = vec![0u32; classes];
-    for label in labels {
-        if let Some(count) = counts.get_mut(*label) {
-            *count = count.saturating_add(1);
+    Counting { customers: None }.profile(bundle, rows, labels, sketches)
+}
+
+/// The same for those who must not know a customer: `customers` says whose each row is, and no number and no count is that of
+/// fewer than [`LEAST_CUSTOMERS`](crate::monitor::profile::LEAST_CUSTOMERS). `None` where the rows are of fewer.
+///
+/// # Errors
+/// As [`profile`].
+pub fn profile_of_many(
+    bundle: &Bundle,
+    rows: &[f32],
+    customers: &[usize],
+    labels: &[usize],
+    sketches: SketchRules,
+) -> Result<Option<Profile>, Error> {
+    let counting = Counting { customers: Some(customers) };
+    crowd::is_many(customers).then(|| counting.profile(bundle, rows, labels, sketches)).transpose()
+}
+
+/// How rows are counted: as they are, or in cells of many customers.
+struct Counting<'c> {
+    /// Whose each row is.
+    customers: Option<&'c [usize]>,
+}
+
+impl Counting<'_> {
+    fn numbers(&self, values: impl Iterator<Item = f32> + Clone, edges: &[f32]) -> Distribution {
+        match self.customers {
+            Some(customers) => crowd::numbers(values, customers, edges),
+            None => Distribution::of_numbers(values, edges.to_vec()),
         }
     }
-    let of_features = fit_bins(rows, width, MOST_BINS)?;
-    let of_probabilities = fit_bins(&probabilities, classes, MOST_BINS)?;
-    let feature = |(at, feature): (usize, &crate::features::FeatureDefinition)| {
-        let values = rows.iter().skip(at).step_by(width.max(1)).copied();
-        match feature.words(&bundle.schema) {
-            Some(words) => Distribution::of_words(values, words.len()),
-            None => Distribution::of_numbers(values, of_features.edges(at).to_vec()),
+
+    fn words(&self, values: impl Iterator<Item = f32> + Clone, words: usize) -> Distribution {
+        match self.customers {
+            Some(customers) => crowd::words(values, customers, words),
+            None => Distribution::of_words(values, words),
         }
-    };
-    let probability = |class: usize| {
-        let values = probabilities.iter().skip(class).step_by(classes.max(1)).copied();
-        let distribution = Distribution::of_numbers(values.clone(), of_probabilities.edges(class).to_vec());
-        let means = means_of_bins(&distribution, values.map(|value| (value, f64::from(value))));
-        Averaged { means, variances: Vec::new(), distribution }
-    };
-    let measure = |measure: usize| {
-        let values = means(measure);
-        let edges = fit_bins(&values.clone().collect::<Vec<f32>>(), 1, MOST_BINS)?.edges(0).to_vec();
-        let distribution = Distribution::of_numbers(values, edges);
-        let of_measure = || measured.iter().filter_map(|row| row.get(measure));
-        let means = means_of_bins(&distribution, of_measure().map(|it| (it.mean as f32, it.mean)));
-        let variances = means_of_bins(&distribution, of_measure().map(|it| (it.mean as f32, it.variance)));
-        Ok(Averaged { distribution, means, variances })
-    };
-    Ok(Profile {
-        rows: u32::try_from(rows.len() / width.max(1)).unwrap_or(u32::MAX),
-        features: bundle.features.iter().enumerate().map(feature).collect(),
-        probabilities: (0..classes).map(probability).collect(),
-        measures: (0..MEASURES).map(measure).collect::<Result<_, Error>>()?,
-        choices: Distribution::of_words(choices, classes),
-        labels: if labels.is_empty() { Vec::new() } else { counts },
-        sketches,
-    })
+    }
+
+    fn profile(
+        &self,
+        bundle: &Bundle,
+        rows: &[f32],
+        labels: &[usize],
+        sketches: SketchRules,
+    ) -> Result<Profile, Error> {
+        let probabilities = Profile::score(bundle, rows)?;
+        let (width, classes) = (bundle.features.len(), bundle.schema.class_count());
+        let measured: Vec<_> = probabilities.chunks_exact(classes.max(1)).map(measures).collect();
+        let means =
+            |measure: usize| measured.iter().filter_map(move |row| row.get(measure)).map(|it| it.mean as f32);
+        let none_class = bundle.schema.none_class();
+        let choices = probabilities.chunks_exact(classes.max(1)).map(|row| choice(row, none_class));
+        let choices = choices.map(|class| class.map_or(f32::NAN, |class| class as f32));
+        let of_labels = self.words(labels.iter().map(|label| *label as f32), classes);
+        let of_features = fit_bins(rows, width, MOST_BINS)?;
+        let of_probabilities = fit_bins(&probabilities, classes, MOST_BINS)?;
+        let feature = |(at, feature): (usize, &crate::features::FeatureDefinition)| {
+            let values = rows.iter().skip(at).step_by(width.max(1)).copied();
+            match feature.words(&bundle.schema) {
+                Some(words) => self.words(values, words.len()),
+                None => self.numbers(values, of_features.edges(at)),
+            }
+        };
+        let probability = |class: usize| {
+            let values = probabilities.iter().skip(class).step_by(classes.max(1)).copied();
+            let distribution = self.numbers(values.clone(), of_probabilities.edges(class));
+            let means = means_of_bins(&distribution, values.map(|value| (value, f64::from(value))));
+            Averaged { means, variances: Vec::new(), distribution }
+        };
+        let measure = |measure: usize| {
+            let values = means(measure);
+            let bins = fit_bins(&values.clone().collect::<Vec<f32>>(), 1, MOST_BINS)?;
+            let distribution = self.numbers(values, bins.edges(0));
+            let of_measure = || measured.iter().filter_map(|row| row.get(measure));
+            let means = means_of_bins(&distribution, of_measure().map(|it| (it.mean as f32, it.mean)));
+            let variances =
+                means_of_bins(&distribution, of_measure().map(|it| (it.mean as f32, it.variance)));
+            Ok(Averaged { distribution, means, variances })
+        };
+        Ok(Profile {
+            rows: u32::try_from(rows.len() / width.max(1)).unwrap_or(u32::MAX),
+            features: bundle.features.iter().enumerate().map(feature).collect(),
+            probabilities: (0..classes).map(probability).collect(),
+            measures: (0..MEASURES).map(measure).collect::<Result<_, Error>>()?,
+            choices: self.words(choices, classes),
+            labels: if labels.is_empty() {
+                Vec::new()
+            } else {
+                of_labels.counts.into_iter().skip(1).collect()
+            },
+            sketches,
+        })
+    }
 }
 
 /// The mean of what rows have, bin by bin of where they lie; 0 in a bin without rows.

@@ -16,7 +16,7 @@ use crate::cli::{Context, usage};
 use crate::config::StoreFormat;
 use crate::feature_table::{FeatureTable, FeatureTableWriter};
 use crate::output;
-use crate::tables::plain::PlainTable;
+use crate::tables::plain::{PlainTable, Reading};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Read {
@@ -98,7 +98,7 @@ fn read_entities(file: &Path, clock: &Clock, key: &str, as_of: i64) -> anyhow::R
             several.len()
         ),
     };
-    let table = PlainTable::read(file, clock, |_| true)?;
+    let table = PlainTable::read(file, clock, Reading::default(), |_| true)?;
     let ids = table.ids(table.column(key)?)?;
     let times = match when {
         Some(when) => table.times(table.column(when)?)?,

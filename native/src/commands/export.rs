@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use nextbest_core::model::bundle::{Bundle, content_hash};
+use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
@@ -19,13 +20,15 @@ use crate::evaluation::Recorded;
 use crate::feature_table::FeatureTable;
 use crate::mlflow::{self, Logged};
 use crate::output;
+use crate::rare_words;
 use crate::shrinking::{Frontier, Shrinker, without_unused_edges};
 use crate::tables::{LoadOptions, Part, load};
 use crate::trust::Release;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// Also write so many customers of the tables as JSON beside the bundle, for a demo or a test
+    /// Also write so many customers of the tables as JSON beside the bundle, for a demo or a test. They are real ones with all
+    /// of their rows: the file must not leave the bank
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) samples: usize,
     /// Make the model smaller until the bundle has no more bytes after brotli: 120000, 100KB, 0.1MB, 64KiB. What goes is
@@ -52,6 +55,10 @@ pub(crate) struct Exported {
     /// The fingerprint of the key that signed it.
     signed_by: Option<String>,
     samples: Option<PathBuf>,
+    /// How many words it does not tell, since few customers have them, and of how many columns.
+    withheld_words: (usize, usize),
+    /// Features of which bin edges part few customers from all others, with the number of such edges.
+    edges_of_few: Vec<(String, usize)>,
     /// Whether it was logged to the model's run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) logged: Option<Logged>,
@@ -81,7 +88,12 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
         Some(limit) => shrunk(context, &bundle, &table, limit, &release)?,
     };
     if arguments.samples > 0 {
-        exported.samples = Some(write_samples(context, &recommender, arguments.samples)?);
+        let samples = write_samples(context, &recommender, arguments.samples)?;
+        context.warn(&format!(
+            "{} holds real customers with all of their rows: it is no part of the bundle, and must not leave the bank",
+            samples.display()
+        ));
+        exported.samples = Some(samples);
     }
     exported.pyfunc = packing.map(|packing| packing.write(&exported.bundle)).transpose()?;
     let model = content_hash(&bytes);
@@ -102,6 +114,7 @@ pub(super) fn write_bundle(
     let mut bundle = without_unused_edges(bundle)?;
     rows.fill(&mut bundle)?;
     bundle.self_test()?;
+    let edges_of_few = rows.edges_of_few(&bundle);
     let path = config.bundle_path();
     let bytes = release.sign(bundle.encode()?);
     let recommender = Recommender::load(&bytes)?;
@@ -114,6 +127,8 @@ pub(super) fn write_bundle(
         model_number: recommender.bundle().validity.number,
         signed_by: release.signed_by(),
         samples: None,
+        withheld_words: rare_words::withheld(recommender.bundle().schema.definition()),
+        edges_of_few,
         logged: None,
         frontier: None,
         pyfunc: None,
@@ -265,6 +280,22 @@ impl fmt::Display for Exported {
                 self.model_number
             )?,
             None => writeln!(f, "wrote {}", self.bundle.display())?,
+        }
+        if let (words @ 1.., columns) = self.withheld_words {
+            writeln!(
+                f,
+                "withheld {words} words of {columns} columns, of fewer than {LEAST_CUSTOMERS} customers each: unknown words to \
+                 whoever has the bundle"
+            )?;
+        }
+        if !self.edges_of_few.is_empty() {
+            let features: Vec<String> =
+                self.edges_of_few.iter().map(|(name, edges)| format!("{name} ({edges})")).collect();
+            writeln!(
+                f,
+                "bin edges that part fewer than {LEAST_CUSTOMERS} customers from all others, by which the model splits: {}",
+                features.join(", ")
+            )?;
         }
         if let Some(samples) = &self.samples {
             writeln!(f, "wrote {}", samples.display())?;

@@ -23,7 +23,7 @@ use crate::doctor::{self, LeakScore};
 use crate::feature_table::delta::{self, Commit};
 use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
 use crate::tables::{Bank, LoadOptions, Part, RuledWords, TableQuality, declared_schema, load, products};
-use crate::{cutoffs, output};
+use crate::{cutoffs, output, rare_words};
 
 /// What `nextbest features` is asked for.
 #[derive(Debug, clap::Args)]
@@ -267,7 +267,7 @@ fn compute(
     csv: Option<&Path>,
 ) -> anyhow::Result<(Arc<Layout>, Vec<CutoffSummary>)> {
     let config = &context.config;
-    let layout = Arc::new(layout(config, &bank.schema)?);
+    let layout = Arc::new(Layout { rare_words: rare_words::of_bank(bank)?, ..layout(config, &bank.schema)? });
     layout.check_names()?;
     let engine = FeatureEngine::new(&layout.schema, &layout.features).map_err(|error| usage(error.into()))?;
     let cutoffs = cutoffs::plan(&config.snapshots, bank.data_end).map_err(usage)?;
@@ -337,6 +337,7 @@ fn layout(config: &Config, schema: &Schema) -> anyhow::Result<Layout> {
         label_column: config.model.target_variable.clone(),
         schema: schema.clone(),
         features: definitions(config, schema.products()).map_err(usage)?,
+        rare_words: Vec::new(),
     })
 }
 

@@ -14,6 +14,7 @@ use crate::evaluation::{Opponent, paired_differences};
 use crate::monitoring::{
     Current, Frame, Monitoring, Quality, Versus, history, of_model, of_tables, sketches, webhook,
 };
+use crate::tables::plain::{Kinds, Reading};
 use crate::trust::Demands;
 
 #[derive(Debug, Default, clap::Args)]
@@ -45,10 +46,19 @@ pub(crate) struct Arguments {
     /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
     #[arg(long, value_name = "FILE")]
     pub(crate) public_key: Option<PathBuf>,
-    /// Leave rows of the bank's tables out that can't be read, and count cells of two tables as missing that are not what
-    /// their columns are, instead of stopping
+    /// Leave rows out that can't be read, and count cells of a plain table that are not what their column holds as missing, instead of
+    /// stopping
     #[arg(long)]
     pub(crate) skip_bad_rows: bool,
+    /// Of two tables without a model: what columns hold, where their cells mislead (repeatable): AGE=number,ZIP=word,SEEN=date
+    #[arg(long, value_name = "COLUMN=KIND,…", conflicts_with = "bundle")]
+    pub(crate) columns: Vec<Kinds>,
+}
+
+impl Arguments {
+    fn reading(&self) -> Reading<'_> {
+        Reading { columns: &self.columns, skip_bad_rows: self.skip_bad_rows }
+    }
 }
 
 /// What was found, and where it was written.
@@ -105,7 +115,7 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
         return match (&reference, Place::of(context, arguments.current.as_deref())?) {
             (Place::Table(reference), Place::Table(current)) if arguments.against.is_none() => {
                 context.progress.step(format!("comparing {} and {}", reference.display(), current.display()));
-                of_tables(&context.config, reference, &current, arguments.skip_bad_rows)
+                of_tables(&context.config, reference, &current, arguments.reading())
             }
             _ => Err(usage(anyhow!(
                 "only two tables can be compared without a model: name one with --bundle, or --reference and --current \
@@ -113,11 +123,18 @@ fn find(context: &Context, arguments: &Arguments) -> anyhow::Result<Monitoring> 
             ))),
         };
     };
+    if !arguments.columns.is_empty() {
+        return Err(usage(anyhow!(
+            "--columns: a model knows what its columns hold; only two tables without one need be told"
+        )));
+    }
     let frame = |place: &Place| model.frame(context, place, arguments.skip_bad_rows);
     let before = match &reference {
         Place::Bundle(_) | Place::Nowhere => None,
         place => Some(frame(place)?),
     };
+    let warnings = before.iter().flat_map(|frame| &frame.warnings);
+    warnings.for_each(|warning| context.warn(warning));
     let current = match &arguments.sketches {
         Some(folder) => model.sketches(context, folder)?,
         None => Current::Frame(Box::new(frame(&Place::of(context, arguments.current.as_deref())?)?)),
@@ -137,9 +154,7 @@ fn warn_of_columns(context: &Context, quality: &Quality) {
         let columns = quality.left_out.iter().map(|(column, why)| format!("{column} ({why})"));
         context.warn(&format!("left out columns: {}", columns.collect::<Vec<_>>().join(", ")));
     }
-    for stray in &quality.strays {
-        context.warn(&format!("{stray}: counts as missing"));
-    }
+    quality.warnings.iter().for_each(|warning| context.warn(warning));
 }
 
 /// Where rows are.
@@ -193,7 +208,7 @@ impl Model {
         match place {
             Place::Table(file) => {
                 context.progress.step(format!("reading {}", file.display()));
-                Frame::of_file(bundle, file)
+                Frame::of_file(bundle, file, skip_bad_rows)
             }
             Place::Date(date) => Frame::of_bank(context, bundle, Some(*date), skip_bad_rows),
             Place::Nowhere if bundle.schema.none_class().is_none() => {

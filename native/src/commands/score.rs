@@ -35,7 +35,8 @@ pub(crate) struct Arguments {
     /// Where the offers will be shown: a channel that the policy names
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
-    /// Leave rows out that can't be read, instead of stopping
+    /// Leave rows out that can't be read, instead of stopping. With --table: and count cells that are not what their column
+    /// holds as missing
     #[arg(long)]
     skip_bad_rows: bool,
     /// Score the customers of this JSON file, `[{"id": …, "asOf": …, "customer": {…}}]`, instead of the tables'; top, explain,
@@ -82,7 +83,14 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     demands.check_validity(recommender.bundle()).with_context(place)?;
     if let Some(file) = &arguments.table {
         let (id, out) = (arguments.id.as_deref(), arguments.out.as_deref());
-        return context.print(&score_table::run(context, &recommender, file, id, out)?);
+        return context.print(&score_table::run(
+            context,
+            &recommender,
+            file,
+            id,
+            out,
+            arguments.skip_bad_rows,
+        )?);
     }
     if let Task::Label { .. } = recommender.schema().task() {
         return Err(usage(anyhow::anyhow!(

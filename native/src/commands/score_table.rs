@@ -13,13 +13,17 @@ use super::human_bytes;
 use crate::class_scores::{ClassScores, check_names};
 use crate::cli::{Context, usage};
 use crate::config::OutputFormat;
-use crate::tables::plain::{PlainTable, UnknownWords, read_rows};
+use crate::tables::plain::{PlainTable, Reading, Strays, UnknownWords, read_rows};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ScoredTable {
     file: PathBuf,
     bytes: u64,
     rows: usize,
+    /// Rows that were left out since they can't be read.
+    bad_rows: usize,
+    /// Cells that are not what their column holds, and count as missing.
+    strays: Vec<Strays>,
     /// Words that the model has never seen, which count as missing.
     unknown_words: Vec<UnknownWords>,
     model_version: String,
@@ -34,6 +38,7 @@ pub(crate) fn run(
     file: &Path,
     id: Option<&str>,
     out: Option<&Path>,
+    skip_bad_rows: bool,
 ) -> anyhow::Result<ScoredTable> {
     let schema = recommender.schema();
     if let Task::NextProduct = schema.task() {
@@ -44,12 +49,14 @@ pub(crate) fn run(
     let started = std::time::Instant::now();
     context.progress.step(format!("reading {}", file.display()));
     let read = |name: &str| Some(name) == id || schema.customer().column(name).is_some();
-    let table = PlainTable::read(file, schema.clock(), read)?;
+    let reading = Reading { columns: &[], skip_bad_rows };
+    let table = PlainTable::read(file, schema.clock(), reading, read)?;
     let ids = match id {
         Some(name) => table.ids(table.column(name).context("--id").map_err(usage)?)?,
         None => table.row_numbers(),
     };
     let rows = read_rows(&table, schema)?;
+    table.warnings().iter().for_each(|warning| context.warn(warning));
     for unknown in &rows.unknown {
         context.warn(&format!(
             "column {}: {} cells have words that the model has never seen (the first is {:?}): they count as missing",
@@ -79,6 +86,8 @@ pub(crate) fn run(
         bytes: std::fs::metadata(&path)?.len(),
         file: path,
         rows: table.len(),
+        bad_rows: table.bad_rows(),
+        strays: table.strays(),
         unknown_words: rows.unknown,
         model_version: recommender.model_version(),
         seconds: started.elapsed().as_secs_f64(),

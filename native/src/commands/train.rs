@@ -11,7 +11,7 @@ use crate::cli::{Context, usage};
 use crate::config::{Algorithm, Config, Size, Time};
 use crate::feature_table::{FeatureTable, sources_of};
 use crate::mlflow::{self, Logged, Logging, Origin};
-use crate::tables::plain::Source;
+use crate::tables::plain::{Kinds, Reading, Source};
 use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
 use crate::{cutoffs, output, trust};
 
@@ -41,6 +41,13 @@ pub(crate) struct Arguments {
     /// With --table: the column with the date of a row; no feature, and the last rows test the model
     #[arg(long, value_name = "COLUMN", requires = "table")]
     time: Option<String>,
+    /// With --table: what columns hold, where their cells mislead (repeatable): AGE=number,ZIP=word,SEEN=date
+    #[arg(long, value_name = "COLUMN=KIND,…", requires = "table")]
+    columns: Vec<Kinds>,
+    /// With --table: leave out rows that can't be read, and count cells that are not what their column holds as missing, instead of
+    /// stopping
+    #[arg(long, requires = "table")]
+    skip_bad_rows: bool,
     /// Log what earlier trainings could not, since MLflow was away, and train nothing
     #[arg(long, conflicts_with_all = ["algorithm", "budget", "table"])]
     pub(crate) resume_logging: bool,
@@ -54,6 +61,7 @@ impl Arguments {
             target: self.target.as_deref()?,
             id: self.id.as_deref(),
             time: self.time.as_deref(),
+            reading: Reading { columns: &self.columns, skip_bad_rows: self.skip_bad_rows },
             clock,
         })
     }

@@ -20,7 +20,7 @@ use crate::feature_table::FeatureTable;
 use crate::mlflow::{self, Logged, Logging, Origin};
 use crate::output;
 use crate::shrinking::Shrinker;
-use crate::tables::plain::{LeftOut, Prepared, Source, prepare};
+use crate::tables::plain::{LeftOut, Prepared, Source, Strays, prepare};
 use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
 use crate::trust::{self, Release};
 
@@ -49,6 +49,10 @@ struct Training {
     model: PathBuf,
     features: usize,
     left_out_columns: Vec<LeftOut>,
+    /// Rows that were left out since they can't be read.
+    bad_rows: usize,
+    /// Cells that are not what their column holds, and count as missing.
+    strays: Vec<Strays>,
     /// Rows that can't be learned from: without a target, or without a time where one is asked for.
     rows_without_target: usize,
     rows_without_time: usize,
@@ -85,7 +89,9 @@ pub(crate) fn run(
     context.progress.step(format!("reading {}", source.file.display()));
     let prepared = prepare(source, config.model.hyperparameters.random_forest.random_state)?;
     warn_of_left_out(context, &prepared);
-    let Prepared { table, split, left_out, without_target, without_time, recurring } = prepared;
+    let Prepared {
+        table, split, left_out, bad_rows, strays, without_target, without_time, recurring, ..
+    } = prepared;
     let learning = table.rows(&split.learning());
     let (train, validation, test) =
         (table.rows(&split.train), table.rows(&split.validation), table.rows(&split.test));
@@ -158,6 +164,8 @@ pub(crate) fn run(
         leaks,
         seconds: started.elapsed().as_secs_f64(),
         left_out_columns: left_out,
+        bad_rows,
+        strays,
     };
     let folder = config.outputs.path.join("models");
     let report = folder.join("training.json");
@@ -223,6 +231,7 @@ fn leaks(table: &FeatureTable, threshold: f64) -> Vec<LeakyColumn> {
 }
 
 fn warn_of_left_out(context: &Context, prepared: &Prepared) {
+    prepared.warnings.iter().for_each(|warning| context.warn(warning));
     for (count, what) in [(prepared.without_target, "target"), (prepared.without_time, "time")] {
         if count > 0 {
             context.warn(&format!("left out {count} rows without a {what}"));

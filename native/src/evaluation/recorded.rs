@@ -6,6 +6,7 @@ use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::card::{Card, Metric, Segment};
+use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
 use nextbest_core::score::Scorer;
 use serde::Deserialize;
 
@@ -61,6 +62,7 @@ struct RecordedSegmentation {
 struct RecordedSegment {
     name: String,
     rows: u64,
+    customers: usize,
     log_loss: f64,
     log_loss_interval: Option<RecordedInterval>,
     roc_auc: Option<f64>,
@@ -101,7 +103,8 @@ impl RecordedContestant {
 
 impl RecordedSegmentation {
     fn segments(&self) -> impl Iterator<Item = Segment> {
-        self.segments.iter().map(|it| {
+        // A card goes to everyone: it tells nothing of a few customers.
+        self.segments.iter().filter(|it| it.customers >= LEAST_CUSTOMERS).map(|it| {
             let log_loss = Metric {
                 name: "log_loss".into(),
                 value: it.log_loss,
@@ -160,6 +163,7 @@ impl From<&Segmentation> for RecordedSegmentation {
         let segments = it.segments.iter().map(|it| RecordedSegment {
             name: it.name.clone(),
             rows: it.rows as u64,
+            customers: it.customers,
             log_loss: it.log_loss,
             log_loss_interval: it.log_loss_interval.map(Into::into),
             roc_auc: it.roc_auc,

@@ -1,5 +1,7 @@
 //! The model on parts of the customers: is it as good for the young as for the old?
 
+use std::collections::HashSet;
+
 use nextbest_core::features::word_position;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::metrics::{Metrics, roc_auc, row_log_loss};
@@ -29,6 +31,8 @@ pub(crate) struct Segmentation {
 pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) rows: usize,
+    /// Whose rows they are.
+    pub(crate) customers: usize,
     pub(crate) log_loss: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_loss_interval: Option<Interval>,
@@ -111,6 +115,7 @@ impl Measured<'_> {
         Segment {
             name,
             rows: rows.len(),
+            customers: ids.iter().collect::<HashSet<_>>().len(),
             log_loss: mean(losses.iter().sum()),
             log_loss_interval: Bootstrap::new(&ids, config.bootstrap_draws, config.random_state)
                 .mean(&losses),

@@ -20,10 +20,12 @@ use nextbest_core::snapshot::ProductSet;
 use nextbest_core::time::DAY;
 use parquet::data_type::{ByteArrayType, FloatType, Int32Type};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::column_names;
 use crate::parquet_columns::{read_column, read_optional};
+use crate::rare_words::RareWords;
 use crate::word_list;
 pub(crate) use manifest::{Manifest, sources_of};
 pub(crate) use write::FeatureTableWriter;
@@ -46,6 +48,9 @@ pub(crate) struct Layout {
     pub(crate) schema: Schema,
     /// What the features are.
     pub(crate) features: Vec<FeatureDefinition>,
+    /// Words of the schema that few customers have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rare_words: Vec<RareWords>,
 }
 
 /// Customers at cut-offs, with features and labels.
@@ -90,6 +95,17 @@ impl FeatureTable {
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.ids.is_empty()
+    }
+
+    /// Whose each row is, as numbers.
+    pub(crate) fn customers(&self) -> Vec<usize> {
+        let mut numbers: FxHashMap<&str, usize> = FxHashMap::default();
+        let mut customers = Vec::with_capacity(self.ids.len());
+        for id in &self.ids {
+            let next = numbers.len();
+            customers.push(*numbers.entry(id).or_insert(next));
+        }
+        customers
     }
 
     /// How many features a row has.

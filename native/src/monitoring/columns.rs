@@ -14,13 +14,10 @@ use rayon::prelude::*;
 use super::drift::Drift;
 use super::quantity::{Named, Quantity};
 use crate::tables::is_parquet;
-use crate::tables::plain::{ColumnValues, Kind, LeftOut, PlainTable, Strays};
+use crate::tables::plain::{BothValues, LeftOut, PlainTable, Reading};
 
 /// A column of more different words is an id or a text, which nothing is to be expected of.
 const MOST_WORDS: usize = 1_000;
-
-/// A column is of a kind that this share of its cells is of.
-const MOSTLY: f64 = 0.5;
 
 /// What two tables have in common.
 pub(crate) struct Columns {
@@ -29,24 +26,24 @@ pub(crate) struct Columns {
     pub(crate) rows: (usize, usize),
     /// Columns that are not compared, and why.
     pub(crate) left_out: Vec<(String, String)>,
-    /// Cells that are not of their column's kind, by column and side: the first one, and how many more. They count as missing.
-    pub(crate) strays: Vec<String>,
     /// Today's columns with one value only, missing ones included.
     pub(crate) constant: Vec<String>,
     /// How many of today's rows have the same values as another one in all columns.
     pub(crate) duplicates: usize,
+    /// What there is to tell of the files.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Reads the columns of both files.
 ///
 /// # Errors
-/// Where one can't be read, they have no column in common, or a cell is not of its column's kind (unless such cells are to be
-/// skipped).
+/// Where one can't be read, or they have no column in common; where cells are not what their column holds in the reference, and
+/// these do not count as missing.
 pub(crate) fn read(
     clock: &Clock,
     reference: &Path,
     current: &Path,
-    skip_bad_rows: bool,
+    reading: Reading<'_>,
 ) -> anyhow::Result<Columns> {
     let headers = (PlainTable::header_of(reference)?, PlainTable::header_of(current)?);
     let names = (&headers.0.names, &headers.1.names);
@@ -67,9 +64,9 @@ pub(crate) fn read(
         drifts: Vec::new(),
         rows: (0, 0),
         left_out,
-        strays: Vec::new(),
         constant: Vec::new(),
         duplicates: 0,
+        warnings: Vec::new(),
     };
     // Of Parquet files one column for each core; of CSV files all, since their lines must be read for any.
     let is_parquet = is_parquet(reference)? && is_parquet(current)?;
@@ -77,18 +74,18 @@ pub(crate) fn read(
     let mut hashes = RowHashes::default();
     for some in common.chunks(at_a_time) {
         let wanted = |name: &str| some.iter().any(|other| *other == name);
-        let (ours, theirs) = rayon::join(
-            || PlainTable::read(reference, clock, wanted),
-            || PlainTable::read(current, clock, wanted),
-        );
+        let read = |path| PlainTable::read(path, clock, reading, wanted);
+        let (ours, theirs) = rayon::join(|| read(reference), || read(current));
         let (ours, theirs) = (ours?, theirs?);
         found.rows = (ours.len(), theirs.len());
         let compared = some.par_iter().map(|name| compare(name, &ours, &theirs));
-        for (name, compared) in some.iter().zip(compared.collect::<anyhow::Result<Vec<_>>>()?) {
-            let Compared { drift, constant, hashes: of_column, strays } = compared;
-            let more =
-                |cells: usize| if cells > 1 { format!(", and {} more", cells - 1) } else { String::new() };
-            found.strays.extend(strays.iter().map(|it| format!("{}{}", it.first, more(it.cells))));
+        let compared = compared.collect::<anyhow::Result<Vec<_>>>()?;
+        for table in [&ours, &theirs] {
+            table.check()?;
+            found.warnings.extend(table.warnings());
+        }
+        for (name, compared) in some.iter().zip(compared) {
+            let Compared { drift, constant, hashes: of_column } = compared;
             hashes.add(&of_column);
             found.constant.extend(constant.then(|| (*name).clone()));
             match drift {
@@ -96,13 +93,6 @@ pub(crate) fn read(
                 Err(why) => found.left_out.push(((*name).clone(), why)),
             }
         }
-    }
-    if !found.strays.is_empty() && !skip_bad_rows {
-        bail!(
-            "most cells of these columns are of one kind, but some are not:\n  {}\nMend them, or count them as missing \
-             with --skip-bad-rows.",
-            found.strays.join("\n  ")
-        );
     }
     found.duplicates = hashes.duplicates();
     let share = 1.0 / found.drifts.len().max(1) as f64;
@@ -122,45 +112,25 @@ struct Compared {
     constant: bool,
     /// A number for each of today's values.
     hashes: Vec<u64>,
-    /// On either side, the cells that are not of the column's kind.
-    strays: Vec<Strays>,
 }
 
 fn compare(name: &str, reference: &PlainTable, current: &PlainTable) -> anyhow::Result<Compared> {
     let named =
         Named { name: name.to_owned(), label: name.to_owned(), group: "table".into(), importance: 0.0 };
-    let columns = (reference.column(name)?, current.column(name)?);
-    let kind = common_kind((reference, columns.0), (current, columns.1))?;
-    let ((before, lost), (today, lost_today)) =
-        (reference.values(columns.0, kind)?, current.values(columns.1, kind)?);
-    let strays = [lost, lost_today].into_iter().filter(|strays| strays.cells > 0).collect();
-    Ok(match (before, today) {
-        (ColumnValues::Numbers(before), ColumnValues::Numbers(today)) => {
+    Ok(match reference.values_of_both(current, name)? {
+        BothValues::Numbers(before, today) => {
             let hashes: Vec<u64> = today.iter().map(|number| (number + 0.0).to_bits()).collect();
             let constant = hashes.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
             let quantity = Quantity::of_both(named, before, today)?;
-            Compared { drift: Ok(Drift::of(&quantity)), constant, hashes, strays }
+            Compared { drift: Ok(Drift::of(&quantity)), constant, hashes }
         }
-        (ColumnValues::Words(before), ColumnValues::Words(today)) => {
+        BothValues::Words(before, today) => {
             let hashes: Vec<u64> = today.iter().map(|word| hash(word.as_deref())).collect();
             let constant = hashes.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
             let quantity = words(named, &before, &today);
-            Compared { drift: quantity.map(|quantity| Drift::of(&quantity)), constant, hashes, strays }
+            Compared { drift: quantity.map(|quantity| Drift::of(&quantity)), constant, hashes }
         }
-        _ => bail!("column {name}: is not of one kind on both sides"),
     })
-}
-
-/// What a column is taken for on both sides: what it is on either of them, if it is that mostly on the other one too.
-fn common_kind(reference: (&PlainTable, usize), current: (&PlainTable, usize)) -> anyhow::Result<Kind> {
-    let kinds = [reference.0.kind(reference.1)?, current.0.kind(current.1)?];
-    for kind in kinds.into_iter().filter(|kind| *kind != Kind::Word) {
-        let shares = (reference.0.share_of(reference.1, kind)?, current.0.share_of(current.1, kind)?);
-        if shares.0 >= MOSTLY && shares.1 >= MOSTLY {
-            return Ok(kind);
-        }
-    }
-    Ok(Kind::Word)
 }
 
 fn words(named: Named, before: &[Option<Arc<str>>], today: &[Option<Arc<str>>]) -> Result<Quantity, String> {

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::cli::Context;
 use crate::feature_table::{FeatureTable, Layout};
-use crate::tables::plain::{PlainTable, read_rows};
+use crate::tables::plain::{PlainTable, Reading, read_rows};
 use crate::tables::{LoadOptions, Part, is_parquet, load};
 
 /// So many names are listed.
@@ -35,6 +35,8 @@ pub(crate) struct Frame {
     pub(crate) absent: Vec<String>,
     /// By feature: words that the model does not know, and in how many rows; the most frequent first.
     pub(crate) new_words: BTreeMap<String, Vec<(String, usize)>>,
+    /// What there is to tell of its file.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Frame {
@@ -42,9 +44,9 @@ impl Frame {
     ///
     /// # Errors
     /// Where it can't be read, or has none of the model's features.
-    pub(crate) fn of_file(bundle: &Bundle, file: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn of_file(bundle: &Bundle, file: &Path, skip_bad_rows: bool) -> anyhow::Result<Self> {
         match bundle.schema.task() {
-            Task::Label { .. } => Self::of_plain_table(bundle, file),
+            Task::Label { .. } => Self::of_plain_table(bundle, file, skip_bad_rows),
             Task::NextProduct if is_parquet(file)? => Self::of_feature_table(bundle, file),
             Task::NextProduct => bail!(
                 "{}: the model reads feature tables, in Parquet (as `nextbest features` writes them), or the bank's tables \
@@ -92,6 +94,7 @@ impl Frame {
             label_column: String::new(),
             schema: bank.schema.clone(),
             features: bundle.features.clone(),
+            rare_words: Vec::new(),
         };
         layout.check_horizon(bundle.schema.horizon_days()).context("the bank's tables")?;
         let engine = FeatureEngine::new(&layout.schema, &layout.features)
@@ -133,9 +136,11 @@ impl Frame {
         Self::translated(bundle, name, table, (labelled, labels), newest)
     }
 
-    fn of_plain_table(bundle: &Bundle, file: &Path) -> anyhow::Result<Self> {
+    fn of_plain_table(bundle: &Bundle, file: &Path, skip_bad_rows: bool) -> anyhow::Result<Self> {
         let schema = &bundle.schema;
-        let plain = PlainTable::read(file, schema.clock(), |name| schema.customer().column(name).is_some())?;
+        let reading = Reading { columns: &[], skip_bad_rows };
+        let is_read = |name: &str| schema.customer().column(name).is_some();
+        let plain = PlainTable::read(file, schema.clock(), reading, is_read)?;
         let read = read_rows(&plain, schema)?;
         let engine = FeatureEngine::new(schema, &bundle.features)?;
         let of_row = |row: usize| {
@@ -147,6 +152,7 @@ impl Frame {
         };
         let values: Vec<f32> = (0..plain.len()).into_par_iter().flat_map_iter(of_row).collect();
         let labels = plain.classes(schema)?;
+        plain.check()?;
         let labelled = labels.iter().all(Option::is_some);
         let layout = Layout {
             key_column: String::new(),
@@ -154,6 +160,7 @@ impl Frame {
             label_column: String::new(),
             schema: schema.clone(),
             features: bundle.features.clone(),
+            rare_words: Vec::new(),
         };
         let words = read.unknown.into_iter().map(|it| (it.column, it.words));
         let table = FeatureTable {
@@ -165,7 +172,15 @@ impl Frame {
             values,
         };
         let name = file.display().to_string();
-        Ok(Self { name, table, labelled, newest: None, absent: Vec::new(), new_words: words.collect() })
+        Ok(Self {
+            name,
+            table,
+            labelled,
+            newest: None,
+            absent: Vec::new(),
+            new_words: words.collect(),
+            warnings: plain.warnings(),
+        })
     }
 
     /// Rows with the model's features in the model's order, words by the model's positions.
@@ -212,6 +227,7 @@ impl Frame {
         let layout = Layout {
             schema: bundle.schema.clone(),
             features: bundle.features.clone(),
+            rare_words: Vec::new(),
             key_column: table.layout.key_column.clone(),
             cutoff_column: table.layout.cutoff_column.clone(),
             label_column: table.layout.label_column.clone(),
@@ -225,7 +241,7 @@ impl Frame {
             ids: table.ids,
             cutoffs: table.cutoffs,
         };
-        Ok(Self { name, table, labelled, newest, absent, new_words })
+        Ok(Self { name, table, labelled, newest, absent, new_words, warnings: Vec::new() })
     }
 
     /// A feature's value in each row.

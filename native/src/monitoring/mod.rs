@@ -37,6 +37,7 @@ use serde::Serialize;
 
 use crate::config::{Config, MonitoringConfig};
 use crate::evaluation::{Difference, score};
+use crate::tables::plain::Reading;
 pub(crate) use alert::Alert;
 use drift::{Drift, Verdict};
 use estimate::Estimate;
@@ -224,9 +225,9 @@ pub(crate) fn of_tables(
     config: &Config,
     reference: &Path,
     current: &Path,
-    skip_bad_rows: bool,
+    reading: Reading<'_>,
 ) -> anyhow::Result<Monitoring> {
-    let columns = columns::read(&config.data_source.clock()?, reference, current, skip_bad_rows)?;
+    let columns = columns::read(&config.data_source.clock()?, reference, current, reading)?;
     let monitoring = &config.monitoring;
     let mut features = columns.drifts;
     drift::judge(&mut features, monitoring);
@@ -239,7 +240,7 @@ pub(crate) fn of_tables(
     quality.absent = absent.map(|(name, _)| name.clone()).collect();
     quality.duplicate_rows = Some(columns.duplicates);
     quality.left_out = columns.left_out;
-    quality.strays = columns.strays;
+    quality.warnings = columns.warnings;
     let found = Monitoring {
         at: now(),
         model: None,

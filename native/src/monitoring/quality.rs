@@ -18,8 +18,8 @@ pub(crate) struct Quality {
     pub(crate) absent: Vec<String>,
     /// Columns that are not compared, and why.
     pub(crate) left_out: Vec<(String, String)>,
-    /// Cells that count as missing since they are not of their column's kind.
-    pub(crate) strays: Vec<String>,
+    /// What there is to tell of the files: rows and cells that can't be read, and what is in doubt.
+    pub(crate) warnings: Vec<String>,
     /// Columns with one value only, of which the reference has several.
     pub(crate) constant: Vec<String>,
     /// Columns without any value, of which the reference has some.
@@ -49,7 +49,7 @@ impl Quality {
             duplicate_rows: None,
             absent: Vec::new(),
             left_out: Vec::new(),
-            strays: Vec::new(),
+            warnings: Vec::new(),
             constant: names(&|drift| drift.is_constant_now()),
             empty: names(&|drift| drift.missing.current >= 1.0 && drift.missing.reference < 1.0),
             missing: mean(|drift| drift.missing.current),
@@ -76,6 +76,7 @@ impl Quality {
         Self {
             duplicate_rows: Some(duplicate_rows(&table.values, table.width(), identity)),
             absent: frame.absent.clone(),
+            warnings: frame.warnings.clone(),
             newest: newest.map(time::format),
             age_days: newest.map(|newest| (now - newest).div_euclid(DAY)),
             ..Self::of_drifts(drifts, table.len() as u64)

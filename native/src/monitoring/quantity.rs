@@ -5,6 +5,10 @@ use nextbest_core::monitor::distribution::{Distribution, MOST_BINS, Summary};
 use nextbest_core::monitor::tally::Tally;
 use nextbest_core::train::fit_bins;
 
+/// Where only a profile is known of the reference, so many of today's numbers may lie beyond one of its ends before they are told:
+/// twice as many as of the profile's own.
+const USUALLY_BEYOND: f64 = 0.02;
+
 /// A quantity on both sides.
 #[derive(Debug, Clone)]
 pub(crate) struct Quantity {
@@ -82,7 +86,11 @@ impl Quantity {
         let beyond = reference.summary.map(|it| {
             let known = || sorted.iter().filter(|number| !number.is_nan());
             let below = known().filter(|number| (**number as f32) < it.least).count();
-            (below, known().filter(|number| (**number as f32) > it.greatest).count())
+            let above = known().filter(|number| (**number as f32) > it.greatest).count();
+            // A profile's ends are not its outermost numbers: some of its own rows lie beyond them.
+            let usual =
+                if samples.is_some() { 0 } else { (USUALLY_BEYOND * known().count() as f64) as usize };
+            (if below > usual { below } else { 0 }, if above > usual { above } else { 0 })
         });
         Self {
             current: tally(&reference, narrow.clone()),

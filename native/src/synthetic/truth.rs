@@ -9,7 +9,7 @@ use nextbest_core::time::Clock;
 
 use super::file_name;
 use crate::config::OutputFormat;
-use crate::tables::plain::PlainTable;
+use crate::tables::plain::{PlainTable, Reading};
 
 /// Columns before those of the probabilities.
 const CUSTOMER: &str = "CUSTOMERID";
@@ -76,7 +76,7 @@ type Read = (Vec<String>, HashMap<(String, i64), Vec<f64>>);
 
 fn read(path: &Path) -> anyhow::Result<Read> {
     let names = product_names(&PlainTable::header_of(path)?.names)?;
-    let table = PlainTable::read(path, &Clock::default(), |_| true)?;
+    let table = PlainTable::read(path, &Clock::default(), Reading::default(), |_| true)?;
     let customers = table.ids(0)?;
     let columns = (0..names.len()).map(|column| table.numbers(column + KEYS));
     let columns = columns.collect::<anyhow::Result<Vec<_>>>()?;

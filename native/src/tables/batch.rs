@@ -65,6 +65,35 @@ pub(super) enum CellColumn {
 /// What stands for a missing whole number.
 pub(super) const NO_INTEGER: i64 = i64::MIN;
 
+impl Cells {
+    /// Takes malformed rows out, and gives where they stand and what is wrong with them. That they were there stays known.
+    pub(super) fn leave_out_malformed(&mut self) -> Vec<(String, String)> {
+        if self.malformed.is_empty() {
+            return Vec::new();
+        }
+        let mut keep = vec![true; self.rows];
+        for (row, _) in &self.malformed {
+            keep.iter_mut().skip(*row).take(1).for_each(|keep| *keep = false);
+        }
+        let problems = self.malformed.iter();
+        let problems = problems.map(|(row, problem)| (self.places.of(*row), problem.clone())).collect();
+        for column in &mut self.columns {
+            // Only CSV has rows whose cells can't be told apart.
+            if let CellColumn::Text(texts) = column {
+                let mut kept = TextColumn::default();
+                let rows = keep.iter().enumerate().filter(|(_, keep)| **keep);
+                rows.for_each(|(row, _)| kept.push(texts.get(row)));
+                *texts = kept;
+            }
+        }
+        if let Places::Lines(lines) = &mut self.places {
+            retain(lines, &keep);
+        }
+        self.rows -= self.malformed.len();
+        problems
+    }
+}
+
 /// Texts, one behind the other.
 #[derive(Default)]
 pub(super) struct TextColumn {

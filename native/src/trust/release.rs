@@ -28,6 +28,7 @@ impl<'c> Release<'c> {
         let path = key.or(config.trust.private_key.as_deref());
         let mut validity = config.trust.validity().context("trust").map_err(usage)?;
         validity.number = number.unwrap_or(validity.number);
+        validity.check_size().map_err(anyhow::Error::msg).context("trust.model_number").map_err(usage)?;
         Ok(Self { validity, words: &config.card, key: path.map(PrivateKey::read).transpose()? })
     }
 

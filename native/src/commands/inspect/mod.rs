@@ -1,5 +1,6 @@
 //! `nextbest inspect`: what is in a bundle, where it comes from, and whether it may be used: as text, JSON or a page.
 
+mod gives_away;
 mod page;
 mod policy;
 mod standing;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use crate::cli::Context;
 use crate::output;
 use crate::trust::Demands;
+use gives_away::GivesAway;
 use standing::{Remembered, Signature, Validity};
 
 #[derive(Debug, clap::Args)]
@@ -52,6 +54,8 @@ pub(crate) struct Inspected {
     goldens: usize,
     profile: Option<Remembered>,
     self_test: &'static str,
+    /// What it tells of customers to whoever has it.
+    gives_away: Vec<GivesAway>,
     features: Vec<InspectedFeature>,
     classes: Vec<String>,
     card: Card,
@@ -109,6 +113,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<In
         goldens: bundle.goldens.len(),
         profile: bundle.profile.as_ref().map(Remembered::from),
         self_test: "passed",
+        gives_away: gives_away::gives_away(bundle),
         features: features.collect(),
         classes: bundle.schema.class_names().into_iter().map(str::to_owned).collect(),
         card: bundle.card.clone(),

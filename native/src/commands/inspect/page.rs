@@ -31,6 +31,7 @@ pub(super) fn html(it: &Inspected) -> String {
         sections.push(section("segments", "For whom", it.segment_table()));
     }
     sections.extend([
+        section("privacy", "What it gives away", it.told()),
         section("policy", "What may be offered", it.policy_list()),
         section("products", products, it.class_table()),
         section("features", "What it reads", it.feature_table()),
@@ -99,6 +100,10 @@ impl Inspected {
             ("self-test", html! { (self.self_test) " on " (self.goldens) " golden rows" }),
             ("file", html! { (self.file.file_name().unwrap_or_default().to_string_lossy()) }),
         ])
+    }
+
+    fn told(&self) -> Markup {
+        pairs(self.gives_away.iter().map(|it| (it.part, html! { (it.tells) })))
     }
 
     fn data(&self) -> Markup {

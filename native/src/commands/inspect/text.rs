@@ -60,6 +60,8 @@ impl Display for Inspected {
         writeln!(f, "test metrics, in brackets their 95 % intervals")?;
         self.metrics(f)?;
         self.segments(f)?;
+        writeln!(f, "gives away (docs/PRIVACY.md)")?;
+        self.gives_away.iter().try_for_each(|it| line(f, it.part, &it.tells))?;
         writeln!(f, "policy")?;
         for (name, words) in policy::lines(&self.policy, &self.schema.products) {
             writeln!(f, "  {name:<16}{words}")?;

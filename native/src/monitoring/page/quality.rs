@@ -37,10 +37,9 @@ impl Writer<'_> {
                 h3 { "Not compared" }
                 div.words.top { (table_of(&heads(&["column", "why"], &[]), &left_out)) }
             }
-            @if !quality.strays.is_empty() {
-                h3 { "Not of their column’s kind" }
-                p { "These cells count as missing." }
-                ul { @for stray in &quality.strays { li { (stray) } } }
+            @if !quality.warnings.is_empty() {
+                h3 { "What could not be read" }
+                ul { @for warning in &quality.warnings { li { (warning) } } }
             }
         }
     }

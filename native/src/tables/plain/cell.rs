@@ -35,11 +35,6 @@ pub(super) fn word(cells: &CellColumn, row: usize) -> Result<Option<Cow<'_, str>
     present(cells, row)
 }
 
-/// What is wrong with a cell that should be a date.
-pub(super) fn no_date(text: String) -> String {
-    format!("expected a date such as 2024-05-03 or 2024-05-03 12:30, got {text:?}")
-}
-
 fn present(cells: &CellColumn, row: usize) -> Result<Option<Cow<'_, str>>, String> {
     let text = cells.text(row)?;
     Ok((!words::is_missing(&text)).then_some(text))

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use nextbest_core::customers::words;
 use nextbest_core::features::{Expression, FeatureDefinition, Transform};
 use nextbest_core::model::bins::MAX_BINS;
 use nextbest_core::schema::{Column, ColumnKind, Schema, SchemaDefinition, Table, Task};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::super::batch::CellColumn;
+use super::kind::Kind;
 use super::{PlainTable, cell};
 
 /// What the user says of the columns, by position.
@@ -49,7 +50,7 @@ pub(super) fn describe(
 ) -> anyhow::Result<Described> {
     let of_role = [Some(roles.target), roles.id, roles.time];
     let is_left_out = |column: &usize| {
-        let name = name(table, *column);
+        let name = table.name(*column);
         table.header.left_out.iter().any(|it| it.column == name)
     };
     let candidates: Vec<usize> = (0..table.columns.len())
@@ -59,12 +60,12 @@ pub(super) fn describe(
         .into_par_iter()
         .map(|column| Ok((column, find(table, column, learning)?)))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let roles_are = |name: &String| of_role.iter().flatten().any(|role| self::name(table, *role) == *name);
+    let roles_are = |name: &String| of_role.iter().flatten().any(|role| table.name(*role) == *name);
     let mut left_out: Vec<LeftOut> =
         table.header.left_out.iter().filter(|it| !roles_are(&it.column)).cloned().collect();
     let (mut columns, mut features) = (Vec::new(), Vec::new());
     for (position, found) in found {
-        let name = name(table, position);
+        let name = table.name(position);
         match found {
             Found::Nothing(why) => left_out.push(LeftOut { column: name, why }),
             Found::Kind(kind) => {
@@ -88,13 +89,13 @@ pub(super) fn describe(
     }
     // Rows are seen from their time only where something is measured from there.
     let has_dates = columns.iter().any(|column| column.kind == ColumnKind::Time);
-    let time = roles.time.filter(|_| has_dates).map(|column| name(table, column));
+    let time = roles.time.filter(|_| has_dates).map(|column| table.name(column));
     columns.extend(time.iter().map(|name| Column {
         name: name.clone(),
         kind: ColumnKind::Time,
         current: false,
     }));
-    let target = name(table, roles.target);
+    let target = table.name(roles.target);
     columns.push(Column { name: target.clone(), kind: ColumnKind::Category(classes), current: false });
     let schema = SchemaDefinition {
         customer: Table { name: "row".into(), time, columns },
@@ -118,25 +119,23 @@ enum Found {
 
 fn find(table: &PlainTable, column: usize, learning: &[usize]) -> anyhow::Result<Found> {
     let nothing = |why: &str| Ok(Found::Nothing(why.to_owned()));
-    let is_text = table.typed && table.is_text(column);
-    let as_number = |cells: &CellColumn, row| cell::number(cells, row, table.decimal_comma);
-    // The words of an empty column would be numbers as well as dates.
+    let kind = table.kind(column)?;
+    if kind != Kind::Word {
+        let values = table.read_as(column, kind)?;
+        let is_constant = values.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
+        let kind = if kind == Kind::Number { ColumnKind::Number } else { ColumnKind::Time };
+        return match () {
+            () if values.iter().all(|value| value.is_nan()) => nothing("every cell is missing"),
+            () if is_constant => nothing("every row has the same value"),
+            () => Ok(Found::Kind(kind)),
+        };
+    }
     let words = table.map(column, |cells, row| Ok(cell::word(cells, row)?.map(|word| word.into_owned())))?;
     if words.iter().all(Option::is_none) {
         return nothing("every cell is missing");
     }
-    let values = match is_text {
-        true => None,
-        false => table.map(column, as_number).ok().map(|numbers| (ColumnKind::Number, numbers)),
-    };
-    let values = values
-        .or_else(|| Some((ColumnKind::Time, table.map(column, |cells, row| table.time(cells, row)).ok()?)));
-    if let Some((kind, values)) = values {
-        let is_constant = values.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
-        return if is_constant { nothing("every row has the same value") } else { Ok(Found::Kind(kind)) };
-    }
     let known: Vec<&str> = learning.iter().filter_map(|row| words.get(*row)?.as_deref()).collect();
-    let distinct: BTreeSet<&str> = known.iter().copied().collect();
+    let distinct = distinct_words(known.iter().copied());
     if distinct.is_empty() {
         return nothing("it has no word in the rows that train");
     }
@@ -154,8 +153,19 @@ fn find(table: &PlainTable, column: usize, learning: &[usize]) -> anyhow::Result
     Ok(Found::Kind(ColumnKind::Category(distinct.into_iter().map(str::to_owned).collect())))
 }
 
-fn name(table: &PlainTable, column: usize) -> String {
-    table.columns.get(column).map(|column| column.name.clone()).unwrap_or_default()
+/// The different words, in order; of those that say the same truth value or whole number, the first.
+pub(super) fn distinct_words<'w>(words: impl Iterator<Item = &'w str>) -> Vec<&'w str> {
+    let mut distinct: Vec<&str> = words.collect::<BTreeSet<_>>().into_iter().collect();
+    // Of very many nothing is made.
+    if distinct.len() <= MAX_BINS {
+        let mut kept: Vec<&str> = Vec::new();
+        distinct.retain(|word| {
+            let is_new = !kept.iter().any(|other| words::says_the_same(other, word));
+            kept.extend(is_new.then_some(*word));
+            is_new
+        });
+    }
+    distinct
 }
 
 fn feature(column: &str, transform: Transform) -> FeatureDefinition {
@@ -170,13 +180,5 @@ fn feature(column: &str, transform: Transform) -> FeatureDefinition {
         label,
         expression: Expression::Attribute { column: column.to_owned(), transform },
         missing: None,
-    }
-}
-
-impl PlainTable {
-    /// Whether the file holds a column as text.
-    pub(super) fn is_text(&self, column: usize) -> bool {
-        let position = self.columns.get(column).map_or(usize::MAX, |column| column.position);
-        self.parts.iter().any(|part| matches!(part.columns.get(position), Some(CellColumn::Text(_))))
     }
 }

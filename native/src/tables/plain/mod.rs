@@ -6,24 +6,29 @@ mod infer;
 mod kind;
 mod prepare;
 mod split;
+mod strays;
 mod target;
 mod values;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail};
 use nextbest_core::time::Clock;
 
-use super::batch::{CellColumn, Cells, Part};
+use super::batch::{BadRows, CellColumn, Cells, Part};
 use super::csv::CsvFile;
 use super::header::{self, check_distinct, check_named};
 use super::parquet_file::{ParquetFile, is_parquet};
+use crate::cli::usage;
+use kind::Kind;
+use strays::Findings;
 
 pub(crate) use infer::LeftOut;
-pub(crate) use kind::{ColumnValues, Kind, Strays};
+pub(crate) use kind::{Kinds, Reading};
 pub(crate) use prepare::{Prepared, Source, prepare};
-pub(crate) use values::{UnknownWords, read_rows};
+pub(crate) use strays::Strays;
+pub(crate) use values::{BothValues, UnknownWords, read_rows};
 
 /// What the columns of a file are called.
 pub(crate) struct Header {
@@ -48,6 +53,13 @@ pub(crate) struct PlainTable {
     decimal_comma: bool,
     /// What times without a zone are times of.
     clock: Clock,
+    /// What the user says that columns hold.
+    kinds: Kinds,
+    /// Whether strays count as missing.
+    skips_bad_rows: bool,
+    /// Rows that were left out since their cells can't be told apart.
+    bad_rows: BadRows,
+    findings: Mutex<Findings>,
 }
 
 /// A column that was read.
@@ -88,8 +100,14 @@ impl PlainTable {
     ///
     /// # Errors
     /// Where the file can't be read, its header does not name the columns, or a row has other columns than the header.
-    pub(crate) fn read(path: &Path, clock: &Clock, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Self> {
+    pub(crate) fn read(
+        path: &Path,
+        clock: &Clock,
+        reading: Reading<'_>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<Self> {
         let (file, typed, decimal_comma) = Self::open(path)?;
+        let kinds = Kinds::merged(reading.columns, file.names()).map_err(usage)?;
         let chosen: Vec<usize> = file
             .names()
             .iter()
@@ -97,11 +115,15 @@ impl PlainTable {
             .filter(|(column, name)| wanted(name) && file.refusal(*column).is_none())
             .map(|(column, _)| column)
             .collect();
-        let parts = file.parts(path, clock, &chosen)?;
-        for cells in &parts {
-            if let Some((row, problem)) = cells.malformed.first() {
-                bail!("{}{}: {problem}", path.display(), cells.places.of(*row));
+        let mut parts = file.parts(path, clock, &chosen)?;
+        let mut bad_rows = BadRows::default();
+        for cells in &mut parts {
+            for (row, problem) in cells.leave_out_malformed() {
+                bad_rows.add(|| format!("{}{row}: {problem}", path.display()));
             }
+        }
+        if let Some(first) = bad_rows.shown.first().filter(|_| !reading.skip_bad_rows) {
+            bail!("{first}\nMend it, or leave out rows that can't be read with --skip-bad-rows.");
         }
         let rows = parts.iter().map(|cells| cells.rows).sum();
         if rows == 0 {
@@ -111,8 +133,20 @@ impl PlainTable {
             Some(PlainColumn { name: file.names().get(*column)?.clone(), position })
         });
         let columns = columns.collect();
-        let (header, file, clock) = (file.header(), path.to_owned(), clock.clone());
-        Ok(Self { file, header, columns, rows, parts, typed, decimal_comma, clock })
+        Ok(Self {
+            file: path.to_owned(),
+            header: file.header(),
+            columns,
+            rows,
+            parts,
+            typed,
+            decimal_comma,
+            clock: clock.clone(),
+            kinds,
+            skips_bad_rows: reading.skip_bad_rows,
+            bad_rows,
+            findings: Mutex::default(),
+        })
     }
 
     /// How many rows there are.
@@ -145,20 +179,21 @@ impl PlainTable {
     /// The times of a column, in seconds since 1970-01-01 on the bank's clock; `None` where there is none.
     ///
     /// # Errors
-    /// Names the first cell that is no date.
+    /// Names the first cells that are no dates, unless these count as missing.
     pub(crate) fn times(&self, column: usize) -> anyhow::Result<Vec<Option<i64>>> {
-        let times = self.map(column, |cells, row| self.time(cells, row).map_err(cell::no_date))?;
+        let times = self.read_as(column, Kind::Date)?;
+        self.check()?;
         Ok(times.into_iter().map(|time| (!time.is_nan()).then_some(time as i64)).collect())
     }
 
     /// The numbers of a column; NaN where there is none.
     ///
     /// # Errors
-    /// Names the first cell that is no number.
+    /// Names the first cells that are no numbers, unless these count as missing.
     pub(crate) fn numbers(&self, column: usize) -> anyhow::Result<Vec<f64>> {
-        self.map(column, |cells, row| {
-            cell::number(cells, row, self.decimal_comma).map_err(|text| format!("{text:?} is no number"))
-        })
+        let numbers = self.read_as(column, Kind::Number)?;
+        self.check()?;
+        Ok(numbers)
     }
 
     /// The words of a column that identifies rows.
@@ -172,9 +207,31 @@ impl PlainTable {
         })
     }
 
-    /// Names for the rows of a table that has none.
+    /// Names for the rows of a table that has none: their numbers in the file, those that were left out counted.
     pub(crate) fn row_numbers(&self) -> Vec<String> {
-        (1..=self.rows).map(|row| row.to_string()).collect()
+        let mut before = 0;
+        let of_part = |part: &Cells| {
+            let left_out: Vec<usize> = part.malformed.iter().map(|(row, _)| *row).collect();
+            let all = before + 1..=before + part.rows + left_out.len();
+            let is_kept = |number: &usize| !left_out.contains(&(number - before - 1));
+            let kept: Vec<String> = all.clone().filter(is_kept).map(|number| number.to_string()).collect();
+            before = *all.end();
+            kept
+        };
+        self.parts.iter().flat_map(of_part).collect()
+    }
+
+    /// How many rows were left out since their cells can't be told apart.
+    pub(crate) fn bad_rows(&self) -> usize {
+        self.bad_rows.count
+    }
+
+    fn name(&self, column: usize) -> String {
+        self.columns.get(column).map(|column| column.name.clone()).unwrap_or_default()
+    }
+
+    fn findings(&self) -> MutexGuard<'_, Findings> {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn names(&self) -> String {
@@ -189,32 +246,23 @@ impl PlainTable {
         column: usize,
         mut of: impl FnMut(&CellColumn, usize) -> Result<T, String>,
     ) -> anyhow::Result<Vec<T>> {
-        let column = self.columns.get(column).context("there is no such column")?;
         let mut values = Vec::with_capacity(self.rows);
-        for part in &self.parts {
-            let cells = part.columns.get(column.position).context("a part of the file lacks a column")?;
+        for (cells, part) in self.cells(column)? {
             for row in 0..part.rows {
                 values.push(of(cells, row).map_err(|problem| {
                     let place = part.places.of(row);
-                    anyhow::anyhow!("{}{place}: column {}: {problem}", self.file.display(), column.name)
+                    anyhow::anyhow!("{}{place}: column {}: {problem}", self.file.display(), self.name(column))
                 })?);
             }
         }
         Ok(values)
     }
 
-    /// Where a cell stands, by the position of its row.
-    fn place(&self, column: usize, mut row: usize) -> String {
-        let mut place = String::new();
-        for part in &self.parts {
-            if row < part.rows {
-                place = part.places.of(row);
-                break;
-            }
-            row -= part.rows;
-        }
-        let name = self.columns.get(column).map_or("", |column| &column.name);
-        format!("{}{place}: column {name}", self.file.display())
+    /// The cells of a column, part by part.
+    fn cells(&self, column: usize) -> anyhow::Result<Vec<(&CellColumn, &Cells)>> {
+        let position = self.columns.get(column).context("there is no such column")?.position;
+        let cells = self.parts.iter().map(|part| part.columns.get(position).map(|cells| (cells, part)));
+        cells.collect::<Option<_>>().context("a part of the file lacks a column")
     }
 }
 

@@ -11,11 +11,14 @@ use rayon::prelude::*;
 
 use super::PlainTable;
 use super::infer::{LeftOut, Roles, describe};
+use super::kind::Reading;
 use super::split::{Split, leave_out_recurring, split_by_hash, split_by_time};
+use super::strays::Strays;
 use super::target::labels;
 use super::values::read_rows;
 use crate::cli::usage;
 use crate::feature_table::{FeatureTable, Layout};
+use crate::rare_words;
 
 /// A file and what the user says of its columns.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +32,8 @@ pub(crate) struct Source<'a> {
     pub(crate) time: Option<&'a str>,
     /// What times without a zone are times of.
     pub(crate) clock: &'a Clock,
+    /// What is said of the cells.
+    pub(crate) reading: Reading<'a>,
 }
 
 /// A plain table, ready to learn from.
@@ -37,6 +42,12 @@ pub(crate) struct Prepared {
     pub(crate) table: FeatureTable,
     pub(crate) split: Split,
     pub(crate) left_out: Vec<LeftOut>,
+    /// Rows that were left out since they can't be read.
+    pub(crate) bad_rows: usize,
+    /// Cells that are not what their column holds, and count as missing.
+    pub(crate) strays: Vec<Strays>,
+    /// What there is to tell of the file.
+    pub(crate) warnings: Vec<String>,
     /// How many rows can't be learned from since they have no target,
     pub(crate) without_target: usize,
     /// or no time, where one is asked for,
@@ -52,7 +63,7 @@ pub(crate) struct Prepared {
 /// Where the file can't be read, a column is not there (the user's mistake), the target is no class, or there are too few
 /// rows.
 pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared> {
-    let plain = PlainTable::read(source.file, source.clock, |_| true)?;
+    let plain = PlainTable::read(source.file, source.clock, source.reading, |_| true)?;
     let roles = roles(&plain, source).map_err(usage)?;
     let (classes, labels) = labels(&plain, roles.target)?;
     let times = roles.time.map(|column| plain.times(column)).transpose()?;
@@ -73,14 +84,16 @@ pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared>
         _ => 0,
     };
     let described = describe(&plain, roles, classes, &split.learning())?;
+    plain.check()?;
     let layout = Layout {
         key_column: source.id.unwrap_or_default().to_owned(),
         cutoff_column: source.time.unwrap_or_default().to_owned(),
         label_column: source.target.to_owned(),
         schema: described.schema,
         features: described.features,
+        rare_words: Vec::new(),
     };
-    let table = FeatureTable {
+    let mut table = FeatureTable {
         values: features(&plain, &layout)?,
         layout: Arc::new(layout),
         cutoffs: times.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect(),
@@ -88,8 +101,20 @@ pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared>
         held: Vec::new(),
         ids,
     };
+    let rare_words = rare_words::of_table(&table);
+    table.layout = Arc::new(Layout { rare_words, ..(*table.layout).clone() });
     let Usable { without_target, without_time, .. } = usable;
-    Ok(Prepared { table, split, left_out: described.left_out, without_target, without_time, recurring })
+    Ok(Prepared {
+        table,
+        split,
+        left_out: described.left_out,
+        bad_rows: plain.bad_rows(),
+        strays: plain.strays(),
+        warnings: plain.warnings(),
+        without_target,
+        without_time,
+        recurring,
+    })
 }
 
 fn roles(table: &PlainTable, source: Source<'_>) -> anyhow::Result<Roles> {

@@ -1,11 +1,11 @@
 //! The column that is predicted: its words are the classes.
 
-use std::collections::BTreeSet;
-
 use anyhow::bail;
 use nextbest_core::customers::words;
 use nextbest_core::schema::{MAX_CLASSES, Schema};
 
+use super::infer::distinct_words;
+use super::kind::Kind;
 use super::{PlainTable, cell};
 
 /// Reads the column that is predicted: the classes (whole numbers in order, or words in order) and that of each row, if
@@ -14,13 +14,14 @@ use super::{PlainTable, cell};
 /// # Errors
 /// Where it has fractions, one class only, or more than a model can tell apart.
 pub(super) fn labels(table: &PlainTable, column: usize) -> anyhow::Result<(Vec<String>, Vec<Option<usize>>)> {
-    let (values, classes) = match numbers(table, column) {
+    let (values, classes) = match numbers(table, column)? {
         Some(numbers) => whole_numbers(table, column, &numbers)?,
         None => {
             let words =
                 table.map(column, |cells, row| Ok(cell::word(cells, row)?.map(|word| word.into_owned())))?;
-            let classes: BTreeSet<String> = words.iter().flatten().cloned().collect();
-            (words, classes.into_iter().collect())
+            let classes = distinct_words(words.iter().flatten().map(String::as_str));
+            let classes = classes.into_iter().map(str::to_owned).collect();
+            (words, classes)
         }
     };
     let name = table.columns.get(column).map_or("", |column| &column.name);
@@ -35,7 +36,7 @@ pub(super) fn labels(table: &PlainTable, column: usize) -> anyhow::Result<(Vec<S
         ),
         _ => {}
     }
-    let class = |value: &Option<String>| classes.iter().position(|class| Some(class) == value.as_ref());
+    let class = |value: &Option<String>| words::position(&classes, value.as_deref()?);
     let of_row = values.iter().map(class).collect();
     Ok((classes, of_row))
 }
@@ -50,7 +51,7 @@ impl PlainTable {
         let label = schema.label().and_then(|position| schema.customer().columns.get(position));
         let column = label.and_then(|label| self.column(&label.name).ok());
         let Some(column) = column else { return Ok(vec![None; self.len()]) };
-        let labels = match numbers(self, column) {
+        let labels = match numbers(self, column)? {
             Some(numbers) => whole_numbers(self, column, &numbers)?.0,
             None => {
                 self.map(column, |cells, row| Ok(cell::word(cells, row)?.map(|word| word.into_owned())))?
@@ -62,11 +63,9 @@ impl PlainTable {
     }
 }
 
-/// The column as numbers, where all of it are.
-fn numbers(table: &PlainTable, column: usize) -> Option<Vec<f64>> {
-    let is_text = table.typed && table.is_text(column);
-    let number = |cells: &_, row| cell::number(cells, row, table.decimal_comma);
-    (!is_text).then(|| table.map(column, number).ok())?
+/// The column as numbers, where it holds them.
+fn numbers(table: &PlainTable, column: usize) -> anyhow::Result<Option<Vec<f64>>> {
+    (table.kind(column)? == Kind::Number).then(|| table.read_as(column, Kind::Number)).transpose()
 }
 
 /// Numbers as classes: `1` and `1.0` are the same.

@@ -23,7 +23,10 @@ fn in_a_file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn prepared(path: &Path, target: &str, time: Option<&str>) -> anyhow::Result<Prepared> {
-    prepare(Source { file: path, target, id: None, time, clock: &Clock::default() }, 42)
+    prepare(
+        Source { file: path, target, id: None, time, clock: &Clock::default(), reading: Reading::default() },
+        42,
+    )
 }
 
 fn kinds(prepared: &Prepared) -> Vec<(String, ColumnKind)> {
@@ -120,7 +123,11 @@ fn a_truth_value_is_the_word_that_a_csv_file_has_for_it() {
     write_column::<BoolType, _>(&mut group, &[true, false], None).unwrap();
     group.close().unwrap();
     writer.close().unwrap();
-    let read = read_rows(&PlainTable::read(&parquet, &Clock::default(), |_| true).unwrap(), &schema).unwrap();
+    let read = read_rows(
+        &PlainTable::read(&parquet, &Clock::default(), Reading::default(), |_| true).unwrap(),
+        &schema,
+    )
+    .unwrap();
     let codes: Vec<f64> = read.rows.iter().map(|row| row.attribute(0)).collect();
     assert_eq!((codes, read.unknown.len()), (vec![1.0, 0.0], 0));
 }
@@ -160,7 +167,7 @@ fn whole_numbers_are_classes_however_they_are_written() {
 fn a_byte_order_mark_is_no_part_of_a_name() {
     let rows: String = (0..30).map(|row| format!("{row};\"a\";{}\r\n", row % 2)).collect();
     let (_folder, path) = in_a_file("t.csv", format!("\u{feff}\"first; name\";b;y\r\n{rows}").as_bytes());
-    let table = PlainTable::read(&path, &Clock::default(), |_| true).unwrap();
+    let table = PlainTable::read(&path, &Clock::default(), Reading::default(), |_| true).unwrap();
     assert_eq!(table.names(), "first; name, b, y");
     assert_eq!(table.len(), 30);
 }
@@ -199,7 +206,8 @@ fn parquet_files_of_others_hold_what_their_csv_files_hold() {
     let folder = PathBuf::from(std::env::var("NEXTBEST_FOREIGN_FILES").unwrap());
     let list = std::fs::read_to_string(folder.join("files.json")).unwrap();
     let files: Vec<ForeignFile> = serde_json::from_str(&list).unwrap();
-    let read = |name: String| PlainTable::read(&folder.join(name), &Clock::default(), |_| true);
+    let read =
+        |name: String| PlainTable::read(&folder.join(name), &Clock::default(), Reading::default(), |_| true);
     let mut wrong = Vec::new();
     for ForeignFile { name, column, kind, error } in &files {
         let cells = |of: &dyn Fn(&CellColumn, usize) -> Result<String, String>| {

@@ -1,6 +1,7 @@
 //! The rows of a plain table as the schema of a model reads them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::bail;
 use nextbest_core::customers::{Columns, Customers, UNKNOWN, words};
@@ -8,6 +9,7 @@ use nextbest_core::schema::{Column, ColumnKind, Schema};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::kind::Kind;
 use super::{PlainTable, cell};
 
 /// Rows as a model reads them.
@@ -37,7 +39,7 @@ const TOLD_APART: usize = 1_000;
 /// Reads the columns of a schema by their names. What is predicted is not read.
 ///
 /// # Errors
-/// Names the columns that are not there, or the first cell that is not of its column's kind.
+/// Names the columns that are not there, or the first cells that are not of their column's kind, unless these count as missing.
 pub(crate) fn read_rows(table: &PlainTable, schema: &Schema) -> anyhow::Result<PlainRows> {
     let declared = &schema.customer().columns;
     let is_read = |position: usize| schema.label() != Some(position);
@@ -67,23 +69,54 @@ pub(crate) fn read_rows(table: &PlainTable, schema: &Schema) -> anyhow::Result<P
             false => Ok((vec![f64::NAN; table.len()], None)),
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
+    table.check()?;
     let (columns, unknown): (Vec<Vec<f64>>, Vec<Option<UnknownWords>>) = read.into_iter().unzip();
     let rows = Customers::new(schema, Columns::new(columns, table.len())?, Vec::new())?;
     Ok(PlainRows { rows, unknown: unknown.into_iter().flatten().collect() })
 }
 
+/// What stands in two columns that are compared.
+pub(crate) enum BothValues {
+    /// Numbers, or seconds since 1970-01-01; NaN where there is none.
+    Numbers(Vec<f64>, Vec<f64>),
+    /// Equal ones are in memory once.
+    Words(Vec<Option<Arc<str>>>, Vec<Option<Arc<str>>>),
+}
+
+impl PlainTable {
+    /// The values of a column here, and in another table as what they are here.
+    ///
+    /// # Errors
+    /// Where the column is not there, or a cell can't be read at all.
+    pub(crate) fn values_of_both(&self, other: &Self, name: &str) -> anyhow::Result<BothValues> {
+        let (here, there) = (self.column(name)?, other.column(name)?);
+        Ok(match self.kind(here)? {
+            Kind::Word => BothValues::Words(self.words(here)?, other.words(there)?),
+            kind => BothValues::Numbers(self.read_as(here, kind)?, other.read_as(there, kind)?),
+        })
+    }
+
+    /// The words of a column; those that say the same are the same.
+    fn words(&self, column: usize) -> anyhow::Result<Vec<Option<Arc<str>>>> {
+        let mut met: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut shared = |word: &str| match met.get(word) {
+            Some(word) => word.clone(),
+            None => {
+                let word: Arc<str> = word.into();
+                met.insert(word.clone());
+                word
+            }
+        };
+        let word = |cells: &_, row| Ok(cell::word(cells, row)?.map(|word| shared(words::canonical(&word))));
+        self.map(column, word)
+    }
+}
+
 fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64>, Option<UnknownWords>)> {
     let column = table.column(&declared.name)?;
     let known = match &declared.kind {
-        ColumnKind::Number => {
-            let no_number = |text: String| format!("expected a number, got {text:?}");
-            let number = |cells: &_, row| cell::number(cells, row, table.decimal_comma).map_err(no_number);
-            return Ok((table.map(column, number)?, None));
-        }
-        ColumnKind::Time => {
-            let times = table.map(column, |cells, row| table.time(cells, row).map_err(cell::no_date))?;
-            return Ok((times, None));
-        }
+        ColumnKind::Number => return Ok((table.read_as(column, Kind::Number)?, None)),
+        ColumnKind::Time => return Ok((table.read_as(column, Kind::Date)?, None)),
         ColumnKind::Category(words) => words,
     };
     let codes: BTreeMap<&str, usize> = known.iter().map(String::as_str).zip(0..).collect();

@@ -1,0 +1,240 @@
+//! Who is one of many: cells in which at least [`LEAST_CUSTOMERS`] are, and numbers that at least so many reach.
+
+use std::collections::HashSet;
+
+use crate::features::word_position;
+use crate::model::bins::Bins;
+use crate::monitor::distribution::{Distribution, Summary};
+use crate::monitor::profile::LEAST_CUSTOMERS;
+
+/// The ends of a summary have this share of the customers beyond them, or [`LEAST_CUSTOMERS`] if those are more.
+const BEYOND: f64 = 0.01;
+/// Ends have so many significant digits.
+const DIGITS: i32 = 2;
+
+/// Some customers, no more of them than it takes to be many.
+#[derive(Debug, Clone, Default)]
+struct Crowd(HashSet<usize>);
+
+impl Crowd {
+    fn add(&mut self, customer: usize) {
+        if !self.is_many() {
+            self.0.insert(customer);
+        }
+    }
+
+    fn join(&mut self, others: &Self) {
+        others.0.iter().for_each(|customer| self.add(*customer));
+    }
+
+    fn is_many(&self) -> bool {
+        self.0.len() >= LEAST_CUSTOMERS
+    }
+}
+
+/// Who is in each of some cells.
+fn crowds(cells: usize, rows: impl Iterator<Item = (usize, usize)>) -> Vec<Crowd> {
+    let mut crowds = vec![Crowd::default(); cells];
+    for (cell, customer) in rows {
+        if let Some(crowd) = crowds.get_mut(cell) {
+            crowd.add(customer);
+        }
+    }
+    crowds
+}
+
+/// Whether there are as many customers as a profile is of, at least.
+pub fn is_many(customers: &[usize]) -> bool {
+    let mut crowd = Crowd::default();
+    customers.iter().for_each(|customer| crowd.add(*customer));
+    crowd.is_many()
+}
+
+/// Numbers between edges, with the customer of each: an edge behind a bin of few customers goes, until none is left.
+pub(super) fn numbers(
+    values: impl Iterator<Item = f32> + Clone,
+    customers: &[usize],
+    edges: &[f32],
+) -> Distribution {
+    let whole = Distribution { edges: edges.to_vec(), counts: vec![0; edges.len() + 2], summary: None };
+    let cells = values.clone().map(|value| whole.cell(value)).zip(customers.iter().copied());
+    let bins = crowds(whole.cells(), cells);
+    let mut kept: Vec<f32> = Vec::new();
+    let mut open = Crowd::default();
+    for (crowd, edge) in bins.iter().skip(1).zip(edges) {
+        open.join(crowd);
+        if open.is_many() {
+            kept.push(*edge);
+            open = Crowd::default();
+        }
+    }
+    bins.last().into_iter().for_each(|last| open.join(last));
+    if !open.is_many() {
+        kept.pop();
+    }
+    let summary = summary(values.clone(), customers);
+    let counted = Distribution { summary, ..Distribution::of_numbers(values.clone(), kept) };
+    without_small_cells(counted, values, customers)
+}
+
+/// The positions of words among `words` of them, with the customer of each.
+pub(super) fn words(
+    values: impl Iterator<Item = f32> + Clone,
+    customers: &[usize],
+    words: usize,
+) -> Distribution {
+    without_small_cells(Distribution::of_words(values.clone(), words), values, customers)
+}
+
+/// Counts the rows in cells of few customers as rows of the largest cell.
+fn without_small_cells(
+    mut counted: Distribution,
+    values: impl Iterator<Item = f32>,
+    customers: &[usize],
+) -> Distribution {
+    let cells = values.map(|value| counted.cell(value)).zip(customers.iter().copied());
+    let crowds = crowds(counted.cells(), cells);
+    let mut moved: u32 = 0;
+    for (count, crowd) in counted.counts.iter_mut().zip(&crowds) {
+        if !crowd.is_many() {
+            moved = moved.saturating_add(std::mem::take(count));
+        }
+    }
+    if let Some(largest) = counted.counts.iter_mut().max() {
+        *largest = largest.saturating_add(moved);
+    }
+    counted
+}
+
+/// Numbers in short, of which the outermost are as far from the others as the ends are: rounded, and at least
+/// [`LEAST_CUSTOMERS`] reach each. `None` where too few are known.
+fn summary(values: impl Iterator<Item = f32>, customers: &[usize]) -> Option<Summary> {
+    let mut known: Vec<(f32, usize)> =
+        values.zip(customers.iter().copied()).filter(|(value, _)| value.is_finite()).collect();
+    known.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let least = end(known.iter())?;
+    let greatest = end(known.iter().rev())?;
+    let (least, greatest) = (outward(least.min(greatest), false), outward(greatest.max(least), true));
+    let within = known.iter().map(|(value, _)| value.clamp(least, greatest));
+    Some(Summary { least, greatest, ..Summary::of(within)? })
+}
+
+/// The first number that enough customers have reached.
+fn end<'v>(from_outside: impl ExactSizeIterator<Item = &'v (f32, usize)>) -> Option<f32> {
+    let share = (BEYOND * from_outside.len() as f64) as usize;
+    let mut reached = Crowd::default();
+    for (position, (value, customer)) in from_outside.enumerate() {
+        reached.add(*customer);
+        if reached.is_many() && position >= share {
+            return Some(*value);
+        }
+    }
+    None
+}
+
+/// A number with few digits that is not below (or not above) another one.
+fn outward(value: f32, up: bool) -> f32 {
+    if value == 0.0 {
+        return 0.0;
+    }
+    let value = f64::from(value);
+    let unit = 10f64.powi(value.abs().log10().floor() as i32 + 1 - DIGITS);
+    let steps = value / unit;
+    let rounded = if up { steps.ceil() } else { steps.floor() } * unit;
+    rounded.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+}
+
+/// How many edges of each feature part few customers from all others, on one of their sides.
+pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Vec<usize> {
+    let width = bins.feature_count();
+    let of_feature = |feature: usize| {
+        let values = rows.iter().skip(feature).step_by(width.max(1));
+        let cells = values.map(|value| usize::from(bins.bin(feature, *value))).zip(customers.iter().copied());
+        let crowds = crowds(bins.count(feature), cells);
+        let edges = bins.edges(feature).len();
+        let few = |known: &mut dyn Iterator<Item = &Crowd>| {
+            let mut reached = Crowd::default();
+            known
+                .take(edges)
+                .take_while(|crowd| {
+                    reached.join(crowd);
+                    !reached.is_many()
+                })
+                .count()
+        };
+        let known = crowds.get(1..).unwrap_or_default();
+        (few(&mut known.iter()) + few(&mut known.iter().rev())).min(edges)
+    };
+    (0..width).map(of_feature).collect()
+}
+
+/// Which of some words fewer than [`LEAST_CUSTOMERS`] customers have.
+pub fn rare_words(values: impl Iterator<Item = f32>, customers: &[usize], words: usize) -> Vec<bool> {
+    let known = values.zip(customers.iter().copied());
+    let crowds = crowds(words, known.filter_map(|(value, customer)| Some((word_position(value)?, customer))));
+    crowds.iter().map(|crowd| !crowd.is_many()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ends_are_rounded_outward() {
+        for (value, down, up) in [
+            (113.0, 110.0, 120.0),
+            (-113.0, -120.0, -110.0),
+            (0.0, 0.0, 0.0),
+            (0.0123, 0.012, 0.013),
+            (40.0, 40.0, 40.0),
+        ] {
+            assert_eq!((outward(value, false), outward(value, true)), (down, up), "{value}");
+        }
+    }
+
+    #[test]
+    fn one_customer_with_many_rows_is_one() {
+        let values: Vec<f32> = (0..200).map(|row| if row < 100 { 9_999_999.0 } else { row as f32 }).collect();
+        let customers: Vec<usize> = (0..200).map(|row| if row < 100 { 0 } else { row }).collect();
+        let found = numbers(values.iter().copied(), &customers, &[150.0, 250.0]);
+        assert_eq!((found.edges.as_slice(), found.counts.as_slice()), (&[150.0][..], &[0, 51, 149][..]));
+        let summary = found.summary.unwrap();
+        assert!(
+            summary.greatest <= 200.0 && summary.mean <= 200.0 && summary.standard_deviation < 60.0,
+            "{summary:?}"
+        );
+        assert_eq!(rare_words([0.0, 1.0, 1.0].into_iter(), &[1, 2, 2], 3), [true; 3]);
+    }
+
+    proptest! {
+        /// By brute force: who is in a cell of a distribution, and who beyond the ends?
+        #[test]
+        fn whatever_the_rows_no_cell_is_of_few(
+            rows in prop::collection::vec((prop_oneof![(0u8..12).prop_map(f32::from), -1e6f32..1e6, Just(f32::NAN)], 0usize..60), 0..400),
+            edges in prop::collection::btree_set(-9i32..15, 0..9),
+        ) {
+            let (values, customers): (Vec<f32>, Vec<usize>) = rows.iter().copied().unzip();
+            prop_assume!(is_many(&customers));
+            let edges: Vec<f32> = edges.into_iter().map(|edge| edge as f32).collect();
+            let word = |value: &f32| if *value < 12.0 && *value >= 0.0 { value.floor() } else { f32::NAN };
+            let of_words: Vec<f32> = values.iter().map(word).collect();
+            for (found, values) in [
+                (numbers(values.iter().copied(), &customers, &edges), &values),
+                (words(of_words.iter().copied(), &customers, 12), &of_words),
+            ] {
+                prop_assert_eq!(found.rows(), rows.len() as u64);
+                let largest = found.counts.iter().max().copied();
+                for (cell, count) in found.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+                    let members: HashSet<usize> = values.iter().zip(&customers)
+                        .filter(|(value, _)| found.cell(**value) == cell).map(|(_, customer)| *customer).collect();
+                    prop_assert!(members.len() >= LEAST_CUSTOMERS || Some(*count) == largest, "{:?}", found);
+                }
+                if let Some(it) = found.summary {
+                    prop_assert!(it.least <= it.mean * 1.0001 + 1e-3 && it.mean <= it.greatest + it.greatest.abs() * 1e-4 + 1e-3);
+                }
+            }
+        }
+    }
+}

@@ -255,6 +255,7 @@ mod tests {
             let segment = MeasuredSegment {
                 name: name.clone(),
                 rows: labels.len(),
+                customers: labels.len(),
                 log_loss,
                 log_loss_interval: area.map(|_| Interval { low, high }),
                 prior_log_loss: 0.5,

@@ -41,7 +41,7 @@ pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Resul
     let path = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", path.display()));
     let table = FeatureTable::of_config(config)?;
-    let clock = config.data_source.clock_of(&table.layout.schema).map_err(usage)?;
+    let clock = table.layout.schema.clock();
     let mut rows_of: HashMap<&str, Vec<usize>> = HashMap::new();
     for (row, id) in table.ids.iter().enumerate() {
         rows_of.entry(id).or_default().push(row);

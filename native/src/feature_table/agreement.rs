@@ -1,4 +1,4 @@
-//! A feature table knows its horizon, keys and cut-offs. A config that says otherwise is refused: a model would learn from
+//! A feature table knows its clock, horizon, keys and cut-offs. A config that says otherwise is refused: a model would learn from
 //! outcomes that lie in the time that tests it, or be measured by another question than it was asked.
 
 use std::path::Path;
@@ -54,7 +54,9 @@ impl Layout {
         };
         let (snapshots, store) = (&config.snapshots, &config.feature_store);
         let horizons = [snapshots.horizon_days, self.schema.horizon_days()].map(|days| days.to_string());
+        let zone = config.data_source.clock()?.zone;
         let names = [
+            ("data_source.time_zone", zone.as_str(), self.schema.clock().zone.as_str()),
             ("snapshots.horizon_days", horizons[0].as_str(), horizons[1].as_str()),
             ("feature_store.primary_keys", store.key()?, &self.key_column),
             ("feature_store.timestamp_key", &store.timestamp_key, &self.cutoff_column),

@@ -183,8 +183,13 @@ impl Reading {
                     let seconds = times.get(row).copied().unwrap_or(f64::NAN);
                     cell::check_year(seconds)?
                 }
-                (CellColumn::Times(_), _) => return Err("expected a number, got a time".into()),
-                (CellColumn::Numbers(_), ColumnType::Date | ColumnType::Timestamp) => {
+                // A missing value is of every kind: pandas writes a column that has no other as numbers.
+                (CellColumn::Times(times), _) if times.get(row).is_some_and(|time| !time.is_nan()) => {
+                    return Err("expected a number, got a time".into());
+                }
+                (CellColumn::Numbers(numbers), ColumnType::Date | ColumnType::Timestamp)
+                    if numbers.get(row).is_some_and(|number| !number.is_nan()) =>
+                {
                     return Err("expected a date, got a number with a fraction".into());
                 }
                 _ => match cells.number(row).filter(|_| as_it_is && kind == ColumnType::Number) {

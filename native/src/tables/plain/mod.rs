@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, bail};
 use nextbest_core::time::Clock;
 
-use super::batch::{CellColumn, Cells, Part};
+use super::batch::{CellColumn, Cells, Noted, Part};
 use super::csv::CsvFile;
 use super::header::{self, check_distinct, check_named};
 use super::parquet_file::{ParquetFile, is_parquet};
@@ -57,9 +57,8 @@ pub(crate) struct PlainTable {
     kinds: Kinds,
     /// Whether strays count as missing.
     skips_bad_rows: bool,
-    /// How many rows were left out since their cells can't be told apart, and what is wrong with the first.
-    bad_rows: usize,
-    first_bad_row: Option<String>,
+    /// Rows that were left out since their cells can't be told apart.
+    bad_rows: Noted,
     findings: Mutex<Findings>,
 }
 
@@ -117,14 +116,13 @@ impl PlainTable {
             .map(|(column, _)| column)
             .collect();
         let mut parts = file.parts(path, clock, &chosen)?;
-        let (mut bad_rows, mut first_bad_row) = (0, None);
+        let mut bad_rows = Noted::default();
         for cells in &mut parts {
             for (row, problem) in cells.leave_out_malformed() {
-                bad_rows += 1;
-                first_bad_row.get_or_insert_with(|| format!("{}{row}: {problem}", path.display()));
+                bad_rows.add(|| format!("{}{row}: {problem}", path.display()));
             }
         }
-        if let Some(first) = first_bad_row.as_ref().filter(|_| !reading.skip_bad_rows) {
+        if let Some(first) = bad_rows.shown.first().filter(|_| !reading.skip_bad_rows) {
             bail!("{first}\nMend it, or leave out rows that can't be read with --skip-bad-rows.");
         }
         let rows = parts.iter().map(|cells| cells.rows).sum();
@@ -147,7 +145,6 @@ impl PlainTable {
             kinds,
             skips_bad_rows: reading.skip_bad_rows,
             bad_rows,
-            first_bad_row,
             findings: Mutex::default(),
         })
     }
@@ -226,7 +223,7 @@ impl PlainTable {
 
     /// How many rows were left out since their cells can't be told apart.
     pub(crate) fn bad_rows(&self) -> usize {
-        self.bad_rows
+        self.bad_rows.count
     }
 
     fn name(&self, column: usize) -> String {

@@ -132,13 +132,13 @@ impl PlainTable {
     /// What there is to tell of a table whose columns were read.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let findings = self.findings();
-        let rows = self.first_bad_row.iter();
-        let rows = rows
-            .map(|first| format!("left out {} rows that can't be read; the first: {first}", self.bad_rows));
+        let rows = self.bad_rows.shown.first().map(|first| {
+            format!("left out {} rows that can't be read; the first: {first}", self.bad_rows.count)
+        });
         let strays = findings.strays.values().map(Strays::to_string);
         let doubts =
             findings.doubts.iter().map(|(column, doubt)| format!("column {}: {doubt}", self.name(*column)));
-        rows.chain(strays).chain(doubts).collect()
+        rows.into_iter().chain(strays).chain(doubts).collect()
     }
 
     /// The strays of the columns that were read.

@@ -40,6 +40,13 @@ main() {
     [ -f outputs/trust/keys/nextbest.private.pem ] || "$CLI" keygen --out outputs/trust/keys
     "$CLI" --config tests/e2e/trust.yaml --quiet train --table tests/fixtures/contracts.csv \
         --target OUTCOME --id CONTRACT --time SEEN >/dev/null
+    # Models whose trees have no split, for tests/e2e/bare.test.mjs.
+    for kind in random_forest gradient_boosting; do
+        "$CLI" --config tests/e2e/bare.yaml --quiet train --table tests/fixtures/contracts.csv \
+            --target OUTCOME --id CONTRACT --time SEEN --algorithm "$kind" >/dev/null
+        mkdir -p "outputs/bare/$kind"
+        mv outputs/bare/bundle/nextbest.bundle "outputs/bare/$kind/nextbest.bundle"
+    done
 
     step 5 "building the wasm module"
     scripts/build-wasm.sh

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as PhysicalType};
+use parquet::basic::Type as PhysicalType;
 use parquet::data_type::{ByteArray, ByteArrayType, FloatType};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
-use crate::output;
-use crate::parquet_columns::write_column;
+use crate::parquet_columns::{Field, message_type, write_column};
+use crate::{column_names, output};
 
 /// The column with the most probable class.
 const PREDICTED: &str = "PREDICTED";
@@ -25,6 +25,23 @@ pub(crate) struct ClassScores<'s> {
     pub(crate) classes: &'s [&'s str],
     /// Row by row, one value a class.
     pub(crate) probabilities: &'s [f32],
+}
+
+/// The columns with the probabilities of classes, which may differ in capitals alone.
+fn probability_columns(classes: &[&str]) -> Vec<String> {
+    column_names::numbered(classes.iter().map(|class| format!("{PROBABILITY}{class}")))
+}
+
+/// Checks that the column that identifies rows has a name of its own.
+///
+/// # Errors
+/// Names the column that it would be taken for (exit code 2).
+pub(crate) fn check_names(key: &str, classes: &[&str]) -> anyhow::Result<()> {
+    let probabilities = probability_columns(classes);
+    column_names::check(
+        "the file with the results",
+        [key, PREDICTED].into_iter().chain(probabilities.iter().map(String::as_str)),
+    )
 }
 
 impl ClassScores<'_> {
@@ -74,9 +91,11 @@ impl ClassScores<'_> {
         })
     }
 
-    fn header(&self) -> impl Iterator<Item = String> {
-        let probabilities = self.classes.iter().map(|class| format!("{PROBABILITY}{class}"));
-        [self.key.to_owned(), PREDICTED.to_owned()].into_iter().chain(probabilities)
+    fn header(&self) -> Vec<String> {
+        [self.key.to_owned(), PREDICTED.to_owned()]
+            .into_iter()
+            .chain(probability_columns(self.classes))
+            .collect()
     }
 
     fn rows(&self) -> impl Iterator<Item = (&String, &[f32])> {
@@ -91,16 +110,11 @@ impl ClassScores<'_> {
     }
 
     fn parquet_type(&self) -> anyhow::Result<Type> {
-        let columns = self.header().enumerate().map(|(position, name)| {
-            let column = match position {
-                0 | 1 => Type::primitive_type_builder(&name, PhysicalType::BYTE_ARRAY)
-                    .with_converted_type(ConvertedType::UTF8)
-                    .with_logical_type(Some(LogicalType::String)),
-                _ => Type::primitive_type_builder(&name, PhysicalType::FLOAT),
-            };
-            Ok(Arc::new(column.with_repetition(Repetition::REQUIRED).build()?))
+        let header = self.header();
+        let columns = header.iter().enumerate().map(|(position, name)| match position {
+            0 | 1 => Field::text(name),
+            _ => Field::required(name, PhysicalType::FLOAT),
         });
-        let columns = columns.collect::<anyhow::Result<Vec<_>>>()?;
-        Ok(Type::group_type_builder("scores").with_fields(columns).build()?)
+        message_type(&columns.collect::<Vec<_>>())
     }
 }

@@ -71,6 +71,25 @@ pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>
     }
 }
 
+/// The cut-offs that a config wants of a table that has some, in order: what it leaves open is as the table has it.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn expected(config: &Snapshots, cutoffs: &[i64]) -> anyhow::Result<Vec<i64>> {
+    let (Some(first), Some(last)) = (cutoffs.first(), cutoffs.last()) else { return Ok(Vec::new()) };
+    let mut config = config.clone();
+    if config.data_end.is_none() {
+        config.first.get_or_insert_with(|| time::format(*first));
+        config.last.get_or_insert_with(|| time::format(*last));
+    }
+    let mut expected = plan(&config, i64::MAX)?;
+    // Before a bank's first customer came there are cut-offs without rows.
+    if expected.iter().any(|cutoff| cutoff == first) {
+        expected.retain(|cutoff| cutoff >= first);
+    }
+    Ok(expected)
+}
+
 /// The first and the last cut-off, where the config names them.
 ///
 /// # Errors
@@ -148,6 +167,27 @@ mod tests {
         assert_eq!(dates(&split.validation), ["2025-07-01", "2025-10-01"]);
         assert_eq!(dates(&split.test), ["2026-01-01", "2026-04-01"]);
         assert_eq!(dates(&plan(&config, time::parse("2026-06-29").unwrap()).unwrap())[9], "2026-01-01");
+    }
+
+    #[test]
+    fn a_table_has_the_cut_offs_that_the_config_wants() {
+        let table = plan(&Snapshots::default(), time::parse("2026-07-01").unwrap()).unwrap();
+        let same = |config: Snapshots| expected(&config, &table).is_ok_and(|expected| expected == table);
+        let date = |date: &str| Some(date.to_owned());
+        assert!(same(Snapshots::default()));
+        assert!(same(Snapshots {
+            first: date("2020-01-01"),
+            last: date("2026-06-01"),
+            ..Snapshots::default()
+        }));
+        assert!(same(Snapshots { data_end: date("2026-06-30"), ..Snapshots::default() }));
+        assert!(!same(Snapshots { every_months: 1, ..Snapshots::default() }));
+        assert!(!same(Snapshots { every_months: 6, ..Snapshots::default() }));
+        assert!(!same(Snapshots { first: date("2024-04-01"), ..Snapshots::default() }));
+        assert!(!same(Snapshots { first: date("2024-02-01"), ..Snapshots::default() }));
+        assert!(!same(Snapshots { last: date("2026-01-01"), ..Snapshots::default() }));
+        assert!(!same(Snapshots { last: date("2026-07-01"), ..Snapshots::default() }));
+        assert!(!same(Snapshots { data_end: date("2026-06-28"), ..Snapshots::default() }));
     }
 
     #[test]

@@ -115,7 +115,7 @@ pub(crate) fn absolute(deployment: &Deployment, bundle: &Bundle) -> Vec<Gate> {
 /// How a model compares with the one in production on the same rows, of which neither has seen the outcomes.
 ///
 /// # Errors
-/// Where a bundle that was measured before can't be scored.
+/// Where a bundle that was measured before can't be scored, or the config says otherwise than the feature table.
 pub(crate) fn relative(
     context: &Context,
     model: &Candidate<'_>,
@@ -128,7 +128,14 @@ pub(crate) fn relative(
     let rule = |name: &str, margin: f64| {
         format!("{name} not worse than in production ({}) by more than {margin}", production.name.display())
     };
-    let (model, production, test) = match opponents(context, model, production) {
+    let path = context.config.feature_table().with_extension("parquet");
+    context.progress.step(format!("reading {}", path.display()));
+    let table = FeatureTable::read_parquet(&path);
+    if let Ok(table) = &table {
+        table.layout.check(&context.config, &table.distinct_cutoffs(), &path).map_err(usage)?;
+    }
+    let found = table.and_then(|table| opponents(&context.config, &table, model, production));
+    let (model, production, test) = match found {
         Ok(found) => found,
         Err(error) => {
             let gate = |(name, margin): (&String, &f64)| Gate {
@@ -170,19 +177,16 @@ pub(crate) fn relative(
 
 /// Both models and the test rows, where a comparison is fair.
 fn opponents(
-    context: &Context,
+    config: &Config,
+    table: &FeatureTable,
     model: &Candidate<'_>,
     production: &Candidate<'_>,
 ) -> anyhow::Result<(Opponent, Opponent, FeatureTable)> {
-    let config: &Config = &context.config;
-    let path = config.feature_table().with_extension("parquet");
-    context.progress.step(format!("reading {}", path.display()));
-    let table = FeatureTable::read_parquet(&path)?;
     let card = Bundle::decode(model.bytes)?.card;
     let cutoffs: Vec<i64> = card.test_cutoffs.iter().filter_map(|date| time::parse(date)).collect();
     let test = table.at(&cutoffs);
     if test.is_empty() {
-        return Err(anyhow!("{} has no rows at the model's test cut-offs", path.display()));
+        return Err(anyhow!("the feature table has no rows at the model's test cut-offs"));
     }
     let demands = Demands::new(&config.trust, None)?;
     let model = Opponent::new(model.name, model.bytes, &test, &demands)?;

@@ -5,6 +5,7 @@ mod carried_rows;
 mod class_scores;
 pub mod cli;
 mod clock;
+mod column_names;
 mod commands;
 pub mod config;
 mod customer_json;
@@ -31,5 +32,6 @@ mod tables;
 mod time_zone;
 mod training;
 mod trust;
+mod word_list;
 
 pub use cli::main;

@@ -7,18 +7,28 @@ use anyhow::bail;
 use nextbest_core::recommend::Recommendation;
 use nextbest_core::schema::Schema;
 use nextbest_core::time::{self, Clock};
+use parquet::basic::Type;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
 
-use crate::output;
-use crate::parquet_columns::write_column;
+use crate::parquet_columns::{Field, message_type, write_column};
 use crate::tables::plain::{PlainTable, Reading};
+use crate::{column_names, output};
 
 /// The columns after the customer's.
 const COLUMNS: [&str; 7] =
     ["AS_OF", "PRODUCT", "PRIORITY", "EXPECTED_REWARD", "VALUE", "SHOWN", "PROPENSITY"];
+/// A column that others add: what came of an answer.
+const REWARD: &str = "REWARD";
+
+/// Checks that the column that identifies customers has a name of its own.
+///
+/// # Errors
+/// Names the column that it would be taken for (exit code 2).
+pub(crate) fn check_names(key: &str) -> anyhow::Result<()> {
+    column_names::check("the log", [key].into_iter().chain(COLUMNS).chain([REWARD]))
+}
 
 /// A product that a customer could have been offered first.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,22 +87,21 @@ fn write_csv(path: &Path, key: &str, rows: &[LoggedCandidate]) -> anyhow::Result
             row.propensity.map(|propensity| propensity.to_string()).unwrap_or_default(),
         ]
     });
-    output::write_csv(path, header, rows)
+    output::write_exact_csv(path, header, rows)
 }
 
 fn write_parquet(path: &Path, key: &str, rows: &[LoggedCandidate]) -> anyhow::Result<()> {
-    let schema = Arc::new(parse_message_type(&format!(
-        "message offers {{
-            REQUIRED BYTE_ARRAY {key} (UTF8);
-            REQUIRED BYTE_ARRAY AS_OF (UTF8);
-            REQUIRED BYTE_ARRAY PRODUCT (UTF8);
-            REQUIRED DOUBLE PRIORITY;
-            REQUIRED DOUBLE EXPECTED_REWARD;
-            REQUIRED DOUBLE VALUE;
-            REQUIRED BOOLEAN SHOWN;
-            OPTIONAL DOUBLE PROPENSITY;
-        }}"
-    ))?);
+    let [as_of, product, priority, expected, value, shown, propensity] = COLUMNS;
+    let schema = Arc::new(message_type(&[
+        Field::text(key),
+        Field::text(as_of),
+        Field::text(product),
+        Field::required(priority, Type::DOUBLE),
+        Field::required(expected, Type::DOUBLE),
+        Field::required(value, Type::DOUBLE),
+        Field::required(shown, Type::BOOLEAN),
+        Field::optional(propensity, Type::DOUBLE),
+    ])?);
     let properties = WriterProperties::builder().set_compression(parquet::basic::Compression::SNAPPY).build();
     let texts = |text: fn(&LoggedCandidate) -> &String| -> Vec<ByteArray> {
         rows.iter().map(|row| text(row).as_bytes().to_vec().into()).collect()
@@ -152,7 +161,6 @@ pub(crate) fn read(
     key: &str,
     priority: &str,
 ) -> anyhow::Result<Vec<LoggedDecision>> {
-    const REWARD: &str = "REWARD";
     let wanted = |name: &str| name == key || name == priority || name == REWARD || COLUMNS.contains(&name);
     let table = PlainTable::read(path, clock, Reading::default(), wanted)?;
     let numbers = |name: &str| table.numbers(table.column(name)?);

@@ -1,16 +1,58 @@
 //! Parquet columns, written and read whole.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as PhysicalType};
 use parquet::column::reader::get_typed_column_reader;
 use parquet::column::writer::{ColumnCloseResult, get_column_writer, get_typed_column_writer};
 use parquet::data_type::DataType;
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::reader::RowGroupReader;
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
-use parquet::schema::types::ColumnDescPtr;
+use parquet::schema::types::{ColumnDescPtr, Type};
+
+/// A column of a file, by any name.
+pub(crate) struct Field<'n> {
+    name: &'n str,
+    kind: PhysicalType,
+    repetition: Repetition,
+}
+
+impl<'n> Field<'n> {
+    /// A column of texts, in every row.
+    pub(crate) fn text(name: &'n str) -> Self {
+        Self::required(name, PhysicalType::BYTE_ARRAY)
+    }
+
+    /// A column with a value in every row.
+    pub(crate) fn required(name: &'n str, kind: PhysicalType) -> Self {
+        Self { name, kind, repetition: Repetition::REQUIRED }
+    }
+
+    /// A column with a value in some rows.
+    pub(crate) fn optional(name: &'n str, kind: PhysicalType) -> Self {
+        Self { repetition: Repetition::OPTIONAL, ..Self::required(name, kind) }
+    }
+}
+
+/// The type of a file with these columns.
+pub(crate) fn message_type(fields: &[Field<'_>]) -> anyhow::Result<Type> {
+    let column = |field: &Field<'_>| {
+        let column = Type::primitive_type_builder(field.name, field.kind).with_repetition(field.repetition);
+        let column = match field.kind {
+            PhysicalType::BYTE_ARRAY => {
+                column.with_converted_type(ConvertedType::UTF8).with_logical_type(Some(LogicalType::String))
+            }
+            _ => column,
+        };
+        Ok(Arc::new(column.build()?))
+    };
+    let fields = fields.iter().map(column).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(Type::group_type_builder("rows").with_fields(fields).build()?)
+}
 
 /// A column of a row group, encoded but not written: columns can be encoded side by side.
 pub(crate) struct EncodedColumn {

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nextbest_core::recommend::Recommendation;
+use parquet::basic::Type;
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int32Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
 
-use crate::output;
-use crate::parquet_columns::write_column;
+use crate::parquet_columns::{Field, message_type, write_column};
+use crate::{column_names, output};
 
 /// One offer to one customer.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,18 +43,22 @@ impl Prediction {
     }
 }
 
+/// The columns after the customer's.
+const COLUMNS: [&str; 7] =
+    ["AS_OF", "RANK", "PRODUCT", "PROBABILITY", "EXPECTED_VALUE", "NONE_PROBABILITY", "MODEL_VERSION"];
+
+/// Checks that the column that identifies customers has a name of its own.
+///
+/// # Errors
+/// Names the column that it would be taken for (exit code 2).
+pub(crate) fn check_names(key: &str) -> anyhow::Result<()> {
+    column_names::check("the file with the offers", [key].into_iter().chain(COLUMNS))
+}
+
 /// Writes offers as CSV and gives the path.
 pub(crate) fn write_csv(path: &Path, key: &str, rows: &[Prediction]) -> anyhow::Result<PathBuf> {
-    let header = [
-        key,
-        "AS_OF",
-        "RANK",
-        "PRODUCT",
-        "PROBABILITY",
-        "EXPECTED_VALUE",
-        "NONE_PROBABILITY",
-        "MODEL_VERSION",
-    ];
+    let [as_of, rank, product, probability, value, none_probability, version] = COLUMNS;
+    let header = [key, as_of, rank, product, probability, value, none_probability, version];
     let rows = rows.iter().map(|row| {
         [
             row.id.clone(),
@@ -73,18 +77,17 @@ pub(crate) fn write_csv(path: &Path, key: &str, rows: &[Prediction]) -> anyhow::
 
 /// Writes offers as Parquet and gives the path.
 pub(crate) fn write_parquet(path: &Path, key: &str, rows: &[Prediction]) -> anyhow::Result<PathBuf> {
-    let schema = Arc::new(parse_message_type(&format!(
-        "message offers {{
-            REQUIRED BYTE_ARRAY {key} (UTF8);
-            REQUIRED BYTE_ARRAY AS_OF (UTF8);
-            REQUIRED INT32 RANK;
-            REQUIRED BYTE_ARRAY PRODUCT (UTF8);
-            REQUIRED FLOAT PROBABILITY;
-            OPTIONAL DOUBLE EXPECTED_VALUE;
-            REQUIRED FLOAT NONE_PROBABILITY;
-            REQUIRED BYTE_ARRAY MODEL_VERSION (UTF8);
-        }}"
-    ))?);
+    let [as_of, rank, product, probability, value, none_probability, version] = COLUMNS;
+    let schema = Arc::new(message_type(&[
+        Field::text(key),
+        Field::text(as_of),
+        Field::required(rank, Type::INT32),
+        Field::text(product),
+        Field::required(probability, Type::FLOAT),
+        Field::optional(value, Type::DOUBLE),
+        Field::required(none_probability, Type::FLOAT),
+        Field::text(version),
+    ])?);
     let properties = WriterProperties::builder().set_compression(parquet::basic::Compression::SNAPPY).build();
     let texts = |text: fn(&Prediction) -> &String| -> Vec<ByteArray> {
         rows.iter().map(|row| text(row).as_bytes().to_vec().into()).collect()

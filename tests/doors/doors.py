@@ -119,6 +119,7 @@ def differences(door, cases, reference, answers, compared):
         problem = compared(expected, said)
         if problem:
             found.append(f"{door}: {case['id']}: {problem}\n    {json.dumps({k: v for k, v in case.items() if k != 'id'})[:600]}")
+    assert count > len(cases) // 2, f"{door}: only {count} cases can be said"
     print(f"{door:>20}: {count:4} of {len(cases)} cases, of which {refused} are refused: {len(found)} differ")
     return found
 

@@ -183,13 +183,15 @@ BYSTANDER = {
 }
 
 
-def in_type(text, type_):
+def in_type(text, type_, column):
     """A bystander's cell in the type that a column has."""
     if text is None or pa.types.is_string(type_):
         return text
     if pa.types.is_timestamp(type_):
         return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc)
-    return 999_999_999.0 if pa.types.is_floating(type_) else 999_999_999 if pa.types.is_integer(type_) else None
+    if column == "CUSTOMERID":
+        return 999_999_999.0 if pa.types.is_floating(type_) else 999_999_999
+    return None
 
 
 def tables_of(number, customer):
@@ -283,7 +285,7 @@ def bank(folder, bundle, raw, cases, reference, as_of):
                     owners = [row for _, cells in customers for row in cells["customer"]] if column == "CUSTOMERID" else []
                     found = [row[column][0] for row in [*rows, *owners] if row[column][0] is not None]
                     type_ = found[0] if found else pa.float64() if column in NUMBERS else pa.string()
-                    arrays[column] = pa.array([*(row[column][1] for row in rows), in_type(BYSTANDER[table].get(column), type_)], type_)
+                    arrays[column] = pa.array([*(row[column][1] for row in rows), in_type(BYSTANDER[table].get(column), type_, column)], type_)
                 pq.write_table(pa.table(arrays), data / f"{FILES[table]}.parquet")
         source = f"type: {form}, {form}: {{input_path: tables}}"
         (folder / "config.yaml").write_text(f"data_source: {{{source}}}\noutputs: {{path: outputs}}\n")

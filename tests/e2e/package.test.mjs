@@ -163,7 +163,7 @@ suite("the package", { concurrency: false }, () => {
     const { ignored, ...answer } = r.recommend(more, { asOf });
     assert.deepEqual(ignored, ["customer.UNKNOWN", "nothing"]);
     assert.deepEqual({ ...answer, ignored: [] }, r.recommend(customer, { asOf }));
-    const strict = await Recommender.load(bundleBytes(), { strict: true });
+    const strict = await nextbest.Recommender.load(bundleBytes(), { strict: true });
     assert.deepEqual(strict.recommend(customer, { asOf }), r.recommend(customer, { asOf }));
     assert.throws(() => strict.features({ ...customer, acounts: [] }, { asOf }), failure("customer/unknown", /^acounts: .*is it accounts\?/));
     assert.throws(() => strict.recommend(more, { asOf }), failure("customer/unknown", /^customer\.UNKNOWN/));
@@ -225,7 +225,7 @@ suite("the package", { concurrency: false }, () => {
   });
 
   test("an id keeps its digits, or is refused", async () => {
-    const r = await Recommender.load(withPolicy().bytes);
+    const r = await nextbest.Recommender.load(withPolicy().bytes);
     const [{ customer, asOf }] = customers();
     const arm = (CUSTOMERID) => r.recommend({ ...customer, customer: { ...customer.customer, CUSTOMERID } }, { asOf }).arm;
     for (let id = 2n ** 53n + 1n; id < 2n ** 53n + 80n; id += 2n) {
@@ -287,9 +287,9 @@ suite("the package", { concurrency: false }, () => {
       assert.throws(call, failure("options/unknown", /^there is no option .*; there are /));
     }
     for (const options of [{ selftest: false }, { now: new Date(), key: "x" }]) {
-      await assert.rejects(Recommender.load(bundleBytes(), options), failure("options/unknown"));
+      await assert.rejects(nextbest.Recommender.load(bundleBytes(), options), failure("options/unknown"));
     }
-    await assert.rejects(Recommender.load(bundleBytes(), { strict: "yes" }), failure("options/strict"));
+    await assert.rejects(nextbest.Recommender.load(bundleBytes(), { strict: "yes" }), failure("options/strict"));
     assert.throws(() => r.recommend(customer, { asOf, channel: 3 }), failure("options/channel", /^channel: expected a text, got 3/));
     const nothing = { asOf, top: null, explain: null, counterfactual: undefined, channel: null, strict: null };
     assert.deepEqual(r.recommend(customer, nothing), r.recommend(customer, { asOf }));

@@ -136,13 +136,8 @@ fn separators_of_thousands_are_never_guessed() {
         (0..200).for_each(|row| writeln!(text, "{};{}", cells[row % 3], ["no", "yes"][row % 2]).unwrap());
         text
     };
-    place.write("t.csv", &european(["1,5", "20", "1.5"])).unwrap();
-    fails(
-        &place,
-        &LEARN,
-        1,
-        &["t.csv:4: column a: most numbers have another decimal mark than '.', got \"1.5\""],
-    );
+    place.write("t.csv", &european(["1,5", "20", "1.500"])).unwrap();
+    fails(&place, &LEARN, 1, &["t.csv:4: column a: \"1.500\" may have a separator of thousands"]);
     place.write("t.csv", &european(["1,234", "20", "12,500"])).unwrap();
     let finished = place.run(&LEARN).unwrap();
     let told = "column a: three digits follow every point or comma, which are read as decimal marks, as in \"1,234\" (t.csv:2)";

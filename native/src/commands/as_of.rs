@@ -40,8 +40,8 @@ pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Resul
     let as_of = super::as_of(&clock, questions.as_of).map_err(usage)?;
     let path = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", path.display()));
-    let table = FeatureTable::read_parquet(&path)?;
-    let clock = config.data_source.clock_of(&table.layout.schema).map_err(usage)?;
+    let table = FeatureTable::of_config(config)?;
+    let clock = table.layout.schema.clock();
     let mut rows_of: HashMap<&str, Vec<usize>> = HashMap::new();
     for (row, id) in table.ids.iter().enumerate() {
         rows_of.entry(id).or_default().push(row);

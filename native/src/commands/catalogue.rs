@@ -189,30 +189,20 @@ fn write_markdown(out: &mut impl Write, features: &[Entry]) -> anyhow::Result<()
 }
 
 fn write_csv(out: &mut impl Write, features: &[Entry]) -> anyhow::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record([
-        "NAME",
-        "GROUP",
-        "LABEL",
-        "DEFINITION",
-        "TYPE",
-        "MISSING",
-        "MISSING_SHARE",
-        "IMPORTANCE",
-    ])?;
-    for feature in features {
-        csv.write_record([
-            &feature.name,
-            &feature.group,
-            &feature.label,
-            &feature.definition,
-            feature.type_name(),
-            &feature.policy(),
-            &feature.missing_share.map(|share| share.to_string()).unwrap_or_default(),
-            &feature.importance.map(|importance| importance.to_string()).unwrap_or_default(),
-        ])?;
-    }
-    Ok(csv.flush()?)
+    let header = ["NAME", "GROUP", "LABEL", "DEFINITION", "TYPE", "MISSING", "MISSING_SHARE", "IMPORTANCE"];
+    let rows = features.iter().map(|feature| {
+        [
+            feature.name.clone(),
+            feature.group.clone(),
+            feature.label.clone(),
+            feature.definition.clone(),
+            feature.type_name().to_owned(),
+            feature.policy(),
+            feature.missing_share.map(|share| share.to_string()).unwrap_or_default(),
+            feature.importance.map(|importance| importance.to_string()).unwrap_or_default(),
+        ]
+    });
+    Ok(out.write_all(&output::csv(header, rows)?)?)
 }
 
 impl Entry {

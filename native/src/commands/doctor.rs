@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cli::Context;
+use crate::cli::{Context, usage};
 use crate::doctor::{self, Diagnosis};
 use crate::feature_table::FeatureTable;
 use crate::tables::{LoadOptions, load};
@@ -28,12 +28,13 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<()> {
     let parquet = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", parquet.display()));
     let (layout, cutoffs, labels) = FeatureTable::read_outline(&parquet)?;
-    // A doctor looks at bad rows, too.
-    let options = LoadOptions { skip_bad_rows: true, ..LoadOptions::default() };
-    let bank = load(config, &options, &context.progress)?;
     let mut distinct = cutoffs.clone();
     distinct.sort_unstable();
     distinct.dedup();
+    layout.check(config, &distinct, &parquet).map_err(usage)?;
+    // A doctor looks at bad rows, too.
+    let options = LoadOptions { skip_bad_rows: true, ..LoadOptions::default() };
+    let bank = load(config, &options, &context.progress)?;
     context.progress.step("looking at dates".into());
     let late_rows = doctor::date_suspects(&bank, &layout.features, &distinct)?;
     context.progress.step("looking at features".into());

@@ -39,7 +39,7 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<Explored> {
     let path = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", path.display()));
     let table_bytes = path.metadata().map(|metadata| metadata.len());
-    let table = FeatureTable::read_parquet(&path)?;
+    let table = FeatureTable::of_config(config)?;
     if table.is_empty() {
         bail!("{} has no rows: there is nothing to look at", path.display());
     }

@@ -40,7 +40,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     let (bytes, bundle) = super::read_model(&config.model_path())?;
     let path = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", path.display()));
-    let table = FeatureTable::read_parquet(&path)?;
+    let table = FeatureTable::of_config(config)?;
     super::check_training_data(config, &bundle.card)?;
     let cutoffs = |dates: &[String]| dates.iter().filter_map(|date| time::parse(date)).collect::<Vec<_>>();
     let train = table.at(&cutoffs(&bundle.card.training_cutoffs));

@@ -78,7 +78,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     release.fill(&mut bundle);
     // What the config says now: a new policy needs no new model.
     bundle.policy = config.carried_policy(&bundle.schema, &bundle.features)?;
-    let table = FeatureTable::read_parquet(&config.feature_table().with_extension("parquet"))?;
+    let table = FeatureTable::of_config(config)?;
     let (mut exported, recommender) = match arguments.max_bytes {
         None => {
             let measured = table.at(&cutoffs(&bundle.card.test_cutoffs));

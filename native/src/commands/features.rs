@@ -113,15 +113,14 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
         )));
     }
     let definitions = checked_definitions(config).map_err(usage)?;
+    let declared = declared_schema(config, &definitions).map_err(usage)?;
+    layout(config, &declared)?.check_names()?;
     let seen = seen_rows(config, &definitions).map_err(usage)?;
     let ruled = ruled_words(config, &definitions).map_err(usage)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen, ruled };
     let started = Instant::now();
     let bank = load(config, &options, &context.progress)?;
     let read_seconds = started.elapsed().as_secs_f64();
-    for table in bank.quality.iter().filter(|table| table.bad > 0) {
-        context.warn(&format!("{}: left out {} bad rows", table.file.display(), table.bad));
-    }
     if !bank.unmet.is_empty() {
         context.warn(&format!(
             "the policy names words that no row has, in case they come: {}",
@@ -269,6 +268,7 @@ fn compute(
 ) -> anyhow::Result<(Arc<Layout>, Vec<CutoffSummary>)> {
     let config = &context.config;
     let layout = Arc::new(Layout { rare_words: rare_words::of_bank(bank)?, ..layout(config, &bank.schema)? });
+    layout.check_names()?;
     let engine = FeatureEngine::new(&layout.schema, &layout.features).map_err(|error| usage(error.into()))?;
     let cutoffs = cutoffs::plan(&config.snapshots, bank.data_end).map_err(usage)?;
     context.progress.parts("computing features".into(), bank.part_count() as u64);
@@ -356,14 +356,7 @@ impl fmt::Display for Computed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "read")?;
         for table in &self.tables {
-            write!(f, "  {:<16}{:>10} rows", table.table, table.rows)?;
-            if table.outside > 0 {
-                write!(f, ", {} of others than our customers", table.outside)?;
-            }
-            if table.bad > 0 {
-                write!(f, ", {} bad rows left out", table.bad)?;
-            }
-            writeln!(f)?;
+            writeln!(f, "  {table}")?;
         }
         writeln!(f, "{} features of {} customers at cut-offs", self.features, self.rows)?;
         for cutoff in &self.cutoffs {

@@ -12,6 +12,7 @@ use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
 use crate::cli::Context;
+use crate::feature_table::FeatureTable;
 use crate::offer_log::{self, LoggedDecision};
 use crate::tables::{LoadOptions, Part, load};
 
@@ -216,6 +217,8 @@ fn add_rewards(
     arguments: &Arguments,
     decisions: &mut [LoggedDecision],
 ) -> anyhow::Result<()> {
+    // Rewards within another horizon than the model's would judge another question.
+    FeatureTable::check_config(&context.config)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, ..LoadOptions::default() };
     let bank = load(&context.config, &options, &context.progress)?;
     let horizon = i64::from(bank.schema.horizon_days()) * DAY;

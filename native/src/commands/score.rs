@@ -138,6 +138,16 @@ fn score_tables(
     let config = &context.config;
     let clock = config.data_source.clock_of(recommender.schema()).map_err(usage)?;
     let asked = arguments.as_of.as_deref().map(|text| as_of(clock, text)).transpose().map_err(usage)?;
+    let key = config.feature_store.key()?;
+    if let Some(other) = recommender.customer_key().filter(|other| *other != key) {
+        return Err(usage(anyhow::anyhow!(
+            "feature_store.primary_keys: the config says {key}, but the bundle's experiment knows customers by {other}"
+        )));
+    }
+    predictions::check_names(key)?;
+    if arguments.log.is_some() {
+        offer_log::check_names(key)?;
+    }
     let options = LoadOptions {
         skip_bad_rows: arguments.skip_bad_rows,
         schema: Some(recommender.schema()),
@@ -180,7 +190,6 @@ fn score_tables(
         bail!("no customer came before {}", time::format(as_of));
     }
     let folder = config.outputs.path.join("predictions");
-    let key = config.feature_store.key()?;
     let file = match config.deployment.batch_inference.output_format {
         OutputFormat::Csv => predictions::write_csv(&folder.join("recommendations.csv"), key, &rows)?,
         OutputFormat::Parquet => {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::human_bytes;
-use crate::class_scores::ClassScores;
+use crate::class_scores::{ClassScores, check_names};
 use crate::cli::{Context, usage};
 use crate::config::OutputFormat;
 use crate::tables::plain::{PlainTable, Reading, Strays, UnknownWords, read_rows};
@@ -44,6 +44,8 @@ pub(crate) fn run(
     if let Task::NextProduct = schema.task() {
         bail!("the bundle offers products to customers: `nextbest score` without --table scores those");
     }
+    let key = id.unwrap_or("ROW");
+    check_names(key, &schema.class_names())?;
     let started = std::time::Instant::now();
     context.progress.step(format!("reading {}", file.display()));
     let read = |name: &str| Some(name) == id || schema.customer().column(name).is_some();
@@ -73,12 +75,8 @@ pub(crate) fn run(
             },
         )
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let scores = ClassScores {
-        key: id.unwrap_or("ROW"),
-        ids: &ids,
-        classes: &schema.class_names(),
-        probabilities: &scored.concat(),
-    };
+    let scores =
+        ClassScores { key, ids: &ids, classes: &schema.class_names(), probabilities: &scored.concat() };
     let (path, format) = destination(context, file, out)?;
     match format {
         OutputFormat::Csv => scores.write_csv(&path)?,

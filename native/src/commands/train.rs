@@ -104,7 +104,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
     let config = &context.config;
     let path = config.feature_table().with_extension("parquet");
     context.progress.step(format!("reading {}", path.display()));
-    let table = FeatureTable::read_parquet(&path)?;
+    let table = FeatureTable::of_config(config)?;
     let split = cutoffs::split(&config.snapshots, &table.distinct_cutoffs()).map_err(usage)?;
     let (train, validation) = (table.at(&split.train), table.at(&split.validation));
     // What was chosen learns from the validation cut-offs too; those of the test stay unseen.

@@ -56,6 +56,8 @@ struct Training {
     /// Rows that can't be learned from: without a target, or without a time where one is asked for.
     rows_without_target: usize,
     rows_without_time: usize,
+    /// Rows of ids that have rows in a later group.
+    rows_of_recurring_ids: usize,
     training_rows: usize,
     validation_rows: usize,
     test_rows: usize,
@@ -87,7 +89,9 @@ pub(crate) fn run(
     context.progress.step(format!("reading {}", source.file.display()));
     let prepared = prepare(source, config.model.hyperparameters.random_forest.random_state)?;
     warn_of_left_out(context, &prepared);
-    let Prepared { table, split, left_out, bad_rows, strays, without_target, without_time, .. } = prepared;
+    let Prepared {
+        table, split, left_out, bad_rows, strays, without_target, without_time, recurring, ..
+    } = prepared;
     let learning = table.rows(&split.learning());
     let (train, validation, test) =
         (table.rows(&split.train), table.rows(&split.validation), table.rows(&split.test));
@@ -150,6 +154,7 @@ pub(crate) fn run(
         features: table.width(),
         rows_without_target: without_target,
         rows_without_time: without_time,
+        rows_of_recurring_ids: recurring,
         training_rows: train.len(),
         validation_rows: validation.len(),
         test_rows: test.len(),
@@ -231,6 +236,12 @@ fn warn_of_left_out(context: &Context, prepared: &Prepared) {
         if count > 0 {
             context.warn(&format!("left out {count} rows without a {what}"));
         }
+    }
+    if prepared.recurring > 0 {
+        context.warn(&format!(
+            "left out {} rows of ids that have later rows, on which the model is chosen or tested",
+            prepared.recurring
+        ));
     }
     if !prepared.left_out.is_empty() {
         let columns = prepared.left_out.iter().map(|it| format!("{} ({})", it.column, it.why));

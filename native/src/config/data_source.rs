@@ -107,7 +107,7 @@ impl DataSource {
         time_zone::clock(&self.time_zone).context("data_source.time_zone")
     }
 
-    /// The clock of a model or feature table, where it is the bank's.
+    /// The clock of a model, where it is the bank's.
     ///
     /// # Errors
     /// Where that was made for a clock of another zone.
@@ -117,7 +117,7 @@ impl DataSource {
         match own == *zone {
             true => Ok(made.clock()),
             false => bail!(
-                "data_source.time_zone: is {own}, but what was made before is of times of {zone}: say that zone, or make \
+                "data_source.time_zone: the config says {own}, but what was made before is of times of {zone}: say that zone, or make \
                  it again"
             ),
         }

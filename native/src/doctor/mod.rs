@@ -104,14 +104,8 @@ impl fmt::Display for Diagnosis {
         for late in &self.late_rows {
             writeln!(f, "PROBLEM  {late}")?;
         }
-        for table in self.tables.iter().filter(|table| table.bad > 0) {
-            writeln!(
-                f,
-                "remark   {}: {} of {} rows are bad",
-                table.table,
-                table.bad,
-                table.rows + table.bad
-            )?;
+        for table in self.tables.iter().filter(|table| table.spoilt() > 0) {
+            writeln!(f, "remark   {}: {} of {} rows are bad", table.table, table.spoilt(), table.read)?;
         }
         write!(f, "{}", self.columns)?;
         for cutoff in self.target.iter().filter(|cutoff| cutoff.stands_out()) {

@@ -203,6 +203,7 @@ fn check_times(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<()> {
     if let Task::Label { .. } = bundle.schema.task() {
         bail!("it is a model of a plain table");
     }
+    test.layout.check_horizon(bundle.schema.horizon_days())?;
     let horizon = i64::from(bundle.schema.horizon_days()) * DAY;
     let first_test = test.cutoffs.iter().min().copied().unwrap_or(i64::MAX);
     let cutoffs = bundle.card.training_cutoffs.iter();

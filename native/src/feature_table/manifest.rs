@@ -19,6 +19,8 @@ pub(crate) struct Manifest<'a> {
     primary_keys: [&'a str; 1],
     timestamp_key: &'a str,
     label: &'a str,
+    /// Within how many days after the cut-off a product counts as taken next.
+    horizon_days: u32,
     rows: usize,
     cutoffs: Vec<String>,
     /// The files that it was computed from, with their SHA-256.
@@ -62,7 +64,11 @@ impl<'a> Manifest<'a> {
             column(&layout.key_column, "string", "the customer"),
             column(&layout.cutoff_column, "date", "the moment before which everything was known"),
             column(&layout.label_column, "string", "the product taken next, or NONE"),
-            column(HELD_COLUMN, "string", "the products held at that moment, with | between them"),
+            column(
+                HELD_COLUMN,
+                "string",
+                "the products held at that moment, with | between them (\\| is a bar in a name, \\\\ a backslash)",
+            ),
         ];
         columns.extend(layout.features.iter().map(|feature| ColumnEntry {
             name: &feature.name,
@@ -77,6 +83,7 @@ impl<'a> Manifest<'a> {
             primary_keys: [&layout.key_column],
             timestamp_key: &layout.cutoff_column,
             label: &layout.label_column,
+            horizon_days: layout.schema.horizon_days(),
             rows,
             cutoffs,
             sources,

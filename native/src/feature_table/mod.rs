@@ -4,6 +4,7 @@
 //! The Parquet file's metadata holds the schema and the feature definitions, so that a model trained on the file
 //! carries exactly what computed it.
 
+mod agreement;
 pub(crate) mod delta;
 mod manifest;
 mod write;
@@ -22,8 +23,10 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::column_names;
 use crate::parquet_columns::{read_column, read_optional};
 use crate::rare_words::RareWords;
+use crate::word_list;
 pub(crate) use manifest::{Manifest, sources_of};
 pub(crate) use write::FeatureTableWriter;
 
@@ -65,6 +68,22 @@ pub(crate) struct FeatureTable {
     pub(crate) held: Vec<ProductSet>,
     /// The features, row by row.
     pub(crate) values: Vec<f32>,
+}
+
+impl Layout {
+    /// The columns before the features.
+    fn leading(&self) -> [&str; 4] {
+        [&self.key_column, &self.cutoff_column, &self.label_column, HELD_COLUMN]
+    }
+
+    /// Checks that no two columns have one name.
+    ///
+    /// # Errors
+    /// Names two that do (exit code 2).
+    pub(crate) fn check_names(&self) -> anyhow::Result<()> {
+        let features = self.features.iter().map(|feature| feature.name.as_str());
+        column_names::check("the feature table", self.leading().into_iter().chain(features))
+    }
 }
 
 impl FeatureTable {
@@ -178,11 +197,9 @@ impl FeatureTable {
     fn held_names(&self, row: usize) -> String {
         let held = self.held.get(row).copied().unwrap_or_default();
         let products = self.layout.schema.products().iter().enumerate();
-        let names: Vec<&str> = products
-            .filter(|(product, _)| held.contains(*product))
-            .map(|(_, product)| product.name.as_str())
-            .collect();
-        names.join("|")
+        let names =
+            products.filter(|(product, _)| held.contains(*product)).map(|(_, product)| product.name.as_str());
+        word_list::join(names)
     }
 
     fn read_cutoffs_of_group(&mut self, group: &dyn RowGroupReader) -> anyhow::Result<()> {
@@ -200,7 +217,7 @@ impl FeatureTable {
         let products = self.layout.schema.products();
         for names in read_texts(group, HELD_COLUMN)? {
             let mut held = ProductSet::default();
-            for name in names.split('|').filter(|name| !name.is_empty()) {
+            for name in word_list::split(&names) {
                 let product = products.iter().position(|product| product.name == name);
                 held.insert(product.with_context(|| format!("{name:?} is none of the products"))?);
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::drift::Drift;
 use super::{Monitoring, page};
-use crate::output;
+use crate::{output, word_list};
 
 pub(crate) const PAGE: &str = "monitoring.html";
 const JSON: &str = "monitoring.json";
@@ -99,6 +99,6 @@ fn cells(drift: &Drift) -> [String; 17] {
         drift.missing.reference.to_string(),
         drift.missing.current.to_string(),
         number(drift.beyond_range),
-        new.join("|"),
+        word_list::join(new),
     ]
 }

@@ -58,6 +58,8 @@ impl Frame {
 
     fn of_feature_table(bundle: &Bundle, file: &Path) -> anyhow::Result<Self> {
         let table = FeatureTable::read_parquet(file)?;
+        let place = || file.display().to_string();
+        table.layout.check_horizon(bundle.schema.horizon_days()).with_context(place)?;
         let newest = table.cutoffs.iter().max().copied();
         let (names, own) = (bundle.schema.class_names(), table.layout.schema.class_names());
         let class = |label: &usize| names.iter().position(|name| Some(name) == own.get(*label));
@@ -94,6 +96,7 @@ impl Frame {
             features: bundle.features.clone(),
             rare_words: Vec::new(),
         };
+        layout.check_horizon(bundle.schema.horizon_days()).context("the bank's tables")?;
         let engine = FeatureEngine::new(&layout.schema, &layout.features)
             .context("the model's features can't be computed from these tables")?;
         let layout = Arc::new(layout);

@@ -139,7 +139,7 @@ mod tests {
             ("CUSTOMERID,CUTOFF,CREDIT_CARD\n".to_owned(), "the columns are CUSTOMERID, CUTOFF, CREDIT_CARD"),
             (
                 format!("{HEADER}C1,2026-01-01,0.9,x,0.03\n"),
-                "TRUTH.csv:2: column CREDIT_CARD: \"x\" is no number",
+                "TRUTH.csv:2: column CREDIT_CARD: expected a number, got \"x\"",
             ),
             (format!("{HEADER}C1,2026-13-01,0.9,0.07,0.03\n"), "TRUTH.csv:2: column CUTOFF: expected a date"),
             (format!("{HEADER}C1,2026-01-01,0.9,,0.03\n"), "row 1: a probability is missing"),

@@ -1,14 +1,11 @@
 //! The bank's data, ready for features: customers part by part.
 
-use std::path::PathBuf;
-
 use nextbest_core::customers::{Columns, Customers};
 use nextbest_core::schema::Schema;
 use rayon::prelude::*;
-use serde::Serialize;
 
 use super::events::{EventTable, PART};
-use super::held::HeldTable;
+use super::quality::TableQuality;
 
 /// The bank's data, ready for features.
 #[derive(Debug)]
@@ -43,21 +40,6 @@ pub(crate) struct Part {
     pub(crate) first: usize,
     /// They and their rows.
     pub(crate) customers: Customers,
-}
-
-/// What became of a table's rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct TableQuality {
-    /// The table.
-    pub(crate) table: String,
-    /// Its file.
-    pub(crate) file: PathBuf,
-    /// Rows that are used.
-    pub(crate) rows: usize,
-    /// Rows of others than the customers that the config asks for.
-    pub(crate) outside: usize,
-    /// Rows that could not be read.
-    pub(crate) bad: usize,
 }
 
 impl Bank {
@@ -125,16 +107,4 @@ fn slice(columns: &Columns, rows: std::ops::Range<usize>) -> anyhow::Result<Colu
     let of_rows =
         columns.columns().iter().map(|column| column.get(rows.clone()).unwrap_or_default().to_vec());
     Ok(Columns::new(of_rows.collect(), rows.len())?)
-}
-
-impl TableQuality {
-    pub(super) fn of_held(table: &HeldTable) -> Self {
-        let (name, file) = (table.name.clone(), table.file.clone());
-        Self { table: name, file, rows: table.rows, outside: table.outside, bad: table.bad.count }
-    }
-
-    pub(super) fn of_events(table: &EventTable) -> Self {
-        let (name, file) = (table.name.clone(), table.file.clone());
-        Self { table: name, file, rows: table.rows, outside: table.outside, bad: table.bad.count }
-    }
 }

@@ -176,13 +176,19 @@ impl Places {
 
 /// Some consecutive rows of a table, as values. Bad rows and rows outside what is asked for are counted only.
 pub(super) struct Batch {
+    /// How many rows of the file it was made from.
+    pub(super) read: usize,
     /// Rows that are there.
     pub(super) rows: usize,
     /// Rows that were sound but lie outside the time that is asked for: no feature can see them.
     pub(super) unseen: usize,
     /// Rows of others than the customers that the config asks for.
     pub(super) outside: usize,
-    pub(super) bad: BadRows,
+    pub(super) bad: Noted,
+    /// Rows whose key was there before.
+    pub(super) repeated: Noted,
+    /// For each typed column, words that are not among those known beforehand.
+    pub(super) unknown: Vec<Noted>,
     /// A column for each typed column of the table.
     pub(super) columns: Vec<Values>,
     /// For each column that refers to another table, the row there; [`NO_ROW`] where it refers to none.
@@ -247,28 +253,28 @@ pub(super) enum Key {
     Text(Box<str>),
 }
 
-/// Rows that can't be used: how many, and what the first ones suffer from.
+/// Rows or cells of which something is to be told: how many, and the first ones in words.
 #[derive(Debug, Default)]
-pub(super) struct BadRows {
+pub(super) struct Noted {
     pub(super) count: usize,
     pub(super) shown: Vec<String>,
 }
 
-/// How many bad rows an error message shows.
+/// How many of them a message shows.
 const SHOWN: usize = 5;
 
-impl BadRows {
-    pub(super) fn add(&mut self, problem: impl FnOnce() -> String) {
+impl Noted {
+    pub(super) fn add(&mut self, words: impl FnOnce() -> String) {
         self.count += 1;
         if self.shown.len() < SHOWN {
-            self.shown.push(problem());
+            self.shown.push(words());
         }
     }
 
-    pub(super) fn append(&mut self, later: BadRows) {
-        self.count += later.count;
-        self.shown.extend(later.shown);
-        self.shown.truncate(SHOWN);
+    /// Adds later ones to those that are shown.
+    pub(super) fn show(shown: &mut Vec<String>, later: Vec<String>) {
+        shown.extend(later);
+        shown.truncate(SHOWN);
     }
 }
 

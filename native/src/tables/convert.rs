@@ -6,7 +6,7 @@ use nextbest_core::customers::words;
 use rustc_hash::FxHashMap;
 
 use super::batch::{
-    BadRows, Batch, CellColumn, Cells, Key, KeyedRow, NO_INTEGER, NO_ROW, NO_WORD, UNKNOWN_WORD, UnseenWords,
+    Batch, CellColumn, Cells, Key, KeyedRow, NO_INTEGER, NO_ROW, NO_WORD, Noted, UNKNOWN_WORD, UnseenWords,
     Values, retain,
 };
 use super::keys::{self, Row};
@@ -20,13 +20,17 @@ use crate::config::ColumnType;
 /// Where a category has too many words. Other problems are of single rows, which become bad rows.
 pub(super) fn convert(plan: &TablePlan<'_>, cells: Cells) -> anyhow::Result<Batch> {
     let (unseen, last_unseen) = (cells.unseen, cells.last_unseen);
+    let read = cells.rows + unseen;
     let mut reading = Reading::new(cells);
     reading.leave_out_filtered(plan);
     let mut batch = Batch {
+        read,
         rows: 0,
         unseen,
         outside: 0,
-        bad: BadRows::default(),
+        bad: Noted::default(),
+        repeated: Noted::default(),
+        unknown: Vec::new(),
         columns: Vec::new(),
         targets: Vec::new(),
         keys: Vec::new(),
@@ -179,8 +183,13 @@ impl Reading {
                     let seconds = times.get(row).copied().unwrap_or(f64::NAN);
                     cell::check_year(seconds)?
                 }
-                (CellColumn::Times(_), _) => return Err("expected a number, got a time".into()),
-                (CellColumn::Numbers(_), ColumnType::Date | ColumnType::Timestamp) => {
+                // A missing value is of every kind: pandas writes a column that has no other as numbers.
+                (CellColumn::Times(times), _) if times.get(row).is_some_and(|time| !time.is_nan()) => {
+                    return Err("expected a number, got a time".into());
+                }
+                (CellColumn::Numbers(numbers), ColumnType::Date | ColumnType::Timestamp)
+                    if numbers.get(row).is_some_and(|number| !number.is_nan()) =>
+                {
                     return Err("expected a date, got a number with a fraction".into());
                 }
                 _ => match cells.number(row).filter(|_| as_it_is && kind == ColumnType::Number) {
@@ -346,10 +355,29 @@ impl Reading {
         texts
     }
 
+    /// The words of a column's used rows that are not among those known beforehand.
+    fn unknown_words(&self, column: &PlannedColumn<'_>, values: &Values, used: &[bool]) -> Noted {
+        let mut noted = Noted::default();
+        let (Values::Codes { codes, .. }, Some(_)) = (values, &column.words) else { return noted };
+        for ((code, row), _) in codes.iter().zip(&self.rows).zip(used).filter(|(_, used)| **used) {
+            if *code == UNKNOWN_WORD {
+                noted.add(|| {
+                    let text = self.cells.columns.get(column.from).map(|cells| cells.text(*row as usize));
+                    let text = text.and_then(Result::ok).unwrap_or_default();
+                    format!("{}: {:?}", self.cells.places.of(*row as usize), cell::text(column.config, &text))
+                });
+            }
+        }
+        noted
+    }
+
     /// Leaves the sound rows in the batch and counts the others.
     fn finish(mut self, plan: &TablePlan<'_>, batch: &mut Batch) {
         batch.outside = self.states.iter().filter(|state| **state == State::Outside).count();
         let used: Vec<bool> = self.states.iter().map(|state| *state == State::Used).collect();
+        let typed = plan.typed().zip(&batch.columns);
+        batch.unknown =
+            typed.map(|((column, _), values)| self.unknown_words(column, values, &used)).collect();
         batch.rows = used.iter().filter(|used| **used).count();
         if batch.rows < used.len() {
             let mut position = 0;

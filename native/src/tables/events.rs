@@ -4,14 +4,16 @@
 //! the memory that the config allows is put aside on disk, so that the number of events is bounded by neither.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nextbest_core::schema::{Column, ColumnKind};
 
-use super::batch::{BadRows, Batch, Key, KeyedRow, NO_ROW, UnseenWords, Values, retain};
+use super::batch::{Batch, Key, KeyedRow, NO_ROW, UnseenWords, Values, retain};
+use super::join::Owners;
 use super::keys::UniqueKeys;
 use super::plan::TablePlan;
-use super::read::{TableFile, in_file, read_table};
+use super::quality::TableQuality;
+use super::read::{TableFile, read_table};
 use super::spill::SpilledRun;
 use super::words::{self, Words};
 use crate::config::ColumnType;
@@ -23,10 +25,7 @@ pub(crate) const PART: usize = 2048;
 #[derive(Debug)]
 pub(super) struct EventTable {
     pub(super) name: String,
-    pub(super) file: PathBuf,
-    pub(super) rows: usize,
-    pub(super) outside: usize,
-    pub(super) bad: BadRows,
+    pub(super) quality: TableQuality,
     /// The latest time of a row, or −∞.
     pub(super) last_time: f64,
     pub(super) unseen_words: UnseenWords,
@@ -69,8 +68,8 @@ pub(super) type GroupedRows = (Vec<Vec<f64>>, Vec<usize>);
 pub(super) struct Destination<'a> {
     /// Which of the table's references leads to the customers.
     pub(super) reference: usize,
-    /// The customer of each row of the table that it refers to.
-    pub(super) owners: &'a [u32],
+    /// The customers of each row of the table that it refers to.
+    pub(super) owners: &'a Owners,
     /// How many customers there are.
     pub(super) customers: usize,
     /// A folder for what does not fit into memory.
@@ -91,10 +90,7 @@ impl EventTable {
     ) -> anyhow::Result<Self> {
         let mut table = Self {
             name: plan.name.to_owned(),
-            file: file.path.clone(),
-            rows: 0,
-            outside: 0,
-            bad: BadRows::default(),
+            quality: TableQuality::new(plan, file.path.clone()),
             last_time: f64::NEG_INFINITY,
             unseen_words: UnseenWords::new(),
             columns: Vec::new(),
@@ -106,12 +102,12 @@ impl EventTable {
         let mut keys = UniqueKeys::default();
         let mut held = 0;
         let prepare = |batch| sort_by_part(batch, destination);
-        read_table(file, plan, prepare, |(mut batch, mut block)| {
-            drop_repeated(&mut batch, &mut block, &mut keys, plan);
+        read_table(file, plan, prepare, |mut sorted| {
+            sorted.drop_repeated(&mut keys, plan, destination);
+            let Sorted { mut batch, mut block, nobody, shared, .. } = sorted;
             block.name_words(&mut batch, plan, &mut words)?;
-            table.rows += batch.rows + batch.unseen;
-            table.outside += batch.outside;
-            table.bad.append(batch.bad);
+            table.quality.add(&mut batch);
+            table.quality.add_owners(nobody, shared);
             table.last_time = table.last_time.max(batch.last_time);
             super::batch::add_words(&mut table.unseen_words, batch.unseen_words);
             if block.customers.is_empty() {
@@ -135,6 +131,7 @@ impl EventTable {
             let (name, current) = (column.name.to_owned(), column.config.current);
             table.columns.push(EventColumn { name, kind, current, positions });
         }
+        table.quality.finish();
         Ok(table)
     }
 
@@ -191,11 +188,6 @@ impl EventTable {
             }
         }
         Ok((columns, offsets))
-    }
-
-    /// The words of an error about the table's bad rows.
-    pub(super) fn bad_rows(&self) -> Vec<String> {
-        self.bad.shown.iter().map(|problem| in_file(&self.file, problem)).collect()
     }
 }
 
@@ -255,17 +247,34 @@ impl Block {
     }
 }
 
-/// Sorts a batch's rows by part; rows of no customer are left out. The batch keeps its counts, words and keys (whose
-/// rows are now those of the block).
-fn sort_by_part(mut batch: Batch, destination: &Destination<'_>) -> (Batch, Block) {
+/// A batch whose rows are sorted by part. The batch keeps its counts, words and keys.
+struct Sorted {
+    batch: Batch,
+    block: Block,
+    /// The batch's row that stands at each place of the block: one that several customers share comes for each of them.
+    order: Vec<u32>,
+    /// How many rows have no customer: they are left out.
+    nobody: usize,
+    /// How many rows have several.
+    shared: usize,
+}
+
+/// Sorts a batch's rows by part.
+fn sort_by_part(mut batch: Batch, destination: &Destination<'_>) -> Sorted {
     let targets = batch.targets.get(destination.reference).map_or(&[][..], Vec::as_slice);
-    let owner = |row: &u32| destination.owners.get(*row as usize).copied().unwrap_or(NO_ROW);
-    let owners: Vec<u32> = targets.iter().map(owner).collect();
+    let (mut nobody, mut shared) = (0, 0);
+    let mut owned: Vec<(u32, u32)> = Vec::with_capacity(targets.len());
+    for (row, target) in (0u32..).zip(targets) {
+        let customers = destination.owners.of(*target);
+        nobody += usize::from(customers.is_empty());
+        shared += usize::from(customers.len() > 1);
+        owned.extend(customers.iter().map(|customer| (row, *customer)));
+    }
     let parts = destination.customers.div_ceil(PART);
-    let part_of = |owner: u32| owner as usize / PART;
+    let part_of = |customer: u32| customer as usize / PART;
     let mut starts = vec![0u32; parts + 1];
-    for owner in owners.iter().filter(|owner| **owner != NO_ROW) {
-        if let Some(count) = starts.get_mut(part_of(*owner) + 1) {
+    for (_, customer) in &owned {
+        if let Some(count) = starts.get_mut(part_of(*customer) + 1) {
             *count += 1;
         }
     }
@@ -276,70 +285,77 @@ fn sort_by_part(mut batch: Batch, destination: &Destination<'_>) -> (Batch, Bloc
     }
     let mut next = starts.clone();
     let mut order = vec![NO_ROW; total as usize];
-    let mut places = vec![NO_ROW; owners.len()];
-    for ((row, owner), row_place) in (0u32..).zip(&owners).zip(&mut places) {
-        if let Some(place) = next.get_mut(part_of(*owner)).filter(|_| *owner != NO_ROW) {
-            *row_place = *place;
-            if let Some(slot) = order.get_mut(*place as usize) {
-                *slot = row;
-            }
-            *place += 1;
+    let mut customers = vec![0; total as usize];
+    for (row, customer) in owned {
+        let Some(place) = next.get_mut(part_of(customer)) else { continue };
+        if let (Some(slot), Some(within)) =
+            (order.get_mut(*place as usize), customers.get_mut(*place as usize))
+        {
+            (*slot, *within) = (row, (customer as usize % PART) as u16);
         }
+        *place += 1;
     }
-    let within = |row: &u32| owners.get(*row as usize).map_or(0, |owner| (*owner as usize % PART) as u16);
-    let customers = order.iter().map(within).collect();
     let columns = batch.columns.iter_mut().map(|values| match values {
         Values::Numbers(values) => BlockColumn::Numbers(pick(values, &order, f64::NAN)),
         Values::Codes { codes, .. } => BlockColumn::Codes(pick(codes, &order, super::batch::NO_WORD)),
     });
     let block = Block { starts, customers, columns: columns.collect() };
-    for keyed in &mut batch.keys {
-        keyed.row = places.get(keyed.row as usize).copied().unwrap_or(NO_ROW);
-    }
-    (batch, block)
+    Sorted { batch, block, order, nobody, shared }
 }
 
 fn pick<T: Copy>(values: &[T], order: &[u32], missing: T) -> Vec<T> {
     order.iter().map(|row| values.get(*row as usize).copied().unwrap_or(missing)).collect()
 }
 
-/// Rows whose key was there before are bad, and leave the block.
-fn drop_repeated(batch: &mut Batch, block: &mut Block, keys: &mut UniqueKeys, plan: &TablePlan<'_>) {
-    let mut dropped: Vec<u32> = Vec::new();
-    for run in std::mem::take(&mut batch.keys).chunk_by(|a, b| is_next(&a.key, &b.key)) {
-        let whole = match (run.first().map(|keyed| &keyed.key), run.last().map(|keyed| &keyed.key)) {
-            (Some(Key::Number(first)), Some(Key::Number(last))) => keys.insert_run(*first, *last),
-            _ => false,
-        };
-        if whole {
-            continue;
-        }
-        for KeyedRow { key, row, cell } in run {
-            if !keys.insert(key) {
-                batch.bad.add(|| super::twice(plan, &batch.places, *cell, key));
+impl Sorted {
+    /// Rows whose key was there before leave the block.
+    fn drop_repeated(&mut self, keys: &mut UniqueKeys, plan: &TablePlan<'_>, destination: &Destination<'_>) {
+        let Self { batch, block, order, nobody, shared } = self;
+        let targets = batch.targets.get(destination.reference).map_or(&[][..], Vec::as_slice);
+        let mut is_dropped: Vec<bool> = Vec::new();
+        for run in std::mem::take(&mut batch.keys).chunk_by(|a, b| is_next(&a.key, &b.key)) {
+            let whole = match (run.first().map(|keyed| &keyed.key), run.last().map(|keyed| &keyed.key)) {
+                (Some(Key::Number(first)), Some(Key::Number(last))) => keys.insert_run(*first, *last),
+                _ => false,
+            };
+            if whole {
+                continue;
+            }
+            for KeyedRow { key, row, cell } in run.iter().filter(|keyed| !keys.insert(&keyed.key)) {
+                batch.repeated.add(|| super::twice(plan, &batch.places, *cell, key));
+                let Some(target) = targets.get(*row as usize) else {
+                    batch.outside -= 1;
+                    continue;
+                };
                 batch.rows -= 1;
-                dropped.extend((*row != NO_ROW).then_some(*row));
+                let customers = destination.owners.of(*target).len();
+                *nobody -= usize::from(customers == 0);
+                *shared -= usize::from(customers > 1);
+                is_dropped.resize(targets.len(), false);
+                if let Some(slot) = is_dropped.get_mut(*row as usize) {
+                    *slot = true;
+                }
             }
         }
-    }
-    if dropped.is_empty() {
-        return;
-    }
-    let mut keep = vec![true; block.customers.len()];
-    for row in &dropped {
-        if let Some(slot) = keep.get_mut(*row as usize) {
-            *slot = false;
+        if is_dropped.is_empty() {
+            return;
         }
-    }
-    retain(&mut block.customers, &keep);
-    for column in &mut block.columns {
-        match column {
-            BlockColumn::Numbers(values) => retain(values, &keep),
-            BlockColumn::Codes(codes) => retain(codes, &keep),
+        let keep: Vec<bool> =
+            order.iter().map(|row| !is_dropped.get(*row as usize).copied().unwrap_or_default()).collect();
+        retain(&mut block.customers, &keep);
+        for column in &mut block.columns {
+            match column {
+                BlockColumn::Numbers(values) => retain(values, &keep),
+                BlockColumn::Codes(codes) => retain(codes, &keep),
+            }
         }
-    }
-    for start in &mut block.starts {
-        *start -= dropped.iter().filter(|row| **row < *start).count() as u32;
+        let mut kept_before = vec![0u32];
+        for keep in keep {
+            kept_before.push(kept_before.last().copied().unwrap_or_default() + u32::from(keep));
+        }
+        for start in &mut block.starts {
+            *start = kept_before.get(*start as usize).copied().unwrap_or_default();
+        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! Tables that are held in memory: the customers, what is joined to them, and what events refer to.
 
-use std::path::PathBuf;
-
 use anyhow::bail;
 use nextbest_core::schema::{Column, ColumnKind};
 
-use super::batch::{BadRows, Batch, KeyedRow, NO_ROW, UnseenWords, Values};
+use super::batch::{Batch, KeyedRow, NO_ROW, UnseenWords, Values};
 use super::keys::KeyMap;
 use super::plan::TablePlan;
-use super::read::{TableFile, in_file, read_table};
+use super::quality::TableQuality;
+use super::read::{TableFile, read_table};
 use super::words::{self, Words};
 use crate::config::ColumnType;
 
@@ -16,10 +15,8 @@ use crate::config::ColumnType;
 #[derive(Debug)]
 pub(super) struct HeldTable {
     pub(super) name: String,
-    pub(super) file: PathBuf,
     pub(super) rows: usize,
-    pub(super) outside: usize,
-    pub(super) bad: BadRows,
+    pub(super) quality: TableQuality,
     pub(super) keys: KeyMap,
     /// For each reference: the table's name and the row there of each row here; [`NO_ROW`] for none.
     pub(super) references: Vec<(String, Vec<u32>)>,
@@ -49,10 +46,8 @@ impl HeldTable {
         let references = plan.columns.iter().filter_map(|column| column.target);
         let mut table = Self {
             name: plan.name.to_owned(),
-            file: file.path.clone(),
             rows: 0,
-            outside: 0,
-            bad: BadRows::default(),
+            quality: TableQuality::new(plan, file.path.clone()),
             keys: KeyMap::default(),
             references: references.map(|target| (target.name.to_owned(), Vec::new())).collect(),
             columns: Vec::new(),
@@ -79,6 +74,7 @@ impl HeldTable {
             let (name, current) = (column.name.to_owned(), column.config.current);
             table.columns.push(HeldColumn { name, kind, current, values });
         }
+        table.quality.finish();
         Ok(table)
     }
 
@@ -90,7 +86,7 @@ impl HeldTable {
         words: &mut [Words],
     ) -> anyhow::Result<()> {
         if self.rows + batch.rows >= NO_ROW as usize {
-            bail!("{}: more than {NO_ROW} rows", self.file.display());
+            bail!("{}: more than {NO_ROW} rows", self.quality.file.display());
         }
         let keep = self.add_keys(&mut batch, plan);
         let columns = values.iter_mut().zip(words).zip(std::mem::take(&mut batch.columns)).zip(plan.typed());
@@ -121,8 +117,7 @@ impl HeldTable {
         }
         self.ids.append(&mut batch.ids);
         self.rows += batch.rows;
-        self.outside += batch.outside;
-        self.bad.append(batch.bad);
+        self.quality.add(&mut batch);
         self.last_time = self.last_time.max(batch.last_time);
         super::batch::add_words(&mut self.unseen_words, batch.unseen_words);
         Ok(())
@@ -135,7 +130,7 @@ impl HeldTable {
         for KeyedRow { key, row, cell } in std::mem::take(&mut batch.keys) {
             let target = if row == NO_ROW { NO_ROW } else { self.rows as u32 + row - dropped };
             let Some(key) = self.keys.insert(key, target) else { continue };
-            batch.bad.add(|| super::twice(plan, &batch.places, cell, &key));
+            batch.repeated.add(|| super::twice(plan, &batch.places, cell, &key));
             match row {
                 NO_ROW => batch.outside -= 1,
                 row => {
@@ -156,12 +151,5 @@ impl HeldColumn {
     /// The column as the core declares it.
     pub(super) fn declare(&self) -> Column {
         Column { name: self.name.clone(), kind: self.kind.clone(), current: self.current }
-    }
-}
-
-impl HeldTable {
-    /// The words of an error about the table's bad rows.
-    pub(super) fn bad_rows(&self) -> Vec<String> {
-        self.bad.shown.iter().map(|problem| in_file(&self.file, problem)).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! The bank's tables, from CSV or Parquet files to customers with all their rows.
 //!
-//! Every row is either used, or outside the customers that the config asks for, or bad. Bad rows are counted with
-//! their file, line and column, and are an error unless the user says to skip them.
+//! Every row is used or left out for one reason, which is counted ([`quality`]). Bad rows are counted with their file, line
+//! and column, and are an error unless the user says to skip them.
 //!
 //! Each file is read once, by all threads. The customers and what events refer to are held in memory; events wait, by
 //! parts of the customers, in memory or on disk ([`events`]), until their part's turn comes.
@@ -26,6 +26,7 @@ mod parquet_type;
 pub(crate) mod plain;
 mod plan;
 mod products;
+mod quality;
 mod read;
 mod spill;
 mod words;
@@ -35,13 +36,14 @@ use std::ops::Range;
 
 use nextbest_core::schema::Schema;
 
-pub(crate) use bank::{Bank, Part, TableQuality};
+pub(crate) use bank::{Bank, Part};
 use batch::{Key, Places};
 pub(crate) use declared::declared_schema;
 pub(crate) use open::load;
 pub(crate) use parquet_file::is_parquet;
 use plan::TablePlan;
 pub(crate) use products::products;
+pub(crate) use quality::TableQuality;
 
 /// How to read the tables.
 #[derive(Debug, Clone, Default)]

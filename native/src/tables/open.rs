@@ -7,13 +7,14 @@ use nextbest_core::customers::{Columns, words};
 use nextbest_core::schema::{ColumnKind, Product, Schema, SchemaDefinition, Table, Task};
 use nextbest_core::time::{Clock, DAY};
 
-use super::bank::{Bank, EventRows, TableQuality};
+use super::bank::{Bank, EventRows};
 use super::batch::UnseenWords;
 use super::declared::holdings;
 use super::events::{Destination, EventTable};
 use super::held::HeldTable;
-use super::join::{Joins, group};
+use super::join::{Joins, Owners, group};
 use super::plan::{TablePlan, Target};
+use super::quality::TableQuality;
 use super::read::TableFile;
 use super::{LoadOptions, MAX_WORDS, RuledWords, products, too_many_words};
 use crate::config::{ColumnType, Config, HoldingProductConfig, SchemaConfig, TableConfig};
@@ -36,7 +37,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
     for name in order.iter().filter(|name| !is_streamed(&schema, name)) {
         let (file, plan) = reader.plan(name, &held)?;
         let table = HeldTable::read(&file, &plan)?;
-        reader.check(&TableQuality::of_held(&table), &table.bad_rows(), !plan.columns.is_empty())?;
+        reader.check(&table.quality, !plan.columns.is_empty())?;
         held.push(table);
     }
     let customer_table = &schema.customer.table;
@@ -50,14 +51,15 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
     }
     progress.step("joining tables".into());
     let joins = Joins::new(&held, customer);
+    for (position, table) in held.iter_mut().enumerate() {
+        let (nobody, shared) = joins.of(position).map_or((0, 0), Owners::nobody_and_shared);
+        table.quality.add_owners(nobody, shared);
+    }
     let mut streamed: Vec<EventTable> = Vec::new();
     for name in order.iter().filter(|name| is_streamed(&schema, name)) {
         let (file, plan) = reader.plan(name, &held)?;
         let references = plan.columns.iter().filter_map(|column| column.target);
-        let leading = references.enumerate().find_map(|(reference, target)| {
-            let position = held.iter().position(|table| table.name == target.name)?;
-            Some((reference, joins.owners.get(position)?.as_ref()?))
-        });
+        let leading = joins.leading(references.map(|target| target.name), &held);
         let (reference, owners) = leading.with_context(|| nothing_leads(name, customer_table))?;
         let destination = Destination {
             reference,
@@ -67,13 +69,17 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
             memory: config.data_source.memory_mb.saturating_mul(1 << 20),
         };
         let table = EventTable::read(&file, &plan, &destination)?;
-        reader.check(&TableQuality::of_events(&table), &table.bad_rows(), true)?;
+        reader.check(&table.quality, true)?;
         streamed.push(table);
     }
     let mut quality = Vec::new();
     for name in &order {
-        quality.extend(held.iter().filter(|table| &table.name == name).map(TableQuality::of_held));
-        quality.extend(streamed.iter().filter(|table| &table.name == name).map(TableQuality::of_events));
+        quality.extend(held.iter().filter(|table| &table.name == name).map(|table| table.quality.clone()));
+        quality
+            .extend(streamed.iter().filter(|table| &table.name == name).map(|table| table.quality.clone()));
+    }
+    for quality in &quality {
+        quality.tell(schema.tables.get(&quality.table).is_some_and(is_event_table), progress);
     }
     let products = match options.schema {
         Some(known) => known.products().to_vec(),
@@ -93,8 +99,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
             columns
         } else {
             let index = held.iter().position(|table| &table.name == name).context("a table was not read")?;
-            let owners = joins.owners.get(index).and_then(Option::as_ref);
-            let owners = owners.with_context(|| nothing_leads(name, customer_table))?;
+            let owners = joins.of(index).with_context(|| nothing_leads(name, customer_table))?;
             let table = held.get_mut(index).context("a table was not read")?;
             unseen_words.insert(name.clone(), std::mem::take(&mut table.unseen_words));
             last_time = last_time.max(table.last_time);
@@ -150,7 +155,8 @@ impl<'a> Reader<'a> {
         };
         let mut plan =
             TablePlan::new(self.schema, name, self.options.schema, self.id_column, self.clock, target)?;
-        if let Some(seen) = self.options.seen.get(name) {
+        // What others refer to has to be there, whether a feature sees it or not.
+        if let Some(seen) = self.options.seen.get(name).filter(|_| is_streamed(self.schema, name)) {
             plan.seen = seen.clone();
         }
         for column in plan.columns.iter_mut().filter(|column| column.words.is_none()) {
@@ -162,16 +168,16 @@ impl<'a> Reader<'a> {
     }
 
     /// Stops where a table has bad rows that are not to be skipped, or no rows at all.
-    fn check(&self, quality: &TableQuality, bad: &[String], has_columns: bool) -> anyhow::Result<()> {
-        if quality.bad > 0 && !self.options.skip_bad_rows {
+    fn check(&self, quality: &TableQuality, has_columns: bool) -> anyhow::Result<()> {
+        if quality.spoilt() > 0 && !self.options.skip_bad_rows {
             bail!(
                 "{} of {} rows are bad:\n  {}\nMend them, or leave them out with --skip-bad-rows.",
-                quality.bad,
-                quality.bad + quality.rows + quality.outside,
-                bad.join("\n  ")
+                quality.spoilt(),
+                quality.read,
+                quality.problems.join("\n  ")
             );
         }
-        if quality.rows == 0 && has_columns {
+        if quality.rows + quality.unseen + quality.nobody == 0 && has_columns {
             bail!(
                 "{}: table `{}` has no rows; take it out of the schema or supply its data",
                 quality.file.display(),
@@ -257,6 +263,12 @@ fn built_schema(
     if let Some(known) = known {
         if known.customer() != &customer || known.tables() != tables.as_slice() {
             bail!("the bundle was made for other tables or columns than the config declares");
+        }
+        let (days, of_config) = (known.horizon_days(), config.snapshots.horizon_days);
+        if days != of_config {
+            bail!(
+                "snapshots.horizon_days: the config says {of_config}, but the bundle says what is taken within {days} days"
+            );
         }
         return Ok(known.clone());
     }

@@ -52,7 +52,7 @@ impl Reader<'_> {
             "i32" | "i64" => {
                 let number = self.integer();
                 let half = (number / 2) as i64;
-                json!(if number % 2 == 0 { half } else { -half - 1 })
+                json!(if number.is_multiple_of(2) { half } else { -half - 1 })
             }
             "f32" => json!(f32::from_le_bytes(self.take())),
             "f64" => json!(f64::from_le_bytes(self.take())),

@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, bail};
 use nextbest_core::time::Clock;
 
-use super::batch::{BadRows, CellColumn, Cells, Part};
+use super::batch::{CellColumn, Cells, Noted, Part};
 use super::csv::CsvFile;
 use super::header::{self, check_distinct, check_named};
 use super::parquet_file::{ParquetFile, is_parquet};
@@ -58,7 +58,7 @@ pub(crate) struct PlainTable {
     /// Whether strays count as missing.
     skips_bad_rows: bool,
     /// Rows that were left out since their cells can't be told apart.
-    bad_rows: BadRows,
+    bad_rows: Noted,
     findings: Mutex<Findings>,
 }
 
@@ -116,7 +116,7 @@ impl PlainTable {
             .map(|(column, _)| column)
             .collect();
         let mut parts = file.parts(path, clock, &chosen)?;
-        let mut bad_rows = BadRows::default();
+        let mut bad_rows = Noted::default();
         for cells in &mut parts {
             for (row, problem) in cells.leave_out_malformed() {
                 bad_rows.add(|| format!("{}{row}: {problem}", path.display()));

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::PlainTable;
 use super::infer::{LeftOut, Roles, describe};
 use super::kind::Reading;
-use super::split::{Split, split_by_hash, split_by_time};
+use super::split::{Split, leave_out_recurring, split_by_hash, split_by_time};
 use super::strays::Strays;
 use super::target::labels;
 use super::values::read_rows;
@@ -50,8 +50,10 @@ pub(crate) struct Prepared {
     pub(crate) warnings: Vec<String>,
     /// How many rows can't be learned from since they have no target,
     pub(crate) without_target: usize,
-    /// or no time, where one is asked for.
+    /// or no time, where one is asked for,
     pub(crate) without_time: usize,
+    /// or are of an id that has rows in a later group.
+    pub(crate) recurring: usize,
 }
 
 /// Reads a plain table and finds out what there is to learn from. `seed` decides which rows test a model, where no time
@@ -74,7 +76,13 @@ pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared>
         Some(_) => split_by_time(&usable.rows),
         None => split_by_hash(&usable.rows, &ids, seed),
     };
-    let split = split.with_context(|| source.file.display().to_string())?;
+    let mut split = split.with_context(|| source.file.display().to_string())?;
+    let recurring = match (roles.id, roles.time) {
+        (Some(_), Some(_)) => {
+            leave_out_recurring(&mut split, &ids).with_context(|| source.file.display().to_string())?
+        }
+        _ => 0,
+    };
     let described = describe(&plain, roles, classes, &split.learning())?;
     plain.check()?;
     let layout = Layout {
@@ -105,6 +113,7 @@ pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared>
         warnings: plain.warnings(),
         without_target,
         without_time,
+        recurring,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Which rows of a plain table train, choose and test a model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::bail;
 use nextbest_core::time;
@@ -39,6 +39,26 @@ impl Split {
             Group::Test => &mut self.test,
         }
     }
+}
+
+/// Leaves rows out of a group where a later one has rows of the same key: a model that is tested on a case has not learned
+/// from it. Gives how many.
+pub(super) fn leave_out_recurring(split: &mut Split, keys: &[String]) -> anyhow::Result<usize> {
+    let key = |row: &usize| keys.get(*row).map_or("", String::as_str);
+    let before = split.train.len() + split.validation.len();
+    let mut later: HashSet<&str> = split.test.iter().map(key).collect();
+    split.validation.retain(|row| !later.contains(key(row)));
+    later.extend(split.validation.iter().map(key));
+    split.train.retain(|row| !later.contains(key(row)));
+    for (name, group) in [("train", &split.train), ("choose", &split.validation)] {
+        if group.is_empty() {
+            bail!(
+                "no row is left to {name} a model: each is of an id (--id) that has later rows too (--time), on which the \
+                 model would be tested; leave --time out to part ids at random, or --id to test on ids that were learned from"
+            );
+        }
+    }
+    Ok(before - split.train.len() - split.validation.len())
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +141,8 @@ fn hash(seed: u64, key: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn keys(count: usize) -> Vec<String> {
@@ -180,6 +202,35 @@ mod tests {
         assert!(
             split_by_time(&tied).unwrap_err().to_string().contains("too many stand at 1970-01-01 00:00:01")
         );
+    }
+
+    proptest! {
+        /// No key is in two groups, no row of an earlier group is later than one of a later group, no row is left out without need,
+        /// and all others are counted.
+        #[test]
+        fn no_id_is_in_two_groups_by_time(cases in prop::collection::vec((0i64..60, 0usize..80), 40..200)) {
+            let rows = rows(cases.len(), |_| 0, |row| cases[row].0);
+            let keys: Vec<String> = cases.iter().map(|(_, key)| key.to_string()).collect();
+            let Ok(by_time) = split_by_time(&rows) else { return Ok(()) };
+            let mut split = by_time.clone();
+            let Ok(left_out) = leave_out_recurring(&mut split, &keys) else { return Ok(()) };
+            let groups = [&split.train, &split.validation, &split.test];
+            let of = |group: &[usize]| group.iter().map(|row| cases[*row].1).collect::<HashSet<_>>();
+            for (earlier, later) in [(0, 1), (0, 2), (1, 2)] {
+                prop_assert!(of(groups[earlier]).is_disjoint(&of(groups[later])));
+            }
+            prop_assert_eq!(&split.test, &by_time.test);
+            prop_assert_eq!(groups.map(Vec::len).iter().sum::<usize>() + left_out, cases.len());
+            for (group, whole, later) in [
+                (&split.train, &by_time.train, [&by_time.validation, &by_time.test].map(|rows| of(rows))),
+                (&split.validation, &by_time.validation, [of(&by_time.test), HashSet::new()]),
+            ] {
+                for row in whole {
+                    let recurs = later.iter().any(|keys| keys.contains(&cases[*row].1));
+                    prop_assert_eq!(group.contains(row), !recurs);
+                }
+            }
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl PlainTable {
     /// # Errors
     /// Where there is no such column.
     pub(super) fn read_as(&self, column: usize, kind: Kind) -> anyhow::Result<Vec<f64>> {
-        let foreign = if kind == Kind::Number { self.foreign_mark(column)? } else { None };
+        let has_both_marks = kind == Kind::Number && self.has_both_marks(column)?;
         let mut values = Vec::with_capacity(self.rows);
         let mut strays = Strays { column: self.name(column), cells: 0, of: 0, first: Vec::new() };
         for (cells, part) in self.cells(column)? {
@@ -48,14 +48,14 @@ impl PlainTable {
                     Kind::Date | Kind::Word => self.time(cells, row),
                 };
                 let text = || cells.text(row);
-                let has_foreign = foreign.is_some_and(|mark| text().is_ok_and(|it| it.contains(mark)));
+                let is_doubtful = has_both_marks && text().is_ok_and(|text| is_in_thousands(&text));
                 let value = match read {
-                    Ok(value) if !has_foreign => value,
+                    Ok(value) if !is_doubtful => value,
                     _ => {
                         strays.cells += 1;
                         if strays.first.len() < SHOWN {
                             let problem = match text() {
-                                Ok(text) => unlike(kind, &text, foreign.filter(|_| has_foreign)),
+                                Ok(text) => unlike(kind, &text, is_doubtful),
                                 Err(problem) => problem,
                             };
                             strays.first.push(self.problem(column, &part.places.of(row), &problem));
@@ -74,11 +74,11 @@ impl PlainTable {
         Ok(values)
     }
 
-    /// The decimal mark that a column of numbers has here and there, where most of its numbers have the other one. Tells
-    /// where marks may separate thousands.
-    fn foreign_mark(&self, column: usize) -> anyhow::Result<Option<char>> {
+    /// Whether both points and commas are read as decimal marks in a column: what could be thousands then is a stray. Tells
+    /// where all could be thousands.
+    fn has_both_marks(&self, column: usize) -> anyhow::Result<bool> {
         if !self.decimal_comma {
-            return Ok(None);
+            return Ok(false);
         }
         let (mut points, mut commas, mut before_three_digits) = (0, 0, 0);
         let mut first = None;
@@ -96,18 +96,16 @@ impl PlainTable {
                 }
             }
         }
-        if let Some(first) = first.filter(|_| before_three_digits == commas + points) {
+        if let Some(first) =
+            first.filter(|_| before_three_digits == commas + points && (points == 0 || commas == 0))
+        {
             let doubt = format!(
                 "three digits follow every point or comma, which are read as decimal marks, as in {first}: leave them out if \
                  they separate thousands"
             );
             self.findings().doubts.insert(column, doubt);
         }
-        Ok(match (points, commas) {
-            (0, _) | (_, 0) => None,
-            _ if points > commas => Some(','),
-            _ => Some('.'),
-        })
+        Ok(points > 0 && commas > 0)
     }
 
     /// Stops where columns that were read have strays, unless these count as missing.
@@ -166,15 +164,19 @@ impl fmt::Display for Strays {
 }
 
 /// What is wrong with a cell that is no number or date.
-fn unlike(kind: Kind, text: &str, foreign: Option<char>) -> String {
-    match (kind, foreign) {
-        (Kind::Number, Some(mark)) => {
-            format!("most numbers have another decimal mark than {mark:?}, got {text:?}")
+fn unlike(kind: Kind, text: &str, is_doubtful: bool) -> String {
+    match kind {
+        Kind::Number if is_doubtful => {
+            format!(
+                "{text:?} may have a separator of thousands, since both points and commas are decimal marks here"
+            )
         }
-        (Kind::Number, None) if is_in_thousands(text) => {
+        Kind::Number if is_in_thousands(text) => {
             format!("expected a number, without thousands separators, got {text:?}")
         }
-        (Kind::Number, None) => format!("expected a number, got {text:?}"),
-        _ => format!("expected a date such as 2024-05-03 or 2024-05-03 12:30, got {text:?}"),
+        Kind::Number => format!("expected a number, got {text:?}"),
+        Kind::Date | Kind::Word => {
+            format!("expected a date such as 2024-05-03 or 2024-05-03 12:30, got {text:?}")
+        }
     }
 }

@@ -1,0 +1,148 @@
+//! What became of a table's rows: a ledger that adds up, and what is told of it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::batch::{Batch, Noted};
+use super::plan::TablePlan;
+use super::read::in_file;
+use crate::progress::Progress;
+
+/// What became of a table's rows: each that was read is used, or left out for one reason. All but `read`, `rows` and `shared`
+/// are such reasons.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct TableQuality {
+    /// The table.
+    pub(crate) table: String,
+    /// Its file.
+    pub(crate) file: PathBuf,
+    /// Rows that the file has.
+    pub(crate) read: usize,
+    /// Rows that are used.
+    pub(crate) rows: usize,
+    /// Of those, rows that several customers share: each of them has the row.
+    pub(crate) shared: usize,
+    /// Rows of others than the customers that the config asks for.
+    pub(crate) outside: usize,
+    /// Rows of a time that no feature can see.
+    pub(crate) unseen: usize,
+    /// Rows that lead to no customer.
+    pub(crate) nobody: usize,
+    /// Rows whose key an earlier row has.
+    pub(crate) repeated: usize,
+    /// Rows that could not be read.
+    pub(crate) bad: usize,
+    /// The first rows that could not be read or whose key is there twice, with file and line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) problems: Vec<String>,
+    /// Columns with words that the bundle does not know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unknown_words: Vec<UnknownWords>,
+}
+
+/// Words of a column that the bundle does not know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct UnknownWords {
+    pub(crate) column: String,
+    /// How many cells have one.
+    pub(crate) cells: usize,
+    /// The first of them, with file and line.
+    pub(crate) first: Vec<String>,
+}
+
+impl TableQuality {
+    /// Nothing read yet.
+    pub(super) fn new(plan: &TablePlan<'_>, file: PathBuf) -> Self {
+        let unknown = plan.typed().map(|(column, _)| UnknownWords {
+            column: plan.file_column_name(column.from).to_owned(),
+            ..UnknownWords::default()
+        });
+        Self { table: plan.name.to_owned(), unknown_words: unknown.collect(), file, ..Self::default() }
+    }
+
+    /// Adds what became of a batch's rows. Whether those that are there lead to a customer is not known here.
+    pub(super) fn add(&mut self, batch: &mut Batch) {
+        self.read += batch.read;
+        self.rows += batch.rows;
+        self.outside += batch.outside;
+        self.unseen += batch.unseen;
+        self.bad += batch.bad.count;
+        self.repeated += batch.repeated.count;
+        for mut noted in [std::mem::take(&mut batch.bad), std::mem::take(&mut batch.repeated)] {
+            noted.shown.iter_mut().for_each(|problem| *problem = in_file(&self.file, problem));
+            Noted::show(&mut self.problems, noted.shown);
+        }
+        for (words, noted) in self.unknown_words.iter_mut().zip(&mut batch.unknown) {
+            words.cells += noted.count;
+            let shown = noted.shown.iter().map(|word| in_file(&self.file, word)).collect();
+            Noted::show(&mut words.first, shown);
+        }
+    }
+
+    /// Rows lead to nobody, after all, or to several.
+    pub(super) fn add_owners(&mut self, nobody: usize, shared: usize) {
+        self.rows -= nobody;
+        self.nobody += nobody;
+        self.shared += shared;
+    }
+
+    /// The table is read.
+    pub(super) fn finish(&mut self) {
+        self.unknown_words.retain(|words| words.cells > 0);
+    }
+
+    /// How many rows can't be used as they are.
+    pub(crate) fn spoilt(&self) -> usize {
+        self.bad + self.repeated
+    }
+
+    /// Warns of what the user should know. Of a table that is only looked up, nobody expects every row to be used.
+    pub(super) fn tell(&self, is_event_table: bool, progress: &Progress) {
+        let file = self.file.display();
+        if self.spoilt() > 0 {
+            let (count, problems) = (self.spoilt(), listed(&self.problems, self.spoilt()));
+            progress.warn(&format!("{file}: left out {count} bad rows:{problems}"));
+        }
+        for UnknownWords { column, cells, first } in &self.unknown_words {
+            progress.warn(&format!(
+                "{file}: column {column}: {cells} cells have words that the bundle does not know: they count as unknown:{}",
+                listed(first, *cells)
+            ));
+        }
+        if self.nobody > 0 && is_event_table {
+            progress.warn(&format!(
+                "{file}: {} of {} rows of table `{}` lead to no customer, and are left out",
+                self.nobody, self.read, self.table
+            ));
+        }
+    }
+}
+
+/// The first of so many, a line each.
+fn listed(first: &[String], count: usize) -> String {
+    let more = if count > first.len() { "\n  …" } else { "" };
+    first.iter().map(|one| format!("\n  {one}")).collect::<String>() + more
+}
+
+impl fmt::Display for TableQuality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<16}{:>10} rows", self.table, self.rows)?;
+        if self.shared > 0 {
+            write!(f, " ({} of several customers)", self.shared)?;
+        }
+        for (count, reason) in [
+            (self.outside, "of others than our customers"),
+            (self.unseen, "of a time that no feature sees"),
+            (self.nobody, "of no customer"),
+            (self.repeated, "rows with a repeated key left out"),
+            (self.bad, "bad rows left out"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {reason}")?;
+            }
+        }
+        Ok(())
+    }
+}

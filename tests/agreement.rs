@@ -1,6 +1,6 @@
 //! What a feature table, a bundle and a config say of each other is the same, or nothing is done; and what we write can be read.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
 use std::collections::BTreeSet;
 

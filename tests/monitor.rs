@@ -263,7 +263,7 @@ fn a_column_is_of_one_kind_on_both_sides() {
         let row = |it: usize| {
             let age = if it == 17 { stray.to_owned() } else { format!("{}{point}", 18 + it % 60) };
             let day = if it == 30 { date.to_owned() } else { format!("2024-01-{:02}", 1 + it % 28) };
-            let code = if it % 3 == 0 { format!("1{point}") } else { "A".to_owned() };
+            let code = if it.is_multiple_of(3) { format!("1{point}") } else { "A".to_owned() };
             format!("{age},{day},{},{code}\n", truth[it % 2])
         };
         "AGE,DAY,CLIENT,CODE\n".to_owned() + &(0..600).map(row).collect::<String>()

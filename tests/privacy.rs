@@ -218,7 +218,6 @@ fn golden_rows_decide_as_real_ones_do(bundle: &Bundle, rows: &[(String, Vec<f32>
         wrong.iter().filter(fails).count()
     };
     let (synthetic, of_real) = (caught(&bundle.goldens), caught(&real));
-    println!("{} wrong scorers: synthetic rows caught {synthetic}, real ones {of_real}", wrong.len());
     assert!(synthetic >= of_real && 2 * synthetic > wrong.len(), "{synthetic} {of_real} of {}", wrong.len());
     let mut swapped = bundle.clone();
     swapped.goldens.iter_mut().for_each(|golden| golden.probabilities.swap(1, 2));

@@ -58,7 +58,8 @@ fn all_is_defined(place: &Workplace) {
         }
         if path.file_name().is_some_and(|name| name == "journal.json") {
             let journal: Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(journal["done"].as_u64(), Some(journal["actions"].as_array().unwrap().len() as u64));
+            let actions = journal.get("actions").and_then(Value::as_array).unwrap();
+            assert_eq!(journal.get("done").and_then(Value::as_u64), Some(actions.len() as u64));
             assert!(!text.contains("null"), "{}: {text}", path.display());
         }
     }
@@ -111,7 +112,8 @@ fn of_fewer_customers_what_can_not_be_done_says_why() {
 /// A table whose first rows have the one class and whose last ones the other, and its like.
 #[test]
 fn a_table_whose_parts_have_one_class_stops_no_later_training() {
-    let cases: [(&str, fn(usize) -> &'static str); 4] = [
+    type Case = (&'static str, fn(usize) -> &'static str);
+    let cases: [Case; 4] = [
         ("the test", |row| if row < 80 && row % 2 == 0 { "a" } else { "b" }),
         ("the validation", |row| if (60..80).contains(&row) || row % 2 == 0 { "a" } else { "b" }),
         ("the training", |row| if row < 70 || row % 2 == 0 { "a" } else { "b" }),

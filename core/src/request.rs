@@ -80,7 +80,7 @@ impl RequestOptions {
                 ("channel", value) => return Err(mistyped("options/channel", name, "a text", value)),
                 ("explain", value) => self.explain = flag("options/explain", name, value)?,
                 ("counterfactual", value) => {
-                    self.counterfactual = flag("options/counterfactual", name, value)?
+                    self.counterfactual = flag("options/counterfactual", name, value)?;
                 }
                 (_, value) => self.strict = flag("options/strict", name, value)?,
             }

@@ -122,7 +122,7 @@ fn what_a_column_holds_can_be_said() {
 #[test]
 fn separators_of_thousands_are_never_guessed() {
     let large = |row: usize, column: &str| {
-        (column == "AGE" && row % 3 > 0).then_some(["\"12,345\"", "\"1,234,567.5\""][row % 2])
+        (column == "AGE" && !row.is_multiple_of(3)).then_some(["\"12,345\"", "\"1,234,567.5\""][row % 2])
     };
     let place = place_with("t.csv", &cases(large));
     fails(

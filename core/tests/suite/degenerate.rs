@@ -47,9 +47,11 @@ fn row(number: usize, features: usize) -> Vec<u8> {
 fn split(n: usize, features: usize, splits: Splits) -> TreeNode {
     let feature = (n % features) as u16;
     match splits {
-        Splits::Thresholds => {
-            TreeNode::Split { feature, threshold: (n * 5 % 250 + 1) as u8, missing_right: n % 3 == 0 }
-        }
+        Splits::Thresholds => TreeNode::Split {
+            feature,
+            threshold: (n * 5 % 250 + 1) as u8,
+            missing_right: n.is_multiple_of(3),
+        },
         _ => {
             let different = if splits == Splits::Sets { n % 50 } else { n };
             let mut left = BinSet::default();

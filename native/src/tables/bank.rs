@@ -30,7 +30,7 @@ pub(crate) struct Bank {
 pub(super) enum EventRows {
     /// Sorted by customer, with the offsets at which each customer's start.
     Held(Columns, Vec<usize>),
-    Streamed(EventTable),
+    Streamed(Box<EventTable>),
 }
 
 /// Some consecutive customers.

@@ -95,7 +95,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
             unseen_words.insert(name.clone(), std::mem::take(&mut table.unseen_words));
             last_time = last_time.max(table.last_time);
             let columns = table.columns.iter().map(super::events::EventColumn::declare).collect();
-            events.push(EventRows::Streamed(table));
+            events.push(EventRows::Streamed(Box::new(table)));
             columns
         } else {
             let index = held.iter().position(|table| &table.name == name).context("a table was not read")?;

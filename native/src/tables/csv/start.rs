@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn what_stands_before_the_header_is_passed() {
-        let cases: [(&[u8], u8, &[&str], u64, u64); 7] = [
+        type Case = (&'static [u8], u8, &'static [&'static str], u64, u64);
+        let cases: [Case; 7] = [
             (b"a,b\n1,2\n", b',', &["a", "b"], 4, 2),
             (b"\xEF\xBB\xBF\"a\" ; b\r\n1;2\r\n", b';', &["a", "b"], 12, 2),
             (b"sep=;\r\na,b;c\r\n1;2\r\n", b';', &["a,b", "c"], 14, 3),

@@ -57,8 +57,11 @@ fn dialects() -> impl Strategy<Value = (Vec<u8>, u8)> {
     })
 }
 
+/// Where a row stands, its cells, and what is wrong with it.
+type ReadRow = (String, Vec<Vec<u8>>, Option<String>);
+
 /// All that a table has of a file, or why it can't be read.
-fn read(path: &Path, file: &CsvFile) -> Result<Vec<(String, Vec<Vec<u8>>, Option<String>)>, String> {
+fn read(path: &Path, file: &CsvFile) -> Result<Vec<ReadRow>, String> {
     let parts = Mutex::new(BTreeMap::new());
     let columns: Vec<usize> = (0..file.names().len()).collect();
     let keep = |part: Part, cells| {

@@ -45,6 +45,15 @@ fn the_golden_rows_score_here_as_where_the_bundle_was_made() {
 }
 
 #[wasm_bindgen_test]
+fn whatever_its_numbers_a_bundles_card_and_validity_are_read() {
+    let engine = engine();
+    // Doubles end at 2⁵³.
+    let seed = get(&engine.card().unwrap(), "seed");
+    assert_eq!(seed.as_string().as_deref(), Some("18446744073709551615"));
+    assert_eq!(get(&engine.validity().unwrap(), "number").as_f64(), Some(0.0));
+}
+
+#[wasm_bindgen_test]
 fn a_customer_gets_offers_with_reasons() {
     let engine = engine();
     let recommendation = engine.recommend(CUSTOMER, AS_OF).unwrap();

@@ -163,7 +163,11 @@ fn the_header_must_count_the_sections_right() {
 #[test]
 fn parts_that_do_not_fit_each_other_are_refused() {
     type Spoil = fn(&mut Bundle);
-    let cases: [(Spoil, &str); 13] = [
+    let cases: [(Spoil, &str); 16] = [
+        // JavaScript could not hold these.
+        (|b| b.validity.number = 1 << 53, "9007199254740992 is too large"),
+        (|b| b.validity.expires = Some(u64::MAX), "18446744073709551615 is too large"),
+        (|b| b.card.training_rows = u64::MAX, "the card counts 18446744073709551615 rows"),
         (|b| b.reference.truncate(1), "9 features, but bins or a reference row for another number"),
         (|b| b.features.truncate(8), "8 features, but bins or a reference row for another number"),
         (|b| b.features[0].name = "city".into(), "feature `city`: name: it is empty or taken"),

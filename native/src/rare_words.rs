@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use nextbest_core::Error;
 use nextbest_core::model::bundle::Bundle;
-use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
 use nextbest_core::schema::{ColumnKind, Schema, SchemaDefinition, Table, Task};
 use nextbest_core::train;
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ use serde_json::Value;
 use crate::feature_table::FeatureTable;
 use crate::tables::{Bank, Part};
 
-/// Words of a column that fewer than [`LEAST_CUSTOMERS`] customers have.
+/// Words of a column that few customers have ([`train::fewest_with_a_word`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RareWords {
     /// The table.
@@ -60,8 +59,9 @@ pub(crate) fn of_bank(bank: &Bank) -> anyhow::Result<Vec<RareWords>> {
             Ok(())
         },
     )?;
+    let fewest = train::fewest_with_a_word(bank.ids.len());
     let rare = places.iter().zip(&customers).map(|(place, customers)| {
-        let few = place.words.iter().zip(customers).filter(|(_, customers)| **customers < LEAST_CUSTOMERS);
+        let few = place.words.iter().zip(customers).filter(|(_, customers)| **customers < fewest);
         let words = few.map(|(word, _)| word.clone()).collect();
         RareWords { table: place.table.to_owned(), column: place.name.to_owned(), words }
     });

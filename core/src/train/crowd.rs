@@ -168,11 +168,18 @@ pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Vec<usize
     (0..width).map(of_feature).collect()
 }
 
-/// Which of some words fewer than [`LEAST_CUSTOMERS`] customers have.
+/// A word that fewer of so many customers have than this tells of them: [`LEAST_CUSTOMERS`], or of fewer than 500 customers a
+/// fiftieth, since small tables would have no words else; a word of a single one always does.
+pub fn fewest_with_a_word(customers: usize) -> usize {
+    customers.div_ceil(50).clamp(2, LEAST_CUSTOMERS)
+}
+
+/// Which of some words fewer than [`fewest_with_a_word`] of the customers have.
 pub fn rare_words(values: impl Iterator<Item = f32>, customers: &[usize], words: usize) -> Vec<bool> {
+    let fewest = fewest_with_a_word(customers.iter().collect::<HashSet<_>>().len());
     let known = values.zip(customers.iter().copied());
     let crowds = crowds(words, known.filter_map(|(value, customer)| Some((word_position(value)?, customer))));
-    crowds.iter().map(|crowd| !crowd.is_many()).collect()
+    crowds.iter().map(|crowd| crowd.0.len() < fewest).collect()
 }
 
 #[cfg(test)]

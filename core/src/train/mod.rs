@@ -18,7 +18,7 @@ mod softmax;
 pub use binning::fit_bins;
 pub use boost::{BoostParams, Boosted, RoundLoss, ValidBoostParams};
 pub use calibrate::{CalibrationChoice, CalibrationMethod, CalibrationRows, CalibrationTrial};
-pub use crowd::{edges_of_few, is_many, rare_words};
+pub use crowd::{edges_of_few, fewest_with_a_word, is_many, rare_words};
 pub use dataset::Dataset;
 pub use forest::{ForestParams, Grown, MaxFeatures, OutOfBag, ValidForestParams};
 pub use goldens::{goldens, is_near, rounded_reference};

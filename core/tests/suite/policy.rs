@@ -387,7 +387,7 @@ proptest! {
         levers in prop::array::uniform3(prop_oneof![Just(0.0), 0.1f64..10.0]),
         limit in 0.0f64..4.0,
         stops: bool,
-        id in "[a-z]{0,4}",
+        id in "[a-z]{1,4}",
     ) {
         let mut policy = gated(
             of_transactions(None, None, Aggregate::Count),

@@ -308,6 +308,7 @@ fn an_answer_has_the_shape_that_javascript_reads() {
             "asOf",
             "counterfactual",
             "fallback",
+            "ignored",
             "modelVersion",
             "noneProbability",
             "offers",

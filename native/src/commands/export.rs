@@ -284,8 +284,7 @@ impl fmt::Display for Exported {
         if let (words @ 1.., columns) = self.withheld_words {
             writeln!(
                 f,
-                "withheld {words} words of {columns} columns, of fewer than {LEAST_CUSTOMERS} customers each: unknown words to \
-                 whoever has the bundle"
+                "withheld {words} words of {columns} columns, which few customers have: unknown words to whoever has the bundle"
             )?;
         }
         if !self.edges_of_few.is_empty() {

@@ -116,7 +116,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Co
     let declared = declared_schema(config, &definitions).map_err(usage)?;
     layout(config, &declared)?.check_names()?;
     let seen = seen_rows(config, &definitions).map_err(usage)?;
-    let ruled = ruled_words(config, &definitions).map_err(usage)?;
+    let ruled = ruled_words(config, &definitions)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, schema: None, seen, ruled };
     let started = Instant::now();
     let bank = load(config, &options, &context.progress)?;
@@ -249,7 +249,7 @@ fn seen_rows(
 fn ruled_words(config: &Config, definitions: &[FeatureDefinition]) -> anyhow::Result<RuledWords> {
     let mut declared = declared_schema(config, definitions)?.definition().clone();
     declared.products = products(config, &config.schema()?)?;
-    let policy = config.policy_definition(&declared.try_into()?, definitions)?;
+    let policy = config.policy_definition(&declared.try_into()?, definitions).map_err(usage)?;
     let words = policy.words().into_iter();
     Ok(words
         .map(|((table, column), words)| {

@@ -121,9 +121,14 @@ impl PlainTable {
         let first: Vec<&str> =
             findings.strays.values().flat_map(|strays| &strays.first).map(String::as_str).collect();
         let columns: Vec<&str> = findings.strays.values().map(|strays| strays.column.as_str()).collect();
+        let are = if cells == 1 {
+            "1 cell is not what its column holds"
+        } else {
+            &format!("{cells} cells are not what their column holds")
+        };
         bail!(
-            "{cells} cells are not what their column holds:\n  {}\nMend them, count them as missing with --skip-bad-rows, or \
-             say what a column holds where it is to be found out: --columns {}=word",
+            "{are}:\n  {}\nMend them, or count them as missing with --skip-bad-rows; where no model says what a column holds, you may: \
+             --columns {}=word",
             first.join("\n  "),
             columns.join("=word,")
         )

@@ -241,8 +241,10 @@ feature_engineering:
     for command in ["generate", "features", "train", "export"] {
         run(&place, &[command, "--quiet"]);
     }
-    let clean = run(&place, &["score"]);
-    assert!(!clean.stderr.contains("warning"), "{}", clean.stderr);
+    // Words that few customers have stand in no bundle (docs/PRIVACY.md), such as a small town's name.
+    let clean = run(&place, &["score"]).stderr;
+    let mut warnings = clean.lines().filter(|line| line.starts_with("warning"));
+    assert!(warnings.all(|line| line.contains("ADDRESS.csv: column CITY")), "{clean}");
     for (file, column, lines) in [("TRANSACTION", 4, vec![3, 9, 30]), ("PARTY", 1, vec![2])] {
         let name = format!("data/raw/{file}.csv");
         let text = text(&place, &name);

@@ -291,7 +291,10 @@ fn what_can_not_be_meant_is_named() {
         ("C1,2025-12-01,Loan,1,1,1,,\n", "C1 as of 2025-12-01: 0 of the products have a PROPENSITY"),
         ("C1,2025-12-01,Loan,1,1,1,1.5,1\n", "PROPENSITY is 1.5, expected more than 0 and at most 1"),
         ("C1,2025-12-01,Loan,1,1,1,0.5,\n", "REWARD is missing for what was shown"),
-        ("C1,2025-12-01,Loan,high,1,1,0.5,1\n", "\"high\" is no number"),
+        (
+            "C1,2025-12-01,Loan,high,1,1,0.5,1\n",
+            "bad.csv:2: column PRIORITY: expected a number, got \"high\"",
+        ),
     ] {
         place.write("bad.csv", &format!("{head}{rows}")).unwrap();
         let error = failure(&place, &["policy-eval", "--log", "bad.csv"]);
@@ -347,8 +350,8 @@ fn an_objection_holds_whenever_it_came_and_whatever_it_is_called() {
     let table = bundle.schema.tables().iter().find(|table| table.name == "consents").unwrap();
     let granted = table.columns.iter().find(|column| column.name == "GRANTED").unwrap();
     let ColumnKind::Category(words) = &granted.kind else { panic!("{granted:?}") };
-    let at = |word: &str| words.iter().position(|other| other == word);
-    assert!(at("Y") < at("0") && at("0") < at("WITHDRAWN"), "behind those of the windows: {words:?}");
+    // Those behind are of rows that no feature sees, and of few customers: the bundle does not tell them.
+    assert!(words.starts_with(&["N".to_owned(), "Y".to_owned()]) && words.len() > 2, "{words:?}");
 
     // Words that came after training, in the same bundle: from tables, and in the bank's own JSON.
     let late = answered(60..120, &["OBJECTS", "N", "nein"], "2025-11-30 23:00:00");

@@ -59,7 +59,7 @@ fn row_to_json(table: &Table, value: impl Fn(usize) -> f64) -> Map<String, Value
 #[cfg(test)]
 mod tests {
     use nextbest_core::customers::read_customer;
-    use nextbest_core::schema::{Column, Product, SchemaDefinition, Task};
+    use nextbest_core::schema::{Column, HoldingDefinition, HoldingProduct, Product, SchemaDefinition, Task};
 
     use super::*;
 
@@ -70,12 +70,16 @@ mod tests {
         let columns = vec![column("SINCE", ColumnKind::Time), column("CITY", ColumnKind::Category(words))];
         let product =
             Product { id: "L".into(), name: "Loan".into(), min_age: None, repeatable: false, value: None };
+        let opened = vec![column("OPENED", ColumnKind::Time)];
+        let taken = Table { name: "loans".into(), time: Some("OPENED".into()), columns: opened };
+        let product_of = HoldingProduct::Always("L".into());
+        let holding = HoldingDefinition { table: "loans".into(), product: product_of, closed: None };
         let schema = Schema::try_from(SchemaDefinition {
             customer: Table { name: "customer".into(), time: None, columns },
             established: Some("SINCE".into()),
             birth_date: None,
-            tables: Vec::new(),
-            holdings: Vec::new(),
+            tables: vec![taken],
+            holdings: vec![holding],
             products: vec![product],
             horizon_days: 90,
             task: Task::NextProduct,

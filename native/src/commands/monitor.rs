@@ -57,7 +57,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     fn reading(&self) -> Reading<'_> {
-        Reading { columns: &self.columns, skip_bad_rows: self.skip_bad_rows }
+        Reading { columns: Some(&self.columns), skip_bad_rows: self.skip_bad_rows }
     }
 }
 

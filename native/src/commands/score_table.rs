@@ -49,7 +49,7 @@ pub(crate) fn run(
     let started = std::time::Instant::now();
     context.progress.step(format!("reading {}", file.display()));
     let read = |name: &str| Some(name) == id || schema.customer().column(name).is_some();
-    let reading = Reading { columns: &[], skip_bad_rows };
+    let reading = Reading { columns: None, skip_bad_rows };
     let table = PlainTable::read(file, schema.clock(), reading, read)?;
     let ids = match id {
         Some(name) => table.ids(table.column(name).context("--id").map_err(usage)?)?,

@@ -61,7 +61,7 @@ impl Arguments {
             target: self.target.as_deref()?,
             id: self.id.as_deref(),
             time: self.time.as_deref(),
-            reading: Reading { columns: &self.columns, skip_bad_rows: self.skip_bad_rows },
+            reading: Reading { columns: Some(&self.columns), skip_bad_rows: self.skip_bad_rows },
             clock,
         })
     }

@@ -138,7 +138,7 @@ impl Frame {
 
     fn of_plain_table(bundle: &Bundle, file: &Path, skip_bad_rows: bool) -> anyhow::Result<Self> {
         let schema = &bundle.schema;
-        let reading = Reading { columns: &[], skip_bad_rows };
+        let reading = Reading { columns: None, skip_bad_rows };
         let is_read = |name: &str| schema.customer().column(name).is_some();
         let plain = PlainTable::read(file, schema.clock(), reading, is_read)?;
         let read = read_rows(&plain, schema)?;

@@ -39,6 +39,22 @@ pub(crate) struct FrontierPoint {
 }
 
 impl Frontier {
+    /// The points, the largest first, without those that turned out not to be smaller than one before: only of what was tried are
+    /// the bytes those of the whole bundle. The chosen one stays.
+    pub(crate) fn new(max_bytes: usize, largest_first: impl Iterator<Item = FrontierPoint>) -> Self {
+        let mut points: Vec<FrontierPoint> = Vec::new();
+        for point in largest_first {
+            let beaten = |before: &FrontierPoint| before.bytes <= point.bytes;
+            while point.chosen && points.last().is_some_and(beaten) {
+                points.pop();
+            }
+            if !points.last().is_some_and(beaten) {
+                points.push(point);
+            }
+        }
+        Self { max_bytes, points }
+    }
+
     /// The one that was written.
     pub(crate) fn chosen(&self) -> Option<&FrontierPoint> {
         self.points.iter().find(|point| point.chosen)

@@ -115,7 +115,7 @@ impl Shrinker<'_> {
                     let bytes = found.map_or(point.bytes, |(_, bytes)| *bytes);
                     FrontierPoint { bytes, chosen: point == chosen, ..shipped.describe(point) }
                 });
-                return Ok((shrunk, Frontier { max_bytes: self.limit, points: rows.collect() }));
+                return Ok((shrunk, Frontier::new(self.limit, rows)));
             }
         }
         let smallest = points.last().context("there was nothing to choose from")?;

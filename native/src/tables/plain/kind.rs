@@ -27,8 +27,8 @@ pub(crate) struct Kinds(pub(crate) BTreeMap<String, Kind>);
 /// What the user says of a plain table's cells.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Reading<'a> {
-    /// What columns hold.
-    pub(crate) columns: &'a [Kinds],
+    /// What columns hold (`--columns`), where a command can be told.
+    pub(crate) columns: Option<&'a [Kinds]>,
     /// Leave out rows that can't be read, and count strays as missing, instead of stopping.
     pub(crate) skip_bad_rows: bool,
 }

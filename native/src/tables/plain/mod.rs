@@ -55,6 +55,8 @@ pub(crate) struct PlainTable {
     clock: Clock,
     /// What the user says that columns hold.
     kinds: Kinds,
+    /// Whether the user can be asked for that.
+    takes_kinds: bool,
     /// Whether strays count as missing.
     skips_bad_rows: bool,
     /// Rows that were left out since their cells can't be told apart.
@@ -107,7 +109,7 @@ impl PlainTable {
         wanted: impl Fn(&str) -> bool,
     ) -> anyhow::Result<Self> {
         let (file, typed, decimal_comma) = Self::open(path)?;
-        let kinds = Kinds::merged(reading.columns, file.names()).map_err(usage)?;
+        let kinds = Kinds::merged(reading.columns.unwrap_or_default(), file.names()).map_err(usage)?;
         let chosen: Vec<usize> = file
             .names()
             .iter()
@@ -143,6 +145,7 @@ impl PlainTable {
             decimal_comma,
             clock: clock.clone(),
             kinds,
+            takes_kinds: reading.columns.is_some(),
             skips_bad_rows: reading.skip_bad_rows,
             bad_rows,
             findings: Mutex::default(),

@@ -121,16 +121,17 @@ impl PlainTable {
         let first: Vec<&str> =
             findings.strays.values().flat_map(|strays| &strays.first).map(String::as_str).collect();
         let columns: Vec<&str> = findings.strays.values().map(|strays| strays.column.as_str()).collect();
-        let are = if cells == 1 {
-            "1 cell is not what its column holds"
-        } else {
-            &format!("{cells} cells are not what their column holds")
+        let are = match cells {
+            1 => "1 cell is not what its column holds".to_owned(),
+            _ => format!("{cells} cells are not what their column holds"),
+        };
+        let say = match self.takes_kinds {
+            true => format!(", or say what a column holds: --columns {}=word", columns.join("=word,")),
+            false => String::new(),
         };
         bail!(
-            "{are}:\n  {}\nMend them, or count them as missing with --skip-bad-rows; where no model says what a column holds, you may: \
-             --columns {}=word",
-            first.join("\n  "),
-            columns.join("=word,")
+            "{are}:\n  {}\nMend them, or count them as missing with --skip-bad-rows{say}",
+            first.join("\n  ")
         )
     }
 

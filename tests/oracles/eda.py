@@ -206,7 +206,8 @@ def compare_outliers(result, ours, numeric):
 
 
 def extremes(text):
-    return [float(np.float32(value)) for value in text.split("|")]
+    # A list that begins with a minus has an apostrophe before it, so that no spreadsheet runs it.
+    return [float(np.float32(value)) for value in text.removeprefix("'").split("|")]
 
 
 def compare_cramers_v(result, ours, values, words, target, cutoff):

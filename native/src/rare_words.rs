@@ -145,6 +145,12 @@ pub(crate) fn withhold(bundle: &mut Bundle, rare: &[RareWords]) -> Result<(), Er
     Ok(())
 }
 
+/// Whether a bundle's words are these, but for those that it does not tell.
+pub(crate) fn agree(told: &[String], all: &[String]) -> bool {
+    told.len() == all.len()
+        && told.iter().zip(all).all(|(told, word)| told == word || told.starts_with(WITHHELD))
+}
+
 /// How many words of how many columns a schema does not tell.
 pub(crate) fn withheld(schema: &SchemaDefinition) -> (usize, usize) {
     let columns = std::iter::once(&schema.customer).chain(&schema.tables).flat_map(|table| &table.columns);

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::contestants::{Contestant, Guesses};
 use crate::config::EvaluationConfig;
 use crate::feature_table::FeatureTable;
+use crate::rare_words;
 use crate::trust::Demands;
 
 /// So many features that do not fit are named.
@@ -234,9 +235,13 @@ fn columns(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<Vec<usize>> {
         match found {
             None => missing.push(feature.name.as_str()),
             Some((position, other)) => {
-                let same = other.expression == feature.expression
-                    && other.missing.map(f32::to_bits) == feature.missing.map(f32::to_bits)
-                    && other.words(&ours.schema) == feature.words(&bundle.schema);
+                let words = match (feature.words(&bundle.schema), other.words(&ours.schema)) {
+                    (Some(told), Some(all)) => rare_words::agree(told, all),
+                    (told, all) => told == all,
+                };
+                let same = words
+                    && other.expression == feature.expression
+                    && other.missing.map(f32::to_bits) == feature.missing.map(f32::to_bits);
                 if same { columns.push(position) } else { different.push(feature.name.as_str()) }
             }
         }

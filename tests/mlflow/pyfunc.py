@@ -91,7 +91,7 @@ def offers(model):
         assert model.recommend([typed], as_of) == model.recommend([plain], AS_OF), as_of
     fails(lambda: model.recommend([{"customer": {}, "accounts": [{"PRINCIPALAMOUNT": float("inf")}]}], AS_OF), "got Infinity")
     fails(lambda: model.recommend([{"customer": {"CITY": object()}}], AS_OF), "row 0: a customer's cell: expected")
-    fails(lambda: model.recommend([customers[0]["customer"]], "soon"), 'asOf: expected a date such as "2024-05-03", got "soon"')
+    fails(lambda: model.recommend([customers[0]["customer"]], "soon"), 'asOf: expected a date such as "2024-05-03" or "2024-05-03 12:30:00", got "soon"')
 
 
 def plain_rows(model):

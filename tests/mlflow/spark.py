@@ -93,7 +93,9 @@ def raw_events():
     assert answers.index.is_unique and len(answers) >= latest, (len(answers), latest)
     native, customers = native_answers()
     for customer in customers:
-        assert json.loads(answers[customer["id"]]) == native[customer["id"]], customer["id"]
+        # The bank's tables have columns that no model reads, which an answer tells.
+        answer, expected = ({**it, "ignored": []} for it in (json.loads(answers[customer["id"]]), native[customer["id"]]))
+        assert answer == expected, f"{customer['id']}: {[key for key in expected if answer.get(key) != expected[key]]}: {answer} {expected}"
     print(f"raw events in Spark: {len(answers)} customers, the answers of {len(customers)} compared")
     print(f"  in {seconds:.1f} s")
 

@@ -34,7 +34,7 @@ web: $(NODE_MODULES) ## build the npm package, the page and the edge worker into
 
 test: lint test-scripts test-rust test-oracles test-wasm demo-build test-e2e test-doors test-mlflow ## everything that CI checks
 
-lint: ## rustfmt, clippy and shellcheck
+lint: ## rustfmt, clippy, circles of imports, shellcheck
 	@scripts/lint.sh
 
 test-scripts: ## the set-up scripts, with stand-ins for the tools that they drive
@@ -55,6 +55,7 @@ test-wasm: ## the wasm crate's tests in headless Chromium
 	@scripts/test-wasm.sh
 
 test-e2e: $(NODE_MODULES) ## page in Chromium, worker in workerd, parity (of what demo-build made)
+	@scripts/e2e-models.sh
 	@echo "==> browser, edge and parity tests"
 	@scripts/need.sh chromium=chromium
 	node --test --test-reporter=spec tests/e2e/*.test.mjs
@@ -69,7 +70,7 @@ deny: ## licences, advisories and sources of the dependencies (needs cargo-deny 
 	cargo deny check
 
 bench: $(NODE_MODULES) ## the numbers in docs/PERFORMANCE.md
-	cargo build --release -p nextbest -p nextbest-tests
+	cargo build --release -p nextbest -p nextbest-bench
 	@scripts/build-wasm.sh
 	npm --prefix web run --silent build
 	target/release/bench

@@ -15,7 +15,7 @@ PYTHON=$WORK/venv/bin/python
 
 main() {
     echo "==> building" >&2
-    cargo build --release -p nextbest -p nextbest-tests --bin nextbest --bin bench-score
+    cargo build --release -p nextbest -p nextbest-bench --bin nextbest --bin bench-score
     scripts/build-wasm.sh >&2
     package
     scripts/python-venv.sh "$WORK/venv" $BENCH/requirements.txt

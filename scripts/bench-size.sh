@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 WORK=target/bench-train
 
 echo "==> building" >&2
-cargo build --release -p nextbest-tests --bin bench-size
+cargo build --release -p nextbest-bench --bin bench-size
 if [ ! -f "$WORK/task/y_test.i32" ]; then
     scripts/python-venv.sh "$WORK/venv" tests/bench/train/requirements.txt
     echo "==> making the task ($WORK/task)" >&2

@@ -7,7 +7,7 @@ ROUNDS=${1:-3}
 WORK=target/bench-train
 
 echo "==> building" >&2
-cargo build --release -p nextbest-tests --bin bench-train
+cargo build --release -p nextbest-bench --bin bench-train
 scripts/python-venv.sh "$WORK/venv" tests/bench/train/requirements.txt
 if [ ! -f "$WORK/task/y_test.i32" ]; then
     echo "==> making the task ($WORK/task)" >&2

@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-CARGO_TARGET_DIR=target/fuzz cargo run --release --quiet --manifest-path tests/fuzz/Cargo.toml \
-  --bin mutate-bundles -- "${1:-100000}" "${2:-1}"
+# By itself (-p), so that the core is as the wasm module has it: without the training side.
+cargo run --profile fuzz --quiet -p nextbest-fuzz --bin mutate-bundles -- "${1:-100000}" "${2:-1}"

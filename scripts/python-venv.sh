@@ -5,6 +5,10 @@ cd "$(dirname "$0")/.."
 
 folder=$1
 requirements=$2
+mkdir -p "$folder"
+# Whoever waited finds the work done.
+exec 9>"$folder.lock"
+flock 9
 cmp -s "$requirements" "$folder/installed.txt" && exit 0
 echo "==> installing $requirements ($folder)" >&2
 command -v python3 >/dev/null || scripts/need.sh python3=python3

@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 scripts/need.sh chromium=chromium
 scripts/python-venv.sh target/python tests/requirements.txt
-export NEXTBEST=${NEXTBEST:-$PWD/${CARGO_TARGET_DIR:-target}/release/nextbest}
+export NEXTBEST=${NEXTBEST:-$PWD/${CARGO_TARGET_DIR:-target}/debug/nextbest}
 export MODULE=$PWD/web/pkg/nextbest_host.wasm
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/python-venv.sh target/python tests/requirements.txt
 python=$PWD/target/python/bin/python
 
-cargo build --quiet -p nextbest-tests --bin nextbest-under-test --bin oracle-cases --bin drift-statistics --bin bench-train
+cargo build --quiet -p nextbest-tests -p nextbest-bench \
+    --bin nextbest-under-test --bin oracle-cases --bin drift-statistics --bin bench-train
 nextbest=$PWD/target/debug/nextbest-under-test
 nextbest_cases=$PWD/target/debug/oracle-cases
 drift_statistics=$PWD/target/debug/drift-statistics

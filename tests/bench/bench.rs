@@ -21,7 +21,7 @@ const ROUNDS: usize = 9;
 const SINGLE_ROWS: usize = 20_000;
 
 fn main() -> Result<(), Failure> {
-    let folder = nextbest_tests::repository().join("target/bench");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/bench");
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder)?;
     pipeline(&folder)?;

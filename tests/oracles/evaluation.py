@@ -2,7 +2,7 @@
 """Computes with scikit-learn what `nextbest train --table` measured and drew, and compares.
 
     make test-oracles    # runs it; or, with requirements.txt installed:
-    python3 tests/oracles/evaluation.py [target/release/nextbest]
+    python3 tests/oracles/evaluation.py [target/debug/nextbest]
 
 The probabilities are those that `nextbest score` writes for the test rows, which are found by the split that
 docs/TABLES.md describes. Compared to 1e-6 or better: log-loss, top-3 accuracy, MAP@3, Brier score, macro area under the
@@ -34,7 +34,7 @@ TOLERANCE = 1e-6
 
 
 def main():
-    program = Path(sys.argv[1] if len(sys.argv) > 1 else "target/release/nextbest").resolve()
+    program = Path(sys.argv[1] if len(sys.argv) > 1 else "target/debug/nextbest").resolve()
     for name, frame in tables():
         with tempfile.TemporaryDirectory() as folder:
             Compared(name, frame, program, Path(folder)).everything()

@@ -2,7 +2,7 @@
 """Compares `nextbest train --table` with scikit-learn on tables that scikit-learn brings with it.
 
     make test-oracles    # runs it; or, with requirements.txt installed:
-    python3 tests/oracles/plain_table.py [target/release/nextbest]
+    python3 tests/oracles/plain_table.py [target/debug/nextbest]
 
 Both learn from the same rows and are tested on the same rows: the split is computed here a second time, from what
 docs/TABLES.md says. Fails where a probability, a metric or the split differs from what is computed here, or where one
@@ -31,7 +31,7 @@ SEED = 42
 
 
 def main():
-    program = Path(sys.argv[1] if len(sys.argv) > 1 else "target/release/nextbest").resolve()
+    program = Path(sys.argv[1] if len(sys.argv) > 1 else "target/debug/nextbest").resolve()
     print("log-loss on the test rows, in pairs of ours and scikit-learn's")
     print(f"{'':<18}{'':>6}{'same parameters':>20}{'defaults':>20}{'logistic':>20}")
     for name, frame in tables():

@@ -1,6 +1,4 @@
-//! What the tests share: a folder to work in, and the command line to run there; and what the benches share.
-
-pub mod shared_task;
+//! What the tests share: a folder to work in, and the command line to run there.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
-use nextbest_tests::shared_task::{CLASSES, FEATURES, Failure, bundle, read, read_classes};
+use nextbest_bench::shared_task::{CLASSES, FEATURES, Failure, bundle, read, read_classes};
 
 use super::trees;
 

@@ -11,7 +11,7 @@ mod trees;
 use std::io::Write as _;
 use std::path::Path;
 
-use nextbest_tests::shared_task::Failure;
+use nextbest_bench::shared_task::Failure;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

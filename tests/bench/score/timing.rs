@@ -7,7 +7,7 @@ use nextbest_core::Bundle;
 use nextbest_core::score::Scorer;
 use serde_json::{Value, json};
 
-use nextbest_tests::shared_task::{FEATURES, Failure, read};
+use nextbest_bench::shared_task::{FEATURES, Failure, read};
 
 use super::write;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::forest::{Forest, Link, TreeNode};
-use nextbest_tests::shared_task::Failure;
+use nextbest_bench::shared_task::Failure;
 
 use super::write;
 

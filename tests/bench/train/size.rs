@@ -14,7 +14,7 @@ use nextbest_core::model::forest::Forest;
 use nextbest_core::score::Scorer;
 use nextbest_core::train::shrink::{Judge, Prunable, Recipe, Sizes, drop_unused_edges, frontier, search};
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
-use nextbest_tests::shared_task::{CLASSES, FEATURES, Failure, NUMBERS, bundle, read, read_classes};
+use nextbest_bench::shared_task::{CLASSES, FEATURES, Failure, NUMBERS, bundle, read, read_classes};
 
 /// The first four fifths of the rows teach the model that is judged.
 const TAUGHT: f64 = 0.8;

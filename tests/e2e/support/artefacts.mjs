@@ -19,7 +19,7 @@ export const fromWeb = createRequire(path.join(WEB, "package.json"));
 /** The path of a built file or directory. */
 export function built(...parts) {
   const file = path.join(...parts);
-  if (!existsSync(file)) throw new Error(`${path.relative(ROOT, file)} is missing: run \`make demo-build\` first`);
+  if (!existsSync(file)) throw new Error(`${path.relative(ROOT, file)} is missing: run \`make demo-build test-e2e\``);
   return file;
 }
 

@@ -10,17 +10,21 @@ MODULE=nextbest_wasm_bg.wasm
 TWIN=nextbest_wasm_scalar_bg.wasm
 HOST=nextbest_host.wasm
 GLUE=$TARGET_DIR/tools/nextbest-wasm-glue
+BUILT=$TARGET_DIR/wasm-modules
+built=$BUILT/simd/nextbest_wasm.wasm
+twin=$BUILT/scalar/nextbest_wasm.wasm
+host=$BUILT/simd/nextbest_host.wasm
 
 main() {
     cargo build --profile tools -p nextbest-wasm-glue --bin nextbest-wasm-glue
+    mkdir -p "$BUILT/simd" "$BUILT/scalar"
+    compile "" -p nextbest-wasm
+    keep nextbest_wasm "$twin"
     # Asking all splits of a tree's crown for many rows at once takes 16 bytes an instruction: without it, batches take two
     # to ten times as long. Browsers have had it since 2021 (Safari: 2023).
-    compile "$TARGET_DIR" -Ctarget-feature=+simd128 -p nextbest-wasm -p nextbest-host
-    # Elsewhere, since cargo would put one in the place of the other.
-    compile "$TARGET_DIR/scalar" "" -p nextbest-wasm
-    built=$(module "$TARGET_DIR" nextbest_wasm)
-    twin=$(module "$TARGET_DIR/scalar" nextbest_wasm)
-    host=$(module "$TARGET_DIR" nextbest_host)
+    compile -Ctarget-feature=+simd128 -p nextbest-wasm -p nextbest-host
+    keep nextbest_wasm "$built"
+    keep nextbest_host "$host"
     if ! is_newest web/pkg/$MODULE; then
         # Finished aside, so that web/pkg never holds half of an old and half of a new build.
         stage=$TARGET_DIR/wasm-pkg
@@ -39,14 +43,17 @@ main() {
 
 # By themselves (-p): a workspace build would unify features and pull the training side into the module.
 compile() {
-    target_dir=$1
-    flags=$2
-    shift 2
-    CARGO_TARGET_DIR=$target_dir CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=$flags \
+    flags=$1
+    shift
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=$flags \
         scripts/wasm32-target.sh cargo build --profile wasm "$@" --target wasm32-unknown-unknown
 }
 
-module() { echo "$1/wasm32-unknown-unknown/wasm/$2.wasm"; }
+# Cargo puts a module in its twin's place: each is copied, if it has changed.
+keep() {
+    module=$TARGET_DIR/wasm32-unknown-unknown/wasm/$1.wasm
+    cmp -s "$module" "$2" || cp "$module" "$2"
+}
 
 bind() {
     "$GLUE" "$1" "$2"

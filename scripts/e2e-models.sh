@@ -35,14 +35,14 @@ bits_of() {
     customers=$1
     out=$2
     shift 2
-    "$CLI" --config config.yaml --quiet score --customers "$customers" --bits --out "outputs/bundle/$out" "$@"
+    "$CLI" --config config.yaml --quiet score --customers "$customers" --bits --out "outputs/bundle/$out" "$@" >/dev/null
 }
 
 # The same model with a policy that says everything that one can say.
 with_a_policy() {
     exported_again policy --samples 80
     "$CLI" --config tests/e2e/policy.yaml --quiet score --customers outputs/policy/bundle/customers.json --channel WEB --bits \
-        --out outputs/policy/bundle/parity.json
+        --out outputs/policy/bundle/parity.json >/dev/null
 }
 
 # NAME [OPTION …], with the configuration of that name.
@@ -51,14 +51,14 @@ exported_again() {
     shift
     mkdir -p "outputs/$name/models"
     cp outputs/models/model.bundle "outputs/$name/models/"
-    "$CLI" --config "tests/e2e/$name.yaml" --quiet export "$@"
+    "$CLI" --config "tests/e2e/$name.yaml" --quiet export "$@" >/dev/null
 }
 
 plain_tables() {
     "$CLI" --config config.yaml --quiet score --table tests/fixtures/contracts.csv --id CONTRACT \
-        --bundle tests/fixtures/label.bundle --out outputs/plain/scores.csv
+        --bundle tests/fixtures/label.bundle --out outputs/plain/scores.csv >/dev/null
     # A signed bundle for trust.test.mjs, of keys that are made once.
-    [ -f outputs/trust/keys/nextbest.private.pem ] || "$CLI" keygen --out outputs/trust/keys
+    [ -f outputs/trust/keys/nextbest.private.pem ] || "$CLI" keygen --out outputs/trust/keys >/dev/null
     train trust.yaml
     # Models whose trees have no split, for bare.test.mjs.
     for kind in random_forest gradient_boosting; do

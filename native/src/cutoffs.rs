@@ -1,5 +1,7 @@
 //! Which moments customers are looked at, and which of them train, choose and test a model.
 
+use std::ops::Range;
+
 use anyhow::{Context, bail};
 use nextbest_core::time::{self, DAY};
 
@@ -69,6 +71,33 @@ pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>
         ),
         Some(_) => Ok(cutoffs),
     }
+}
+
+/// Checks that the dates that a config says lie where the tables have events, from the first one to the midnight after the last.
+///
+/// # Errors
+/// Where customers would be looked at before anything was known of them, or what nobody wrote down yet would count as not taken.
+pub(crate) fn check(config: &Snapshots, events: Range<i64>) -> anyhow::Result<()> {
+    let [first_event, last_day] = [events.start, events.end - DAY].map(time::format);
+    if let Some(first) = parse(config.first.as_deref(), "first")?.filter(|first| *first <= events.start) {
+        bail!(
+            "snapshots.first: on {} there was nothing to know of anybody: the first row of all tables is of {first_event}. Set it \
+             to a later date, or leave it out",
+            time::format(first)
+        );
+    }
+    let end = parse(config.data_end.as_deref(), "data_end")?;
+    if let Some(day) = end.filter(|day| day - (events.end - DAY) >= i64::from(config.horizon_days) * DAY) {
+        bail!(
+            "snapshots.data_end: {} is {} days after the last row of all tables ({last_day}), as long as a horizon \
+             (snapshots.horizon_days: {}) or longer: of the last cut-offs, nobody would have taken anything. Set it to the last \
+             day that the tables cover, or leave it out",
+            time::format(day),
+            (day - (events.end - DAY)) / DAY,
+            config.horizon_days
+        );
+    }
+    Ok(())
 }
 
 /// The cut-offs that a config wants of a table that has some, in order: what it leaves open is as the table has it.
@@ -205,6 +234,27 @@ mod tests {
         let split = split(&config, &cutoffs).unwrap();
         assert_eq!(dates(&split.train).last().unwrap(), "2024-10-01");
         assert_eq!(dates(&split.validation).last().unwrap(), "2025-04-01");
+    }
+
+    #[test]
+    fn dates_lie_where_the_tables_have_events() {
+        let date = |date: &str| Some(date.to_owned());
+        let events = time::parse("2024-01-01 09:30:00").unwrap()..time::parse("2026-07-01").unwrap();
+        let refusal = |config: Snapshots| check(&config, events.clone()).err().map(|error| error.to_string());
+        for first in ["1999-01-01", "2024-01-01"] {
+            let refused = refusal(Snapshots { first: date(first), ..Snapshots::default() }).unwrap();
+            let parts = ["snapshots.first: on ", first, "is of 2024-01-01 09:30:00"];
+            assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
+        }
+        assert_eq!(refusal(Snapshots { first: date("2024-01-02"), ..Snapshots::default() }), None);
+        // 90 days after 2026-06-30 is 2026-09-28.
+        let refused = refusal(Snapshots { data_end: date("2026-09-28"), ..Snapshots::default() }).unwrap();
+        let parts = ["snapshots.data_end: 2026-09-28 is 90 days after", "(2026-06-30)", "horizon_days: 90"];
+        assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
+        for end in ["2026-09-27", "2026-06-30", "2025-01-01"] {
+            assert_eq!(refusal(Snapshots { data_end: date(end), ..Snapshots::default() }), None, "{end}");
+        }
+        assert_eq!(refusal(Snapshots::default()), None);
     }
 
     #[test]

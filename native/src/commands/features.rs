@@ -270,6 +270,7 @@ fn compute(
     let layout = Arc::new(Layout { rare_words: rare_words::of_bank(bank)?, ..layout(config, &bank.schema)? });
     layout.check_names()?;
     let engine = FeatureEngine::new(&layout.schema, &layout.features).map_err(|error| usage(error.into()))?;
+    cutoffs::check(&config.snapshots, bank.data_start..bank.data_end).map_err(usage)?;
     let cutoffs = cutoffs::plan(&config.snapshots, bank.data_end).map_err(usage)?;
     context.progress.parts("computing features".into(), bank.part_count() as u64);
     let mut summaries: Vec<CutoffSummary> = cutoffs

@@ -9,9 +9,9 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
-use crate::parquet_columns::{Field, message_type, write_column};
-use crate::output::{self, CsvWriter};
 use crate::column_names;
+use crate::output::{self, CsvWriter};
+use crate::parquet_columns::{Field, message_type, write_column};
 
 /// The column with the most probable class.
 const PREDICTED: &str = "PREDICTED";
@@ -128,8 +128,9 @@ mod tests {
     use crate::tables::plain::{PlainTable, Reading};
 
     fn name() -> impl Strategy<Value = String> {
-        prop_oneof![r#"[-=+@,;|"'\n\té aA]{1,6}"#, "NA|true|007|1.50", "\\PC{1,20}"]
-            .prop_map(|text| format!("{}n", nextbest_core::customers::words::normalised(&text).replace('\0', "")))
+        prop_oneof![r#"[-=+@,;|"'\n\té aA]{1,6}"#, "NA|true|007|1.50", "\\PC{1,20}"].prop_map(|text| {
+            format!("{}n", nextbest_core::customers::words::normalised(&text).replace('\0', ""))
+        })
     }
 
     proptest! {

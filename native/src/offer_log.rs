@@ -91,7 +91,9 @@ pub(crate) fn write(path: &Path, key: &str, model: &Model, rows: &[LoggedCandida
     for row in rows {
         check_worth([row.priority, row.expected_reward, row.value])
             .and_then(|()| row.propensity.map_or(Ok(()), check_propensity))
-            .with_context(|| format!("{}: {} as of {}: {}", path.display(), row.id, row.as_of, row.product))?;
+            .with_context(|| {
+                format!("{}: {} as of {}: {}", path.display(), row.id, row.as_of, row.product)
+            })?;
     }
     match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
         true => write_parquet(path, key, model, rows),
@@ -288,8 +290,11 @@ mod tests {
 
     /// Names and ids as banks have them: trimmed, and else anything.
     fn name() -> impl Strategy<Value = String> {
-        let odd = prop_oneof!["[-=+@,;|\"'\n\té a]{1,8}", "NA|null|true|007|1.50|inf", "\\PC{1,40}", "x{2000}"];
-        odd.prop_map(|text| format!("{}n", nextbest_core::customers::words::normalised(&text).replace('\0', "")))
+        let odd =
+            prop_oneof!["[-=+@,;|\"'\n\té a]{1,8}", "NA|null|true|007|1.50|inf", "\\PC{1,40}", "x{2000}"];
+        odd.prop_map(|text| {
+            format!("{}n", nextbest_core::customers::words::normalised(&text).replace('\0', ""))
+        })
     }
 
     fn number() -> impl Strategy<Value = f64> {

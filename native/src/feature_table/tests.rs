@@ -47,7 +47,13 @@ fn schema(products: &[String]) -> Schema {
 
 fn feature(name: &String) -> FeatureDefinition {
     let expression = Expression::Attribute { column: "SINCE".into(), transform: Transform::DaysSince };
-    FeatureDefinition { name: name.clone(), group: name.clone(), label: name.clone(), expression, missing: None }
+    FeatureDefinition {
+        name: name.clone(),
+        group: name.clone(),
+        label: name.clone(),
+        expression,
+        missing: None,
+    }
 }
 
 /// Tables of odd names and numbers, of no rows and no features too.
@@ -104,7 +110,9 @@ proptest! {
         write(&table, &parquet, &csv);
         let read = FeatureTable::read_parquet(&parquet).unwrap();
         prop_assert_eq!(bits(&read.values), bits(&table.values));
-        prop_assert_eq!(&FeatureTable { values: table.values.clone(), ..read }, &table);
+        // All but those, of which some are NaN.
+        let rest = |table: FeatureTable| FeatureTable { values: Vec::new(), ..table };
+        prop_assert_eq!(rest(read), rest(table.clone()));
         prop_assert_eq!(read_labels(&parquet).unwrap(), (table.labels.clone(), table.held.clone()));
 
         let mut reader = ::csv::Reader::from_path(&csv).unwrap();

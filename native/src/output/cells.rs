@@ -126,7 +126,9 @@ mod tests {
         for cell in ["=1+1", "+a", "-a", "@SUM(A1)", "＝1", "-", "-5-3", "+inf", "-inf", "-5 EUR", "-5|-7"] {
             assert_eq!(harmless(cell), format!("'{cell}"), "{cell:?}");
         }
-        for cell in ["-5", "-5.25e-3", "+7", "-0", "", "a=b", "Home|Loan", "'", " =1", "1|-5", "a;b", "a;\"b\""] {
+        for cell in
+            ["-5", "-5.25e-3", "+7", "-0", "", "a=b", "Home|Loan", "'", " =1", "1|-5", "a;b", "a;\"b\""]
+        {
             assert_eq!(harmless(cell), cell, "{cell:?}");
         }
         for (cell, expected) in [

@@ -45,15 +45,9 @@ fn schema(products: &[String]) -> Schema {
     Schema::try_from(definition).unwrap()
 }
 
-fn feature(name: &String) -> FeatureDefinition {
+fn feature(name: &str) -> FeatureDefinition {
     let expression = Expression::Attribute { column: "SINCE".into(), transform: Transform::DaysSince };
-    FeatureDefinition {
-        name: name.clone(),
-        group: name.clone(),
-        label: name.clone(),
-        expression,
-        missing: None,
-    }
+    FeatureDefinition { name: name.into(), group: name.into(), label: name.into(), expression, missing: None }
 }
 
 /// Tables of odd names and numbers, of no rows and no features too.
@@ -70,7 +64,7 @@ fn tables() -> impl Strategy<Value = FeatureTable> {
             cutoff_column,
             label_column,
             schema: schema(&products),
-            features: features.iter().map(feature).collect(),
+            features: features.iter().map(|name| feature(name)).collect(),
             rare_words: vec![RareWords { table, column, words: vec![word] }],
         };
         layout.check_names().ok()?;

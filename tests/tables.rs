@@ -102,12 +102,15 @@ feature_engineering:
         assert!(expected.len() > 100);
         assert_eq!(bounded.lines().collect::<Vec<_>>(), expected);
     }
-    // Nobody is looked at before anything is known, nor so late that nothing can have come; also where rows are dropped.
+    // There is somebody to look at, and time enough for what comes next; also where rows are dropped.
     for (snapshots, parts) in [
-        ("first: 1999-01-01", ["snapshots.first: on 1999-01-01 there was nothing", "2013-01-04"]),
+        (
+            "first: 1999-01-01",
+            ["snapshots.first: on 1999-01-01 nobody was a customer", "with customers is 2013-0"],
+        ),
         (
             "first: 1999-01-01, last: 2026-01-01",
-            ["snapshots.first: on 1999-01-01 there was nothing", "2013-01-04"],
+            ["snapshots.first: on 1999-01-01 nobody was a customer", "with customers is 2013-0"],
         ),
         ("data_end: 2027-06-30", ["snapshots.data_end: 2027-06-30 is ", "(2026-06-30)"]),
     ] {

@@ -1,7 +1,5 @@
 //! Which moments customers are looked at, and which of them train, choose and test a model.
 
-use std::ops::Range;
-
 use anyhow::{Context, bail};
 use nextbest_core::time::{self, DAY};
 
@@ -73,31 +71,54 @@ pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>
     }
 }
 
-/// Checks that the dates that a config says lie where the tables have events, from the first one to the midnight after the last.
+/// Checks that the first cut-off, where the config names it, has customers, and gives a warning where no table has a row before it:
+/// of such customers attributes alone are known.
 ///
 /// # Errors
-/// Where customers would be looked at before anything was known of them, or what nobody wrote down yet would count as not taken.
-pub(crate) fn check(config: &Snapshots, events: Range<i64>) -> anyhow::Result<()> {
-    let [first_event, last_day] = [events.start, events.end - DAY].map(time::format);
-    if let Some(first) = parse(config.first.as_deref(), "first")?.filter(|first| *first <= events.start) {
+/// Where nobody was a customer by then; the message names the first cut-off at which somebody was.
+pub(crate) fn check_first(
+    config: &Snapshots,
+    with_customers: i64,
+    first_event: i64,
+) -> anyhow::Result<Option<String>> {
+    let Some(first) = parse(config.first.as_deref(), "first")? else { return Ok(None) };
+    if first < with_customers {
         bail!(
-            "snapshots.first: on {} there was nothing to know of anybody: the first row of all tables is of {first_event}. Set it \
-             to a later date, or leave it out",
-            time::format(first)
+            "snapshots.first: on {} nobody was a customer: the first cut-off with customers is {}. Set it to that one, or leave \
+             it out",
+            time::format(first),
+            time::format(with_customers)
         );
     }
-    let end = parse(config.data_end.as_deref(), "data_end")?;
-    if let Some(day) = end.filter(|day| day - (events.end - DAY) >= i64::from(config.horizon_days) * DAY) {
-        bail!(
-            "snapshots.data_end: {} is {} days after the last row of all tables ({last_day}), as long as a horizon \
+    let warning = || {
+        format!(
+            "snapshots.first: nothing had happened to anybody by {}: the first row of all tables is of {}. What features of \
+             events say there is of no rows",
+            time::format(first),
+            time::format(first_event)
+        )
+    };
+    Ok((first <= first_event).then(warning))
+}
+
+/// Checks that the data end that the config says is less than a horizon behind the midnight after the last event.
+///
+/// # Errors
+/// Where it is not: what nobody wrote down yet would count as not taken.
+pub(crate) fn check_data_end(config: &Snapshots, data_end: i64) -> anyhow::Result<()> {
+    let last_day = data_end - DAY;
+    match parse(config.data_end.as_deref(), "data_end")? {
+        Some(day) if day - last_day >= i64::from(config.horizon_days) * DAY => bail!(
+            "snapshots.data_end: {} is {} days after the last row of all tables ({}), as long as a horizon \
              (snapshots.horizon_days: {}) or longer: of the last cut-offs, nobody would have taken anything. Set it to the last \
              day that the tables cover, or leave it out",
             time::format(day),
-            (day - (events.end - DAY)) / DAY,
+            (day - last_day) / DAY,
+            time::format(last_day),
             config.horizon_days
-        );
+        ),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The cut-offs that a config wants of a table that has some, in order: what it leaves open is as the table has it.
@@ -239,22 +260,29 @@ mod tests {
     #[test]
     fn dates_lie_where_the_tables_have_events() {
         let date = |date: &str| Some(date.to_owned());
-        let events = time::parse("2024-01-01 09:30:00").unwrap()..time::parse("2026-07-01").unwrap();
-        let refusal = |config: Snapshots| check(&config, events.clone()).err().map(|error| error.to_string());
-        for first in ["1999-01-01", "2024-01-01"] {
-            let refused = refusal(Snapshots { first: date(first), ..Snapshots::default() }).unwrap();
-            let parts = ["snapshots.first: on ", first, "is of 2024-01-01 09:30:00"];
-            assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
-        }
-        assert_eq!(refusal(Snapshots { first: date("2024-01-02"), ..Snapshots::default() }), None);
+        let day = |date: &str| time::parse(date).unwrap();
+        let first = |first: &str, with_customers: &str| {
+            let config = Snapshots { first: date(first), ..Snapshots::default() };
+            check_first(&config, day(with_customers), day("2024-01-01 09:30:00"))
+                .map_err(|error| error.to_string())
+        };
+        let refused = first("1999-01-01", "2023-04-01").unwrap_err();
+        let parts = ["snapshots.first: on 1999-01-01 nobody", "with customers is 2023-04-01."];
+        assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
+        let warned = first("2024-01-01", "2024-01-01").unwrap().unwrap();
+        let parts = ["snapshots.first: nothing", "by 2024-01-01:", "is of 2024-01-01 09:30:00"];
+        assert!(parts.iter().all(|part| warned.contains(part)), "{warned}");
+        assert_eq!(first("2024-01-02", "2024-01-02"), Ok(None));
+        assert_eq!(check_first(&Snapshots::default(), day("2024-01-01"), day("2025-01-01")).unwrap(), None);
         // 90 days after 2026-06-30 is 2026-09-28.
-        let refused = refusal(Snapshots { data_end: date("2026-09-28"), ..Snapshots::default() }).unwrap();
+        let end = |end: &str| {
+            let config = Snapshots { data_end: date(end), ..Snapshots::default() };
+            check_data_end(&config, day("2026-07-01")).map_err(|error| error.to_string())
+        };
+        let refused = end("2026-09-28").unwrap_err();
         let parts = ["snapshots.data_end: 2026-09-28 is 90 days after", "(2026-06-30)", "horizon_days: 90"];
         assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
-        for end in ["2026-09-27", "2026-06-30", "2025-01-01"] {
-            assert_eq!(refusal(Snapshots { data_end: date(end), ..Snapshots::default() }), None, "{end}");
-        }
-        assert_eq!(refusal(Snapshots::default()), None);
+        assert!(["2026-09-27", "2026-06-30", "2025-01-01"].iter().all(|day| end(day).is_ok()));
     }
 
     #[test]

@@ -22,6 +22,9 @@ model:
   hyperparameters: {gradient_boosting: {n_estimators: 20}}
 ";
 
+/// The columns of a log that say what answered.
+const MADE_BY: &str = "HORIZON_DAYS,MODEL_VERSION";
+
 /// Something of everything.
 const POLICY: &str = "
 policy:
@@ -149,13 +152,13 @@ fn a_policy_goes_from_the_config_to_the_offers_and_a_new_one_needs_no_new_model(
 fn a_log_that_left_something_to_chance_tells_what_other_policies_are_worth() {
     let place = bank("\npolicy: {experiment: {salt: s, temperature: 1}, consent: []}\n");
     run(&place, &["export"]);
-    for log in ["offers.parquet", "offers.csv"] {
-        run(&place, &["score", "--as-of", "2025-12-01", "--log", log]);
-    }
+    let logged = ["offers.parquet", "offers.csv"]
+        .map(|log| run(&place, &["score", "--as-of", "2025-12-01", "--log", log])["model_version"].take());
     let by_parquet = run(&place, &["policy-eval", "--log", "offers.parquet", "--temperature", "1"]);
     let mut by_csv = run(&place, &["policy-eval", "--log", "offers.csv", "--temperature", "1"]);
     by_csv["log"] = "offers.parquet".into();
     assert_eq!(by_parquet, by_csv);
+    assert_eq!(by_csv["models"], serde_json::json!([logged[0]]));
     let value =
         |policy: usize, estimator: &str| by_csv["policies"][policy][estimator]["value"].as_f64().unwrap();
     let names =
@@ -192,18 +195,92 @@ fn a_log_that_left_something_to_chance_tells_what_other_policies_are_worth() {
 
     // Rewards that stand in the log are taken from there.
     let mut with_rewards =
-        String::from("CUSTOMERID,AS_OF,PRODUCT,PRIORITY,EXPECTED_REWARD,VALUE,PROPENSITY,REWARD\n");
+        format!("CUSTOMERID,AS_OF,PRODUCT,PRIORITY,EXPECTED_REWARD,VALUE,PROPENSITY,{MADE_BY},REWARD\n");
     for row in &log {
         let reward = if row["PROPENSITY"].is_empty() { "" } else { "2.5" };
-        let columns =
-            ["CUSTOMERID", "AS_OF", "PRODUCT", "PRIORITY", "EXPECTED_REWARD", "VALUE", "PROPENSITY"];
-        let cells: Vec<&str> = columns.iter().map(|column| row[*column].as_str()).collect();
+        let columns = "CUSTOMERID,AS_OF,PRODUCT,PRIORITY,EXPECTED_REWARD,VALUE,PROPENSITY".split(',');
+        let columns = columns.chain(MADE_BY.split(','));
+        let cells: Vec<&str> = columns.map(|column| row[column].as_str()).collect();
         with_rewards += &format!("{},{reward}\n", cells.join(","));
     }
     place.write("rewarded.csv", &with_rewards).unwrap();
     let rewarded = run(&place, &["policy-eval", "--log", "rewarded.csv"]);
     let snips = rewarded["policies"][0]["snips"]["value"].as_f64().unwrap();
     assert!((snips - 2.5).abs() < 1e-12, "of the same reward for all");
+
+    // What a model says of 90 days is not judged by what came within 30, nor the other way round; rewards of the log's own are.
+    place.write("thirty.yaml", &format!("{MODEL}\nsnapshots: {{horizon_days: 30}}\n")).unwrap();
+    let text = String::from_utf8(place.read("offers.csv").unwrap()).unwrap();
+    place.write("thirty.csv", &text.replace(",90,", ",30,")).unwrap();
+    for (log, config, parts) in [
+        ("offers.csv", "thirty.yaml", ["the config says 30", "about 90 days"]),
+        ("offers.parquet", "thirty.yaml", ["the config says 30", "about 90 days"]),
+        ("thirty.csv", "config.yaml", ["the config says 90", "about 30 days"]),
+    ] {
+        let finished = place.run(&["policy-eval", "--log", log, "--config", config]).unwrap();
+        assert_eq!(finished.code, 2, "{log}: {}", finished.stderr);
+        let message = finished.stderr;
+        let parts = [&parts[..], &["snapshots.horizon_days", log]].concat();
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+    }
+    let with_thirty = run(&place, &["policy-eval", "--log", "rewarded.csv", "--config", "thirty.yaml"]);
+    assert_eq!(with_thirty, rewarded);
+}
+
+/// What identifies a customer may have any name that the header of a CSV file can say, from the tables to the log and back.
+#[test]
+fn an_id_column_of_any_name_goes_the_whole_way() {
+    let key = "Kunden-Nr., \"Ä\"; a|b=";
+    let place = Workplace::new(PROGRAM).unwrap();
+    place.write("config.yaml", MODEL).unwrap();
+    run(&place, &["generate"]);
+    let quoted = format!("\"{}\"", key.replace('"', "\"\""));
+    for table in ["CUSTOMER", "CUSTOMER_ACCOUNT", "CONSENT"] {
+        let file = format!("data/raw/{table}.csv");
+        let text = String::from_utf8(place.read(&file).unwrap()).unwrap();
+        let (header, rows) = text.split_once('\n').unwrap();
+        let names = header.split(',').map(|name| if name == "CUSTOMERID" { &quoted } else { name });
+        place.write(&file, &format!("{}\n{rows}", names.collect::<Vec<_>>().join(","))).unwrap();
+    }
+    let indented = |file: &str| {
+        let text = std::fs::read_to_string(repository().join("native/src/config").join(file)).unwrap();
+        let text = text.replace(" CUSTOMERID", &format!(" '{key}'"));
+        text.lines().map(|line| format!("    {line}\n")).collect::<String>()
+    };
+    let config = format!(
+        "{MODEL}
+feature_store: {{primary_keys: ['{key}']}}
+policy: {{experiment: {{salt: s, temperature: 1}}}}
+schema:\n{}
+feature_engineering:\n  features:\n{}",
+        indented("core_banking.yaml"),
+        indented("core_banking_features.yaml")
+    );
+    place.write("config.yaml", &config).unwrap();
+    for arguments in [&["features"][..], &["train"], &["export", "--samples", "3"]] {
+        run(&place, arguments);
+    }
+    let evaluated = ["offers.parquet", "offers.csv"].map(|log| {
+        run(&place, &["score", "--as-of", "2025-12-01", "--log", log]);
+        run(&place, &["policy-eval", "--log", log])["policies"].take()
+    });
+    assert_eq!(evaluated[0], evaluated[1]);
+    let customer = csv(&place, "offers.csv")[0][key].clone();
+    for file in ["outputs/predictions/recommendations.csv", "data/processed/customer_product_features.csv"] {
+        assert!(csv(&place, file)[0].contains_key(key), "{file}");
+    }
+    place.write("entities.csv", &format!("{quoted}\n{customer}\n")).unwrap();
+    run(&place, &["features", "--as-of", "2026-05-01", "--entities", "entities.csv"]);
+    assert_eq!(
+        csv(&place, "outputs/features/customer_product_features_as_of_2026-05-01.csv")[0][key],
+        customer
+    );
+    let samples = ["score", "--customers", "outputs/bundle/customers.json"];
+    assert_eq!(run(&place, &samples).as_array().unwrap().len(), 3);
+    // What no header can say is refused before anything is read.
+    place.write("padded.yaml", "feature_store: {primary_keys: [' ID']}").unwrap();
+    let error = failure(&place, &["features", "--config", "padded.yaml"]);
+    assert!(error.contains("feature_store.primary_keys: \" ID\" is no name of a column"), "{error}");
 }
 
 /// The first block of a language in docs/POLICY.md.
@@ -286,13 +363,16 @@ fn what_can_not_be_meant_is_named() {
     run(&place, &["score", "--as-of", "2025-12-01", "--log", "offers.csv"]);
     let error = failure(&place, &["policy-eval", "--log", "offers.csv"]);
     assert!(error.contains("nothing was left to chance"), "{error}");
-    let head = "CUSTOMERID,AS_OF,PRODUCT,PRIORITY,EXPECTED_REWARD,VALUE,PROPENSITY,REWARD\n";
+    let head =
+        format!("{MADE_BY},CUSTOMERID,AS_OF,PRODUCT,PRIORITY,EXPECTED_REWARD,VALUE,PROPENSITY,REWARD\n");
     for (rows, message) in [
-        ("C1,2025-12-01,Loan,1,1,1,,\n", "C1 as of 2025-12-01: 0 of the products have a PROPENSITY"),
-        ("C1,2025-12-01,Loan,1,1,1,1.5,1\n", "PROPENSITY is 1.5, expected more than 0 and at most 1"),
-        ("C1,2025-12-01,Loan,1,1,1,0.5,\n", "REWARD is missing for what was shown"),
+        ("90,m,C1,2025-12-01,Loan,1,1,1,,\n", "C1 as of 2025-12-01: 0 of the products have a PROPENSITY"),
+        ("90,m,C1,2025-12-01,Loan,1,1,1,1.5,1\n", "PROPENSITY is 1.5, expected more than 0 and at most 1"),
+        ("90,m,C1,2025-12-01,Loan,1,1,1,0.5,\n", "REWARD is missing for what was shown"),
+        ("9.5,m,C1,2025-12-01,Loan,1,1,1,0.5,1\n", "C1 as of 2025-12-01: HORIZON_DAYS is 9.5"),
+        (",m,C1,2025-12-01,Loan,1,1,1,0.5,1\n", "C1 as of 2025-12-01: HORIZON_DAYS is NaN"),
         (
-            "C1,2025-12-01,Loan,high,1,1,0.5,1\n",
+            "90,m,C1,2025-12-01,Loan,high,1,1,0.5,1\n",
             "bad.csv:2: column PRIORITY: expected a number, got \"high\"",
         ),
     ] {
@@ -427,8 +507,9 @@ fn a_policy_that_asks_for_what_the_log_never_shows_is_refused_or_bounded() {
     let place = Workplace::new(PROGRAM).unwrap();
     place.write("config.yaml", MODEL).unwrap();
     // Home Loan is a candidate and never shown; RARELY would show it to 3 of 100.
-    let mut log =
-        String::from("CUSTOMERID,AS_OF,PRODUCT,PRIORITY,RARELY,EXPECTED_REWARD,VALUE,PROPENSITY,REWARD\n");
+    let mut log = format!(
+        "{MADE_BY},CUSTOMERID,AS_OF,PRODUCT,PRIORITY,RARELY,EXPECTED_REWARD,VALUE,PROPENSITY,REWARD\n"
+    );
     for number in 0..1000 {
         let rarely = if number % 100 < 3 { 9 } else { 0 };
         let reward = number % 2;
@@ -438,7 +519,7 @@ fn a_policy_that_asks_for_what_the_log_never_shows_is_refused_or_bounded() {
         {
             let reward = if propensity.is_empty() { String::new() } else { reward.to_string() };
             log += &format!(
-                "C{number},2025-12-01,{product},{priority},{rarely},0.5,{value},{propensity},{reward}\n"
+                "90,m,C{number},2025-12-01,{product},{priority},{rarely},0.5,{value},{propensity},{reward}\n"
             );
         }
     }

@@ -102,6 +102,23 @@ feature_engineering:
         assert!(expected.len() > 100);
         assert_eq!(bounded.lines().collect::<Vec<_>>(), expected);
     }
+    // There is somebody to look at, and time enough for what comes next; also where rows are dropped.
+    for (snapshots, parts) in [
+        (
+            "first: 1999-01-01",
+            ["snapshots.first: on 1999-01-01 nobody was a customer", "with customers is 2013-0"],
+        ),
+        (
+            "first: 1999-01-01, last: 2026-01-01",
+            ["snapshots.first: on 1999-01-01 nobody was a customer", "with customers is 2013-0"],
+        ),
+        ("data_end: 2027-06-30", ["snapshots.data_end: 2027-06-30 is ", "(2026-06-30)"]),
+    ] {
+        place.write("beyond.yaml", &format!("snapshots: {{{snapshots}}}{definitions}")).unwrap();
+        let refused = place.run(&["features", "--config", "beyond.yaml"]).unwrap();
+        assert_eq!(refused.code, 2, "{snapshots}: {}", refused.stderr);
+        assert!(parts.iter().all(|part| refused.stderr.contains(part)), "{snapshots}: {}", refused.stderr);
+    }
 }
 
 /// Whatever happens to rows at or after the cut-off, in all tables of the bank, only what was taken next may change.

@@ -9,8 +9,9 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
+use crate::column_names;
+use crate::output::{self, CsvWriter};
 use crate::parquet_columns::{Field, message_type, write_column};
-use crate::{column_names, output};
 
 /// The column with the most probable class.
 const PREDICTED: &str = "PREDICTED";
@@ -51,15 +52,13 @@ impl ClassScores<'_> {
     /// Where the file can't be written.
     pub(crate) fn write_csv(&self, path: &Path) -> anyhow::Result<()> {
         output::write_file(path, |file| {
-            let mut csv = csv::Writer::from_writer(file);
-            csv.write_record(self.header())?;
+            let mut csv = CsvWriter::new(file);
+            csv.record(self.header())?;
             for (id, row) in self.rows() {
-                csv.write_field(id)?;
-                csv.write_field(self.predicted(row))?;
-                row.iter().try_for_each(|probability| csv.write_field(probability.to_string()))?;
-                csv.write_record(None::<&[u8]>)?;
+                let texts = [id.clone(), self.predicted(row).to_owned()];
+                csv.record(texts.into_iter().chain(row.iter().map(f32::to_string)))?;
             }
-            Ok(csv.flush()?)
+            Ok(())
         })
     }
 
@@ -116,5 +115,62 @@ impl ClassScores<'_> {
             _ => Field::required(name, PhysicalType::FLOAT),
         });
         message_type(&columns.collect::<Vec<_>>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nextbest_core::time::Clock;
+    use proptest::collection::{hash_set, vec};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tables::plain::{PlainTable, Reading};
+
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof![r#"[-=+@,;|"'\n\té aA]{1,6}"#, "NA|true|007|1.50", "\\PC{1,20}"].prop_map(|text| {
+            format!("{}n", nextbest_core::customers::words::normalised(&text).replace('\0', ""))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn what_is_written_is_read_again(
+            key in name(),
+            ids in vec(name(), 0..4),
+            classes in hash_set(name(), 2..4),
+            bits in vec(any::<u32>(), 12),
+        ) {
+            let mut classes: Vec<&str> = classes.iter().map(String::as_str).collect();
+            classes.sort_unstable();
+            prop_assume!(check_names(&key, &classes).is_ok());
+            let finite = |bits: &u32| Some(f32::from_bits(*bits)).filter(|it| it.is_finite()).unwrap_or(-0.0);
+            let probabilities: Vec<f32> = bits.iter().map(finite).take(ids.len() * classes.len()).collect();
+            let scores = ClassScores { key: &key, ids: &ids, classes: &classes, probabilities: &probabilities };
+            let folder = tempfile::tempdir().unwrap();
+            let paths = ["scores.csv", "scores.parquet"].map(|file| folder.path().join(file));
+            scores.write_csv(&paths[0]).unwrap();
+            scores.write_parquet(&paths[1]).unwrap();
+            for path in paths {
+                let table = match PlainTable::read(&path, &Clock::default(), Reading::default(), |_| true) {
+                    Ok(table) => table,
+                    Err(error) => {
+                        prop_assert!(ids.is_empty(), "{:#}", error);
+                        continue;
+                    }
+                };
+                let column = |name: &str| table.column(name).unwrap();
+                prop_assert_eq!(&table.texts(column(&key)).unwrap(), &ids);
+                let predicted: Vec<&str> = scores.rows().map(|(_, row)| scores.predicted(row)).collect();
+                prop_assert_eq!(table.texts(column(PREDICTED)).unwrap(), predicted);
+                for (class, name) in probability_columns(&classes).iter().enumerate() {
+                    let read = table.numbers(column(name)).unwrap().into_iter();
+                    let bits = read.map(|number| (number as f32).to_bits());
+                    let expected = probabilities.iter().skip(class).step_by(classes.len());
+                    prop_assert!(bits.eq(expected.map(|it| it.to_bits())), "{}", name);
+                }
+            }
+        }
     }
 }

@@ -58,23 +58,28 @@ fn row_to_json(table: &Table, value: impl Fn(usize) -> f64) -> Map<String, Value
 
 #[cfg(test)]
 mod tests {
-    use nextbest_core::customers::read_customer;
+    use nextbest_core::customers::{Columns, Customers, read_customer};
     use nextbest_core::schema::{Column, HoldingDefinition, HoldingProduct, Product, SchemaDefinition, Task};
+    use proptest::collection::{hash_set, vec};
+    use proptest::option;
+    use proptest::prelude::*;
 
     use super::*;
 
-    #[test]
-    fn an_unknown_word_stays_one() {
-        let words = vec!["(unknown)".to_owned(), "Rome".to_owned()];
-        let column = |name: &str, kind| Column { name: name.into(), kind, current: false };
-        let columns = vec![column("SINCE", ColumnKind::Time), column("CITY", ColumnKind::Category(words))];
+    fn column(name: &str, kind: ColumnKind) -> Column {
+        Column { name: name.into(), kind, current: false }
+    }
+
+    /// A schema with these columns of the customer behind the first, and these of loans behind the first.
+    fn schema(own: Vec<Column>, of_loans: Vec<Column>) -> Schema {
+        let columns = [vec![column("SINCE", ColumnKind::Time)], own].concat();
         let product =
             Product { id: "L".into(), name: "Loan".into(), min_age: None, repeatable: false, value: None };
-        let opened = vec![column("OPENED", ColumnKind::Time)];
-        let taken = Table { name: "loans".into(), time: Some("OPENED".into()), columns: opened };
+        let loans = [vec![column("OPENED", ColumnKind::Time)], of_loans].concat();
+        let taken = Table { name: "loans".into(), time: Some("OPENED".into()), columns: loans };
         let product_of = HoldingProduct::Always("L".into());
         let holding = HoldingDefinition { table: "loans".into(), product: product_of, closed: None };
-        let schema = Schema::try_from(SchemaDefinition {
+        Schema::try_from(SchemaDefinition {
             customer: Table { name: "customer".into(), time: None, columns },
             established: Some("SINCE".into()),
             birth_date: None,
@@ -85,13 +90,73 @@ mod tests {
             task: Task::NextProduct,
             clock: Default::default(),
         })
-        .unwrap();
-        let read = |json: &Value| read_customer(&schema, &json.to_string()).unwrap();
+        .unwrap()
+    }
+
+    fn read(schema: &Schema, json: &Value) -> Customers {
+        read_customer(schema, &json.to_string()).unwrap()
+    }
+
+    /// What stands in a row: a moment, a number, and a word, each of which may be missing.
+    type Drawn = (Option<i64>, Option<f64>, Option<usize>);
+
+    fn drawn() -> impl Strategy<Value = Drawn> {
+        let number = any::<u64>().prop_map(f64::from_bits).prop_filter("finite", |number| number.is_finite());
+        (option::of(time::START..time::END), option::of(number), option::of(any::<usize>()))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Samples are read as the rows that they were made of.
+        #[test]
+        fn rows_are_read_again(
+            names in hash_set(r#"([-=,"'\\\n é]{0,3}|\PC{0,5})n"#, 3),
+            words in hash_set(r#"n([-=,"'\\\n é]{0,3}|\PC{0,5})n|NA|true|True|7|7\.0"#, 1..6),
+            own in drawn(),
+            loans in vec(drawn(), 0..4),
+        ) {
+            let words: Vec<String> = words.into_iter().collect();
+            let names: Vec<String> = names.into_iter().collect();
+            let columns = vec![
+                column(&names[0], ColumnKind::Time),
+                column(&names[1], ColumnKind::Number),
+                column(&names[2], ColumnKind::Category(words.clone())),
+            ];
+            let schema = schema(columns.clone(), columns);
+            let values = |drawn: &[Drawn]| -> Columns {
+                let moment = |it: &Drawn| it.0.map_or(f64::NAN, |moment| moment as f64);
+                let word = |it: &Drawn| it.2.map_or(f64::NAN, |word| (word % words.len()) as f64);
+                let columns = vec![
+                    drawn.iter().map(|_| 86_400.0).collect(),
+                    drawn.iter().map(moment).collect(),
+                    drawn.iter().map(|it| it.1.unwrap_or(f64::NAN)).collect(),
+                    drawn.iter().map(word).collect(),
+                ];
+                Columns::new(columns, drawn.len()).unwrap()
+            };
+            let tables = vec![(values(&loans), vec![0, loans.len()])];
+            let before = Customers::new(&schema, values(&[own]), tables).unwrap();
+            let before = before.get(0).unwrap();
+            let after = read(&schema, &to_json(&schema, &before, i64::MAX, None));
+            let after = after.get(0).unwrap();
+            for at in 0..4 {
+                prop_assert!(before.attribute(at).total_cmp(&after.attribute(at)).is_eq(), "{at}");
+                let [a, b] = [&before, &after].map(|it| it.table(0).column(at).to_vec());
+                let same = a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.total_cmp(b).is_eq());
+                prop_assert!(same, "{:?} and {:?}", a, b);
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_stays_one() {
+        let words = vec!["(unknown)".to_owned(), "Rome".to_owned()];
+        let schema = schema(vec![column("CITY", ColumnKind::Category(words))], Vec::new());
         for (city, known) in [("\"Oslo\"", None), ("\"Rome\"", Some(1.0)), ("null", Some(f64::NAN))] {
             let customer = format!(r#"{{"customer": {{"SINCE": "2020-01-01", "CITY": {city}}}}}"#);
-            let before = read(&serde_json::from_str(&customer).unwrap());
+            let before = read(&schema, &serde_json::from_str(&customer).unwrap());
             let json = to_json(&schema, &before.get(0).unwrap(), 0, None);
-            let after = read(&json).get(0).unwrap().attribute(1);
+            let after = read(&schema, &json).get(0).unwrap().attribute(1);
             assert_eq!(is_unknown(after), known.is_none(), "{json}");
             assert!(known.is_none_or(|known| known.total_cmp(&after).is_eq()), "{json}");
         }

@@ -71,6 +71,56 @@ pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>
     }
 }
 
+/// Checks that the first cut-off, where the config names it, has customers, and gives a warning where no table has a row before it:
+/// of such customers attributes alone are known.
+///
+/// # Errors
+/// Where nobody was a customer by then; the message names the first cut-off at which somebody was.
+pub(crate) fn check_first(
+    config: &Snapshots,
+    with_customers: i64,
+    first_event: i64,
+) -> anyhow::Result<Option<String>> {
+    let Some(first) = parse(config.first.as_deref(), "first")? else { return Ok(None) };
+    if first < with_customers {
+        bail!(
+            "snapshots.first: on {} nobody was a customer: the first cut-off with customers is {}. Set it to that one, or leave \
+             it out",
+            time::format(first),
+            time::format(with_customers)
+        );
+    }
+    let warning = || {
+        format!(
+            "snapshots.first: nothing had happened to anybody by {}: the first row of all tables is of {}. What features of \
+             events say there is of no rows",
+            time::format(first),
+            time::format(first_event)
+        )
+    };
+    Ok((first <= first_event).then(warning))
+}
+
+/// Checks that the data end that the config says is less than a horizon behind the midnight after the last event.
+///
+/// # Errors
+/// Where it is not: what nobody wrote down yet would count as not taken.
+pub(crate) fn check_data_end(config: &Snapshots, data_end: i64) -> anyhow::Result<()> {
+    let last_day = data_end - DAY;
+    match parse(config.data_end.as_deref(), "data_end")? {
+        Some(day) if day - last_day >= i64::from(config.horizon_days) * DAY => bail!(
+            "snapshots.data_end: {} is {} days after the last row of all tables ({}), as long as a horizon \
+             (snapshots.horizon_days: {}) or longer: of the last cut-offs, nobody would have taken anything. Set it to the last \
+             day that the tables cover, or leave it out",
+            time::format(day),
+            (day - last_day) / DAY,
+            time::format(last_day),
+            config.horizon_days
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// The cut-offs that a config wants of a table that has some, in order: what it leaves open is as the table has it.
 ///
 /// # Errors
@@ -205,6 +255,34 @@ mod tests {
         let split = split(&config, &cutoffs).unwrap();
         assert_eq!(dates(&split.train).last().unwrap(), "2024-10-01");
         assert_eq!(dates(&split.validation).last().unwrap(), "2025-04-01");
+    }
+
+    #[test]
+    fn dates_lie_where_the_tables_have_events() {
+        let date = |date: &str| Some(date.to_owned());
+        let day = |date: &str| time::parse(date).unwrap();
+        let first = |first: &str, with_customers: &str| {
+            let config = Snapshots { first: date(first), ..Snapshots::default() };
+            check_first(&config, day(with_customers), day("2024-01-01 09:30:00"))
+                .map_err(|error| error.to_string())
+        };
+        let refused = first("1999-01-01", "2023-04-01").unwrap_err();
+        let parts = ["snapshots.first: on 1999-01-01 nobody", "with customers is 2023-04-01."];
+        assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
+        let warned = first("2024-01-01", "2024-01-01").unwrap().unwrap();
+        let parts = ["snapshots.first: nothing", "by 2024-01-01:", "is of 2024-01-01 09:30:00"];
+        assert!(parts.iter().all(|part| warned.contains(part)), "{warned}");
+        assert_eq!(first("2024-01-02", "2024-01-02"), Ok(None));
+        assert_eq!(check_first(&Snapshots::default(), day("2024-01-01"), day("2025-01-01")).unwrap(), None);
+        // 90 days after 2026-06-30 is 2026-09-28.
+        let end = |end: &str| {
+            let config = Snapshots { data_end: date(end), ..Snapshots::default() };
+            check_data_end(&config, day("2026-07-01")).map_err(|error| error.to_string())
+        };
+        let refused = end("2026-09-28").unwrap_err();
+        let parts = ["snapshots.data_end: 2026-09-28 is 90 days after", "(2026-06-30)", "horizon_days: 90"];
+        assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
+        assert!(["2026-09-27", "2026-06-30", "2025-01-01"].iter().all(|day| end(day).is_ok()));
     }
 
     #[test]

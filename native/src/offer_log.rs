@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail, ensure};
 use nextbest_core::recommend::Recommendation;
 use nextbest_core::schema::Schema;
 use nextbest_core::time::{self, Clock};
 use parquet::basic::Type;
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int32Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
@@ -17,8 +17,19 @@ use crate::tables::plain::{PlainTable, Reading};
 use crate::{column_names, output};
 
 /// The columns after the customer's.
-const COLUMNS: [&str; 7] =
-    ["AS_OF", "PRODUCT", "PRIORITY", "EXPECTED_REWARD", "VALUE", "SHOWN", "PROPENSITY"];
+const COLUMNS: [&str; 9] = [
+    "AS_OF",
+    "PRODUCT",
+    "PRIORITY",
+    "EXPECTED_REWARD",
+    "VALUE",
+    "SHOWN",
+    "PROPENSITY",
+    "HORIZON_DAYS",
+    "MODEL_VERSION",
+];
+/// No model looks further ahead.
+const MOST_DAYS: f64 = 3660.0;
 /// A column that others add: what came of an answer.
 const REWARD: &str = "REWARD";
 
@@ -28,6 +39,14 @@ const REWARD: &str = "REWARD";
 /// Names the column that it would be taken for (exit code 2).
 pub(crate) fn check_names(key: &str) -> anyhow::Result<()> {
     column_names::check("the log", [key].into_iter().chain(COLUMNS).chain([REWARD]))
+}
+
+/// What answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Model {
+    /// Within how many days it expects what a product is worth.
+    pub(crate) horizon_days: u32,
+    pub(crate) version: String,
 }
 
 /// A product that a customer could have been offered first.
@@ -65,16 +84,40 @@ impl LoggedCandidate {
 }
 
 /// Writes a log as CSV or, where the path ends with it, as Parquet.
-pub(crate) fn write(path: &Path, key: &str, rows: &[LoggedCandidate]) -> anyhow::Result<()> {
+///
+/// # Errors
+/// Where the file can't be written, or a candidate has numbers that [`read`] refuses.
+pub(crate) fn write(path: &Path, key: &str, model: &Model, rows: &[LoggedCandidate]) -> anyhow::Result<()> {
+    for row in rows {
+        check_worth([row.priority, row.expected_reward, row.value])
+            .and_then(|()| row.propensity.map_or(Ok(()), check_propensity))
+            .with_context(|| {
+                format!("{}: {} as of {}: {}", path.display(), row.id, row.as_of, row.product)
+            })?;
+    }
     match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
-        true => write_parquet(path, key, rows),
-        false => write_csv(path, key, rows),
+        true => write_parquet(path, key, model, rows),
+        false => write_csv(path, key, model, rows),
     }
 }
 
-fn write_csv(path: &Path, key: &str, rows: &[LoggedCandidate]) -> anyhow::Result<()> {
-    let [as_of, product, priority, expected, value, shown, propensity] = COLUMNS;
-    let header = [key, as_of, product, priority, expected, value, shown, propensity];
+fn check_worth(numbers: [f64; 3]) -> anyhow::Result<()> {
+    match numbers.iter().all(|number| number.is_finite()) {
+        true => Ok(()),
+        false => bail!("PRIORITY, EXPECTED_REWARD and VALUE are {numbers:?}, expected finite numbers"),
+    }
+}
+
+fn check_propensity(propensity: f64) -> anyhow::Result<()> {
+    match propensity > 0.0 && propensity <= 1.0 {
+        true => Ok(()),
+        false => bail!("PROPENSITY is {propensity}, expected more than 0 and at most 1"),
+    }
+}
+
+fn write_csv(path: &Path, key: &str, model: &Model, rows: &[LoggedCandidate]) -> anyhow::Result<()> {
+    let [as_of, product, priority, expected, value, shown, propensity, horizon, version] = COLUMNS;
+    let header = [key, as_of, product, priority, expected, value, shown, propensity, horizon, version];
     let rows = rows.iter().map(|row| {
         [
             row.id.clone(),
@@ -85,13 +128,15 @@ fn write_csv(path: &Path, key: &str, rows: &[LoggedCandidate]) -> anyhow::Result
             row.value.to_string(),
             row.propensity.is_some().to_string(),
             row.propensity.map(|propensity| propensity.to_string()).unwrap_or_default(),
+            model.horizon_days.to_string(),
+            model.version.clone(),
         ]
     });
     output::write_exact_csv(path, header, rows)
 }
 
-fn write_parquet(path: &Path, key: &str, rows: &[LoggedCandidate]) -> anyhow::Result<()> {
-    let [as_of, product, priority, expected, value, shown, propensity] = COLUMNS;
+fn write_parquet(path: &Path, key: &str, model: &Model, rows: &[LoggedCandidate]) -> anyhow::Result<()> {
+    let [as_of, product, priority, expected, value, shown, propensity, horizon, version] = COLUMNS;
     let schema = Arc::new(message_type(&[
         Field::text(key),
         Field::text(as_of),
@@ -101,7 +146,10 @@ fn write_parquet(path: &Path, key: &str, rows: &[LoggedCandidate]) -> anyhow::Re
         Field::required(value, Type::DOUBLE),
         Field::required(shown, Type::BOOLEAN),
         Field::optional(propensity, Type::DOUBLE),
+        Field::required(horizon, Type::INT32),
+        Field::text(version),
     ])?);
+    let horizon_days = i32::try_from(model.horizon_days)?;
     let properties = WriterProperties::builder().set_compression(parquet::basic::Compression::SNAPPY).build();
     let texts = |text: fn(&LoggedCandidate) -> &String| -> Vec<ByteArray> {
         rows.iter().map(|row| text(row).as_bytes().to_vec().into()).collect()
@@ -121,6 +169,9 @@ fn write_parquet(path: &Path, key: &str, rows: &[LoggedCandidate]) -> anyhow::Re
         let propensities: Vec<f64> = rows.iter().filter_map(|row| row.propensity).collect();
         let defined: Vec<i16> = rows.iter().map(|row| i16::from(row.propensity.is_some())).collect();
         write_column::<DoubleType, _>(&mut group, &propensities, Some(&defined))?;
+        write_column::<Int32Type, _>(&mut group, &vec![horizon_days; rows.len()], None)?;
+        let version = ByteArray::from(model.version.as_str());
+        write_column::<ByteArrayType, _>(&mut group, &vec![version; rows.len()], None)?;
         group.close()?;
         writer.close()?;
         Ok(())
@@ -139,6 +190,7 @@ pub(crate) struct LoggedDecision {
     pub(crate) propensity: f64,
     /// What came of it, where the log says so.
     pub(crate) reward: Option<f64>,
+    pub(crate) model: Model,
 }
 
 /// What could have been shown.
@@ -164,11 +216,12 @@ pub(crate) fn read(
     let wanted = |name: &str| name == key || name == priority || name == REWARD || COLUMNS.contains(&name);
     let table = PlainTable::read(path, clock, Reading::default(), wanted)?;
     let numbers = |name: &str| table.numbers(table.column(name)?);
-    let ids = table.ids(table.column(key)?)?;
+    let texts = |name: &str| table.texts(table.column(name)?);
+    let (ids, products, versions) = (texts(key)?, texts("PRODUCT")?, texts("MODEL_VERSION")?);
     let times = table.times(table.column("AS_OF")?)?;
-    let products = table.ids(table.column("PRODUCT")?)?;
     let (priorities, expected) = (numbers(priority)?, numbers("EXPECTED_REWARD")?);
     let (values, propensities) = (numbers("VALUE")?, numbers("PROPENSITY")?);
+    let horizons = numbers("HORIZON_DAYS")?;
     let rewards = match table.column(REWARD) {
         Ok(column) => Some(table.numbers(column)?),
         Err(_) => None,
@@ -176,28 +229,36 @@ pub(crate) fn read(
     let place = |id: &str, as_of: i64| format!("{}: {id} as of {}", path.display(), time::format(as_of));
     let mut decisions: Vec<LoggedDecision> = Vec::new();
     let mut shown = Vec::new();
-    let columns = ids.into_iter().zip(times).zip(products).zip(priorities).zip(expected).zip(values);
-    for (row, ((((((id, as_of), product), priority), expected_reward), value), propensity)) in
-        columns.zip(propensities).enumerate()
+    let candidates = products.into_iter().zip(priorities).zip(expected).zip(values);
+    let answers = ids.into_iter().zip(times).zip(horizons).zip(versions);
+    for (row, ((((customer, as_of), horizon), version), (((product, priority), expected_reward), value))) in
+        answers.zip(candidates).enumerate()
     {
-        let Some(as_of) = as_of else { bail!("{}: {id}: AS_OF is missing", path.display()) };
-        if !(priority.is_finite() && expected_reward.is_finite() && value.is_finite()) {
-            bail!("{}: {product} has no priority, expected reward or value", place(&id, as_of));
-        }
-        let is_next = decisions.last().is_none_or(|last| (&last.customer, last.as_of) != (&id, as_of));
+        let Some(as_of) = as_of else { bail!("{}: {customer}: AS_OF is missing", path.display()) };
+        let place = || place(&customer, as_of);
+        check_worth([priority, expected_reward, value]).with_context(|| format!("{}: {product}", place()))?;
+        ensure!(
+            (1.0..=MOST_DAYS).contains(&horizon) && horizon.fract() == 0.0,
+            "{}: HORIZON_DAYS is {horizon}, expected a whole number from 1",
+            place()
+        );
+        let model = Model { horizon_days: horizon as u32, version };
+        let is_next = decisions.last().is_none_or(|last| (&last.customer, last.as_of) != (&customer, as_of));
         if is_next {
-            let candidates = Vec::new();
+            let (candidates, shown_at, propensity, reward) = (Vec::new(), 0, f64::NAN, None);
             decisions.push(LoggedDecision {
-                customer: id,
+                customer,
                 as_of,
                 candidates,
-                shown: 0,
-                propensity: f64::NAN,
-                reward: None,
+                shown: shown_at,
+                propensity,
+                reward,
+                model,
             });
             shown.push(0);
         }
         let (Some(decision), Some(shown)) = (decisions.last_mut(), shown.last_mut()) else { continue };
+        let propensity = propensities.get(row).copied().unwrap_or(f64::NAN);
         if !propensity.is_nan() {
             *shown += 1;
             decision.shown = decision.candidates.len();
@@ -211,12 +272,90 @@ pub(crate) fn read(
         if shown != 1 {
             bail!("{}: {shown} of the products have a PROPENSITY, expected the one that was shown", place());
         }
-        if !(decision.propensity > 0.0 && decision.propensity <= 1.0) {
-            bail!("{}: PROPENSITY is {}, expected more than 0 and at most 1", place(), decision.propensity);
-        }
+        check_propensity(decision.propensity).with_context(place)?;
         if decision.reward.is_some_and(f64::is_nan) {
             bail!("{}: REWARD is missing for what was shown", place());
         }
     }
     Ok(decisions)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Names and ids as banks have them: trimmed, and else anything.
+    fn name() -> impl Strategy<Value = String> {
+        let odd =
+            prop_oneof!["[-=+@,;|\"'\n\té a]{1,8}", "NA|null|true|007|1.50|inf", "\\PC{1,40}", "x{2000}"];
+        odd.prop_map(|text| {
+            format!("{}n", nextbest_core::customers::words::normalised(&text).replace('\0', ""))
+        })
+    }
+
+    fn number() -> impl Strategy<Value = f64> {
+        any::<u64>().prop_map(f64::from_bits).prop_filter("finite", |number| number.is_finite())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn what_is_logged_is_read_again(
+            key in name(),
+            version in name(),
+            horizon_days in 1u32..=3660,
+            answers in vec((name(), vec((name(), [number(), number(), number()]), 1..4), 1e-300..=1.0), 0..4),
+        ) {
+            let model = Model { horizon_days, version };
+            let (mut rows, mut expected) = (Vec::new(), Vec::new());
+            for (at, (customer, candidates, propensity)) in answers.into_iter().enumerate() {
+                let shown = candidates.len() / 2;
+                let of = |(product, [priority, expected_reward, value]): (String, [f64; 3])| Candidate {
+                    product, priority, expected_reward, value,
+                };
+                let candidates: Vec<Candidate> = candidates.into_iter().map(of).collect();
+                let as_of = 86_400 * (20_000 + at as i64);
+                rows.extend(candidates.iter().enumerate().map(|(position, it)| LoggedCandidate {
+                    id: customer.clone(),
+                    as_of: time::format(as_of),
+                    product: it.product.clone(),
+                    priority: it.priority,
+                    expected_reward: it.expected_reward,
+                    value: it.value,
+                    propensity: (position == shown).then_some(propensity),
+                }));
+                let model = model.clone();
+                expected.push(LoggedDecision { customer, as_of, candidates, shown, propensity, reward: None, model });
+            }
+            let folder = tempfile::tempdir().unwrap();
+            for file in ["log.csv", "log.parquet"] {
+                let path = folder.path().join(file);
+                prop_assume!(check_names(&key).is_ok());
+                write(&path, &key, &model, &rows).unwrap();
+                match read(&path, &Clock::default(), &key, "PRIORITY") {
+                    Ok(read) => prop_assert_eq!(&read, &expected),
+                    Err(error) => prop_assert!(rows.is_empty(), "{:#}", error),
+                }
+            }
+        }
+
+        /// What could not be read again is not written.
+        #[test]
+        fn numbers_that_are_none_are_refused(bits in any::<u64>(), propensity in option::of(any::<f64>())) {
+            let value = f64::from_bits(bits);
+            let row = LoggedCandidate {
+                id: "C".into(), as_of: "2026-01-01".into(), product: "Loan".into(),
+                priority: 1.0, expected_reward: 1.0, value, propensity,
+            };
+            let folder = tempfile::tempdir().unwrap();
+            let model = Model { horizon_days: 90, version: "v".into() };
+            let written = write(&folder.path().join("log.csv"), "ID", &model, &[row]);
+            let is_sound = value.is_finite() && propensity.is_none_or(|it| it > 0.0 && it <= 1.0);
+            prop_assert_eq!(written.is_ok(), is_sound);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Outputs appear whole or not at all: written aside, synced, renamed.
 
-use std::borrow::Cow;
+mod cells;
+
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
@@ -9,7 +10,7 @@ use anyhow::Context;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::column_names;
+pub(crate) use cells::{CsvWriter, csv, write_csv, write_exact_csv};
 
 /// Writes a file through `write`; on any error the file that was there before is still there.
 ///
@@ -210,74 +211,6 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<
     })
 }
 
-/// Writes a table for people as CSV: a header and rows. No cell is one that a spreadsheet would run.
-///
-/// # Errors
-/// As [`write_file`].
-pub(crate) fn write_csv<const N: usize>(
-    path: &Path,
-    header: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> anyhow::Result<()> {
-    let header = header.map(harmless);
-    let rows = rows.into_iter().map(|row| row.map(|cell| harmless(cell).into_owned()));
-    write_exact_csv(path, header.each_ref().map(|name| name.as_ref()), rows)
-}
-
-/// Writes a table that is read back as CSV: its cells are as they are.
-///
-/// # Errors
-/// As [`write_file`].
-pub(crate) fn write_exact_csv<const N: usize>(
-    path: &Path,
-    header: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> anyhow::Result<()> {
-    write_file(path, |writer| {
-        let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record(header)?;
-        for row in rows {
-            csv.write_record(row)?;
-        }
-        Ok(csv.flush()?)
-    })
-}
-
-/// A cell that a spreadsheet takes for a text and not for something to run: where it begins like a formula and is no number, an
-/// apostrophe stands before it (OWASP, "CSV Injection").
-fn harmless<'c>(cell: impl Into<Cow<'c, str>>) -> Cow<'c, str> {
-    const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    let cell = cell.into();
-    let is_number = || cell.parse::<f64>().is_ok_and(f64::is_finite);
-    match cell.starts_with(FORMULA) && !is_number() {
-        true => format!("'{cell}").into(),
-        false => cell,
-    }
-}
-
-/// A table for people as CSV in memory: a header and rows. No two columns have one name, and no cell is one that a spreadsheet
-/// would run.
-///
-/// # Errors
-/// None but those of the CSV writer, where rows differ in length.
-pub(crate) fn csv<'h, R>(
-    header: impl IntoIterator<Item = &'h str>,
-    rows: impl IntoIterator<Item = R>,
-) -> anyhow::Result<Vec<u8>>
-where
-    R: IntoIterator<Item = String>,
-{
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let record = |cells: &mut dyn Iterator<Item = String>| -> Vec<String> {
-        cells.map(|cell| harmless(cell).into_owned()).collect()
-    };
-    writer.write_record(record(&mut column_names::numbered(header).into_iter()))?;
-    for row in rows {
-        writer.write_record(record(&mut row.into_iter()))?;
-    }
-    Ok(writer.into_inner()?)
-}
-
 /// The SHA-256 of a file, in hexadecimal digits.
 ///
 /// # Errors
@@ -325,21 +258,6 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
-    }
-
-    #[test]
-    fn what_a_spreadsheet_would_run_becomes_a_text() {
-        for cell in [
-            "=1+1", "+a", "-a", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "-", "-5-3", "+inf", "-inf",
-            "-5 EUR",
-        ] {
-            assert_eq!(harmless(cell), format!("'{cell}"), "{cell:?}");
-        }
-        for cell in ["-5", "-5.25e-3", "+7", "-0", "", "a=b", "Home|Loan", "'", " =1"] {
-            assert_eq!(harmless(cell), cell, "{cell:?}");
-        }
-        let bytes = csv(["=A", "b", "B"], [["-1", "@x", "y"].map(str::to_owned)]).unwrap();
-        assert_eq!(String::from_utf8(bytes).unwrap(), "'=A,b,B_2\n-1,'@x,y\n");
     }
 
     #[test]

@@ -228,3 +228,48 @@ impl Reader<'_> {
         Err(SketchError::Length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// A sketch of rows, and sums of sketches up to the greatest, are read as they were written.
+        #[test]
+        fn what_is_written_is_read_again(
+            cells in vec(1usize..6, 1..5),
+            bundle in any::<[u8; BUNDLE]>(),
+            epsilon in proptest::option::of(0.1f64..10.0),
+            rows in vec(vec(any::<usize>(), 5), 1..20),
+            identity in any::<u64>(),
+            doublings in 0u32..55,
+        ) {
+            let layout = SketchLayout { bundle, cells: cells.clone(), epsilon };
+            let mut sketch = Sketch { identity, ..layout.empty() };
+            for row in &rows {
+                let mut of_row = cells.iter().zip(row).map(|(count, cell)| cell % count);
+                match epsilon {
+                    None => sketch.count_row(&layout, of_row),
+                    Some(_) => {
+                        let distribution = row[0] % cells.len();
+                        let cell = of_row.nth(distribution).unwrap();
+                        sketch.count_report(&layout, distribution, cell);
+                    }
+                }
+            }
+            prop_assert_eq!(&layout.read(&layout.write(&sketch)).unwrap(), &sketch);
+            for _ in 0..doublings {
+                let other = sketch.clone();
+                if sketch.merge(&other).is_err() {
+                    prop_assert!(2 * other.rows > MOST_MERGED_ROWS);
+                    break;
+                }
+            }
+            prop_assert_eq!(&layout.read(&layout.write(&sketch)).unwrap(), &sketch);
+        }
+    }
+}

@@ -99,7 +99,7 @@ fn read_entities(file: &Path, clock: &Clock, key: &str, as_of: i64) -> anyhow::R
         ),
     };
     let table = PlainTable::read(file, clock, Reading::default(), |_| true)?;
-    let ids = table.ids(table.column(key)?)?;
+    let ids = table.texts(table.column(key)?)?;
     let times = match when {
         Some(when) => table.times(table.column(when)?)?,
         None => vec![None; table.len()],

@@ -270,6 +270,7 @@ fn compute(
     let layout = Arc::new(Layout { rare_words: rare_words::of_bank(bank)?, ..layout(config, &bank.schema)? });
     layout.check_names()?;
     let engine = FeatureEngine::new(&layout.schema, &layout.features).map_err(|error| usage(error.into()))?;
+    cutoffs::check_data_end(&config.snapshots, bank.data_end).map_err(usage)?;
     let cutoffs = cutoffs::plan(&config.snapshots, bank.data_end).map_err(usage)?;
     context.progress.parts("computing features".into(), bank.part_count() as u64);
     let mut summaries: Vec<CutoffSummary> = cutoffs
@@ -295,12 +296,14 @@ fn compute(
             context.progress.part_done();
             writer.push(rows)
         })?;
-        match writer.finish()? {
-            0 => {
-                bail!("there was no customer at any cut-off: check the column that says when customers came")
-            }
-            _ => Ok(()),
-        }
+        writer.finish()?;
+        let with_customers = cutoffs.iter().zip(&summaries).find(|(_, summary)| summary.customers > 0);
+        let Some((with_customers, _)) = with_customers else {
+            bail!("there was no customer at any cut-off: check the column that says when customers came")
+        };
+        let warning = cutoffs::check_first(&config.snapshots, *with_customers, bank.data_start);
+        warning.map_err(usage)?.iter().for_each(|warning| context.warn(warning));
+        Ok(())
     })?;
     Ok((layout, summaries))
 }

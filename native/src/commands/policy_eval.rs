@@ -11,7 +11,7 @@ use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
-use crate::cli::Context;
+use crate::cli::{Context, usage};
 use crate::feature_table::FeatureTable;
 use crate::offer_log::{self, LoggedDecision};
 use crate::tables::{LoadOptions, Part, load};
@@ -37,6 +37,8 @@ pub(crate) struct Arguments {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Evaluated {
     log: PathBuf,
+    /// The versions of the models whose answers they are.
+    models: BTreeSet<String>,
     decisions: usize,
     customers: usize,
     /// The mean reward of the policy that was logged.
@@ -137,6 +139,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     });
     Ok(Evaluated {
         log: arguments.log.clone(),
+        models: decisions.iter().map(|decision| decision.model.version.clone()).collect(),
         decisions: count,
         customers: numbers.len(),
         logged: policy_value(&own).ips,
@@ -218,6 +221,18 @@ fn add_rewards(
     decisions: &mut [LoggedDecision],
 ) -> anyhow::Result<()> {
     // Rewards within another horizon than the model's would judge another question.
+    let days = context.config.snapshots.horizon_days;
+    if let Some(other) = decisions.iter().find(|decision| decision.model.horizon_days != days) {
+        return Err(usage(anyhow::anyhow!(
+            "snapshots.horizon_days: the config says {days}, but {} has answers of model {} about {} days (HORIZON_DAYS; {} as \
+             of {}): change the config, or write what came of them into a column REWARD",
+            arguments.log.display(),
+            other.model.version,
+            other.model.horizon_days,
+            other.customer,
+            time::format(other.as_of)
+        )));
+    }
     FeatureTable::check_config(&context.config)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, ..LoadOptions::default() };
     let bank = load(&context.config, &options, &context.progress)?;
@@ -267,10 +282,11 @@ impl fmt::Display for Evaluated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} first offers to {} customers, {:.1} % of them left to chance",
+            "{} first offers to {} customers, {:.1} % of them left to chance, by {}",
             self.decisions,
             self.customers,
-            self.explored * 100.0
+            self.explored * 100.0,
+            self.models.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
         )?;
         let cell = |estimate: &Estimate| {
             let interval = &estimate.interval;

@@ -197,7 +197,9 @@ fn score_tables(
         }
     };
     if let Some(path) = &arguments.log {
-        offer_log::write(path, key, &logged)?;
+        let horizon_days = bank.schema.horizon_days();
+        let model = offer_log::Model { horizon_days, version: recommender.model_version() };
+        offer_log::write(path, key, &model, &logged)?;
     }
     Ok(Scored {
         log: arguments.log.clone(),

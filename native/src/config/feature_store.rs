@@ -47,9 +47,13 @@ impl FeatureStore {
     /// The column that identifies a customer.
     ///
     /// # Errors
-    /// Where there is not exactly one.
+    /// Where there is not exactly one, or none that the header of a CSV file could name.
     pub fn key(&self) -> anyhow::Result<&str> {
         match self.primary_keys.as_slice() {
+            [key] if key.is_empty() || key.trim() != key || key.contains(char::is_control) => bail!(
+                "feature_store.primary_keys: {key:?} is no name of a column: it is empty, or has white space around it or \
+                 characters that nobody sees in it"
+            ),
             [key] => Ok(key),
             keys => bail!("feature_store.primary_keys: expected one column, got {}", keys.len()),
         }

@@ -318,19 +318,4 @@ fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use nextbest_core::features::Test;
-    use proptest::prelude::*;
-
-    proptest! {
-        /// A bundle computes what stands in the table: with the very numbers, of however many digits.
-        #[test]
-        fn the_numbers_of_features_are_read_again(bits in any::<u64>(), words in any::<Vec<String>>()) {
-            let number = f64::from_bits(bits);
-            prop_assume!(number.is_finite());
-            let tests = vec![Test::Equals(number), Test::Below(number), Test::In(words)];
-            let text = serde_json::to_string(&tests).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Vec<Test>>(&text).unwrap(), tests);
-        }
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use nextbest_core::time::{self, DAY};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as PhysicalType};
 use parquet::data_type::{ByteArrayType, FloatType, Int32Type};
@@ -14,6 +14,7 @@ use parquet::schema::types::{SchemaDescPtr, Type};
 use rayon::prelude::*;
 
 use super::{FeatureTable, HELD_COLUMN, Layout, METADATA};
+use crate::output::CsvWriter;
 use crate::parquet_columns::{EncodedColumn, encode_column};
 
 /// Rows are written in groups of at least this many.
@@ -80,10 +81,8 @@ impl<W: Write + Send> FeatureTableWriter<W> {
         )?;
         let columns = Arc::new(writer.schema_descr().clone());
         if let Some(csv) = &mut csv {
-            let mut header = csv::Writer::from_writer(csv);
             let names = leading.iter().map(|leading| leading.name(layout));
-            header.write_record(names.chain(layout.features.iter().map(|feature| feature.name.as_str())))?;
-            header.flush()?;
+            CsvWriter::new(csv).record(names.chain(layout.features.iter().map(|it| it.name.as_str())))?;
         }
         let pending = FeatureTable::empty(layout);
         Ok(Self {
@@ -200,16 +199,15 @@ fn csv_text(
     range: std::ops::Range<usize>,
     leading: &[Leading],
 ) -> anyhow::Result<Vec<u8>> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
+    let mut text = Vec::new();
+    let mut csv = CsvWriter::new(&mut text);
     let width = rows.width();
     for row in range {
-        leading.iter().try_for_each(|leading| csv.write_field(leading.text(rows, row)))?;
-        for value in rows.values.get(row * width..(row + 1) * width).unwrap_or_default() {
-            if value.is_nan() { csv.write_field("")? } else { csv.write_field(value.to_string())? }
-        }
-        csv.write_record(None::<&[u8]>)?;
+        let values = rows.values.get(row * width..(row + 1) * width).unwrap_or_default().iter();
+        let values = values.map(|value| if value.is_nan() { String::new() } else { value.to_string() });
+        csv.record(leading.iter().map(|leading| leading.text(rows, row)).chain(values))?;
     }
-    csv.into_inner().context("memory does not fail")
+    Ok(text)
 }
 
 fn parquet_type(layout: &Layout, leading: &[Leading]) -> anyhow::Result<Type> {

@@ -18,6 +18,8 @@ pub(crate) struct Bank {
     pub(crate) quality: Vec<TableQuality>,
     /// Words that rules name and no row has.
     pub(crate) unmet: Vec<String>,
+    /// The time of the first event.
+    pub(crate) data_start: i64,
     /// The first midnight after the last event.
     pub(crate) data_end: i64,
     pub(super) attributes: Columns,

@@ -27,8 +27,31 @@ pub(super) struct Cells {
     pub(super) malformed: Vec<(usize, String)>,
     /// How many further rows were left out because their time is not among those that are seen.
     pub(super) unseen: usize,
-    /// The latest time of a row that was left out, or −∞.
-    pub(super) last_unseen: f64,
+    /// The times of those.
+    pub(super) unseen_times: Span,
+}
+
+/// From the earliest time to the latest: of none, from ∞ to −∞.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Span {
+    pub(super) first: f64,
+    pub(super) last: f64,
+}
+
+impl Span {
+    /// Of no time.
+    pub(super) const NONE: Self = Self { first: f64::INFINITY, last: f64::NEG_INFINITY };
+
+    /// Adds times; those that are missing (NaN) add nothing.
+    pub(super) fn with(self, times: impl IntoIterator<Item = f64>) -> Self {
+        let wider = |span: Self, time: f64| Self { first: span.first.min(time), last: span.last.max(time) };
+        times.into_iter().fold(self, wider)
+    }
+
+    /// Both together.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
 }
 
 /// Which rows need be read: those whose time lies in a range, and those without one.
@@ -199,8 +222,8 @@ pub(super) struct Batch {
     pub(super) ids: Vec<String>,
     /// The words of rows that are unseen, of each column that rules read.
     pub(super) unseen_words: UnseenWords,
-    /// The latest time of a row, or −∞.
-    pub(super) last_time: f64,
+    /// The times of all rows, those that are unseen included.
+    pub(super) times: Span,
     /// Where the cells stand in the file.
     pub(super) places: Places,
 }

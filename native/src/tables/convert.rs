@@ -19,7 +19,7 @@ use crate::config::ColumnType;
 /// # Errors
 /// Where a category has too many words. Other problems are of single rows, which become bad rows.
 pub(super) fn convert(plan: &TablePlan<'_>, cells: Cells) -> anyhow::Result<Batch> {
-    let (unseen, last_unseen) = (cells.unseen, cells.last_unseen);
+    let (unseen, unseen_times) = (cells.unseen, cells.unseen_times);
     let read = cells.rows + unseen;
     let mut reading = Reading::new(cells);
     reading.leave_out_filtered(plan);
@@ -36,13 +36,13 @@ pub(super) fn convert(plan: &TablePlan<'_>, cells: Cells) -> anyhow::Result<Batc
         keys: Vec::new(),
         ids: Vec::new(),
         unseen_words: UnseenWords::new(),
-        last_time: last_unseen,
+        times: unseen_times,
         places: super::batch::Places::RowsFrom(0),
     };
     // Rows that no feature can see need no further look.
     for column in plan.columns.iter().filter(|column| column.is_time) {
         let times = reading.numbers(plan, column, column.config.r#type.unwrap_or(ColumnType::Timestamp));
-        batch.last_time = times.iter().copied().fold(batch.last_time, f64::max);
+        batch.times = batch.times.with(times.iter().copied());
         let seen: Vec<bool> = times.iter().map(|time| time.is_nan() || plan.seen.contains(time)).collect();
         let before = reading.rows.len();
         for ruled in plan.columns.iter().filter(|column| column.is_ruled) {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nextbest_core::schema::{Column, ColumnKind};
 
-use super::batch::{Batch, Key, KeyedRow, NO_ROW, UnseenWords, Values, retain};
+use super::batch::{Batch, Key, KeyedRow, NO_ROW, Span, UnseenWords, Values, retain};
 use super::join::Owners;
 use super::keys::UniqueKeys;
 use super::plan::TablePlan;
@@ -27,7 +27,7 @@ pub(super) struct EventTable {
     pub(super) name: String,
     pub(super) quality: TableQuality,
     /// The latest time of a row, or −∞.
-    pub(super) last_time: f64,
+    pub(super) times: Span,
     pub(super) unseen_words: UnseenWords,
     pub(super) columns: Vec<EventColumn>,
     blocks: Vec<Block>,
@@ -91,7 +91,7 @@ impl EventTable {
         let mut table = Self {
             name: plan.name.to_owned(),
             quality: TableQuality::new(plan, file.path.clone()),
-            last_time: f64::NEG_INFINITY,
+            times: Span::NONE,
             unseen_words: UnseenWords::new(),
             columns: Vec::new(),
             blocks: Vec::new(),
@@ -108,7 +108,7 @@ impl EventTable {
             block.name_words(&mut batch, plan, &mut words)?;
             table.quality.add(&mut batch);
             table.quality.add_owners(nobody, shared);
-            table.last_time = table.last_time.max(batch.last_time);
+            table.times = table.times.and(batch.times);
             super::batch::add_words(&mut table.unseen_words, batch.unseen_words);
             if block.customers.is_empty() {
                 return Ok(());

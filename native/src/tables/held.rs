@@ -3,7 +3,7 @@
 use anyhow::bail;
 use nextbest_core::schema::{Column, ColumnKind};
 
-use super::batch::{Batch, KeyedRow, NO_ROW, UnseenWords, Values};
+use super::batch::{Batch, KeyedRow, NO_ROW, Span, UnseenWords, Values};
 use super::keys::KeyMap;
 use super::plan::TablePlan;
 use super::quality::TableQuality;
@@ -24,7 +24,7 @@ pub(super) struct HeldTable {
     /// The texts of the column that identifies customers, where this table has it.
     pub(super) ids: Vec<String>,
     /// The latest time of a row, or −∞.
-    pub(super) last_time: f64,
+    pub(super) times: Span,
     pub(super) unseen_words: UnseenWords,
 }
 
@@ -52,7 +52,7 @@ impl HeldTable {
             references: references.map(|target| (target.name.to_owned(), Vec::new())).collect(),
             columns: Vec::new(),
             ids: Vec::new(),
-            last_time: f64::NEG_INFINITY,
+            times: Span::NONE,
             unseen_words: UnseenWords::new(),
         };
         let mut values: Vec<Vec<f64>> = plan.typed().map(|_| Vec::new()).collect();
@@ -118,7 +118,7 @@ impl HeldTable {
         self.ids.append(&mut batch.ids);
         self.rows += batch.rows;
         self.quality.add(&mut batch);
-        self.last_time = self.last_time.max(batch.last_time);
+        self.times = self.times.and(batch.times);
         super::batch::add_words(&mut self.unseen_words, batch.unseen_words);
         Ok(())
     }

@@ -8,7 +8,7 @@ use nextbest_core::schema::{ColumnKind, Product, Schema, SchemaDefinition, Table
 use nextbest_core::time::{Clock, DAY};
 
 use super::bank::{Bank, EventRows};
-use super::batch::UnseenWords;
+use super::batch::{Span, UnseenWords};
 use super::declared::holdings;
 use super::events::{Destination, EventTable};
 use super::held::HeldTable;
@@ -86,14 +86,14 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
         None => products(config, &schema)?,
     };
     let (attribute_columns, attributes) = joins.attributes(&held, customer)?;
-    let mut last_time = f64::NEG_INFINITY;
+    let mut times = Span::NONE;
     let mut unseen_words: BTreeMap<String, UnseenWords> = BTreeMap::new();
     let (mut tables, mut events) = (Vec::new(), Vec::new());
     for (name, declared) in schema.tables.iter().filter(|(_, table)| is_event_table(table)) {
         let columns = if let Some(position) = streamed.iter().position(|table| &table.name == name) {
             let mut table = streamed.swap_remove(position);
             unseen_words.insert(name.clone(), std::mem::take(&mut table.unseen_words));
-            last_time = last_time.max(table.last_time);
+            times = times.and(table.times);
             let columns = table.columns.iter().map(super::events::EventColumn::declare).collect();
             events.push(EventRows::Streamed(Box::new(table)));
             columns
@@ -102,7 +102,7 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
             let owners = joins.of(index).with_context(|| nothing_leads(name, customer_table))?;
             let table = held.get_mut(index).context("a table was not read")?;
             unseen_words.insert(name.clone(), std::mem::take(&mut table.unseen_words));
-            last_time = last_time.max(table.last_time);
+            times = times.and(table.times);
             let own = std::mem::take(&mut table.columns);
             let columns = own.iter().map(super::held::HeldColumn::declare).collect();
             let (rows, offsets) = group(own, owners, ids.len())?;
@@ -121,12 +121,13 @@ pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progre
         }
     }
     let schema = built_schema(config, &schema, clock, (customer, tables), products, options.schema)?;
-    if !last_time.is_finite() {
+    if !times.last.is_finite() {
         bail!("no event table has a row with a time");
     }
-    let data_end = ((last_time as i64).div_euclid(DAY) + 1) * DAY;
+    let data_start = times.first as i64;
+    let data_end = ((times.last as i64).div_euclid(DAY) + 1) * DAY;
     let attributes = Columns::new(attributes, ids.len())?;
-    Ok(Bank { schema, ids, quality, unmet, data_end, attributes, events })
+    Ok(Bank { schema, ids, quality, unmet, data_start, data_end, attributes, events })
 }
 
 /// What all tables are read with.

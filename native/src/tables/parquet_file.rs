@@ -12,7 +12,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::{SchemaDescriptor, Type};
 use rayon::prelude::*;
 
-use super::batch::{CellColumn, Cells, Part, Places, Seen};
+use super::batch::{CellColumn, Cells, Part, Places, Seen, Span};
 use super::parquet_column::{Column, Runs};
 use super::parquet_remarks::Remarks;
 use super::parquet_type::Kind;
@@ -202,7 +202,7 @@ fn read_part(
     let mut wanted = Runs::all(rows);
     let mut places = Places::RowsFrom(first_row);
     let mut times = None;
-    let mut last_unseen = f64::NEG_INFINITY;
+    let mut unseen_times = Span::NONE;
     if let Some(seen) = seen
         && let Some(column) = columns.get_mut(seen.column)
     {
@@ -213,7 +213,7 @@ fn read_part(
         let runs = Runs::of(values.iter().map(is_seen));
         // Short runs take longer to pass over than to read.
         if runs.0.len() * MIN_RUN <= rows {
-            last_unseen = values.iter().copied().filter(|time| !is_seen(time)).fold(last_unseen, f64::max);
+            unseen_times = unseen_times.with(values.iter().copied().filter(|time| !is_seen(time)));
             let numbers = (first_row..).zip(&*values).filter(|(_, time)| is_seen(time));
             places = Places::Rows(numbers.map(|(number, _)| number).collect());
             values.retain(is_seen);
@@ -228,7 +228,7 @@ fn read_part(
         }
     }
     let kept = wanted.count();
-    Ok(Cells { rows: kept, columns: cells, places, malformed: Vec::new(), unseen: rows - kept, last_unseen })
+    Ok(Cells { rows: kept, columns: cells, places, malformed: Vec::new(), unseen: rows - kept, unseen_times })
 }
 
 #[cfg(test)]

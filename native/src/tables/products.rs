@@ -1,6 +1,7 @@
 //! The products: listed in the config, or the rows of their table.
 
 use anyhow::Context;
+use nextbest_core::customers::words;
 use nextbest_core::schema::Product;
 
 use super::read::{TableFile, read_texts};
@@ -27,8 +28,8 @@ pub(super) fn listed(products: &ProductsConfig) -> Option<Vec<Product>> {
 
 fn declared(product: &ProductConfig) -> Product {
     Product {
-        id: product.id.clone(),
-        name: product.name.clone(),
+        id: words::normalised(&product.id).to_owned(),
+        name: words::normalised(&product.name).to_owned(),
         min_age: product.min_age,
         repeatable: product.repeatable,
         value: product.value,

@@ -118,3 +118,46 @@ fn read_at(file: &mut File, from: u64, length: u64) -> std::io::Result<Vec<u8>> 
     file.read_exact(&mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A block of a column of numbers and one of codes, by the rows of each of its parts.
+    fn block(parts: &[Vec<(u16, u64, u16)>]) -> Block {
+        let rows = || parts.iter().flatten();
+        let ends = parts.iter().scan(0, |end, rows| {
+            *end += rows.len() as u32;
+            Some(*end)
+        });
+        Block {
+            starts: [0].into_iter().chain(ends).collect(),
+            customers: rows().map(|row| row.0).collect(),
+            columns: vec![
+                BlockColumn::Numbers(rows().map(|row| f64::from_bits(row.1)).collect()),
+                BlockColumn::Codes(rows().map(|row| row.2).collect()),
+            ],
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Each part has the rows of all blocks, in their order, with the very bits.
+        #[test]
+        fn what_is_put_aside_is_read_again(blocks in vec(vec(vec(any::<(u16, u64, u16)>(), 0..4), 3), 1..4)) {
+            let folder = tempfile::tempdir().unwrap();
+            let run = SpilledRun::write(folder.path(), &blocks.iter().map(|it| block(it)).collect::<Vec<_>>()).unwrap();
+            for part in 0..3 {
+                let read = run.read(part).unwrap();
+                let expected: Vec<(u16, u64, u16)> = blocks.iter().flat_map(|block| block[part].clone()).collect();
+                let [BlockColumn::Numbers(numbers), BlockColumn::Codes(codes)] = &read.columns[..] else { panic!() };
+                let rows = read.customers.iter().zip(numbers).zip(codes);
+                let rows: Vec<_> = rows.map(|((customer, number), code)| (*customer, number.to_bits(), *code)).collect();
+                prop_assert_eq!(rows, expected);
+            }
+        }
+    }
+}

@@ -148,6 +148,8 @@ fn fingerprint(public_key: &[u8; PUBLIC_KEY]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A bundle as far as a signature is concerned.
@@ -205,6 +207,21 @@ mod tests {
         }
         let names = format!("{} or {}", one.fingerprint(), other.fingerprint());
         assert_eq!(keys.check(&bundle()), Err(BundleError::Unsigned { key: names }));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn any_key_is_read_again(seed in any::<[u8; 32]>(), words in "[^-]{0,40}") {
+            let key = PrivateKey(SigningKey::from_bytes(&seed));
+            let folder = tempfile::tempdir().unwrap();
+            let (private, public) = (folder.path().join("private.pem"), folder.path().join("public.pem"));
+            std::fs::write(&private, key.pem().unwrap().as_bytes()).unwrap();
+            std::fs::write(&public, format!("{words}\n{}{words}", key.public_pem().unwrap())).unwrap();
+            prop_assert_eq!(PrivateKey::read(&private).unwrap().0.to_bytes(), seed);
+            let keys = PublicKeys::read(&public).unwrap();
+            prop_assert_eq!(keys.0, vec![key.0.verifying_key()]);
+        }
     }
 
     #[test]

@@ -131,19 +131,76 @@ impl Registry for FileStore {
     }
 }
 
-/// The texts of the files in a folder, by their names; none where it is not there.
+/// The texts of the files in a folder and those in it, by their paths: a key may have `/` in it. None where it is not there.
 fn texts(folder: PathBuf) -> anyhow::Result<Vec<(String, String)>> {
     if !folder.exists() {
         return Ok(Vec::new());
     }
-    let place = || folder.display().to_string();
     let mut texts = Vec::new();
-    for entry in std::fs::read_dir(&folder).with_context(place)? {
-        let entry = entry.with_context(place)?;
-        if let (true, Ok(name)) = (entry.path().is_file(), entry.file_name().into_string()) {
-            texts.push((name, std::fs::read_to_string(entry.path()).with_context(place)?));
+    let mut open = vec![(folder, String::new())];
+    while let Some((folder, before)) = open.pop() {
+        let place = || folder.display().to_string();
+        for entry in std::fs::read_dir(&folder).with_context(place)? {
+            let path = entry.with_context(place)?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let key = format!("{before}{name}");
+            match path.is_dir() {
+                true => open.push((path, format!("{key}/"))),
+                false => texts.push((key, std::fs::read_to_string(&path).with_context(place)?)),
+            }
         }
     }
     texts.sort_unstable();
     Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mlflow::tracking::LoggedModel;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        /// What a folder would not keep as it is, it refuses.
+        #[test]
+        fn aliases_and_tags_are_read_again(
+            aliases in vec((r#"([-a/=:,."' é|;%]{0,4})|(\PC{0,8})"#, 1u64..3), 0..4),
+            tags in vec((r#"([-a/=:,."' é|;%]{0,4})|(\PC{0,8})"#, any::<String>()), 0..4),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let store = FileStore::new(folder.path());
+            let model = LoggedModel { id: "m-1".into(), artifact_uri: "file:///a b".into() };
+            store.ensure_model("bank", "of; \"words\"").unwrap();
+            for number in 1..3 {
+                let version = NewVersion {
+                    name: "bank", model: &model, run: None, description: "", tags: &[], files: &[],
+                };
+                prop_assert_eq!(store.create_version(&version).unwrap(), number);
+            }
+            let (mut named, mut tagged) = (BTreeMap::new(), BTreeMap::new());
+            // Numbers before them: no key is the folder of another.
+            for (at, (alias, number)) in aliases.iter().enumerate() {
+                let alias = format!("{at}{alias}");
+                match store.set_alias("bank", &alias, *number) {
+                    Ok(()) => drop(named.insert(alias, *number)),
+                    Err(_) => prop_assert!(safe(&alias).is_err(), "{}", alias),
+                }
+            }
+            for (at, (key, value)) in tags.iter().enumerate() {
+                let key = format!("{at}{key}");
+                match store.tag_version("bank", 1, &key, value) {
+                    Ok(()) => drop(tagged.insert(key, value.clone())),
+                    Err(_) => prop_assert!(safe(&key).is_err(), "{}", key),
+                }
+            }
+            let versions = store.versions("bank").unwrap();
+            let found = versions.iter().flat_map(|it| it.aliases.iter().map(|alias| (alias.clone(), it.number)));
+            prop_assert_eq!(found.collect::<BTreeMap<_, _>>(), named);
+            let first = versions.iter().find(|version| version.number == 1).unwrap();
+            prop_assert_eq!(&first.tags, &tagged);
+        }
+    }
 }

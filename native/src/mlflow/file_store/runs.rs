@@ -114,3 +114,48 @@ impl FileStore {
         self.write(path, text.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        /// What was told and is told again, after a command that died in between, stands there once and as it was.
+        #[test]
+        fn what_is_told_twice_stands_there_once(
+            keys in vec(r#"[-/=:,."' é|;%a]{0,4}"#, 2),
+            value in any::<String>(),
+            points in vec((any::<u64>().prop_map(f64::from_bits), 0usize..3, any::<u64>()), 0..5),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let store = FileStore::new(folder.path());
+            let run = Run { id: "r".into(), experiment: "1".into(), artifact_uri: String::new() };
+            let mut values = Values { params: vec![(keys[0].clone(), value.clone())], ..Values::default() };
+            points.iter().for_each(|(number, step, time)| values.measure(&keys[1], *number, *step, *time));
+            let told = store.write_values(&run, &values);
+            let are_sound = safe(&keys[0]).is_ok() && (values.metrics.is_empty() || safe(&keys[1]).is_ok());
+            prop_assert_eq!(told.is_ok(), are_sound);
+            prop_assume!(are_sound);
+            store.write_values(&run, &values).unwrap();
+            let read = |part: &str, key: &str| std::fs::read_to_string(store.run_folder(&run).join(part).join(key));
+            prop_assert_eq!(read("params", &keys[0]).unwrap(), value);
+            let text = read("metrics", &keys[1]).unwrap_or_default();
+            let of_line = |line: &str| {
+                let parts: Vec<&str> = line.split(' ').collect();
+                (parts[1].parse::<f64>().unwrap().to_bits(), parts[2].parse().unwrap(), parts[0].parse().unwrap())
+            };
+            let mut expected: Vec<(u64, usize, u64)> = Vec::new();
+            for point in &values.metrics {
+                let point = (point.value.to_bits(), point.step, point.time);
+                if !expected.contains(&point) {
+                    expected.push(point);
+                }
+            }
+            prop_assert_eq!(text.lines().map(of_line).collect::<Vec<_>>(), expected);
+        }
+    }
+}

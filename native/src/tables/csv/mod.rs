@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context;
 use rayon::prelude::*;
 
-use super::batch::{CellColumn, Cells, Part, Places, TextColumn};
+use super::batch::{CellColumn, Cells, Part, Places, Span, TextColumn};
 use super::header::check_distinct;
 use blocks::{Block, Blocks};
 use records::{Cell, Record, Records, is_line_end};
@@ -117,7 +117,7 @@ impl CsvFile {
         }
         let columns = texts.into_iter().map(CellColumn::Text).collect();
         let (rows, places) = (lines.len(), Places::Lines(lines));
-        Ok(Cells { rows, columns, places, malformed, unseen: 0, last_unseen: f64::NEG_INFINITY })
+        Ok(Cells { rows, columns, places, malformed, unseen: 0, unseen_times: Span::NONE })
     }
 
     /// Why the cells of a record can't be told apart, where they can't.

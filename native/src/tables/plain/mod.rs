@@ -210,6 +210,17 @@ impl PlainTable {
         })
     }
 
+    /// The texts of a column as they stand, also those that mean a missing value elsewhere: a customer's id may be `NA`.
+    ///
+    /// # Errors
+    /// Names the first cell that is empty.
+    pub(crate) fn texts(&self, column: usize) -> anyhow::Result<Vec<String>> {
+        self.map(column, |cells, row| match cells.text(row)? {
+            text if text.is_empty() => Err("is empty".into()),
+            text => Ok(text.into_owned()),
+        })
+    }
+
     /// Names for the rows of a table that has none: their numbers in the file, those that were left out counted.
     pub(crate) fn row_numbers(&self) -> Vec<String> {
         let mut before = 0;

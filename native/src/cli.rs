@@ -4,27 +4,21 @@
 //! where the work failed (the data, a file, a model), 2 where the command or config could not be understood, and 3 where all went
 //! well and monitoring found something that somebody should be told.
 
-use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use serde::Serialize;
 
+use crate::app::printed::{STANDARD_OUTPUT, unless_closed};
+use crate::app::{Progress, UsageError, usage};
 use crate::commands::registry::{models, promote, register, rollback};
 use crate::commands::{
-    doctor, eda, evaluate, export, features, generate, inspect, keygen, monitor, policy_eval, retrain, run,
-    score, sketch, train, train_table,
+    Context, Done, doctor, eda, evaluate, export, features, generate, inspect, keygen, monitor, policy_eval,
+    retrain, run, score, sketch, train, train_table,
 };
 use crate::config::Config;
-use crate::mlflow::{self, Logged};
-use crate::printed::{Printed, unless_closed};
-use crate::progress::Progress;
-
-/// What errors call it.
-const STANDARD_OUTPUT: &str = "standard output";
+use crate::mlflow;
 
 /// Predicts which banking product a customer takes next, and turns it into an offer on the customer's own side.
 #[derive(Debug, Parser)]
@@ -138,59 +132,6 @@ enum Command {
     Run(run::Arguments),
 }
 
-/// What a command works with.
-pub(crate) struct Context {
-    pub(crate) config: Config,
-    pub(crate) progress: Progress,
-    json: bool,
-}
-
-/// An error of the user's making: exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct UsageError(String);
-
-/// Turns any error into one with exit code 2.
-pub(crate) fn usage(error: anyhow::Error) -> anyhow::Error {
-    UsageError(format!("{error:#}")).into()
-}
-
-impl Context {
-    /// Prints a command's result: JSON with `--json`, else words.
-    ///
-    /// # Errors
-    /// Where standard output takes no more, but for a closed pipe.
-    pub(crate) fn print<T: Serialize + Display>(&self, result: &T) -> anyhow::Result<()> {
-        self.print_to(std::io::stdout().lock(), result).context(STANDARD_OUTPUT)
-    }
-
-    fn print_to<T: Serialize + Display>(&self, out: impl Write, result: &T) -> std::io::Result<()> {
-        let mut out = Printed(out);
-        if self.json {
-            serde_json::to_writer_pretty(&mut out, result)?;
-            writeln!(out)?;
-        } else {
-            write!(out, "{result}")?;
-        }
-        out.flush()
-    }
-
-    /// Prints a command's result, and fails where it could not be logged.
-    pub(crate) fn print_logged<T: Serialize + Display>(
-        &self,
-        result: &T,
-        logged: impl FnOnce(&T) -> Option<&Logged>,
-    ) -> anyhow::Result<()> {
-        self.print(result)?;
-        mlflow::check(logged(result))
-    }
-
-    /// Tells something that the user should know but that is no error.
-    pub(crate) fn warn(&self, message: &str) {
-        self.progress.warn(message);
-    }
-}
-
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -218,13 +159,6 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
 }
 
-/// How a command ended that did its work.
-pub(crate) enum Done {
-    Quietly,
-    /// Somebody should be told something.
-    WithAlert,
-}
-
 fn execute(arguments: Arguments) -> anyhow::Result<Done> {
     let config = Config::load(arguments.config.as_deref()).map_err(usage)?;
     let jobs =
@@ -242,7 +176,9 @@ fn execute(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Features(command) => features::execute(&context, &command),
         Command::Doctor => doctor::run(&context),
         Command::Eda => context.print(&eda::run(&context)?),
-        Command::Train(arguments) if arguments.resume_logging => context.print(&mlflow::resume(&context)?),
+        Command::Train(arguments) if arguments.resume_logging => {
+            context.print(&mlflow::resume(&context.config, &context.progress)?)
+        }
         Command::Train(arguments) => match arguments.source(&context.config.data_source.clock()?) {
             None => context.print_logged(&train::run(&context, &arguments)?, |it| it.logged.as_ref()),
             Some(source) => {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use anyhow::anyhow;
 
-use crate::cli::usage;
+use crate::app::usage;
 
 /// Checks names that people chose, beside those that are ours, before any work begins.
 ///

@@ -10,7 +10,8 @@ use nextbest_core::model::card::Metric;
 use nextbest_core::time;
 use serde::Serialize;
 
-use crate::cli::{Context, usage};
+use crate::app::Progress;
+use crate::app::usage;
 use crate::config::{Config, Deployment};
 use crate::evaluation::{Opponent, paired_differences};
 use crate::feature_table::FeatureTable;
@@ -117,24 +118,25 @@ pub(crate) fn absolute(deployment: &Deployment, bundle: &Bundle) -> Vec<Gate> {
 /// # Errors
 /// Where a bundle that was measured before can't be scored, or the config says otherwise than the feature table.
 pub(crate) fn relative(
-    context: &Context,
+    config: &Config,
+    progress: &Progress,
     model: &Candidate<'_>,
     production: &Candidate<'_>,
 ) -> anyhow::Result<Vec<Gate>> {
-    let gates = &context.config.deployment.relative_gates;
+    let gates = &config.deployment.relative_gates;
     if gates.is_empty() {
         return Ok(Vec::new());
     }
     let rule = |name: &str, margin: f64| {
         format!("{name} not worse than in production ({}) by more than {margin}", production.name.display())
     };
-    let path = context.config.feature_table().with_extension("parquet");
-    context.progress.step(format!("reading {}", path.display()));
+    let path = config.feature_table().with_extension("parquet");
+    progress.step(format!("reading {}", path.display()));
     let table = FeatureTable::read_parquet(&path);
     if let Ok(table) = &table {
-        table.layout.check(&context.config, &table.distinct_cutoffs(), &path).map_err(usage)?;
+        table.layout.check(config, &table.distinct_cutoffs(), &path).map_err(usage)?;
     }
-    let found = table.and_then(|table| opponents(&context.config, &table, model, production));
+    let found = table.and_then(|table| opponents(config, &table, model, production));
     let (model, production, test) = match found {
         Ok(found) => found,
         Err(error) => {
@@ -147,8 +149,8 @@ pub(crate) fn relative(
             return Ok(gates.iter().map(gate).collect());
         }
     };
-    context.progress.step("comparing with the model in production".into());
-    let differences = paired_differences(&model, &production, &test, &context.config.evaluation)?;
+    progress.step("comparing with the model in production".into());
+    let differences = paired_differences(&model, &production, &test, &config.evaluation)?;
     let gate = |(name, margin): (&String, &f64)| {
         let found = differences.iter().find(|difference| difference.metric == name);
         let interval = found.and_then(|difference| difference.interval);

@@ -1,10 +1,10 @@
 //! The command line of nextbest: from a bank's raw tables to a bundle for browsers and edge workers.
 
+mod app;
 mod calibrating;
 mod carried_rows;
 mod class_scores;
 pub mod cli;
-mod clock;
 mod column_names;
 mod commands;
 pub mod config;
@@ -21,8 +21,6 @@ mod offer_log;
 mod output;
 mod parquet_columns;
 mod predictions;
-mod printed;
-mod progress;
 mod pyfunc;
 mod rare_words;
 mod report;

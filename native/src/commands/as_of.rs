@@ -12,7 +12,8 @@ use anyhow::{Context as _, bail};
 use nextbest_core::time::Clock;
 use serde::Serialize;
 
-use crate::cli::{Context, usage};
+use crate::app::usage;
+use crate::commands::Context;
 use crate::config::StoreFormat;
 use crate::feature_table::{FeatureTable, FeatureTableWriter};
 use crate::output;

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use super::features::{checked_definitions, definitions};
 use super::read_bundle;
-use crate::cli::{Context, usage};
+use crate::app::usage;
+use crate::commands::Context;
 use crate::config::Config;
 use crate::feature_table::{read_feature, read_layout};
 use crate::output;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cli::{Context, usage};
+use crate::app::usage;
+use crate::commands::Context;
 use crate::doctor::{self, Diagnosis};
 use crate::feature_table::FeatureTable;
 use crate::tables::{LoadOptions, load};

@@ -8,8 +8,8 @@ use std::time::Instant;
 use anyhow::bail;
 use serde::Serialize;
 
-use super::human_bytes;
-use crate::cli::Context;
+use crate::app::human_bytes;
+use crate::commands::Context;
 use crate::eda::findings::{Finding, as_text, findings};
 use crate::eda::{Analysis, Dataset, files, page};
 use crate::feature_table::FeatureTable;

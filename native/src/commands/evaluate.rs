@@ -9,7 +9,7 @@ use nextbest_core::model::bundle::content_hash;
 use nextbest_core::time;
 use serde::Serialize;
 
-use crate::cli::Context;
+use crate::commands::Context;
 use crate::evaluation::{Evaluation, Opponent, Subject, ceiling, finalists};
 use crate::feature_table::FeatureTable;
 use crate::mlflow::{self, Logged};
@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
     let test = table.at(&cutoffs(&bundle.card.test_cutoffs));
     drop(table);
     let hash = content_hash(&bytes);
-    let finalists = finalists(context, &bundle, &hash)?;
+    let finalists = finalists(&context.config, &context.progress, &bundle, &hash)?;
     let demands = Demands::new(&config.trust, arguments.public_key.as_deref())?;
     let read = |path: &PathBuf| {
         let bytes = super::bundle_bytes(context, path).context("--against takes a bundle")?;
@@ -63,10 +63,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
         against: against.as_ref(),
     };
     let mut evaluation = subject.measure(&config.evaluation, &context.progress)?;
-    evaluation.ceiling = ceiling::measure(context, &bundle, &train.labels, &test)?;
+    evaluation.ceiling = ceiling::measure(&context.config, &context.progress, &bundle, &train.labels, &test)?;
     context.progress.step("drawing the report".into());
     let files = evaluation.write(&config.outputs.path.join("models"))?;
-    let logged = mlflow::log_evaluation(context, &evaluation, &files)?;
+    let logged = mlflow::log_evaluation(&context.config, &context.progress, &evaluation, &files)?;
     Ok(Evaluated { evaluation, logged })
 }
 

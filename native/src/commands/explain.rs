@@ -14,7 +14,8 @@ use serde::Serialize;
 
 use super::as_of;
 use super::features::{checked_definitions, definitions};
-use crate::cli::{Context, usage};
+use crate::app::usage;
+use crate::commands::Context;
 use crate::config::Config;
 use crate::cutoffs;
 use crate::tables::{Bank, LoadOptions, load, products};

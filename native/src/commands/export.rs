@@ -12,8 +12,9 @@ use nextbest_core::time;
 use serde::Serialize;
 
 use super::export_pyfunc;
+use crate::app::human_bytes;
 use crate::carried_rows::CarriedRows;
-use crate::cli::Context;
+use crate::commands::Context;
 use crate::config::{Config, Size};
 use crate::customer_json;
 use crate::evaluation::Recorded;
@@ -97,7 +98,13 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ex
     }
     exported.pyfunc = packing.map(|packing| packing.write(&exported.bundle)).transpose()?;
     let model = content_hash(&bytes);
-    exported.logged = mlflow::log_bundle(context, &model, &exported.bundle, &exported.content_hash)?;
+    exported.logged = mlflow::log_bundle(
+        &context.config,
+        &context.progress,
+        &model,
+        &exported.bundle,
+        &exported.content_hash,
+    )?;
     Ok(exported)
 }
 
@@ -267,9 +274,9 @@ impl fmt::Display for Exported {
         if let Some(frontier) = &self.frontier {
             writeln!(f, "{frontier}")?;
         }
-        write!(f, "model {}, {}", self.model_version, super::human_bytes(self.bytes))?;
+        write!(f, "model {}, {}", self.model_version, human_bytes(self.bytes))?;
         match self.frontier.as_ref().and_then(Frontier::chosen) {
-            Some(chosen) => writeln!(f, ", {} after brotli", super::human_bytes(chosen.bytes))?,
+            Some(chosen) => writeln!(f, ", {} after brotli", human_bytes(chosen.bytes))?,
             None => writeln!(f)?,
         }
         match &self.signed_by {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::cli::usage;
+use crate::app::human_bytes;
+use crate::app::usage;
 use crate::output;
 use crate::pyfunc::{Identity, find_module, model_files};
 
@@ -80,6 +81,6 @@ impl Packing<'_> {
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "wrote {} ({})", self.pyfunc.display(), super::human_bytes(self.bytes))
+        writeln!(f, "wrote {} ({})", self.pyfunc.display(), human_bytes(self.bytes))
     }
 }

@@ -17,7 +17,8 @@ use serde::Serialize;
 
 use super::as_of::{self, Questions};
 use super::{catalogue, explain};
-use crate::cli::{Context, usage};
+use crate::app::usage;
+use crate::commands::Context;
 use crate::config::{Config, StoreFormat};
 use crate::doctor::{self, LeakScore};
 use crate::feature_table::delta::{self, Commit};

@@ -9,7 +9,9 @@ use nextbest_core::synth::{Bank, BankParams, Date, Drift, Question};
 use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
-use crate::cli::{Context, usage};
+use crate::app::human_bytes;
+use crate::app::usage;
+use crate::commands::Context;
 use crate::config::{DriftConfig, OutputFormat, SourceType};
 use crate::cutoffs;
 use crate::synthetic::{Plan, Written};
@@ -130,7 +132,7 @@ impl fmt::Display for Generated {
         }
         writeln!(f, " in {}:", self.folder.display())?;
         for Written { file, rows, bytes } in &self.tables {
-            let bytes = super::human_bytes(usize::try_from(*bytes).unwrap_or(usize::MAX));
+            let bytes = human_bytes(usize::try_from(*bytes).unwrap_or(usize::MAX));
             writeln!(f, "  {file:<26}{rows:>12} rows{bytes:>12}")?;
         }
         Ok(())

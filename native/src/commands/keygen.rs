@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use serde::Serialize;
 
-use crate::cli::usage;
+use crate::app::usage;
 use crate::output::{Readers, write_new};
 use crate::trust::PrivateKey;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod as_of;
 mod catalogue;
+mod context;
 pub(crate) mod doctor;
 pub(crate) mod eda;
 pub(crate) mod evaluate;
@@ -24,6 +25,8 @@ pub(crate) mod sketch;
 pub(crate) mod train;
 pub(crate) mod train_table;
 
+pub(crate) use context::Context;
+
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -34,10 +37,16 @@ use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::schema::Task;
 use nextbest_core::time::Clock;
 
-use crate::cli::Context;
 use crate::config::Config;
 use crate::output;
 use crate::tables::TableQuality;
+
+/// How a command ended that did its work.
+pub(crate) enum Done {
+    Quietly,
+    /// Somebody should be told something.
+    WithAlert,
+}
 
 /// The bytes of a bundle: of a file, or of a registered version (`models:/NAME@ALIAS`, `models:/NAME/VERSION`).
 fn bundle_bytes(context: &Context, place: &Path) -> anyhow::Result<Vec<u8>> {
@@ -110,13 +119,4 @@ fn check_ruled_rows(quality: &[TableQuality], policy: &PolicyDefinition) -> anyh
 /// A moment that somebody asks about.
 fn as_of(clock: &Clock, text: &str) -> anyhow::Result<i64> {
     clock.as_of(text).with_context(|| format!("as of: expected a date such as 2026-07-01, got {text:?}"))
-}
-
-/// A number of bytes for people: `1.2 MB`.
-pub(crate) fn human_bytes(bytes: usize) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
 }

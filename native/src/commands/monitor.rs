@@ -9,7 +9,9 @@ use nextbest_core::model::bundle::MAGIC;
 use nextbest_core::monitor::observer::layout;
 use serde::Serialize;
 
-use crate::cli::{Context, Done, usage};
+use crate::app::usage;
+use crate::commands::Context;
+use crate::commands::Done;
 use crate::evaluation::{Opponent, paired_differences};
 use crate::monitoring::{
     Current, Frame, Monitoring, Quality, Versus, history, of_model, of_tables, sketches, webhook,
@@ -210,11 +212,13 @@ impl Model {
                 context.progress.step(format!("reading {}", file.display()));
                 Frame::of_file(bundle, file, skip_bad_rows)
             }
-            Place::Date(date) => Frame::of_bank(context, bundle, Some(*date), skip_bad_rows),
+            Place::Date(date) => {
+                Frame::of_bank(&context.config, &context.progress, bundle, Some(*date), skip_bad_rows)
+            }
             Place::Nowhere if bundle.schema.none_class().is_none() => {
                 Err(usage(anyhow!("--current: the model is of a plain table: give one with today's rows")))
             }
-            Place::Nowhere => Frame::of_bank(context, bundle, None, skip_bad_rows),
+            Place::Nowhere => Frame::of_bank(&context.config, &context.progress, bundle, None, skip_bad_rows),
             Place::Bundle(path) => bail!("{}: is a bundle, which has no rows", path.display()),
         }
     }

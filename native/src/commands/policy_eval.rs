@@ -11,7 +11,8 @@ use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
-use crate::cli::{Context, usage};
+use crate::app::usage;
+use crate::commands::Context;
 use crate::feature_table::FeatureTable;
 use crate::offer_log::{self, LoggedDecision};
 use crate::tables::{LoadOptions, Part, load};

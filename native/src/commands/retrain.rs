@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::monitor::{self, Monitored};
 use super::registry::{promote, register};
 use super::{evaluate, export, features, train};
-use crate::cli::{Context, Done};
+use crate::commands::Context;
+use crate::commands::Done;
 use crate::monitoring::Alert;
 use crate::output;
 

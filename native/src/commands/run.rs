@@ -1,7 +1,7 @@
 //! `nextbest run`: all stations in order.
 
 use super::{evaluate, export, features, generate, score, train};
-use crate::cli::Context;
+use crate::commands::Context;
 use crate::mlflow::Logging;
 use crate::trust::{Demands, Release};
 
@@ -18,7 +18,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     // What would stop the last stations is better noticed before the first.
     Release::new(&context.config, None, None)?;
     Demands::new(&context.config.trust, None)?;
-    Logging::begin(context)?;
+    Logging::begin(&context.config, &context.progress)?;
     // A bank with tables or a schema of its own is never overwritten with a synthetic one.
     let input = context.config.data_source.input_path();
     if context.config.schema.is_none() && !input.exists() {

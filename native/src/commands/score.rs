@@ -11,8 +11,10 @@ use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
 use serde::Serialize;
 
-use super::{as_of, human_bytes, score_customers, score_table};
-use crate::cli::{Context, usage};
+use super::{as_of, score_customers, score_table};
+use crate::app::human_bytes;
+use crate::app::usage;
+use crate::commands::Context;
 use crate::config::OutputFormat;
 use crate::offer_log::{self, LoggedCandidate};
 use crate::predictions::Prediction;

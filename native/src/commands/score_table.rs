@@ -9,9 +9,10 @@ use nextbest_core::schema::Task;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::human_bytes;
+use crate::app::human_bytes;
+use crate::app::usage;
 use crate::class_scores::{ClassScores, check_names};
-use crate::cli::{Context, usage};
+use crate::commands::Context;
 use crate::config::OutputFormat;
 use crate::tables::plain::{PlainTable, Reading, Strays, UnknownWords, read_rows};
 

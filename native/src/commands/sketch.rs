@@ -8,8 +8,8 @@ use nextbest_core::Recommender;
 use nextbest_core::monitor::observer::layout;
 use serde::Serialize;
 
-use super::human_bytes;
-use crate::cli::Context;
+use crate::app::human_bytes;
+use crate::commands::Context;
 use crate::monitoring::sketches::{SketchCounts, add_up, files_in};
 use crate::output;
 

@@ -7,7 +7,8 @@ use nextbest_core::model::card::Card;
 use nextbest_core::time::{self, Clock};
 use serde::Serialize;
 
-use crate::cli::{Context, usage};
+use crate::app::usage;
+use crate::commands::Context;
 use crate::config::{Algorithm, Config, Size, Time};
 use crate::feature_table::{FeatureTable, sources_of};
 use crate::mlflow::{self, Logged, Logging, Origin};
@@ -132,7 +133,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
         card,
         progress: &context.progress,
     };
-    let logging = Logging::begin(context)?;
+    let logging = Logging::begin(&context.config, &context.progress)?;
     let models = trainer.train(&train, &validation, &all).inspect_err(|error| {
         if let Some(logging) = &logging {
             logging.failed(COMMAND, error);
@@ -158,7 +159,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Tr
         let layout = &table.layout;
         let origin = Origin { command: COMMAND, file: &path, hash, layout, rows: table.len() };
         let mut journal = logging.trained(&models, &origin, &report)?;
-        trained.logged = Some(mlflow::tell(context, &mut journal));
+        trained.logged = Some(mlflow::tell(&context.progress, &mut journal));
     }
     Ok(trained)
 }

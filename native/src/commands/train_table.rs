@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::export::{Exported, write_bundle, write_smaller_bundle};
 use super::train::Arguments;
 use crate::carried_rows::CarriedRows;
-use crate::cli::Context;
+use crate::commands::Context;
 use crate::evaluation::{Evaluation, Recorded, Subject};
 use crate::feature_table::FeatureTable;
 use crate::mlflow::{self, Logged, Logging, Origin};
@@ -126,7 +126,7 @@ pub(crate) fn run(
         progress: &context.progress,
     };
     // What was chosen learns from the rows that chose it too; those of the test stay unseen.
-    let logging = Logging::begin(context)?;
+    let logging = Logging::begin(&context.config, &context.progress)?;
     let models = trainer.train(&train, &validation, &learning).inspect_err(|error| {
         if let Some(logging) = &logging {
             logging.failed(COMMAND, error);
@@ -201,7 +201,7 @@ pub(crate) fn run(
         let mut journal = logging.trained(&models, &origin, &report)?;
         mlflow::add_evaluation(&mut journal, &evaluation, &files)?;
         mlflow::add_bundle(&mut journal, &exported.bundle, &exported.content_hash)?;
-        anyhow::Ok(mlflow::tell(context, &mut journal))
+        anyhow::Ok(mlflow::tell(&context.progress, &mut journal))
     });
     Ok(TrainedTable { training, evaluation, bundle: exported, logged: logged.transpose()? })
 }

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use super::contestants::Contestant;
 use super::text::write_contest;
-use crate::cli::Context;
+use crate::app::Progress;
+use crate::config::Config;
 use crate::feature_table::FeatureTable;
 use crate::report::number::or_dash;
 use crate::synthetic::Truth;
@@ -47,12 +48,13 @@ pub(crate) struct Ceiling {
 /// # Errors
 /// Where it holds a table of the truth that can't be read or is about other products.
 pub(crate) fn measure(
-    context: &Context,
+    config: &Config,
+    progress: &Progress,
     bundle: &Bundle,
     training_labels: &[usize],
     test: &FeatureTable,
 ) -> anyhow::Result<Option<Ceiling>> {
-    let Some(truth) = Truth::read(context.config.data_source.input_path())? else { return Ok(None) };
+    let Some(truth) = Truth::read(config.data_source.input_path())? else { return Ok(None) };
     let products = test.layout.schema.products().iter().map(|product| product.id.as_str());
     let positions = truth.positions(["NONE"].into_iter().chain(products))?;
     let names = bundle.schema.class_names();
@@ -68,7 +70,7 @@ pub(crate) fn measure(
         }
     }
     if labels.is_empty() {
-        context.warn(&format!(
+        progress.warn(&format!(
             "{}: tells of none of the test rows (of other cut-offs, perhaps), so there is no Bayes ceiling: run \
              `nextbest generate` again",
             truth.path.display()
@@ -78,7 +80,7 @@ pub(crate) fn measure(
     let ceiling = Ceiling::of(&names, &labels, &certain, &model, &prior)?;
     let off = ceiling.surprise();
     if off.abs() > IMPLAUSIBLE {
-        context.warn(&format!(
+        progress.warn(&format!(
             "{}: can't be the truth about these customers (its log-loss is {off:.0} standard errors off what it should \
              be): run `nextbest generate` again",
             truth.path.display()

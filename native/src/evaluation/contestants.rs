@@ -11,7 +11,8 @@ use nextbest_core::score::Scorer;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::cli::Context;
+use crate::app::Progress;
+use crate::config::Config;
 use crate::feature_table::FeatureTable;
 
 /// Rows are scored by so many at a time.
@@ -152,12 +153,13 @@ pub(crate) fn score(scorer: &Scorer<'_>, bundle: &Bundle, values: &[f32]) -> any
 /// # Errors
 /// Where one of the files is no sound bundle.
 pub(crate) fn finalists(
-    context: &Context,
+    config: &Config,
+    progress: &Progress,
     chosen: &Bundle,
     chosen_hash: &str,
 ) -> anyhow::Result<Vec<Bundle>> {
     let mut found = Vec::new();
-    for path in bundles_in(&context.config.outputs.path.join("models").join("candidates"))? {
+    for path in bundles_in(&config.outputs.path.join("models").join("candidates"))? {
         let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
         let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
         let (ours, theirs) = (&chosen.card, &bundle.card);
@@ -165,7 +167,7 @@ pub(crate) fn finalists(
             && ours.training_cutoffs == theirs.training_cutoffs
             && ours.test_cutoffs == theirs.test_cutoffs;
         if !same_rows {
-            context.warn(&format!(
+            progress.warn(&format!(
                 "{}: was not trained on the rows that the model was trained on, so it is left out",
                 path.display()
             ));

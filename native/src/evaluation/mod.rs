@@ -21,9 +21,9 @@ use nextbest_core::model::calibration::Calibration;
 use nextbest_core::score::Scorer;
 use serde::Serialize;
 
+use crate::app::Progress;
 use crate::config::EvaluationConfig;
 use crate::feature_table::FeatureTable;
-use crate::progress::Progress;
 use crate::training::class_prior;
 use against::Against;
 pub(crate) use against::{Difference, Opponent, paired_differences};

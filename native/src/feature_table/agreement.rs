@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use nextbest_core::time;
 
 use super::{FeatureTable, Layout};
-use crate::cli::usage;
+use crate::app::usage;
 use crate::config::Config;
 use crate::cutoffs;
 

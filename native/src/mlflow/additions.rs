@@ -8,8 +8,8 @@ use super::address::Address;
 use super::journal::Journal;
 use super::logged::{Logged, file_bytes, tell};
 use super::tracking::{Run, Values};
-use crate::cli::Context;
-use crate::clock;
+use crate::app::{Progress, clock};
+use crate::config::Config;
 use crate::evaluation::Evaluation;
 
 /// Adds an evaluation and its files to the run of the model; `None` where that is not known or nothing is logged.
@@ -17,13 +17,14 @@ use crate::evaluation::Evaluation;
 /// # Errors
 /// Where it can't even be written down.
 pub(crate) fn log_evaluation(
-    context: &Context,
+    config: &Config,
+    progress: &Progress,
     evaluation: &Evaluation,
     files: &[PathBuf],
 ) -> anyhow::Result<Option<Logged>> {
-    let Some(mut journal) = journal_of(context, &evaluation.model)? else { return Ok(None) };
+    let Some(mut journal) = journal_of(config, &evaluation.model)? else { return Ok(None) };
     add_evaluation(&mut journal, evaluation, files)?;
-    Ok(Some(tell(context, &mut journal).without_hint()))
+    Ok(Some(tell(progress, &mut journal).without_hint()))
 }
 
 /// Adds an evaluation and its files to a journal.
@@ -73,14 +74,15 @@ pub(crate) fn add_evaluation(
 /// # Errors
 /// Where it can't even be written down.
 pub(crate) fn log_bundle(
-    context: &Context,
+    config: &Config,
+    progress: &Progress,
     model: &str,
     bundle: &Path,
     hash: &str,
 ) -> anyhow::Result<Option<Logged>> {
-    let Some(mut journal) = journal_of(context, model)? else { return Ok(None) };
+    let Some(mut journal) = journal_of(config, model)? else { return Ok(None) };
     add_bundle(&mut journal, bundle, hash)?;
-    Ok(Some(tell(context, &mut journal).without_hint()))
+    Ok(Some(tell(progress, &mut journal).without_hint()))
 }
 
 /// Adds a bundle to a journal.
@@ -97,16 +99,16 @@ pub(crate) fn add_bundle(journal: &mut Journal, bundle: &Path, hash: &str) -> an
 ///
 /// # Errors
 /// Where a journal can't be read.
-pub(crate) fn run_of(context: &Context, place: &Address, hash: &str) -> anyhow::Result<Option<Run>> {
-    match Journal::of_bundle(&context.config.journals_path(), hash)? {
+pub(crate) fn run_of(config: &Config, place: &Address, hash: &str) -> anyhow::Result<Option<Run>> {
+    match Journal::of_bundle(&config.journals_path(), hash)? {
         Some(journal) if journal.address()? == *place => Ok(journal.run().cloned()),
         _ => Ok(None),
     }
 }
 
-fn journal_of(context: &Context, model: &str) -> anyhow::Result<Option<Journal>> {
-    match Address::of_tracking(&context.config)? {
-        Some(_) => Journal::of_bundle(&context.config.journals_path(), model),
+fn journal_of(config: &Config, model: &str) -> anyhow::Result<Option<Journal>> {
+    match Address::of_tracking(config)? {
+        Some(_) => Journal::of_bundle(&config.journals_path(), model),
         None => Ok(None),
     }
 }

@@ -10,9 +10,9 @@ use super::http::Client;
 use super::registry::Registry;
 use super::server::Server;
 use super::tracking::Tracking;
-use crate::cli::usage;
+use crate::app::Progress;
+use crate::app::usage;
 use crate::config::{Config, Mode};
-use crate::progress::Progress;
 
 const TRACKING_VARIABLE: &str = "MLFLOW_TRACKING_URI";
 const REGISTRY_VARIABLE: &str = "MLFLOW_REGISTRY_URI";

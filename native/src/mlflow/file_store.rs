@@ -15,7 +15,8 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 
 use super::tracking::{Dataset, EXPERIMENT_TAG, LoggedModel, NewRun, Run, Status, Tracking, Values};
-use crate::{clock, output};
+use crate::app::clock;
+use crate::output;
 pub(super) use meta::random_hex;
 use meta::{Meta, random_digits};
 

@@ -19,9 +19,9 @@ pub(crate) use error::ServerError;
 use error::{not_stored, place_of, refused, shown};
 
 use super::address::variable;
-use crate::cli::usage;
-use crate::clock;
-use crate::progress::Progress;
+use crate::app::Progress;
+use crate::app::clock;
+use crate::app::usage;
 
 /// What may come right or wrong by itself: worth another try.
 const PASSING: [u16; 6] = [408, 429, 500, 502, 503, 504];

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::address::Address;
 use super::file_store::random_hex;
 use super::tracking::{Dataset, NewRun, Run, Status, Tracking, Values};
-use crate::progress::Progress;
-use crate::{clock, output};
+use crate::app::Progress;
+use crate::app::clock;
+use crate::output;
 
 const STATE: &str = "journal.json";
 const FILES: &str = "files";

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::address::variable;
 use super::journal::Journal;
-use crate::cli::Context;
+use crate::app::Progress;
+use crate::config::Config;
 
 /// Whether something was logged. What was not is kept.
 #[derive(Debug, Serialize)]
@@ -27,9 +28,9 @@ pub(crate) enum Logged {
 }
 
 /// Tells what a journal has to tell.
-pub(crate) fn tell(context: &Context, journal: &mut Journal) -> Logged {
-    context.progress.step("logging to MLflow".into());
-    match (journal.tell(&context.progress), journal.run()) {
+pub(crate) fn tell(progress: &Progress, journal: &mut Journal) -> Logged {
+    progress.step("logging to MLflow".into());
+    match (journal.tell(progress), journal.run()) {
         (Ok((place, hint)), Some(run)) => Logged::Run { id: run.id.clone(), place, hint },
         (Ok(_), None) => Logged::Kept { reason: "there is no run".into() },
         (Err(error), _) => Logged::Kept { reason: format!("{error:#}") },
@@ -40,11 +41,11 @@ pub(crate) fn tell(context: &Context, journal: &mut Journal) -> Logged {
 ///
 /// # Errors
 /// Where it can't be logged now either.
-pub(crate) fn resume(context: &Context) -> anyhow::Result<Resumed> {
+pub(crate) fn resume(config: &Config, progress: &Progress) -> anyhow::Result<Resumed> {
     let mut runs = Vec::new();
-    for mut journal in Journal::all(&context.config.journals_path())? {
+    for mut journal in Journal::all(&config.journals_path())? {
         if !journal.is_told() {
-            let logged = tell(context, &mut journal);
+            let logged = tell(progress, &mut journal);
             check(Some(&logged))?;
             runs.push(logged);
         }

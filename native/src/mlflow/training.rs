@@ -11,10 +11,12 @@ use super::file_store::random_hex;
 use super::journal::Journal;
 use super::logged::{file_bytes, user};
 use super::tracking::{Dataset, NewRun, Status, Values};
-use crate::cli::Context;
+use crate::app::Progress;
+use crate::app::clock;
+use crate::config::Config;
 use crate::feature_table::Layout;
+use crate::output;
 use crate::training::{TrainedModel, TrainedModels};
-use crate::{clock, output};
 
 /// The tag that MLflow's pages show as a run's description.
 const NOTE_TAG: &str = "mlflow.note.content";
@@ -23,7 +25,8 @@ const DIGEST: usize = 36;
 
 /// A training that is to be logged.
 pub(crate) struct Logging<'c> {
-    context: &'c Context,
+    config: &'c Config,
+    progress: &'c Progress,
     address: Address,
     start: u64,
 }
@@ -44,14 +47,14 @@ impl<'c> Logging<'c> {
     ///
     /// # Errors
     /// Where MLflow can't be reached.
-    pub(crate) fn begin(context: &'c Context) -> anyhow::Result<Option<Self>> {
-        let Some(address) = Address::of_tracking(&context.config)? else { return Ok(None) };
+    pub(crate) fn begin(config: &'c Config, progress: &'c Progress) -> anyhow::Result<Option<Self>> {
+        let Some(address) = Address::of_tracking(config)? else { return Ok(None) };
         let start = clock::milliseconds();
-        let tracking = address.tracking(&context.progress)?;
-        tracking.experiment(&context.config.mlflow.experiment_name).context(
+        let tracking = address.tracking(progress)?;
+        tracking.experiment(&config.mlflow.experiment_name).context(
             "the training could not be logged (without MLflow: mlflow.tracking_uri: none in the config)",
         )?;
-        Ok(Some(Self { context, address, start }))
+        Ok(Some(Self { config, progress, address, start }))
     }
 
     /// Logs a training that failed, as well as that can be done.
@@ -62,10 +65,10 @@ impl<'c> Logging<'c> {
             run.tags.push((NOTE_TAG.into(), format!("{error:#}")));
             let run = journal.begin(run);
             journal.end(run, Status::Failed, clock::milliseconds());
-            journal.tell(&self.context.progress)
+            journal.tell(self.progress)
         };
         if let Err(error) = attempt() {
-            self.context.warn(&format!("the failed training could not be logged: {error:#}"));
+            self.progress.warn(&format!("the failed training could not be logged: {error:#}"));
         }
     }
 
@@ -79,7 +82,7 @@ impl<'c> Logging<'c> {
         origin: &Origin<'_>,
         report: &Path,
     ) -> anyhow::Result<Journal> {
-        let config = &self.context.config;
+        let config = self.config;
         let exported = std::fs::read(config.bundle_path()).ok().map(|bytes| content_hash(&bytes));
         Journal::forget_told(&config.journals_path(), exported.as_deref())?;
         let mut journal = self.journal()?;
@@ -142,12 +145,12 @@ impl<'c> Logging<'c> {
     }
 
     fn journal(&self) -> anyhow::Result<Journal> {
-        let config = &self.context.config;
+        let config = self.config;
         Journal::create(&config.journals_path(), &self.address, &config.mlflow.experiment_name)
     }
 
     fn run(&self, name: &str, command: &str) -> anyhow::Result<NewRun> {
-        let config = &self.context.config.mlflow;
+        let config = &self.config.mlflow;
         let user = user();
         let mut tags = vec![
             ("mlflow.user".into(), user.clone()),

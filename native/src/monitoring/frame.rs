@@ -13,7 +13,8 @@ use nextbest_core::snapshot::{Snapshot, moment};
 use nextbest_core::time::{self, DAY};
 use rayon::prelude::*;
 
-use crate::cli::Context;
+use crate::app::Progress;
+use crate::config::Config;
 use crate::feature_table::{FeatureTable, Layout};
 use crate::tables::plain::{PlainTable, Reading, read_rows};
 use crate::tables::{LoadOptions, Part, is_parquet, load};
@@ -75,18 +76,15 @@ impl Frame {
     /// # Errors
     /// Where they can't be read, or nobody was a customer then.
     pub(crate) fn of_bank(
-        context: &Context,
+        config: &Config,
+        progress: &Progress,
         bundle: &Bundle,
         as_of: Option<i64>,
         skip_bad_rows: bool,
     ) -> anyhow::Result<Self> {
-        context.config.data_source.clock_of(&bundle.schema)?;
+        config.data_source.clock_of(&bundle.schema)?;
         // With its own words: those that the model does not know are to be found.
-        let bank = load(
-            &context.config,
-            &LoadOptions { skip_bad_rows, ..LoadOptions::default() },
-            &context.progress,
-        )?;
+        let bank = load(config, &LoadOptions { skip_bad_rows, ..LoadOptions::default() }, progress)?;
         let as_of = as_of.unwrap_or(bank.data_end);
         let layout = Layout {
             key_column: String::new(),
@@ -116,12 +114,10 @@ impl Frame {
             Ok(table)
         };
         let mut table = FeatureTable::empty(&layout);
-        context
-            .progress
-            .parts(format!("computing features as of {}", time::format(as_of)), bank.part_count() as u64);
+        progress.parts(format!("computing features as of {}", time::format(as_of)), bank.part_count() as u64);
         bank.each_part(rows_of_part, |rows| {
             table.append(rows);
-            context.progress.part_done();
+            progress.part_done();
             Ok(())
         })?;
         if table.is_empty() {

@@ -293,5 +293,5 @@ fn of_rows(bundle: &Bundle, rows: &Scored<'_>) -> anyhow::Result<Profile> {
 
 /// In UTC, as the runs that MLflow knows of.
 fn now() -> String {
-    crate::clock::in_words().chars().take(19).collect()
+    crate::app::clock::in_words().chars().take(19).collect()
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::columns::{duplicate_rows, hash};
 use super::drift::Drift;
 use super::frame::Frame;
-use crate::clock;
+use crate::app::clock;
 
 /// Flaws of today's rows.
 #[derive(Debug, Clone, Serialize)]

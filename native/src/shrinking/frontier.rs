@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::commands::human_bytes;
+use crate::app::human_bytes;
 use crate::output;
 use crate::report::chart::{Axis, Chart, Mark, Shape, WIDTH};
 use crate::report::ink::Ink;

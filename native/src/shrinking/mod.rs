@@ -17,12 +17,12 @@ use nextbest_core::model::forest::Forest;
 use nextbest_core::train::Dataset;
 use nextbest_core::train::shrink::{self, Judge, Point, Prunable, drop_unused_edges};
 
+use crate::app::Progress;
+use crate::app::human_bytes;
 use crate::carried_rows::CarriedRows;
-use crate::commands::human_bytes;
 use crate::config::{ClassWeight, EvaluationConfig, ModelConfig, MonitoringConfig};
 use crate::evaluation::measure_card;
 use crate::feature_table::FeatureTable;
-use crate::progress::Progress;
 use crate::training::{Settings, TrainingRows};
 pub(crate) use frontier::{Frontier, FrontierPoint};
 use shipped::Shipped;

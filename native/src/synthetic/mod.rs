@@ -11,9 +11,9 @@ use nextbest_core::synth::{ALL_TABLES, Bank, Question, Table};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::app::Progress;
 use crate::config::OutputFormat;
 use crate::output;
-use crate::progress::Progress;
 
 pub(crate) use truth::Truth;
 

@@ -17,8 +17,8 @@ use super::plan::{TablePlan, Target};
 use super::quality::TableQuality;
 use super::read::TableFile;
 use super::{LoadOptions, MAX_WORDS, RuledWords, products, too_many_words};
+use crate::app::Progress;
 use crate::config::{ColumnType, Config, HoldingProductConfig, SchemaConfig, TableConfig};
-use crate::progress::Progress;
 
 /// Reads the bank's tables.
 ///

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::batch::{Batch, Noted};
 use super::plan::TablePlan;
 use super::read::in_file;
-use crate::progress::Progress;
+use crate::app::Progress;
 
 /// What became of a table's rows: each that was read is used, or left out for one reason. All but `read`, `rows` and `shared`
 /// are such reasons.

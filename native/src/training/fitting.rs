@@ -7,10 +7,10 @@ use nextbest_core::model::forest::Scratch;
 use nextbest_core::train::{Dataset, OutOfBag, RoundLoss, fit_bins};
 
 use super::settings::Settings;
-use crate::cli::usage;
+use crate::app::Progress;
+use crate::app::usage;
 use crate::config::{ClassWeight, ModelConfig};
 use crate::feature_table::FeatureTable;
-use crate::progress::Progress;
 
 /// Rows to learn from, binned once for all models that are tried on them.
 pub(crate) struct TrainingRows {

@@ -14,11 +14,11 @@ use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::train::RoundLoss;
 use serde::Serialize;
 
+use crate::app::Progress;
 use crate::calibrating::{CalibrationReport, calibrate};
 use crate::config::{Algorithm, ModelConfig};
 use crate::feature_table::FeatureTable;
 use crate::output;
-use crate::progress::Progress;
 pub(crate) use fitting::TrainingRows;
 pub(crate) use selection::Trial;
 use selection::{Finalist, Selector};

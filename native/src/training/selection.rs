@@ -14,9 +14,9 @@ use serde::Serialize;
 
 use super::fitting::TrainingRows;
 use super::settings::{Choice, RowsOf, Settings};
+use crate::app::Progress;
 use crate::config::{Algorithm, ModelConfig};
 use crate::feature_table::FeatureTable;
-use crate::progress::Progress;
 use crate::report::number::or_dash;
 
 /// How good a model is on the rows that choose.

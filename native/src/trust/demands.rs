@@ -6,7 +6,7 @@ use nextbest_core::Error;
 use nextbest_core::model::bundle::Bundle;
 
 use super::keys::PublicKeys;
-use crate::clock;
+use crate::app::clock;
 use crate::config::TrustConfig;
 
 /// What a bundle must meet to be used here.

@@ -8,7 +8,7 @@ use nextbest_core::model::bundle::signature::SECTION;
 use nextbest_core::model::validity::Validity;
 
 use super::keys::PrivateKey;
-use crate::cli::usage;
+use crate::app::usage;
 use crate::config::{CardConfig, Config};
 
 /// What a bundle goes out with. What day it is plays no part: the same inputs give the same bytes.

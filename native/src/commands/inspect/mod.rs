@@ -17,7 +17,7 @@ use nextbest_core::recommend::Recommender;
 use nextbest_core::schema::{SchemaDefinition, Task};
 use serde::Serialize;
 
-use crate::cli::Context;
+use crate::commands::Context;
 use crate::output;
 use crate::trust::Demands;
 use gives_away::GivesAway;

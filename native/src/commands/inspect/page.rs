@@ -7,7 +7,7 @@ use nextbest_core::schema::Task;
 use super::standing::{Remembered, Signature};
 use super::text::{measured, terms};
 use super::{Inspected, NOT_STATED, policy, stated};
-use crate::commands::human_bytes;
+use crate::app::human_bytes;
 use crate::report::inline::share_bar;
 use crate::report::number::{count, percent};
 use crate::report::page::{Section, column_name, exact, heads, more, page, scrolling, tiles};

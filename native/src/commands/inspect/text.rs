@@ -7,7 +7,7 @@ use nextbest_core::schema::{Product, Task};
 
 use super::standing::Remembered;
 use super::{Inspected, NOT_STATED, policy, stated};
-use crate::commands::human_bytes;
+use crate::app::human_bytes;
 use crate::report::number::{count, number};
 
 /// So many digits of a file's SHA-256 tell it from others.

@@ -8,7 +8,7 @@ pub(crate) mod rollback;
 use anyhow::{Context as _, bail};
 use nextbest_core::model::bundle::{Bundle, content_hash};
 
-use crate::cli::Context;
+use crate::commands::Context;
 use crate::mlflow::{Address, Registry, Version};
 use crate::pyfunc::BUNDLE_PATH;
 use crate::trust::Demands;

@@ -7,7 +7,7 @@ use nextbest_core::time;
 use serde::Serialize;
 
 use super::{HASH_TAG, Models};
-use crate::cli::Context;
+use crate::commands::Context;
 use crate::mlflow::Version;
 
 /// So many digits of a hash tell versions apart for people.

@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::{Models, PRODUCTION, REPLACED_TAG, STAGING, numbered};
-use crate::cli::Context;
-use crate::clock;
+use crate::app::clock;
+use crate::commands::Context;
 use crate::gates::{self, Candidate, Gate};
 use crate::mlflow::{Version, user};
 
@@ -119,7 +119,12 @@ fn measure(
         let name = |number: u64| PathBuf::from(format!("version {number}"));
         let (our_name, their_name) = (name(version.number), name(production.number));
         let model = Candidate { name: &our_name, bytes: &bytes };
-        gates.extend(gates::relative(context, &model, &Candidate { name: &their_name, bytes: &theirs })?);
+        gates.extend(gates::relative(
+            &context.config,
+            &context.progress,
+            &model,
+            &Candidate { name: &their_name, bytes: &theirs },
+        )?);
     }
     Ok(gates)
 }

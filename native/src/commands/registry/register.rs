@@ -8,8 +8,9 @@ use nextbest_core::model::bundle::{Bundle, content_hash};
 use serde::Serialize;
 
 use super::HASH_TAG;
-use crate::cli::{Context, usage};
-use crate::clock;
+use crate::app::clock;
+use crate::app::usage;
+use crate::commands::Context;
 use crate::mlflow::{self, Address, NewVersion};
 use crate::pyfunc::{Identity, ModelFile, find_module, model_files};
 use crate::trust::{Demands, self_signed};
@@ -61,7 +62,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Re
     demands.check_validity(&bundle).with_context(file)?;
     let hash = content_hash(&bytes);
     let module = find_module(arguments.module.as_deref())?;
-    let run = mlflow::run_of(context, &tracking_place, &hash)?;
+    let run = mlflow::run_of(&context.config, &tracking_place, &hash)?;
     // What would stop the last step is better noticed before the first.
     let registry = place.registry(&context.progress)?;
     let name = &config.mlflow.registered_model_name;

@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::{Models, PRODUCTION, REPLACED_TAG, numbered};
-use crate::cli::Context;
-use crate::clock;
+use crate::app::clock;
+use crate::commands::Context;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {

@@ -17,8 +17,8 @@ pub(super) use unity_catalog::UnityCatalog;
 use super::address::variable;
 use super::http::{Client, encoded_path};
 use super::server::registry::word;
-use crate::cli::usage;
-use crate::progress::Progress;
+use crate::app::Progress;
+use crate::app::usage;
 
 const HOST: &str = "DATABRICKS_HOST";
 const TOKEN: &str = "DATABRICKS_TOKEN";

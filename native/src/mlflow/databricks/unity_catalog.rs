@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::model_files::{Access, ModelFiles};
 use super::signature;
-use crate::cli::usage;
+use crate::app::usage;
 use crate::mlflow::http::{Client, ServerError};
 use crate::mlflow::registry::{NewVersion, Registry, Version};
 use crate::mlflow::server::pairs;

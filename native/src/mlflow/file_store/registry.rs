@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::meta::Meta;
 use super::{FileStore, META, REGISTRY, folders, path_of, safe};
-use crate::clock;
+use crate::app::clock;
 use crate::mlflow::registry::{NewVersion, Registry, Version};
 
 /// What the folder of a version is called, before its number.

@@ -20,7 +20,7 @@ use super::batch::{CellColumn, Cells, Noted, Part};
 use super::csv::CsvFile;
 use super::header::{self, check_distinct, check_named};
 use super::parquet_file::{ParquetFile, is_parquet};
-use crate::cli::usage;
+use crate::app::usage;
 use kind::Kind;
 use strays::Findings;
 

@@ -16,7 +16,7 @@ use super::split::{Split, leave_out_recurring, split_by_hash, split_by_time};
 use super::strays::Strays;
 use super::target::labels;
 use super::values::read_rows;
-use crate::cli::usage;
+use crate::app::usage;
 use crate::feature_table::{FeatureTable, Layout};
 use crate::rare_words;
 

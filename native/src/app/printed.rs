@@ -4,6 +4,9 @@
 
 use std::io::{self, ErrorKind, Write};
 
+/// What errors call it.
+pub(crate) const STANDARD_OUTPUT: &str = "standard output";
+
 /// Something that is printed to, whose other end may be closed.
 pub(crate) struct Printed<W>(pub(crate) W);
 

@@ -1,0 +1,26 @@
+//! What everything above may use: how a long command shows progress, how it prints, what time it is, whose mistake an error is.
+
+pub(crate) mod clock;
+pub(crate) mod printed;
+mod progress;
+
+pub(crate) use progress::Progress;
+
+/// An error of the user's making: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(String);
+
+/// Turns any error into one with exit code 2.
+pub(crate) fn usage(error: anyhow::Error) -> anyhow::Error {
+    UsageError(format!("{error:#}")).into()
+}
+
+/// A number of bytes for people: `1.2 MB`.
+pub(crate) fn human_bytes(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::databricks::{self, UnityCatalog};
+use super::environment::variable;
 use super::file_store::FileStore;
 use super::http::Client;
 use super::registry::Registry;
@@ -153,11 +154,6 @@ impl std::fmt::Display for Address {
             Self::UnityCatalog => f.write_str(UNITY_CATALOG),
         }
     }
-}
-
-/// An environment variable that is set to something.
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {

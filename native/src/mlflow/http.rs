@@ -18,7 +18,7 @@ use ureq::{Agent, Proxy};
 pub(crate) use error::ServerError;
 use error::{not_stored, place_of, refused, shown};
 
-use super::address::variable;
+use super::environment::variable;
 use crate::app::Progress;
 use crate::app::clock;
 use crate::app::usage;

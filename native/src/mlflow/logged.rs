@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 
-use super::address::variable;
+use super::environment::variable;
 use super::journal::Journal;
 use crate::app::Progress;
 use crate::config::Config;

@@ -7,6 +7,7 @@
 mod additions;
 mod address;
 mod databricks;
+mod environment;
 mod file_store;
 mod http;
 mod journal;
@@ -15,6 +16,7 @@ mod registry;
 mod server;
 mod tracking;
 mod training;
+mod wire;
 
 pub(crate) use additions::{add_bundle, add_evaluation, log_bundle, log_evaluation, run_of};
 pub(crate) use address::Address;

@@ -1,7 +1,7 @@
 //! Tracking on an MLflow server over REST (checked against MLflow 3.17), with files through its proxy.
 
 mod artifacts;
-pub(super) mod registry;
+mod registry;
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use super::http::{Client, ServerError};
 use super::tracking::{
     Dataset, EXPERIMENT_TAG, LoggedModel, MetricPoint, NewRun, Run, Status, Tracking, Values,
 };
-use registry::list;
+use super::wire::{LONGEST_TAG, list, pairs, text};
 
 /// The tag by which a run is found again.
 const KEY_TAG: &str = "nextbest.key";
@@ -23,7 +23,6 @@ const API: &str = "/api/2.0/mlflow";
 const MOST_PARAMS: usize = 100;
 const MOST_METRICS: usize = 1000;
 const LONGEST_PARAM: usize = 6000;
-const LONGEST_TAG: usize = 5000;
 
 /// An MLflow server.
 pub(crate) struct Server<'p> {
@@ -203,18 +202,6 @@ fn begun(answer: &Value, pointer: &str, experiment: &str) -> anyhow::Result<Run>
         experiment: experiment.to_owned(),
         artifact_uri: text(answer, &format!("{pointer}/info/artifact_uri"))?,
     })
-}
-
-/// A text in an answer.
-fn text(answer: &Value, pointer: &str) -> anyhow::Result<String> {
-    let found = answer.pointer(pointer).and_then(Value::as_str);
-    Ok(found.with_context(|| format!("expected {pointer} in MLflow's answer, got {answer}"))?.to_owned())
-}
-
-/// Pairs as all calls have them, with values of at most so many characters.
-pub(super) fn pairs(pairs: &[(String, String)], longest: usize) -> Vec<Value> {
-    let cut = |value: &str| value.chars().take(longest).collect::<String>();
-    pairs.iter().map(|(key, value)| json!({"key": key, "value": cut(value)})).collect()
 }
 
 fn part<T>(all: &[T], batch: usize, size: usize) -> &[T] {

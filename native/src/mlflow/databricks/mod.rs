@@ -14,9 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 pub(super) use artifacts::Artifacts;
 pub(super) use unity_catalog::UnityCatalog;
 
-use super::address::variable;
+use super::environment::variable;
 use super::http::{Client, encoded_path};
-use super::server::registry::word;
+use super::wire::word;
 use crate::app::Progress;
 use crate::app::usage;
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::file_call;
 use super::signed::Signed;
 use super::unity_catalog::API;
-use crate::mlflow::address::variable;
+use crate::mlflow::environment::variable;
 use crate::mlflow::http::Client;
 
 /// MLflow's own variable: whether the Files API has the models' files, whatever the workspace says.

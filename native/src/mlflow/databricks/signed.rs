@@ -5,7 +5,7 @@ use serde_json::Value;
 use ureq::http::Method;
 
 use crate::mlflow::http::Client;
-use crate::mlflow::server::registry::{list, word};
+use crate::mlflow::wire::{list, word};
 
 /// A signed address. It is a secret.
 pub(super) struct Signed {

@@ -11,8 +11,7 @@ use super::signature;
 use crate::app::usage;
 use crate::mlflow::http::{Client, ServerError};
 use crate::mlflow::registry::{NewVersion, Registry, Version};
-use crate::mlflow::server::pairs;
-use crate::mlflow::server::registry::{list, version_of, whole, word};
+use crate::mlflow::wire::{list, pairs, version_of, whole, word};
 
 /// The beginning of all its calls.
 pub(super) const API: &str = "/api/2.0/mlflow/unity-catalog";

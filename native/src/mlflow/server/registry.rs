@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{LONGEST_TAG, Server, pairs, text};
+use super::Server;
 use crate::mlflow::http::ServerError;
 use crate::mlflow::registry::{NewVersion, Registry, Version};
+use crate::mlflow::wire::{LONGEST_TAG, list, pairs, text, version_of, whole, word};
 
 /// So many versions are asked for at once.
 const PAGE: &str = "200";
@@ -83,34 +84,6 @@ impl Registry for Server<'_> {
         let place = self.get("model-versions/get-download-uri", &query)?;
         self.get_file(&text(&place, "/artifact_uri")?, path)
     }
-}
-
-/// A version as the server lists it.
-pub(in crate::mlflow) fn version_of(found: &Value, number: u64, aliases: Vec<String>) -> Version {
-    let tags = list(found, "/tags").iter();
-    let tag = |tag: &Value| Some((word(tag, "key")?.to_owned(), word(tag, "value")?.to_owned()));
-    Version {
-        number,
-        aliases,
-        tags: tags.filter_map(tag).collect(),
-        run: word(found, "run_id").filter(|run| !run.is_empty()).map(str::to_owned),
-        created: whole(found.get("creation_timestamp")).unwrap_or_default(),
-    }
-}
-
-/// A text of an answer.
-pub(in crate::mlflow) fn word<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value.get(key)?.as_str()
-}
-
-pub(in crate::mlflow) fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
-    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// A whole number, which servers write as a number or as a text.
-pub(in crate::mlflow) fn whole(value: Option<&Value>) -> Option<u64> {
-    let value = value?;
-    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 fn is_unknown(error: &ServerError) -> bool {

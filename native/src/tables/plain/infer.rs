@@ -9,8 +9,9 @@ use nextbest_core::schema::{Column, ColumnKind, Schema, SchemaDefinition, Table,
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::cell;
 use super::kind::Kind;
-use super::{PlainTable, cell};
+use super::table::PlainTable;
 
 /// What the user says of the columns, by position.
 #[derive(Debug, Clone, Copy)]

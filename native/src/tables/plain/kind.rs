@@ -7,7 +7,8 @@ use std::str::FromStr;
 use anyhow::bail;
 
 use super::super::batch::CellColumn;
-use super::{PlainTable, cell};
+use super::cell;
+use super::table::PlainTable;
 
 /// Of so many cells that are there, one may be something else.
 const NEARLY: usize = 20;

@@ -9,11 +9,11 @@ use nextbest_core::snapshot::moment;
 use nextbest_core::time::Clock;
 use rayon::prelude::*;
 
-use super::PlainTable;
 use super::infer::{LeftOut, Roles, describe};
 use super::kind::Reading;
-use super::split::{Split, leave_out_recurring, split_by_hash, split_by_time};
+use super::split::{Split, UsableRow, leave_out_recurring, split_by_hash, split_by_time};
 use super::strays::Strays;
+use super::table::PlainTable;
 use super::target::labels;
 use super::values::read_rows;
 use crate::app::usage;
@@ -136,15 +136,6 @@ struct Usable {
     rows: Vec<UsableRow>,
     without_target: usize,
     without_time: usize,
-}
-
-/// A row by its position, with what decides what it is for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct UsableRow {
-    pub(super) row: usize,
-    pub(super) class: usize,
-    /// 0 where no time is asked for.
-    pub(super) time: i64,
 }
 
 fn usable(labels: &[Option<usize>], times: Option<&[Option<i64>]>) -> Usable {

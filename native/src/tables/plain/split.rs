@@ -6,7 +6,14 @@ use anyhow::bail;
 use nextbest_core::time;
 use sha2::{Digest, Sha256};
 
-use super::prepare::UsableRow;
+/// A row by its position, with what decides what it is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UsableRow {
+    pub(super) row: usize,
+    pub(super) class: usize,
+    /// 0 where no time is asked for.
+    pub(super) time: i64,
+}
 
 /// This share of the rows tests,
 const TEST: f64 = 0.2;

@@ -7,8 +7,9 @@ use std::fmt;
 use anyhow::bail;
 use serde::Serialize;
 
+use super::cell;
 use super::kind::{Kind, is_in_thousands};
-use super::{PlainTable, cell};
+use super::table::PlainTable;
 
 /// So many strays of a column are shown.
 const SHOWN: usize = 3;

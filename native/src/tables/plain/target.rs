@@ -4,9 +4,10 @@ use anyhow::bail;
 use nextbest_core::customers::words;
 use nextbest_core::schema::{MAX_CLASSES, Schema};
 
+use super::cell;
 use super::infer::distinct_words;
 use super::kind::Kind;
-use super::{PlainTable, cell};
+use super::table::PlainTable;
 
 /// Reads the column that is predicted: the classes (whole numbers in order, or words in order) and that of each row, if
 /// it has one.

@@ -1,7 +1,7 @@
 //! Files of both formats, from bytes to the schema, the features and the values that follow.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nextbest_core::features::{Expression, Transform};
@@ -14,6 +14,7 @@ use parquet::schema::parser::parse_message_type;
 
 use super::*;
 use crate::parquet_columns::write_column;
+use crate::tables::batch::CellColumn;
 
 fn in_a_file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();

@@ -9,8 +9,9 @@ use nextbest_core::schema::{Column, ColumnKind, Schema};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::cell;
 use super::kind::Kind;
-use super::{PlainTable, cell};
+use super::table::PlainTable;
 
 /// Rows as a model reads them.
 pub(crate) struct PlainRows {

@@ -15,9 +15,9 @@ use serde::Serialize;
 use crate::app::usage;
 use crate::commands::Context;
 use crate::config::StoreFormat;
-use crate::feature_table::{FeatureTable, FeatureTableWriter};
-use crate::output;
-use crate::tables::plain::{PlainTable, Reading};
+use crate::io::feature_table::{FeatureTable, FeatureTableWriter};
+use crate::io::output;
+use crate::io::tables::plain::{PlainTable, Reading};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Read {

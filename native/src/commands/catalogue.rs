@@ -15,9 +15,9 @@ use super::read_bundle;
 use crate::app::usage;
 use crate::commands::Context;
 use crate::config::Config;
-use crate::feature_table::{read_feature, read_layout};
-use crate::output;
-use crate::tables::{declared_schema, products};
+use crate::io::feature_table::{read_feature, read_layout};
+use crate::io::output;
+use crate::io::tables::{declared_schema, products};
 use crate::trust::Demands;
 
 #[derive(Debug, Serialize)]

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::app::usage;
 use crate::commands::Context;
 use crate::doctor::{self, Diagnosis};
-use crate::feature_table::FeatureTable;
-use crate::tables::{LoadOptions, load};
+use crate::io::feature_table::FeatureTable;
+use crate::io::tables::{LoadOptions, load};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Examined {

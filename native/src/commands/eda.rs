@@ -11,9 +11,10 @@ use serde::Serialize;
 use crate::app::human_bytes;
 use crate::commands::Context;
 use crate::eda::findings::{Finding, as_text, findings};
-use crate::eda::{Analysis, Dataset, files, page};
-use crate::feature_table::FeatureTable;
-use crate::output;
+use crate::eda::{Analysis, Dataset, files};
+use crate::io::feature_table::FeatureTable;
+use crate::io::output;
+use crate::reports;
 
 const PAGE: &str = "report.html";
 
@@ -54,7 +55,7 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<Explored> {
     let folder = config.eda_path();
     if config.eda.generate_plots {
         context.progress.step(format!("drawing {PAGE}"));
-        files.push((PAGE, page::html(&data, &analysis, &findings)?.into_bytes()));
+        files.push((PAGE, reports::eda::html(&data, &analysis, &findings)?.into_bytes()));
     } else {
         output::remove_old(&folder.join(PAGE))?;
     }

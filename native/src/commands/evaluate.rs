@@ -10,8 +10,8 @@ use nextbest_core::time;
 use serde::Serialize;
 
 use crate::commands::Context;
-use crate::evaluation::{Evaluation, Opponent, Subject, ceiling, finalists};
-use crate::feature_table::FeatureTable;
+use crate::evaluate::{Evaluation, Opponent, Subject, ceiling, finalists};
+use crate::io::feature_table::FeatureTable;
 use crate::mlflow::{self, Logged};
 use crate::trust::Demands;
 

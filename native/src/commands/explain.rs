@@ -17,8 +17,8 @@ use super::features::{checked_definitions, definitions};
 use crate::app::usage;
 use crate::commands::Context;
 use crate::config::Config;
-use crate::cutoffs;
-use crate::tables::{Bank, LoadOptions, load, products};
+use crate::config::cutoffs;
+use crate::io::tables::{Bank, LoadOptions, load, products};
 
 /// Which value is to be explained.
 pub(super) struct Question<'a> {

@@ -13,17 +13,17 @@ use serde::Serialize;
 
 use super::export_pyfunc;
 use crate::app::human_bytes;
-use crate::carried_rows::CarriedRows;
 use crate::commands::Context;
 use crate::config::{Config, Size};
-use crate::customer_json;
-use crate::evaluation::Recorded;
-use crate::feature_table::FeatureTable;
+use crate::evaluate::Recorded;
+use crate::io::customer_json;
+use crate::io::feature_table::FeatureTable;
+use crate::io::output;
+use crate::io::tables::{LoadOptions, Part, load};
 use crate::mlflow::{self, Logged};
-use crate::output;
-use crate::rare_words;
-use crate::shrinking::{Frontier, Shrinker, without_unused_edges};
-use crate::tables::{LoadOptions, Part, load};
+use crate::privacy::carried_rows::CarriedRows;
+use crate::privacy::rare_words;
+use crate::shrink::{Frontier, Shrinker, without_unused_edges};
 use crate::trust::Release;
 
 #[derive(Debug, Default, clap::Args)]

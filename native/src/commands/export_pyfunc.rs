@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::app::human_bytes;
 use crate::app::usage;
-use crate::output;
+use crate::io::output;
 use crate::pyfunc::{Identity, find_module, model_files};
 
 #[derive(Debug, Default, clap::Args)]

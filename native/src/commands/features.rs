@@ -19,12 +19,14 @@ use super::as_of::{self, Questions};
 use super::{catalogue, explain};
 use crate::app::usage;
 use crate::commands::Context;
+use crate::config::cutoffs;
 use crate::config::{Config, StoreFormat};
 use crate::doctor::{self, LeakScore};
-use crate::feature_table::delta::{self, Commit};
-use crate::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
-use crate::tables::{Bank, LoadOptions, Part, RuledWords, TableQuality, declared_schema, load, products};
-use crate::{cutoffs, output, rare_words};
+use crate::io::feature_table::delta::{self, Commit};
+use crate::io::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
+use crate::io::output;
+use crate::io::tables::{Bank, LoadOptions, Part, RuledWords, TableQuality, declared_schema, load, products};
+use crate::privacy::rare_words;
 
 /// What `nextbest features` is asked for.
 #[derive(Debug, clap::Args)]

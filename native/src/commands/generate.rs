@@ -12,9 +12,9 @@ use serde::Serialize;
 use crate::app::human_bytes;
 use crate::app::usage;
 use crate::commands::Context;
+use crate::config::cutoffs;
 use crate::config::{DriftConfig, OutputFormat, SourceType};
-use crate::cutoffs;
-use crate::synthetic::{Plan, Written};
+use crate::synth::{Plan, Written};
 
 /// How many futures the true probabilities are averaged over: the ceiling's log-loss is then off by about a thousandth of
 /// itself (docs/SYNTHETIC.md).

@@ -7,7 +7,7 @@ use anyhow::bail;
 use serde::Serialize;
 
 use crate::app::usage;
-use crate::output::{Readers, write_new};
+use crate::io::output::{Readers, write_new};
 use crate::trust::PrivateKey;
 
 #[derive(Debug, clap::Args)]

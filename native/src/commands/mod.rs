@@ -38,8 +38,8 @@ use nextbest_core::schema::Task;
 use nextbest_core::time::Clock;
 
 use crate::config::Config;
-use crate::output;
-use crate::tables::TableQuality;
+use crate::io::output;
+use crate::io::tables::TableQuality;
 
 /// How a command ended that did its work.
 pub(crate) enum Done {

@@ -12,11 +12,11 @@ use serde::Serialize;
 use crate::app::usage;
 use crate::commands::Context;
 use crate::commands::Done;
-use crate::evaluation::{Opponent, paired_differences};
-use crate::monitoring::{
+use crate::evaluate::{Opponent, paired_differences};
+use crate::io::tables::plain::{Kinds, Reading};
+use crate::monitor::{
     Current, Frame, Monitoring, Quality, Versus, history, of_model, of_tables, sketches, webhook,
 };
-use crate::tables::plain::{Kinds, Reading};
 use crate::trust::Demands;
 
 #[derive(Debug, Default, clap::Args)]

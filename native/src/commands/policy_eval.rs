@@ -13,9 +13,9 @@ use serde::Serialize;
 
 use crate::app::usage;
 use crate::commands::Context;
-use crate::feature_table::FeatureTable;
-use crate::offer_log::{self, LoggedDecision};
-use crate::tables::{LoadOptions, Part, load};
+use crate::io::feature_table::FeatureTable;
+use crate::io::offer_log::{self, LoggedDecision};
+use crate::io::tables::{LoadOptions, Part, load};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

@@ -12,8 +12,8 @@ use super::registry::{promote, register};
 use super::{evaluate, export, features, train};
 use crate::commands::Context;
 use crate::commands::Done;
-use crate::monitoring::Alert;
-use crate::output;
+use crate::io::output;
+use crate::monitor::Alert;
 
 /// Alerts that new training answers. The others say that the data are broken, which no model should learn from.
 const ANSWERED: [&str; 5] =

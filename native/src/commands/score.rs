@@ -16,11 +16,12 @@ use crate::app::human_bytes;
 use crate::app::usage;
 use crate::commands::Context;
 use crate::config::OutputFormat;
-use crate::offer_log::{self, LoggedCandidate};
-use crate::predictions::Prediction;
-use crate::tables::{LoadOptions, Part, load};
+use crate::io::offer_log::{self, LoggedCandidate};
+use crate::io::output;
+use crate::io::predictions;
+use crate::io::predictions::Prediction;
+use crate::io::tables::{LoadOptions, Part, load};
 use crate::trust::Demands;
-use crate::{output, predictions};
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {

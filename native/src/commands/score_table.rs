@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use crate::app::human_bytes;
 use crate::app::usage;
-use crate::class_scores::{ClassScores, check_names};
 use crate::commands::Context;
 use crate::config::OutputFormat;
-use crate::tables::plain::{PlainTable, Reading, Strays, UnknownWords, read_rows};
+use crate::io::class_scores::{ClassScores, check_names};
+use crate::io::tables::plain::{PlainTable, Reading, Strays, UnknownWords, read_rows};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ScoredTable {

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::app::human_bytes;
 use crate::commands::Context;
-use crate::monitoring::sketches::{SketchCounts, add_up, files_in};
-use crate::output;
+use crate::io::output;
+use crate::monitor::sketches::{SketchCounts, add_up, files_in};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

@@ -9,12 +9,14 @@ use serde::Serialize;
 
 use crate::app::usage;
 use crate::commands::Context;
+use crate::config::cutoffs;
 use crate::config::{Algorithm, Config, Size, Time};
-use crate::feature_table::{FeatureTable, sources_of};
+use crate::io::feature_table::{FeatureTable, sources_of};
+use crate::io::output;
+use crate::io::tables::plain::{Kinds, Reading, Source};
 use crate::mlflow::{self, Logged, Logging, Origin};
-use crate::tables::plain::{Kinds, Reading, Source};
-use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
-use crate::{cutoffs, output, trust};
+use crate::train::{FinalistReport, RowsOf, Trainer, Trial};
+use crate::trust;
 
 /// What runs say that they come from.
 const COMMAND: &str = "nextbest train";

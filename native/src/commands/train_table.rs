@@ -13,15 +13,15 @@ use serde::Serialize;
 
 use super::export::{Exported, write_bundle, write_smaller_bundle};
 use super::train::Arguments;
-use crate::carried_rows::CarriedRows;
 use crate::commands::Context;
-use crate::evaluation::{Evaluation, Recorded, Subject};
-use crate::feature_table::FeatureTable;
+use crate::evaluate::{Evaluation, Recorded, Subject};
+use crate::io::feature_table::FeatureTable;
+use crate::io::output;
+use crate::io::tables::plain::{LeftOut, Prepared, Source, Strays, prepare};
 use crate::mlflow::{self, Logged, Logging, Origin};
-use crate::output;
-use crate::shrinking::Shrinker;
-use crate::tables::plain::{LeftOut, Prepared, Source, Strays, prepare};
-use crate::training::{FinalistReport, RowsOf, Trainer, Trial};
+use crate::privacy::carried_rows::CarriedRows;
+use crate::shrink::Shrinker;
+use crate::train::{FinalistReport, RowsOf, Trainer, Trial};
 use crate::trust::{self, Release};
 
 /// What runs say that they come from.

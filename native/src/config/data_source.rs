@@ -8,7 +8,7 @@ use nextbest_core::schema::Schema;
 use nextbest_core::time::Clock;
 use serde::Deserialize;
 
-use crate::time_zone;
+use crate::config::time_zone;
 
 /// Where the bank's tables are.
 #[derive(Debug, Clone, Deserialize)]

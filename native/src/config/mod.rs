@@ -1,6 +1,7 @@
 //! config.yaml: every key has a default, and an unknown or ill-typed key is an error with its line.
 
 mod conditions;
+pub(crate) mod cutoffs;
 mod data_source;
 mod deployment;
 mod drift;
@@ -16,6 +17,7 @@ mod number_or_word;
 mod policy;
 mod schema;
 mod size;
+pub(crate) mod time_zone;
 mod trust;
 
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::feature_table::{Layout, read_feature};
+use crate::io::feature_table::{Layout, read_feature};
 
 /// Constant and repeated features.
 #[derive(Debug, Serialize)]

@@ -15,7 +15,7 @@ use nextbest_core::train::areas_by_class;
 use serde::Serialize;
 
 use super::{MIN_SUPPORT, holds_already};
-use crate::tables::{Bank, Part};
+use crate::io::tables::{Bank, Part};
 
 /// So many customers' parts are enough to see it.
 const PARTS: usize = 32;

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{MIN_SUPPORT, holds_already};
-use crate::feature_table::{Layout, read_feature, read_labels};
+use crate::io::feature_table::{Layout, read_feature, read_labels};
 
 /// How well a feature alone tells a product's takers.
 #[derive(Debug, Clone, Serialize)]

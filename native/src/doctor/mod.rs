@@ -20,8 +20,8 @@ pub(crate) use dates::{LateRows, suspects as date_suspects};
 pub(crate) use leaks::{LeakScore, scores as leak_scores};
 pub(crate) use target::{TargetAtCutoff, by_cutoff as target_by_cutoff};
 
-use crate::output;
-use crate::tables::TableQuality;
+use crate::io::output;
+use crate::io::tables::TableQuality;
 
 /// How many of the strongest features are shown.
 const SHOWN: usize = 10;

@@ -3,7 +3,7 @@
 use super::describe::QUANTILES;
 use super::histogram::Histogram;
 use super::{Analysis, Column, Dataset, NumericColumn};
-use crate::output::csv;
+use crate::io::output::csv;
 
 /// A file's name and content.
 pub(crate) type File = (&'static str, Vec<u8>);

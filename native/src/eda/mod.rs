@@ -3,23 +3,22 @@
 //! A [`Dataset`] (columns) becomes an [`Analysis`] (numbers), which [`findings`] puts into words, [`files`] into CSV
 //! and [`page`] into one HTML page. Rows are never sampled: every number is that of the whole table.
 
-mod association;
-mod correlation;
-mod describe;
+pub(crate) mod association;
+pub(crate) mod correlation;
+pub(crate) mod describe;
 pub(crate) mod files;
 pub(crate) mod findings;
-mod histogram;
-mod missing;
-mod outliers;
-pub(crate) mod page;
-mod sorted;
-mod target;
+pub(crate) mod histogram;
+pub(crate) mod missing;
+pub(crate) mod outliers;
+pub(crate) mod sorted;
+pub(crate) mod target;
 
 use nextbest_core::features::word_position;
 use nextbest_core::time;
 use rayon::prelude::*;
 
-use crate::feature_table::FeatureTable;
+use crate::io::feature_table::FeatureTable;
 
 use association::{CategoryAssociation, TargetAssociation};
 use correlation::{Matrix, Ranked};
@@ -99,7 +98,7 @@ impl Column {
     }
 
     /// The words of a category, none of numbers.
-    fn words(&self) -> &[String] {
+    pub(crate) fn words(&self) -> &[String] {
         match &self.kind {
             Kind::Numeric => &[],
             Kind::Category(words) => words,
@@ -153,7 +152,7 @@ impl Dataset {
     }
 
     /// The groups of features in the order in which they come, and how many features each has.
-    fn groups(&self) -> Vec<(&str, usize)> {
+    pub(crate) fn groups(&self) -> Vec<(&str, usize)> {
         let mut groups: Vec<(&str, usize)> = Vec::new();
         for column in &self.columns {
             match groups.iter_mut().find(|(group, _)| *group == column.group) {
@@ -169,41 +168,41 @@ impl Dataset {
 #[derive(Debug, Clone)]
 pub(crate) struct Analysis {
     /// How many rows there are.
-    rows: usize,
+    pub(crate) rows: usize,
     /// Missing values, a column each.
-    missing: Vec<Missing>,
+    pub(crate) missing: Vec<Missing>,
     /// The numeric columns.
-    numeric: Vec<NumericColumn>,
+    pub(crate) numeric: Vec<NumericColumn>,
     /// The category columns.
-    categories: Vec<CategoryColumn>,
+    pub(crate) categories: Vec<CategoryColumn>,
     /// Pearson's correlation of the numeric columns.
-    pearson: Matrix,
+    pub(crate) pearson: Matrix,
     /// Spearman's.
-    spearman: Matrix,
+    pub(crate) spearman: Matrix,
     /// How strongly categories, the cut-off and the target go together.
-    cramers_v: Vec<CategoryAssociation>,
+    pub(crate) cramers_v: Vec<CategoryAssociation>,
     /// The classes at each cut-off.
-    target: Vec<CutoffClasses>,
+    pub(crate) target: Vec<CutoffClasses>,
 }
 
 /// What was found in a column of numbers.
 #[derive(Debug, Clone)]
-struct NumericColumn {
+pub(crate) struct NumericColumn {
     /// Which of the dataset's columns it is.
-    column: usize,
-    statistics: Statistics,
-    outliers: Outliers,
-    histogram: Histogram,
-    target: TargetAssociation,
+    pub(crate) column: usize,
+    pub(crate) statistics: Statistics,
+    pub(crate) outliers: Outliers,
+    pub(crate) histogram: Histogram,
+    pub(crate) target: TargetAssociation,
 }
 
 /// What was found in a column of categories.
 #[derive(Debug, Clone)]
-struct CategoryColumn {
+pub(crate) struct CategoryColumn {
     /// Which of the dataset's columns it is.
-    column: usize,
+    pub(crate) column: usize,
     /// How many rows have each word.
-    counts: Vec<usize>,
+    pub(crate) counts: Vec<usize>,
 }
 
 impl Analysis {

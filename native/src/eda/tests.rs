@@ -56,7 +56,7 @@ fn everything(data: &Dataset) -> Vec<(&'static str, String)> {
     let findings = findings::findings(data, &analysis);
     let mut all = files::csv_files(data, &analysis, 1).unwrap();
     all.push(("summary.txt", findings::as_text(&findings).into_bytes()));
-    all.push(("report.html", page::html(data, &analysis, &findings).unwrap().into_bytes()));
+    all.push(("report.html", crate::reports::eda::html(data, &analysis, &findings).unwrap().into_bytes()));
     all.into_iter().map(|(name, content)| (name, String::from_utf8(content).unwrap())).collect()
 }
 

@@ -10,7 +10,7 @@ use super::logged::{Logged, file_bytes, tell};
 use super::tracking::{Run, Values};
 use crate::app::{Progress, clock};
 use crate::config::Config;
-use crate::evaluation::Evaluation;
+use crate::evaluate::Evaluation;
 
 /// Adds an evaluation and its files to the run of the model; `None` where that is not known or nothing is logged.
 ///

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::tracking::{Dataset, EXPERIMENT_TAG, LoggedModel, NewRun, Run, Status, Tracking, Values};
 use crate::app::clock;
-use crate::output;
+use crate::io::output;
 pub(super) use meta::random_hex;
 use meta::{Meta, random_digits};
 

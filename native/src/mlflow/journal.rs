@@ -14,7 +14,7 @@ use super::file_store::random_hex;
 use super::tracking::{Dataset, NewRun, Run, Status, Tracking, Values};
 use crate::app::Progress;
 use crate::app::clock;
-use crate::output;
+use crate::io::output;
 
 const STATE: &str = "journal.json";
 const FILES: &str = "files";

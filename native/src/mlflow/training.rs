@@ -14,9 +14,9 @@ use super::tracking::{Dataset, NewRun, Status, Values};
 use crate::app::Progress;
 use crate::app::clock;
 use crate::config::Config;
-use crate::feature_table::Layout;
-use crate::output;
-use crate::training::{TrainedModel, TrainedModels};
+use crate::io::feature_table::Layout;
+use crate::io::output;
+use crate::train::{TrainedModel, TrainedModels};
 
 /// The tag that MLflow's pages show as a run's description.
 const NOTE_TAG: &str = "mlflow.note.content";

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Models, PRODUCTION, REPLACED_TAG, STAGING, numbered};
 use crate::app::clock;
 use crate::commands::Context;
-use crate::gates::{self, Candidate, Gate};
+use crate::evaluate::gates::{self, Candidate, Gate};
 use crate::mlflow::{Version, user};
 
 #[derive(Debug, clap::Args)]

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 
 use super::Server;
+use crate::io::output;
 use crate::mlflow::http::encoded_path;
-use crate::output;
 
 /// What addresses of files begin with that go through the server.
 const PROXIED: &str = "mlflow-artifacts:";

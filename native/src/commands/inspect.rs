@@ -1,0 +1,35 @@
+//! `nextbest inspect`: what is in a bundle, where it comes from, and whether it may be used: as text, JSON or a page.
+
+use std::path::PathBuf;
+
+use super::bundle_bytes;
+use crate::commands::Context;
+use crate::inspect::Inspected;
+use crate::io::output;
+use crate::reports;
+use crate::trust::Demands;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The bundle; outputs/bundle/nextbest.bundle where it is not given
+    #[arg(value_name = "BUNDLE")]
+    bundle: Option<PathBuf>,
+    /// Also write it as a page: one HTML file that needs no network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Refuse a bundle that this public key (PEM) did not sign (config: trust.public_key)
+    #[arg(long, value_name = "FILE")]
+    public_key: Option<PathBuf>,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Inspected> {
+    let file = arguments.bundle.clone().unwrap_or_else(|| context.config.bundle_path());
+    let bytes = bundle_bytes(context, &file)?;
+    let demands = Demands::new(&context.config.trust, arguments.public_key.as_deref())?;
+    let mut inspected = Inspected::new(file, &bytes, &demands)?;
+    if let Some(path) = &arguments.html {
+        output::write_bytes(path, reports::inspect::html(&inspected).as_bytes())?;
+        inspected.html = Some(path.clone());
+    }
+    Ok(inspected)
+}

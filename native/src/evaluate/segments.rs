@@ -1,0 +1,186 @@
+//! The model on parts of the customers: is it as good for the young as for the old?
+
+use std::collections::HashSet;
+
+use nextbest_core::features::word_position;
+use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
+use nextbest_core::metrics::{Metrics, roc_auc, row_log_loss};
+use serde::Serialize;
+
+use crate::config::{EvaluationConfig, SegmentConfig};
+use crate::io::feature_table::FeatureTable;
+use crate::reports::kit::number::number;
+
+/// Fewer rows than this prove little …
+pub(crate) const FEW_ROWS: usize = 200;
+/// … and so do fewer takers.
+pub(crate) const FEW_TAKERS: usize = 20;
+
+/// The parts by one feature.
+#[derive(Debug, Serialize)]
+pub(crate) struct Segmentation {
+    pub(crate) name: String,
+    pub(crate) feature: String,
+    /// What the feature is, in words.
+    pub(crate) label: String,
+    pub(crate) segments: Vec<Segment>,
+}
+
+/// A part of the test rows.
+#[derive(Debug, Serialize)]
+pub(crate) struct Segment {
+    pub(crate) name: String,
+    pub(crate) rows: usize,
+    /// Whose rows they are.
+    pub(crate) customers: usize,
+    pub(crate) log_loss: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log_loss_interval: Option<Interval>,
+    /// Of the class prior on the same rows.
+    pub(crate) prior_log_loss: f64,
+    /// The area under the ROC curve of taking anything against NONE; without NONE, of each class against the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) roc_auc: Option<f64>,
+    /// Only where there is a class for nothing.
+    pub(crate) takers: Option<Takers>,
+    /// Why its numbers should not be trusted.
+    pub(crate) warning: Option<String>,
+}
+
+/// Those who took a product.
+#[derive(Debug, Serialize)]
+pub(crate) struct Takers {
+    pub(crate) observed: usize,
+    /// The sum of the probabilities of taking any.
+    pub(crate) predicted: f64,
+}
+
+/// What segments are measured of.
+pub(crate) struct Measured<'m> {
+    pub(crate) test: &'m FeatureTable,
+    pub(crate) probabilities: &'m [f32],
+    pub(crate) prior: &'m [f32],
+    pub(crate) has_none: bool,
+}
+
+impl Measured<'_> {
+    /// Measures the parts that the config names. The second list has remarks about those that there are not.
+    pub(crate) fn segmentations(&self, config: &EvaluationConfig) -> (Vec<Segmentation>, Vec<String>) {
+        let (mut found, mut remarks) = (Vec::new(), Vec::new());
+        for segmentation in &config.segments {
+            match self.segmentation(segmentation, config) {
+                Some(it) => found.push(it),
+                None => remarks.push(format!(
+                    "no segments by {}: the feature table has no {}",
+                    segmentation.name, segmentation.feature
+                )),
+            }
+        }
+        (found, remarks)
+    }
+
+    fn segmentation(&self, it: &SegmentConfig, config: &EvaluationConfig) -> Option<Segmentation> {
+        let features = &self.test.layout.features;
+        let feature = features.iter().find(|feature| feature.name == it.feature)?;
+        let segments = parts_by(self.test, it)?.into_iter();
+        Some(Segmentation {
+            name: it.name.clone(),
+            feature: feature.name.clone(),
+            label: feature.label.clone(),
+            segments: segments.map(|(name, rows)| self.segment(name, &rows, config)).collect(),
+        })
+    }
+
+    fn segment(&self, name: String, rows: &[usize], config: &EvaluationConfig) -> Segment {
+        let names = self.test.layout.schema.class_names();
+        let width = names.len().max(1);
+        let pick = |row: usize| self.probabilities.get(row * width..(row + 1) * width).unwrap_or_default();
+        let labels: Vec<usize> = rows.iter().filter_map(|row| self.test.labels.get(*row).copied()).collect();
+        let ids: Vec<&String> = rows.iter().filter_map(|row| self.test.ids.get(*row)).collect();
+        let scored = || rows.iter().map(|row| pick(*row)).zip(&labels);
+        let losses: Vec<f64> = scored().map(|(row, label)| row_log_loss(row, *label)).collect();
+        let mean = |total: f64| total / rows.len().max(1) as f64;
+        let taking = |row: &[f32]| 1.0 - row.first().copied().unwrap_or_default();
+        let takers = self.has_none.then(|| Takers {
+            observed: labels.iter().filter(|label| **label > 0).count(),
+            predicted: scored().map(|(row, _)| f64::from(taking(row))).sum(),
+        });
+        let area = match self.has_none {
+            true => roc_auc(&scored().map(|(row, label)| (taking(row), *label > 0)).collect::<Vec<_>>()),
+            false => {
+                let probabilities = rows.iter().map(|row| pick(*row)).collect::<Vec<_>>().concat();
+                Metrics::measure(&names, &labels, &probabilities).and_then(|metrics| metrics.roc_auc_ovr)
+            }
+        };
+        Segment {
+            name,
+            rows: rows.len(),
+            customers: ids.iter().collect::<HashSet<_>>().len(),
+            log_loss: mean(losses.iter().sum()),
+            log_loss_interval: Bootstrap::new(&ids, config.bootstrap_draws, config.random_state)
+                .mean(&losses),
+            prior_log_loss: mean(labels.iter().map(|label| row_log_loss(self.prior, *label)).sum()),
+            roc_auc: area,
+            warning: warning(rows.len(), takers.as_ref().map(|takers| takers.observed)),
+            takers,
+        }
+    }
+}
+
+/// The rows of each part, by its name; `None` where the table does not have the feature.
+pub(crate) fn parts_by(table: &FeatureTable, it: &SegmentConfig) -> Option<Vec<(String, Vec<usize>)>> {
+    let layout = &table.layout;
+    let position = layout.features.iter().position(|feature| feature.name == it.feature)?;
+    let words = layout.features.get(position)?.words(&layout.schema);
+    let parts = words.map_or_else(|| bands(&it.bands), <[String]>::to_vec);
+    // The last part has the rows without a value.
+    let mut rows: Vec<Vec<usize>> = vec![Vec::new(); parts.len() + 1];
+    for (row, value) in table.values.iter().skip(position).step_by(table.width().max(1)).enumerate() {
+        let part = match words {
+            _ if value.is_nan() => parts.len(),
+            Some(words) => word_position(*value).unwrap_or(words.len()),
+            None => it.bands.iter().filter(|bound| f64::from(*value) >= **bound).count(),
+        };
+        if let Some(rows) = rows.get_mut(part) {
+            rows.push(row);
+        }
+    }
+    let names = parts.into_iter().chain(["not known".to_owned()]);
+    Some(names.zip(rows).filter(|(_, rows)| !rows.is_empty()).collect())
+}
+
+/// The names of the bands between bounds.
+fn bands(bounds: &[f64]) -> Vec<String> {
+    let between = bounds.iter().zip(bounds.iter().skip(1));
+    let mut names: Vec<String> =
+        bounds.first().map(|first| format!("below {}", number(*first))).into_iter().collect();
+    names.extend(between.map(|(low, high)| format!("{} to {}", number(*low), number(*high))));
+    names.push(bounds.last().map_or("all".into(), |last| format!("from {}", number(*last))));
+    names
+}
+
+fn warning(rows: usize, takers: Option<usize>) -> Option<String> {
+    match takers {
+        _ if rows < FEW_ROWS => Some(format!("only {rows} rows")),
+        Some(takers) if takers < FEW_TAKERS => Some(format!("only {takers} takers")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_lie_between_bounds() {
+        assert_eq!(bands(&[25.0, 50.0]), ["below 25", "25 to 50", "from 50"]);
+        assert_eq!(bands(&[]), ["all"]);
+    }
+
+    #[test]
+    fn small_parts_are_warned_of() {
+        assert_eq!(warning(199, Some(50)).unwrap(), "only 199 rows");
+        assert_eq!(warning(2000, Some(19)).unwrap(), "only 19 takers");
+        assert!(warning(200, Some(20)).is_none() && warning(200, None).is_none());
+    }
+}

@@ -1,0 +1,117 @@
+//! Who signed a bundle, and when it may be used.
+
+use nextbest_core::model::bundle::MAGIC;
+use nextbest_core::model::validity;
+use nextbest_core::monitor::profile::{Profile, SketchRules};
+use nextbest_core::time::{self, Clock};
+use serde::Serialize;
+
+use crate::reports::kit::number::count;
+use crate::trust::self_signed;
+
+/// What is known of a bundle's signature.
+#[derive(Debug, Serialize)]
+#[serde(tag = "status", rename_all = "camelCase")]
+pub(crate) enum Signature {
+    /// There is none.
+    None,
+    /// The key that was asked for signed it.
+    Verified { key: String },
+    /// The key that it names signed it. Whose that is, nobody asked.
+    Sound { key: String },
+    /// The key that it names did not sign it.
+    Broken { key: String },
+}
+
+impl Signature {
+    /// What is known of a bundle (the bytes of a file) that a key was found to have signed, if one was asked for.
+    pub(crate) fn new(bytes: &[u8], verified: Option<String>) -> Self {
+        match (verified, self_signed(bytes)) {
+            (Some(key), _) => Self::Verified { key },
+            (None, Some((key, true))) => Self::Sound { key },
+            (None, Some((key, false))) => Self::Broken { key },
+            (None, None) => Self::None,
+        }
+    }
+
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::None => "none".into(),
+            Self::Verified { key } => format!("verified: signed by key {key}, which was asked for"),
+            Self::Sound { key } => {
+                format!("sound: signed by key {key}; whose that is only --public-key can tell")
+            }
+            Self::Broken { key } => format!("does not verify: it names key {key}"),
+        }
+    }
+
+    pub(crate) fn warning(&self) -> Option<String> {
+        let broken = |key| format!("the signature of key {key} does not verify: the file was changed");
+        if let Self::Broken { key } = self { Some(broken(key)) } else { None }
+    }
+}
+
+/// When a bundle may be used, in dates of the bank's clock.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Validity {
+    number: u64,
+    pub(crate) not_before: Option<String>,
+    pub(crate) expires: Option<String>,
+}
+
+impl Validity {
+    /// As the bank's clock shows it.
+    pub(crate) fn new(it: &validity::Validity, clock: &Clock) -> Self {
+        let date = |instant: u64| {
+            time::format(clock.local(i64::try_from(instant).unwrap_or(i64::MAX)).min(time::END))
+        };
+        Self { number: it.number, not_before: it.not_before.map(date), expires: it.expires.map(date) }
+    }
+
+    pub(crate) fn number(&self) -> String {
+        if self.number == 0 { "not numbered".into() } else { self.number.to_string() }
+    }
+
+    pub(crate) fn period(&self) -> String {
+        match (&self.not_before, &self.expires) {
+            (None, None) => "always".into(),
+            (Some(from), None) => format!("from {from} on"),
+            (None, Some(until)) => format!("until {until}"),
+            (Some(from), Some(until)) => format!("from {from} until {until}"),
+        }
+    }
+}
+
+/// What a bundle remembers of the rows that its model was measured on.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Remembered {
+    rows: u32,
+    sketches: SketchRules,
+}
+
+impl From<&Profile> for Remembered {
+    fn from(it: &Profile) -> Self {
+        Self { rows: it.rows, sketches: it.sketches }
+    }
+}
+
+impl Remembered {
+    pub(crate) fn words(it: Option<&Self>) -> String {
+        let Some(Self { rows, sketches }) = it else {
+            return "none: monitoring needs a table to compare with".into();
+        };
+        let rows = count(*rows as usize);
+        match sketches.epsilon {
+            Some(epsilon) => format!("of {rows} rows; sketches are randomised (ε {epsilon})"),
+            None => format!("of {rows} rows; sketches of {} rows at least", sketches.minimum_rows),
+        }
+    }
+}
+
+/// The format that a bundle is written in, which stands behind its magic.
+pub(crate) fn format_version(bytes: &[u8]) -> u32 {
+    let version = bytes.get(MAGIC.len()..).and_then(|rest| rest.first_chunk());
+    version.copied().map_or(0, u32::from_le_bytes)
+}

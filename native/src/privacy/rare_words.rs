@@ -1,0 +1,180 @@
+//! Words that few customers have, such as a name that someone typed into a column of cities: no bundle tells them.
+
+use std::collections::HashSet;
+
+use nextbest_core::Error;
+use nextbest_core::model::bundle::Bundle;
+use nextbest_core::schema::{ColumnKind, Schema, SchemaDefinition, Table, Task};
+use nextbest_core::train;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::io::feature_table::FeatureTable;
+use crate::io::tables::{Bank, Part};
+
+/// Words of a column that few customers have ([`train::fewest_with_a_word`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RareWords {
+    /// The table.
+    pub(crate) table: String,
+    /// Its column.
+    pub(crate) column: String,
+    /// The words.
+    pub(crate) words: Vec<String>,
+}
+
+/// How what stands in the place of a withheld word begins: no text does, since texts are trimmed.
+const WITHHELD: char = ' ';
+
+/// A column of words.
+struct Place<'s> {
+    /// Where the table stands among those of events; `None` for the customers' own.
+    events: Option<usize>,
+    column: usize,
+    table: &'s str,
+    name: &'s str,
+    words: &'s [String],
+}
+
+/// The rare words of a bank's tables.
+///
+/// # Errors
+/// Where rows that were put aside can't be read.
+pub(crate) fn of_bank(bank: &Bank) -> anyhow::Result<Vec<RareWords>> {
+    let definition = bank.schema.definition();
+    let events = definition.tables.iter().enumerate().map(|(at, table)| (Some(at), table));
+    let tables = std::iter::once((None, &definition.customer)).chain(events);
+    let places: Vec<Place<'_>> = tables.flat_map(|(events, table)| places(events, table)).collect();
+    let none = || places.iter().map(|place| vec![0usize; place.words.len()]).collect::<Vec<_>>();
+    let mut customers = none();
+    bank.each_part(
+        |part| {
+            let mut counts = none();
+            places.iter().zip(&mut counts).for_each(|(place, counts)| count(part, place, counts));
+            Ok(counts)
+        },
+        |counts| {
+            let (all, added) = (customers.iter_mut().flatten(), counts.into_iter().flatten());
+            all.zip(added).for_each(|(sum, count)| *sum += count);
+            Ok(())
+        },
+    )?;
+    let fewest = train::fewest_with_a_word(bank.ids.len());
+    let rare = places.iter().zip(&customers).map(|(place, customers)| {
+        let few = place.words.iter().zip(customers).filter(|(_, customers)| **customers < fewest);
+        let words = few.map(|(word, _)| word.clone()).collect();
+        RareWords { table: place.table.to_owned(), column: place.name.to_owned(), words }
+    });
+    Ok(rare.filter(|it| !it.words.is_empty()).collect())
+}
+
+fn places(events: Option<usize>, table: &Table) -> impl Iterator<Item = Place<'_>> {
+    table.columns.iter().enumerate().filter_map(move |(column, it)| match &it.kind {
+        ColumnKind::Category(words) => {
+            Some(Place { events, column, table: &table.name, name: &it.name, words })
+        }
+        _ => None,
+    })
+}
+
+/// Adds how many customers of a part have each word.
+fn count(part: &Part, place: &Place<'_>, customers: &mut [usize]) {
+    // Who was seen last with a word: each customer counts once.
+    let mut last_seen = vec![usize::MAX; customers.len()];
+    for (number, customer) in part.customers.iter().enumerate() {
+        let attribute = [customer.attribute(place.column)];
+        let codes = match place.events {
+            Some(table) => customer.table(table).column(place.column),
+            None => &attribute,
+        };
+        for code in codes.iter().filter(|code| !code.is_nan()) {
+            let word = *code as usize;
+            if let (Some(last), Some(count)) = (last_seen.get_mut(word), customers.get_mut(word))
+                && *last != number
+            {
+                *last = number;
+                *count += 1;
+            }
+        }
+    }
+}
+
+/// The rare words of a plain table, whose features are its columns.
+pub(crate) fn of_table(table: &FeatureTable) -> Vec<RareWords> {
+    let (layout, customers) = (&table.layout, table.customers());
+    let rare = layout.features.iter().enumerate().filter_map(|(at, feature)| {
+        let words = feature.words(&layout.schema)?;
+        let values = table.values.iter().skip(at).step_by(table.width().max(1)).copied();
+        let flags = train::rare_words(values, &customers, words.len());
+        let rare = words.iter().zip(flags).filter(|(_, is_rare)| *is_rare);
+        Some(RareWords {
+            table: layout.schema.definition().customer.name.clone(),
+            column: feature.name.clone(),
+            words: rare.map(|(word, _)| word.clone()).collect(),
+        })
+    });
+    rare.filter(|it| !it.words.is_empty()).collect()
+}
+
+/// Takes rare words out of a bundle's schema: whoever has one has an unknown word there. Those that a feature or the policy names
+/// stay, since they are the bank's words and not a customer's. All others keep their codes.
+///
+/// # Errors
+/// Where the schema does not become a sound one.
+pub(crate) fn withhold(bundle: &mut Bundle, rare: &[RareWords]) -> Result<(), Error> {
+    let named = named(bundle);
+    let mut definition = bundle.schema.definition().clone();
+    let label = match &definition.task {
+        Task::Label { column } => Some(column.clone()),
+        Task::NextProduct => None,
+    };
+    for table in std::iter::once(&mut definition.customer).chain(&mut definition.tables) {
+        for column in table.columns.iter_mut().filter(|column| label.as_ref() != Some(&column.name)) {
+            let of_column = rare.iter().find(|it| it.table == table.name && it.column == column.name);
+            let (Some(rare), ColumnKind::Category(words)) = (of_column, &mut column.kind) else { continue };
+            let rare: HashSet<&String> =
+                rare.words.iter().filter(|word| !named.contains(word.as_str())).collect();
+            for (code, word) in words.iter_mut().enumerate() {
+                if rare.contains(&*word) {
+                    *word = format!("{WITHHELD}{code}");
+                }
+            }
+        }
+    }
+    bundle.schema = Schema::try_from(definition)?;
+    Ok(())
+}
+
+/// Whether a bundle's words are these, but for those that it does not tell.
+pub(crate) fn agree(told: &[String], all: &[String]) -> bool {
+    told.len() == all.len()
+        && told.iter().zip(all).all(|(told, word)| told == word || told.starts_with(WITHHELD))
+}
+
+/// How many words of how many columns a schema does not tell.
+pub(crate) fn withheld(schema: &SchemaDefinition) -> (usize, usize) {
+    let columns = std::iter::once(&schema.customer).chain(&schema.tables).flat_map(|table| &table.columns);
+    let withheld = columns.map(|column| match &column.kind {
+        ColumnKind::Category(words) => words.iter().filter(|word| word.starts_with(WITHHELD)).count(),
+        _ => 0,
+    });
+    let withheld: Vec<usize> = withheld.filter(|words| *words > 0).collect();
+    (withheld.iter().sum(), withheld.len())
+}
+
+/// All texts of the features, the policy and the products.
+fn named(bundle: &Bundle) -> HashSet<String> {
+    let definition = bundle.schema.definition();
+    let parts = (&bundle.features, &bundle.policy, &definition.products, &definition.holdings);
+    let mut open = vec![serde_json::to_value(parts).unwrap_or_default()];
+    let mut named = HashSet::new();
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) => drop(named.insert(text)),
+            Value::Array(values) => open.extend(values),
+            Value::Object(fields) => open.extend(fields.into_iter().map(|(_, value)| value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    named
+}

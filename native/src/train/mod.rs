@@ -1,0 +1,221 @@
+//! From rows of features to models: chosen on some rows, calibrated by them, and fitted once more with them.
+
+mod calibrate;
+mod fitting;
+mod selection;
+mod settings;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use nextbest_core::model::bundle::Bundle;
+use nextbest_core::model::card::Card;
+use nextbest_core::model::validity::Validity;
+use nextbest_core::policy::PolicyDefinition;
+use nextbest_core::train::RoundLoss;
+use serde::Serialize;
+
+use crate::app::Progress;
+use crate::config::{Algorithm, ModelConfig};
+use crate::io::feature_table::FeatureTable;
+use crate::io::output;
+use crate::train::calibrate::{CalibrationReport, calibrate};
+pub(crate) use fitting::TrainingRows;
+pub(crate) use selection::Trial;
+use selection::{Finalist, Selector};
+pub(crate) use settings::{RowsOf, Settings};
+
+/// What trains models.
+pub(crate) struct Trainer<'t> {
+    pub(crate) config: &'t ModelConfig,
+    pub(crate) algorithm: Algorithm,
+    /// For how long parameters are tuned.
+    pub(crate) budget: std::time::Duration,
+    pub(crate) rows_of: RowsOf,
+    pub(crate) policy: PolicyDefinition,
+    /// What is known before training.
+    pub(crate) card: Card,
+    pub(crate) progress: &'t Progress,
+}
+
+/// What was trained.
+pub(crate) struct TrainedModels {
+    pub(crate) trials: Vec<Trial>,
+    /// The best of each kind, the very best first.
+    pub(crate) finalists: Vec<TrainedModel>,
+}
+
+/// The best model of a kind.
+pub(crate) struct TrainedModel {
+    pub(crate) bundle: Bundle,
+    pub(crate) report: FinalistReport,
+    /// Of boosted trees: the log-loss after each round of the trial that it won by.
+    pub(crate) losses: Vec<RoundLoss>,
+}
+
+/// How a finalist came about.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FinalistReport {
+    pub(crate) algorithm: &'static str,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) validation_log_loss: f64,
+    pub(crate) calibration: CalibrationReport,
+    /// Of a forest that learned from all rows but the test's, how good it is on the rows that its trees did not see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) out_of_bag: Option<OutOfBagReport>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OutOfBagReport {
+    pub(crate) log_loss: f64,
+    pub(crate) accuracy: f64,
+}
+
+impl Trainer<'_> {
+    /// Chooses models that learn from `train` by what they say of `validation`, calibrates them there, and fits them again
+    /// to `all`, which are both.
+    ///
+    /// # Errors
+    /// Where a model can't be fitted or does not make a sound bundle.
+    pub(crate) fn train(
+        &self,
+        train: &FeatureTable,
+        validation: &FeatureTable,
+        all: &FeatureTable,
+    ) -> anyhow::Result<TrainedModels> {
+        let rows = TrainingRows::new(self.config, train, Some(validation))?;
+        let prior = class_prior(&train.labels, train.layout.schema.class_count());
+        let selector = Selector {
+            config: self.config,
+            rows_of: self.rows_of,
+            budget: self.budget,
+            rows: &rows,
+            validation,
+            prior: &prior,
+            progress: self.progress,
+        };
+        let (trials, finalists) = selector.select(self.algorithm)?;
+        let rows = TrainingRows::new(self.config, all, None)?;
+        let reference = medians(all);
+        let finish = |finalist: Finalist| self.finish(finalist, validation, &rows, all, &reference);
+        let finalists = finalists.into_iter().map(finish).collect::<anyhow::Result<_>>()?;
+        Ok(TrainedModels { trials, finalists })
+    }
+
+    fn finish(
+        &self,
+        finalist: Finalist,
+        validation: &FeatureTable,
+        rows: &TrainingRows,
+        all: &FeatureTable,
+        reference: &[f32],
+    ) -> anyhow::Result<TrainedModel> {
+        let Finalist { settings, validation_log_loss, probabilities, losses } = finalist;
+        let (calibration, calibration_report) = calibrate(self.config, validation, &probabilities)?;
+        let fitted = rows.fit(&settings, self.progress, "training on all but the test")?;
+        let (model, out_of_bag) = rows.settle(&settings, fitted.model)?;
+        let mut parameters = vec![("max_bins".to_owned(), self.config.max_bins.to_string())];
+        parameters.extend(settings.parameters());
+        parameters.push(("calibration".into(), calibration.name().into()));
+        let card = Card {
+            algorithm: settings.name().into(),
+            parameters: parameters.clone(),
+            seed: settings.seed(),
+            importance: fitted.importance,
+            ..self.card.clone()
+        };
+        let bundle = Bundle {
+            schema: all.layout.schema.clone(),
+            features: all.layout.features.clone(),
+            bins: rows.bins.clone(),
+            model,
+            calibration,
+            policy: self.policy.clone(),
+            validity: Validity::default(),
+            reference: reference.to_vec(),
+            goldens: Vec::new(),
+            card,
+            profile: None,
+        };
+        bundle.check()?;
+        let report = FinalistReport {
+            algorithm: settings.name(),
+            parameters,
+            validation_log_loss,
+            calibration: calibration_report,
+            out_of_bag: out_of_bag
+                .map(|found| OutOfBagReport { log_loss: found.log_loss, accuracy: found.accuracy }),
+        };
+        Ok(TrainedModel { bundle, report, losses })
+    }
+}
+
+impl TrainedModels {
+    /// The chosen model.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(crate) fn best(&self) -> anyhow::Result<&TrainedModel> {
+        self.finalists.first().context("there was nothing to choose from")
+    }
+
+    /// Writes the chosen model, and beside it in `candidates/` the others, for `nextbest evaluate`; those of an earlier
+    /// training go.
+    ///
+    /// # Errors
+    /// Where a file can't be written.
+    pub(crate) fn write(&self, model: &Path) -> anyhow::Result<()> {
+        let folder = model.with_file_name("candidates");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        }
+        write_model(model, &self.best()?.bundle)?;
+        for other in self.finalists.iter().skip(1) {
+            let path = folder.join(other.report.algorithm).with_extension("bundle");
+            write_model(&path, &other.bundle)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a model that can be read again: a reader has limits that training does not know.
+fn write_model(path: &Path, bundle: &Bundle) -> anyhow::Result<()> {
+    let bytes = bundle.encode()?;
+    Bundle::decode(&bytes).with_context(|| format!("{} could not be read again", path.display()))?;
+    output::write_bytes(path, &bytes)
+}
+
+impl std::fmt::Display for FinalistReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(found) = &self.out_of_bag {
+            writeln!(f, "out of bag: log-loss {:.4}, accuracy {:.4}", found.log_loss, found.accuracy)?;
+        }
+        write!(f, "{}", self.calibration)
+    }
+}
+
+/// How often each class occurs: what someone who knows nothing of a row would say.
+pub(crate) fn class_prior(labels: &[usize], class_count: usize) -> Vec<f32> {
+    let mut counts = vec![0usize; class_count];
+    for label in labels {
+        if let Some(count) = counts.get_mut(*label) {
+            *count += 1;
+        }
+    }
+    counts.iter().map(|count| *count as f32 / labels.len().max(1) as f32).collect()
+}
+
+/// Each feature's median over the rows that have it; NaN where most rows do not.
+fn medians(table: &FeatureTable) -> Vec<f32> {
+    let median = |feature: usize| {
+        let values = table.values.iter().skip(feature).step_by(table.width().max(1)).copied();
+        let mut known: Vec<f32> = values.filter(|value| !value.is_nan()).collect();
+        known.sort_unstable_by(f32::total_cmp);
+        if known.len() * 2 < table.len() {
+            f32::NAN
+        } else {
+            known.get(known.len() / 2).copied().unwrap_or(f32::NAN)
+        }
+    };
+    (0..table.width()).map(median).collect()
+}

@@ -7,6 +7,24 @@
 /// The texts, in capitals or not, that stand for a missing value in a plain table; the empty text does everywhere.
 const MISSING: [&str; 5] = ["NA", "N/A", "NaN", "null", "?"];
 
+/// How what stands in the place of a withheld word begins: no text does, since texts are trimmed.
+const WITHHELD: char = ' ';
+
+/// What stands in a bundle in the place of the word with this code, which the bundle does not tell.
+pub fn placeholder(code: usize) -> String {
+    format!("{WITHHELD}{code}")
+}
+
+/// Whether a word of a bundle is the place of one that it does not tell.
+pub fn is_withheld(word: &str) -> bool {
+    word.starts_with(WITHHELD)
+}
+
+/// A word of a bundle as people read it: what stands for a withheld one is nothing to show.
+pub fn told(word: &str) -> &str {
+    if is_withheld(word) { "(withheld)" } else { word }
+}
+
 /// A text without the white space (of Unicode) and the zero characters around it, with which columns of fixed width are
 /// padded.
 pub fn normalised(text: &str) -> &str {
@@ -108,6 +126,18 @@ mod tests {
         }
         for text in ["rome", "ROME", "Ro me", "New  York", "New\u{a0}York", "", "\u{200b}Rome"] {
             assert_eq!(position(&known, text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_text_is_a_placeholder() {
+        let known: Vec<String> = ["Rome".to_owned()].into_iter().chain((1..9).map(placeholder)).collect();
+        assert!(known[1..].iter().all(|word| is_withheld(word) && told(word) == "(withheld)"));
+        assert!(!is_withheld("Rome") && told("Rome") == "Rome");
+        for code in 1..9 {
+            for text in [placeholder(code), code.to_string(), format!("{code}.0"), format!("\u{a0}{code}")] {
+                assert_eq!(position(&known, &text), None, "{text:?}");
+            }
         }
     }
 

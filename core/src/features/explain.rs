@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::engine::{Evaluation, Events, FeatureEngine, Formula};
 use super::spec::{Expression, FeatureDefinition, Transform};
 use crate::Error;
-use crate::customers::Customer;
+use crate::customers::{Customer, words::told};
 use crate::schema::{Column, ColumnKind, Schema};
 use crate::time;
 
@@ -103,7 +103,8 @@ impl Cell {
             ColumnKind::Number => Cell::Number(value),
             ColumnKind::Time => Cell::Text(time::format(value as i64)),
             ColumnKind::Category(words) => {
-                words.get(value as usize).cloned().map_or(Cell::Missing, Cell::Text)
+                let word = words.get(value as usize);
+                word.map_or(Cell::Missing, |word| Cell::Text(told(word).to_owned()))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::spec::{Aggregate, Expression, FeatureDefinition, HoldingAggregate, Transform};
 use super::words::FeatureType;
+use crate::customers::words;
 use crate::schema::{HoldingProduct, Schema};
 use crate::time::{DAY, calendar};
 
@@ -37,7 +38,8 @@ impl FeatureDefinition {
         }
         match self.feature_type(schema) {
             FeatureType::Flag => if value == 0.0 { "no" } else { "yes" }.into(),
-            FeatureType::Category => match self.word_of(schema, value) {
+            FeatureType::Category => match self.category_word(schema, value) {
+                Some(word) if words::is_withheld(word) => words::told(word).into(),
                 Some(word) => self.product_name(schema, word).unwrap_or(word).to_owned(),
                 None if self.missing.is_some_and(|missing| f64::from(missing) == value) => MISSING.into(),
                 None => self.number(value, digits),
@@ -46,8 +48,13 @@ impl FeatureDefinition {
         }
     }
 
-    /// The word at this position, where the feature is a category.
+    /// The word at this position, where the feature is a category and the schema tells the word.
     pub(crate) fn word_of<'s>(&self, schema: &'s Schema, value: impl Into<f64>) -> Option<&'s str> {
+        self.category_word(schema, value).filter(|word| !words::is_withheld(word))
+    }
+
+    /// The word at this position as it stands in the schema.
+    fn category_word<'s>(&self, schema: &'s Schema, value: impl Into<f64>) -> Option<&'s str> {
         self.words(schema)?.get(word_position(value)?).map(String::as_str)
     }
 
@@ -135,6 +142,7 @@ fn grouped(number: &str) -> String {
 mod tests {
     use super::*;
     use crate::features::RowSelection;
+    use crate::schema::ColumnKind;
     use crate::schema::tests::small_schema;
 
     fn feature(expression: Expression) -> FeatureDefinition {
@@ -221,6 +229,13 @@ mod tests {
         let kept = FeatureDefinition { missing: Some(-1.0), ..city.clone() };
         assert_eq!(kept.value_in_words(&schema, -1.0, 0), "not known", "not the first word");
         assert_eq!(city.value_in_words(&schema, 1e6, 0), "1,000,000", "beyond the words");
+        let mut definition = schema.definition().clone();
+        let told = ColumnKind::Category(vec![cities[0].clone(), words::placeholder(1)]);
+        let column = definition.customer.columns.iter_mut().find(|column| column.name == "CITY").unwrap();
+        column.kind = told;
+        let schema_without = Schema::try_from(definition).unwrap();
+        assert_eq!(city.value_in_words(&schema_without, 1.0, 0), "(withheld)");
+        assert_eq!([0.0, 1.0].map(|at| city.word_of(&schema_without, at)), [Some(cities[0].as_str()), None]);
         let holds = feature(Expression::Holdings(HoldingAggregate::Holds("L".into())));
         assert_eq!([0.0, 1.0].map(|value| holds.value_in_words(&schema, value, 0)), ["no", "yes"]);
     }

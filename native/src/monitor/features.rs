@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nextbest_core::Bundle;
+use nextbest_core::customers::words::told;
 use nextbest_core::monitor::profile::Profile;
 use nextbest_core::monitor::tally::Tally;
 use nextbest_core::monitor::watch::choice;
@@ -44,7 +45,9 @@ impl Reference<'_> {
         let feature = |at: usize| {
             let definition = self.bundle.features.get(at)?;
             let distribution = self.profile.features.get(at)?.clone();
-            let words = definition.words(&self.bundle.schema).map(<[String]>::to_vec);
+            let words = definition
+                .words(&self.bundle.schema)
+                .map(|words| words.iter().map(|word| told(word).to_owned()).collect());
             let named = Named {
                 name: definition.name.clone(),
                 label: definition.label.clone(),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use nextbest_core::Error;
+use nextbest_core::customers::words::{is_withheld, placeholder};
 use nextbest_core::model::bundle::Bundle;
 use nextbest_core::schema::{ColumnKind, Schema, SchemaDefinition, Table, Task};
 use nextbest_core::train;
@@ -22,9 +23,6 @@ pub(crate) struct RareWords {
     /// The words.
     pub(crate) words: Vec<String>,
 }
-
-/// How what stands in the place of a withheld word begins: no text does, since texts are trimmed.
-const WITHHELD: char = ' ';
 
 /// A column of words.
 struct Place<'s> {
@@ -136,7 +134,7 @@ pub(crate) fn withhold(bundle: &mut Bundle, rare: &[RareWords]) -> Result<(), Er
                 rare.words.iter().filter(|word| !named.contains(word.as_str())).collect();
             for (code, word) in words.iter_mut().enumerate() {
                 if rare.contains(&*word) {
-                    *word = format!("{WITHHELD}{code}");
+                    *word = placeholder(code);
                 }
             }
         }
@@ -147,15 +145,14 @@ pub(crate) fn withhold(bundle: &mut Bundle, rare: &[RareWords]) -> Result<(), Er
 
 /// Whether a bundle's words are these, but for those that it does not tell.
 pub(crate) fn agree(told: &[String], all: &[String]) -> bool {
-    told.len() == all.len()
-        && told.iter().zip(all).all(|(told, word)| told == word || told.starts_with(WITHHELD))
+    told.len() == all.len() && told.iter().zip(all).all(|(told, word)| told == word || is_withheld(told))
 }
 
 /// How many words of how many columns a schema does not tell.
 pub(crate) fn withheld(schema: &SchemaDefinition) -> (usize, usize) {
     let columns = std::iter::once(&schema.customer).chain(&schema.tables).flat_map(|table| &table.columns);
     let withheld = columns.map(|column| match &column.kind {
-        ColumnKind::Category(words) => words.iter().filter(|word| word.starts_with(WITHHELD)).count(),
+        ColumnKind::Category(words) => words.iter().filter(|word| is_withheld(word)).count(),
         _ => 0,
     });
     let withheld: Vec<usize> = withheld.filter(|words| *words > 0).collect();

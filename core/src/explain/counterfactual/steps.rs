@@ -91,6 +91,11 @@ impl Way<'_> {
                 && self.bundle.bins.bin(self.feature, *value) == bin
                 && self.definition.can_be(self.bundle, *value)
         };
+        if let Some(words) = self.definition.words(&self.bundle.schema) {
+            // Words that the bundle does not tell are none to name.
+            let words = (0..words.len()).map(|word| word as f32).filter(is_sound);
+            return words.min_by(|a, b| (a - anchor).abs().total_cmp(&(b - anchor).abs()));
+        }
         let grain = self.definition.grain(self.bundle);
         let rounded = |value: f32, round: fn(f64) -> f64| (round(f64::from(value) * grain) / grain) as f32;
         let candidates = if bin > start {

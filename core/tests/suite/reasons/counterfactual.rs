@@ -3,12 +3,14 @@
 use std::cell::Cell;
 
 use nextbest_core::Bundle;
+use nextbest_core::customers::words;
 use nextbest_core::explain::{Change, Counterfactual, MAX_CHANGES, counterfactual};
 use nextbest_core::features::{Expression, SeasonPart};
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
+use nextbest_core::schema::{ColumnKind, Schema};
 use nextbest_core::score::Scorer;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -199,6 +201,29 @@ fn the_new_value_is_the_nearest_that_the_feature_can_have() {
     let quarter = card_above(&[(8, 1)], &[(8, &[2.0])]);
     assert_eq!(quarter.features[8].expression, Expression::Season(SeasonPart::Quarter));
     assert_eq!(told(&quarter, &row, &ALL), change("quarter", 3.0, "3"));
+}
+
+#[test]
+fn a_word_that_the_bundle_does_not_tell_is_no_change() {
+    let row = [0.0; FEATURES];
+    let with_cities = |cities: &[&str]| {
+        let mut bundle = card_above(&[(1, 1)], &[(1, &[0.0])]);
+        let mut definition = bundle.schema.definition().clone();
+        let city = definition.customer.columns.iter_mut().find(|column| column.name == "CITY").unwrap();
+        city.kind = ColumnKind::Category(cities.iter().map(|city| (*city).to_owned()).collect());
+        bundle.schema = Schema::try_from(definition).unwrap();
+        bundle
+    };
+    let (first, second) = (&words::placeholder(1)[..], &words::placeholder(2)[..]);
+    for (cities, expected) in [
+        (&["Bern", "Rome", "Oslo"][..], Some((1.0, "Rome"))),
+        (&["Bern", first, "Oslo"], Some((2.0, "Oslo"))),
+        (&["Bern", first, second], None),
+    ] {
+        let found: Vec<_> = told(&with_cities(cities), &row, &ALL);
+        let expected = expected.map(|(to, text)| ("city".to_owned(), to, text.to_owned()));
+        assert_eq!(found, Vec::from_iter(expected), "{cities:?}");
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ echo "==> the Delta table against delta-rs"
 echo "==> CSV files in blocks against Python's csv module"
 "$python" "$oracles/csv_records.py" csv_cases.jsonl
 CSV_CASES=$PWD/csv_cases.jsonl cargo test --quiet --manifest-path "$oracles/../../Cargo.toml" -p nextbest --lib \
-    tables::csv::tests::records_are_those_of_python -- --ignored
+    io::tables::csv::tests::records_are_those_of_python -- --ignored
 
 echo "==> Parquet files of pyarrow's against the same as CSV"
 "$python" "$oracles/parquet.py" "$nextbest"

@@ -22,7 +22,7 @@ use crate::io::output;
 use crate::io::tables::{LoadOptions, Part, load};
 use crate::mlflow::{self, Logged};
 use crate::privacy::carried_rows::CarriedRows;
-use crate::privacy::rare_words;
+use crate::privacy::withheld;
 use crate::shrink::{Frontier, Shrinker, without_unused_edges};
 use crate::trust::Release;
 
@@ -134,7 +134,7 @@ pub(super) fn write_bundle(
         model_number: recommender.bundle().validity.number,
         signed_by: release.signed_by(),
         samples: None,
-        withheld_words: rare_words::withheld(recommender.bundle().schema.definition()),
+        withheld_words: withheld::withheld(recommender.bundle().schema.definition()),
         edges_of_few,
         logged: None,
         frontier: None,

@@ -25,8 +25,8 @@ use crate::doctor::{self, LeakScore};
 use crate::io::feature_table::delta::{self, Commit};
 use crate::io::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
 use crate::io::output;
+use crate::io::rare_words;
 use crate::io::tables::{Bank, LoadOptions, Part, RuledWords, TableQuality, declared_schema, load, products};
-use crate::privacy::rare_words;
 
 /// What `nextbest features` is asked for.
 #[derive(Debug, clap::Args)]

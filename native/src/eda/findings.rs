@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::association::CategoryAssociation;
 use super::{Analysis, Dataset, NumericColumn};
-use crate::reports::kit::number::{count, number, percent};
+use crate::app::number::{count, number, percent};
 
 /// So many examples are named in a sentence.
 const EXAMPLES: usize = 3;

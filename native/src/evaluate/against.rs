@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::contestants::{Contestant, Guesses};
 use crate::config::EvaluationConfig;
 use crate::io::feature_table::FeatureTable;
-use crate::privacy::rare_words;
+use crate::privacy::withheld;
 use crate::trust::Demands;
 
 /// So many features that do not fit are named.
@@ -236,7 +236,7 @@ fn columns(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<Vec<usize>> {
             None => missing.push(feature.name.as_str()),
             Some((position, other)) => {
                 let words = match (feature.words(&bundle.schema), other.words(&ours.schema)) {
-                    (Some(told), Some(all)) => rare_words::agree(told, all),
+                    (Some(told), Some(all)) => withheld::agree(told, all),
                     (told, all) => told == all,
                 };
                 let same = words

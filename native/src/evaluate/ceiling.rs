@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::contestants::Contestant;
 use super::text::write_contest;
 use crate::app::Progress;
+use crate::app::number::or_dash;
 use crate::config::Config;
 use crate::io::feature_table::FeatureTable;
-use crate::reports::kit::number::or_dash;
 use crate::synth::Truth;
 use crate::train::class_prior;
 

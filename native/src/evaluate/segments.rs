@@ -7,9 +7,9 @@ use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::metrics::{Metrics, roc_auc, row_log_loss};
 use serde::Serialize;
 
+use crate::app::number::number;
 use crate::config::{EvaluationConfig, SegmentConfig};
 use crate::io::feature_table::FeatureTable;
-use crate::reports::kit::number::number;
 
 /// Fewer rows than this prove little …
 pub(crate) const FEW_ROWS: usize = 200;

@@ -7,7 +7,7 @@ use nextbest_core::metrics::Metrics;
 use super::Evaluation;
 use super::against::Against;
 use super::segments::Segmentation;
-use crate::reports::kit::number::or_dash;
+use crate::app::number::or_dash;
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

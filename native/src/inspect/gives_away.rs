@@ -5,8 +5,8 @@ use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
 use nextbest_core::schema::ColumnKind;
 use serde::Serialize;
 
-use crate::privacy::rare_words;
-use crate::reports::kit::number::count;
+use crate::app::number::count;
+use crate::privacy::withheld;
 
 /// A part of the bundle, and what it tells.
 #[derive(Debug, Serialize)]
@@ -28,7 +28,7 @@ pub(crate) fn gives_away(bundle: &Bundle) -> Vec<GivesAway> {
             _ => 0,
         })
         .sum();
-    let (withheld, columns) = rare_words::withheld(schema);
+    let (withheld, columns) = withheld::withheld(schema);
     let not_told = match withheld {
         0 => String::new(),
         _ => format!("; {} of {columns} columns, which few customers have, were withheld", count(withheld)),

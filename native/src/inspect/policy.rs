@@ -3,7 +3,7 @@
 use nextbest_core::policy::{Gate, PolicyDefinition, RankBy};
 use nextbest_core::schema::Product;
 
-use crate::reports::kit::number::{number, percent};
+use crate::app::number::{number, percent};
 
 /// What a policy says, as names and words.
 pub(crate) fn lines(policy: &PolicyDefinition, products: &[Product]) -> Vec<(&'static str, String)> {

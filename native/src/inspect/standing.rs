@@ -6,7 +6,7 @@ use nextbest_core::monitor::profile::{Profile, SketchRules};
 use nextbest_core::time::{self, Clock};
 use serde::Serialize;
 
-use crate::reports::kit::number::count;
+use crate::app::number::count;
 use crate::trust::self_signed;
 
 /// What is known of a bundle's signature.

@@ -8,7 +8,7 @@ use nextbest_core::schema::{Product, Task};
 use super::standing::Remembered;
 use super::{Inspected, NOT_STATED, policy, stated};
 use crate::app::human_bytes;
-use crate::reports::kit::number::{count, number};
+use crate::app::number::{count, number};
 
 /// So many digits of a file's SHA-256 tell it from others.
 const SHORT_HASH: usize = 16;

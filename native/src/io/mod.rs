@@ -9,5 +9,6 @@ pub(crate) mod offer_log;
 pub(crate) mod output;
 pub(crate) mod parquet_columns;
 pub(crate) mod predictions;
+pub(crate) mod rare_words;
 pub(crate) mod tables;
 pub(crate) mod word_list;

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::performance::Change;
 use super::{Monitoring, Verdict};
+use crate::app::number::percent;
 use crate::config::AlertConfig;
-use crate::reports::kit::number::percent;
 
 /// A threshold that is passed.
 #[derive(Debug, Clone, Serialize)]

@@ -241,7 +241,7 @@ fn cell_names(it: &Quantity) -> Vec<String> {
 }
 
 fn bin_names(edges: &[f32]) -> Vec<String> {
-    let word = |edge: &f32| crate::reports::kit::number::number(f64::from(*edge));
+    let word = |edge: &f32| crate::app::number::number(f64::from(*edge));
     let mut names: Vec<String> = edges.first().map(|edge| format!("to {}", word(edge))).into_iter().collect();
     let pairs = edges.iter().zip(edges.iter().skip(1));
     names.extend(pairs.map(|(low, high)| format!("{} to {}", word(low), word(high))));

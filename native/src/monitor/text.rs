@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::drift::{Drift, Verdict};
 use super::{Monitoring, Overall};
-use crate::reports::kit::number::{count, percent};
+use crate::app::number::{count, percent};
 
 /// So many features are named.
 const NAMED: usize = 10;

@@ -8,7 +8,7 @@ use nextbest_core::train::{edges_of_few, goldens, profile_of_many, rounded_refer
 
 use crate::config::MonitoringConfig;
 use crate::io::feature_table::FeatureTable;
-use crate::privacy::rare_words;
+use crate::privacy::withheld;
 
 /// The profile of more features than this might not fit into its section of a bundle; then there is none.
 const MOST_PROFILED: usize = 3_000;
@@ -41,7 +41,7 @@ impl<'c> CarriedRows<'c> {
     /// # Errors
     /// Where the rows do not fit it.
     pub(crate) fn fill(&self, bundle: &mut Bundle) -> Result<(), Error> {
-        rare_words::withhold(bundle, &self.table.layout.rare_words)?;
+        withheld::withhold(bundle, &self.table.layout.rare_words)?;
         self.fill_goldens(bundle)?;
         let profile = |(table, rules): (&FeatureTable, _)| {
             profile_of_many(bundle, &table.values, &table.customers(), &table.labels, rules)

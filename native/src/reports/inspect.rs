@@ -5,11 +5,11 @@ use nextbest_core::model::card::Metric;
 use nextbest_core::schema::Task;
 
 use crate::app::human_bytes;
+use crate::app::number::{count, percent};
 use crate::inspect::standing::{Remembered, Signature};
 use crate::inspect::text::{measured, terms};
 use crate::inspect::{Inspected, NOT_STATED, policy, stated};
 use crate::reports::kit::inline::share_bar;
-use crate::reports::kit::number::{count, percent};
 use crate::reports::kit::page::{Section, column_name, exact, heads, more, page, scrolling, tiles};
 
 /// So many features are shown at once; the others open.

@@ -7,10 +7,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::app::human_bytes;
+use crate::app::number;
 use crate::io::output;
 use crate::reports::kit::chart::{Axis, Chart, Mark, Shape, WIDTH};
 use crate::reports::kit::ink::Ink;
-use crate::reports::kit::number;
 
 const HEIGHT: u32 = 240;
 

@@ -15,9 +15,9 @@ use serde::Serialize;
 use super::fitting::TrainingRows;
 use super::settings::{Choice, RowsOf, Settings};
 use crate::app::Progress;
+use crate::app::number::or_dash;
 use crate::config::{Algorithm, ModelConfig};
 use crate::io::feature_table::FeatureTable;
-use crate::reports::kit::number::or_dash;
 
 /// How good a model is on the rows that choose.
 #[derive(Debug, Clone, Serialize)]

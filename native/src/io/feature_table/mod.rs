@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::io::column_names;
 use crate::io::parquet_columns::{read_column, read_optional};
+use crate::io::rare_words::RareWords;
 use crate::io::word_list;
-use crate::privacy::rare_words::RareWords;
 pub(crate) use manifest::{Manifest, sources_of};
 pub(crate) use write::FeatureTableWriter;
 

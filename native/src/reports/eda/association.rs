@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::{Writer, table_of};
+use crate::app::number::{count, number};
 use crate::eda::NumericColumn;
 use crate::reports::kit::heat_map::{self, heat_map};
 use crate::reports::kit::inline::signed_bar;
-use crate::reports::kit::number::{count, number};
 use crate::reports::kit::page::{column_name, exact, heads, scrolling};
 
 /// More features make a heat map that no one can read: then those with the strongest correlations are shown.

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::app::number::{self, count, number, percent};
 use crate::eda::describe::QUANTILES;
 use crate::eda::histogram::{Bins, Histogram};
 use crate::eda::missing::Missing;
@@ -9,7 +10,6 @@ use crate::eda::{Analysis, CategoryColumn, Column, Dataset, NumericColumn};
 use crate::reports::kit::charts::{self, Bar, XAxis};
 use crate::reports::kit::ink::Ink;
 use crate::reports::kit::inline::spark;
-use crate::reports::kit::number::{self, count, number, percent};
 use crate::reports::kit::page::{column_name, exact};
 
 /// A category's chart shows so many words; the others are one bar.

@@ -7,9 +7,9 @@ mod target;
 
 use maud::{Markup, html};
 
+use crate::app::number::{count, percent};
 use crate::eda::findings::Finding;
 use crate::eda::{Analysis, Dataset};
-use crate::reports::kit::number::{count, percent};
 use crate::reports::kit::page::{Section, page, table_of, tiles};
 
 /// Writes the page.

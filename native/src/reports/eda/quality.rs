@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::{Writer, table_of};
+use crate::app::number::{count, number, percent};
 use crate::eda::NumericColumn;
 use crate::reports::kit::inline::{BoxPlot, WideScale, box_plot, share_bar};
-use crate::reports::kit::number::{count, number, percent};
 use crate::reports::kit::page::{column_name, exact, heads};
 
 impl Writer<'_> {

@@ -3,11 +3,11 @@
 use maud::{Markup, html};
 
 use super::Writer;
+use crate::app::number::{self, count, percent};
 use crate::eda::target::CutoffClasses;
 use crate::reports::kit::chart::legend;
 use crate::reports::kit::charts::{self, Bar, XAxis};
 use crate::reports::kit::ink::Ink;
-use crate::reports::kit::number::{self, count, percent};
 use crate::reports::kit::page::{exact, more, scrolling};
 
 impl Writer<'_> {

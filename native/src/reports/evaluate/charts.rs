@@ -2,12 +2,12 @@
 
 use nextbest_core::metrics::reliability::ReliabilityBin;
 
+use crate::app::number::{self, count, or_dash, percent};
 use crate::evaluate::Evaluation;
 use crate::evaluate::curves::{ClassCurves, Pooled};
 use crate::reports::kit::canvas::text_width;
 use crate::reports::kit::chart::{Axis, Chart, Mark, Shape, WIDTH};
 use crate::reports::kit::ink::Ink;
-use crate::reports::kit::number::{self, count, or_dash, percent};
 
 const HEIGHT: u32 = 280;
 /// So many features have a bar.

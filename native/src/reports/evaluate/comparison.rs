@@ -5,10 +5,10 @@ use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::Resampled;
 
 use super::{Writer, area, between, loss};
+use crate::app::number::{count, number, or_dash, percent};
 use crate::evaluate::against::{Against, Verdict};
 use crate::evaluate::contestants::Contestant;
 use crate::evaluate::segments::Segmentation;
-use crate::reports::kit::number::{count, number, or_dash, percent};
 use crate::reports::kit::page::{exact, scrolling};
 
 /// A column of the contestants' table: a heading, the metric and how it is written.

@@ -8,9 +8,9 @@ mod model;
 use maud::{Markup, html};
 use nextbest_core::metrics::bootstrap::{Interval, Resampled};
 
+use crate::app::number::{count, or_dash, percent};
 use crate::evaluate::Evaluation;
 use crate::evaluate::segments::{FEW_ROWS, FEW_TAKERS};
-use crate::reports::kit::number::{count, or_dash, percent};
 use crate::reports::kit::page::{Section, page, tiles};
 
 /// Writes the page.

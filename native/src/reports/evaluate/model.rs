@@ -3,11 +3,11 @@
 use maud::{Markup, html};
 
 use super::{Writer, area, loss};
+use crate::app::number::{axis_percent, count, percent};
 use crate::evaluate::curves::LIFT_AT;
 use crate::reports::evaluate::charts;
 use crate::reports::kit::chart::{Chart, legend};
 use crate::reports::kit::inline::share_bar;
-use crate::reports::kit::number::{axis_percent, count, percent};
 use crate::reports::kit::page::{column_name, exact, heads, more, scrolling};
 
 /// So many features are shown at once; the others open.

@@ -18,9 +18,9 @@ use plotters_backend::{BackendCoord, DrawingErrorKind};
 
 use super::canvas::{Canvas, TEXT_SIZE, text_width};
 use super::ink::Ink;
-use super::number;
 use super::raster::Raster;
 use super::svg::Svg;
+use crate::app::number;
 
 /// A chart's width, where nothing asks for more.
 pub(crate) const WIDTH: u32 = 360;

@@ -4,7 +4,7 @@ use maud::Markup;
 
 use super::chart::{Axis, Chart, Mark, Shape, WIDTH};
 use super::ink::Ink;
-use super::number;
+use crate::app::number;
 
 const HEIGHT: u32 = 190;
 

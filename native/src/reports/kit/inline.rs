@@ -93,7 +93,7 @@ impl WideScale {
         html! {
             svg.inline aria-hidden="true" height="14" {
                 @for tick in ticks {
-                    text.m x=(percent(self.place(tick))) y="11" { (super::number::axis(tick)) }
+                    text.m x=(percent(self.place(tick))) y="11" { (crate::app::number::axis(tick)) }
                 }
             }
         }

@@ -11,7 +11,6 @@ pub(crate) mod charts;
 pub(crate) mod heat_map;
 pub(crate) mod ink;
 pub(crate) mod inline;
-pub(crate) mod number;
 pub(crate) mod page;
 pub(crate) mod paired;
 mod raster;

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::canvas::text_width;
-use super::number::percent;
+use crate::app::number::percent;
 
 /// Where names end, bars begin, numbers begin, and all ends.
 const NAMES: i32 = 125;

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::{Writer, badge, index, known, p_value, plain, share};
+use crate::app::number::{count, number};
 use crate::monitor::drift::{Cell, Drift, Verdict};
-use crate::reports::kit::number::{count, number};
 use crate::reports::kit::page::column_name;
 use crate::reports::kit::paired::{self, Pair};
 

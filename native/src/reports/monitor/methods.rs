@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::Writer;
-use crate::reports::kit::number::percent;
+use crate::app::number::percent;
 
 /// What is told of every page: the number, how it comes about and whose it is.
 const ALWAYS: [(&str, &str); 8] = [

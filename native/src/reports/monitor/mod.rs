@@ -14,9 +14,9 @@ mod trends;
 
 use maud::{Markup, html};
 
+use crate::app::number::{number, percent};
 use crate::monitor::drift::{Drift, Verdict};
 use crate::monitor::{Monitoring, Side};
-use crate::reports::kit::number::{number, percent};
 use crate::reports::kit::page::{SHOWN, Section, page, table_of};
 
 /// Numbers from here on have no decimals.
@@ -133,5 +133,5 @@ fn words(metric: &str) -> String {
 }
 
 fn rows_of(side: &Side) -> String {
-    crate::reports::kit::number::count(usize::try_from(side.rows).unwrap_or(usize::MAX))
+    crate::app::number::count(usize::try_from(side.rows).unwrap_or(usize::MAX))
 }

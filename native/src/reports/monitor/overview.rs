@@ -4,10 +4,10 @@ use maud::{Markup, html};
 
 use super::features::spark;
 use super::{Writer, badge, index, known, measure, p_value, rows_of, share, table_of, words};
+use crate::app::number::{count, percent};
 use crate::monitor::Side;
 use crate::monitor::drift::{Drift, Verdict};
 use crate::monitor::performance::Change;
-use crate::reports::kit::number::{count, percent};
 use crate::reports::kit::page::{column_name, heads, tiles};
 use crate::reports::kit::paired;
 

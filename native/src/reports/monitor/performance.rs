@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 
 use super::{Writer, between, known, measure, p_value, share, signed, words};
+use crate::app::number::count;
 use crate::evaluate::Difference;
 use crate::monitor::Versus;
 use crate::monitor::estimate::{Estimate, EstimatedMetric};
 use crate::monitor::performance::{Change, ClassShare, MeasuredMetric, Performance};
 use crate::reports::kit::inline::{Ranged, ranges};
-use crate::reports::kit::number::count;
 use crate::reports::kit::page::{more, scrolling};
 use crate::reports::kit::paired::{self, Pair};
 

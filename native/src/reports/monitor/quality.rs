@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::features::new_words;
 use super::{SHOWN, Writer, plain, share, table_of};
+use crate::app::number::count;
 use crate::monitor::drift::Drift;
-use crate::reports::kit::number::count;
 use crate::reports::kit::page::{column_name, heads, more};
 
 /// Missing values are told where their share changed by so much.

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::{Writer, between, known, measure, share};
+use crate::app::number::{count, percent};
 use crate::monitor::segments::{Segment, Segmentation};
-use crate::reports::kit::number::{count, percent};
 use crate::reports::kit::page::scrolling;
 
 impl Writer<'_> {

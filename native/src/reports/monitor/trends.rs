@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::{Writer, index, known, words};
+use crate::app::number::{self, count};
 use crate::monitor::history::{Point, Series};
 use crate::reports::kit::chart::{Axis, Chart, Mark, Shape, WIDTH};
 use crate::reports::kit::ink::Ink;
-use crate::reports::kit::number::{self, count};
 use crate::reports::kit::page::{column_name, more};
 
 const HEIGHT: u32 = 150;

@@ -18,7 +18,7 @@ use super::target::labels;
 use super::values::read_rows;
 use crate::app::usage;
 use crate::io::feature_table::{FeatureTable, Layout};
-use crate::privacy::rare_words;
+use crate::io::rare_words;
 
 /// A file and what the user says of its columns.
 #[derive(Debug, Clone, Copy)]

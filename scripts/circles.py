@@ -66,7 +66,9 @@ class Crate:
             paths = [(bool(public), *leaf) for public, tree in uses for leaf in leaves(re.sub(r"\s+", " ", tree))]
             self.named[module] = {name: path for _, path, name in paths}
             handed[module] = {name for public, _, name in paths if public}
-            bodies[module] = re.sub(r"\buse\s+[^;]+;", "", text)
+            body = re.sub(r"\buse\s+[^;]+;", "", text)
+            # How far something is seen is no arrow.
+            bodies[module] = re.sub(r"\bpub\(in [^)]*\)", "", body)
         for module, body in bodies.items():
             used = [path for name, path in self.named[module].items() if name not in handed[module]]
             written = re.findall(r"\b[A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)+", body)

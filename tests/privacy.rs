@@ -5,9 +5,8 @@
 use std::fmt::Write as _;
 
 use nextbest_core::Bundle;
+use nextbest_core::bundle::Golden;
 use nextbest_core::model::bins::Bins;
-use nextbest_core::model::bundle::Golden;
-use nextbest_core::score::Scorer;
 use nextbest_tests::Workplace;
 use serde_json::Value;
 
@@ -194,7 +193,7 @@ fn golden_rows_are_nobodys(bundle: &Bundle, rows: &[(String, Vec<f32>)]) {
 /// Scorers that are wrong in one way: comparisons turned round at a feature's edges, a bin off, classes in another order.
 fn golden_rows_decide_as_real_ones_do(bundle: &Bundle, rows: &[(String, Vec<f32>)]) {
     let real: Vec<Golden> = {
-        let mut scorer = Scorer::new(bundle);
+        let mut scorer = bundle.scorer();
         let spread = rows.iter().step_by(rows.len() / 16).take(16);
         spread
             .map(|(_, row)| Golden { row: row.clone(), probabilities: scorer.score(row).unwrap().to_vec() })

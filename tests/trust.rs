@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use nextbest::config::{Config, TrustConfig};
 use nextbest_core::Bundle;
-use nextbest_core::model::bundle::signature::{SECTION, signed};
+use nextbest_core::bundle::signature::{SECTION, signed};
 use nextbest_tests::{Finished, Workplace, repository};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

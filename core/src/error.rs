@@ -58,6 +58,14 @@ pub enum Error {
         /// How many there were.
         actual: usize,
     },
+    /// A row of features that comes from outside holds an infinite number.
+    #[error("row {row}, feature `{feature}`: infinite, expected a number, or NaN where there is none")]
+    Infinite {
+        /// The row, from 0.
+        row: usize,
+        /// The feature's name.
+        feature: String,
+    },
     /// The bytes are not a bundle that this reader can use.
     #[error("bundle: {0}")]
     Bundle(BundleError),
@@ -105,6 +113,7 @@ impl Error {
             Error::Json(_) => "customer/json",
             Error::Option { code, .. } => code,
             Error::RowLength { .. } => "row/length",
+            Error::Infinite { .. } => "row/infinite",
             Error::Bundle(bundle) => bundle.code(),
             Error::Sketch(sketch) => sketch.code(),
             Error::Channel { .. } => "options/channel",

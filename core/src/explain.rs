@@ -12,8 +12,8 @@ mod words;
 use serde::Serialize;
 
 use crate::Error;
+use crate::bundle::Bundle;
 use crate::features::FeatureDefinition;
-use crate::model::bundle::Bundle;
 pub use crate::model::contributions::Contributions;
 pub use counterfactual::{Change, Counterfactual, MAX_CHANGES, counterfactual};
 

@@ -9,7 +9,10 @@
 //! The feature `train` adds what only the native side needs: growing models and the synthetic bank. It never
 //! changes how a bundle scores.
 
+pub mod about;
+pub mod bundle;
 pub mod customers;
+mod decode;
 pub mod error;
 pub mod explain;
 pub mod features;
@@ -30,6 +33,6 @@ pub mod time;
 #[cfg(feature = "train")]
 pub mod train;
 
+pub use bundle::Bundle;
 pub use error::Error;
-pub use model::bundle::Bundle;
 pub use recommend::{Recommendation, Recommender};

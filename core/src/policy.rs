@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decode::bounded::list;
 use crate::features::{FeatureDefinition, Test};
-use crate::model::bounded::list;
 use crate::names::{MAX_NAME, shown};
 use crate::schema::Schema;
 pub use arbitration::{Chosen, Factors};

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::Error;
+use crate::bundle::{Bundle, content_hash};
 use crate::customers::{Customer, words};
 use crate::explain::{self, Change, Counterfactual, Explained, Reason};
 use crate::features::FeatureEngine;
-use crate::model::bundle::{Bundle, content_hash};
 use crate::names::shown;
 use crate::policy::{Arm, Case, Chosen, Draw, Experiment, Factors, Stop, Withheld, choose, refused};
 use crate::schema::{Schema, Task};
@@ -172,7 +172,7 @@ impl Recommender {
 
     /// A scorer for rows of features.
     pub fn scorer(&self) -> Scorer<'_> {
-        Scorer::new(&self.bundle)
+        self.bundle.scorer()
     }
 
     /// What to offer to a customer.

@@ -1,7 +1,12 @@
 //! What is asked as JSON, by any door: the command line's files, the package, the edge, hosts in other languages. One set of
 //! options, of the same types, with the same defaults and errors.
 
+use std::borrow::Cow;
+
+use serde::Serialize;
+
 use crate::Error;
+use crate::about::About;
 use crate::customers::json::Value;
 use crate::customers::{Read, read};
 use crate::predict::Prediction;
@@ -44,10 +49,7 @@ impl RequestOptions {
     /// [`Error::Option`] for a name or a type that there is not.
     pub fn parse(json: &str, known: &[&str]) -> Result<Self, Error> {
         let mut options = Self::default();
-        match Value::parse(json, 1)? {
-            Value::Object(fields) => options.set(&fields, known)?,
-            value => return Err(mistyped("options/type", "options", "an object", &value)),
-        }
+        options.set(&fields(json)?, known)?;
         Ok(options)
     }
 
@@ -57,7 +59,7 @@ impl RequestOptions {
     /// As [`RequestOptions::parse`].
     pub fn set<'j>(
         &mut self,
-        given: impl IntoIterator<Item = &'j (std::borrow::Cow<'j, str>, Value<'j>)>,
+        given: impl IntoIterator<Item = &'j (Cow<'j, str>, Value<'j>)>,
         known: &[&str],
     ) -> Result<(), Error> {
         for (name, value) in given {
@@ -89,6 +91,17 @@ impl RequestOptions {
     }
 }
 
+/// The options in a JSON object, as they are given.
+///
+/// # Errors
+/// [`Error::Option`] where it is no object.
+pub fn fields(json: &str) -> Result<Vec<(Cow<'_, str>, Value<'_>)>, Error> {
+    match Value::parse(json, 1)? {
+        Value::Object(fields) => Ok(fields),
+        value => Err(mistyped("options/type", "options", "an object", &value)),
+    }
+}
+
 /// More offers than any model has.
 const MOST: f64 = u32::MAX as f64;
 
@@ -108,7 +121,55 @@ fn mistyped(code: &'static str, name: &str, expected: &str, value: &Value<'_>) -
     Error::Option { code, message: format!("{name}: expected {expected}, got {value}") }
 }
 
+/// The answer to a question ([`Recommender::ask`]), as every face writes it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer<'r> {
+    /// To `about`.
+    About(Box<About<'r>>),
+    /// To `recommend`.
+    Recommendation(Box<Recommendation>),
+    /// To `predict`.
+    Prediction(Prediction),
+}
+
 impl Recommender {
+    /// Answers a question by its name, with the options that may be given:
+    ///
+    /// - `about`: what is loaded (of no customer),
+    /// - `recommend`: what to offer to a customer,
+    /// - `predict`: the probabilities of the classes for a row of a plain table.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a question that there is not; else as [`Recommender::answer`] and [`Recommender::predict_row`].
+    pub fn ask<'r, 'j>(
+        &'r self,
+        question: &str,
+        customer: &Value<'j>,
+        given: impl IntoIterator<Item = &'j (Cow<'j, str>, Value<'j>)>,
+    ) -> Result<Answer<'r>, Error> {
+        let mut options = RequestOptions::default();
+        match question {
+            "about" => {
+                options.set(given, &[])?;
+                Ok(Answer::About(Box::new(About::new(self))))
+            }
+            "recommend" => {
+                options.set(given, OPTIONS)?;
+                Ok(Answer::Recommendation(Box::new(self.answer(customer, &options)?)))
+            }
+            "predict" => {
+                options.set(given, ROW_OPTIONS)?;
+                Ok(Answer::Prediction(self.predict_row(customer, &options)?))
+            }
+            _ => {
+                let message =
+                    format!("there is no question {question:?}; there are about, recommend, predict");
+                Err(Error::Option { code: "request/question", message })
+            }
+        }
+    }
+
     /// What to offer to the customer whose rows are JSON.
     ///
     /// # Errors

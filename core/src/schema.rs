@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::bounded::list;
+use crate::decode::bounded::list;
 use crate::time::Clock;
 
 /// More products than this can't be held in a [`ProductSet`](crate::snapshot::ProductSet).

@@ -10,7 +10,6 @@ use std::process::Command;
 use std::time::Instant;
 
 use nextbest_core::recommend::{Options, Recommender};
-use nextbest_core::score::Scorer;
 use serde_json::Value;
 
 type Failure = Box<dyn std::error::Error>;
@@ -101,7 +100,7 @@ fn scoring(folder: &Path) -> Result<(), Failure> {
         rows.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>(),
     )?;
     let count = rows.len() / width;
-    let mut scorer = Scorer::new(recommender.bundle());
+    let mut scorer = recommender.bundle().scorer();
     let batch = median((0..ROUNDS).map(|_| seconds(|| scorer.score_batch(&rows, count).map(|_| ()))));
     let mut singles = Vec::new();
     for row in rows.chunks_exact(width).cycle().take(SINGLE_ROWS) {

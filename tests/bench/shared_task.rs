@@ -3,17 +3,16 @@
 use std::path::Path;
 
 use nextbest_core::Bundle;
+use nextbest_core::bundle::Golden;
+use nextbest_core::bundle::card::Card;
+use nextbest_core::bundle::validity::Validity;
 use nextbest_core::features::{Expression, FeatureDefinition, Transform};
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
-use nextbest_core::model::bundle::Golden;
 use nextbest_core::model::calibration::Calibration;
-use nextbest_core::model::card::Card;
 use nextbest_core::model::forest::Forest;
-use nextbest_core::model::validity::Validity;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::schema::{Column, ColumnKind, SchemaDefinition, Table, Task};
-use nextbest_core::score::Scorer;
 use nextbest_core::time::Clock;
 
 /// What stops a bench.
@@ -65,7 +64,7 @@ pub fn bundle(algorithm: &str, bins: Bins, forest: Forest, rows: &[f32]) -> Resu
         card: Card { name: "bench".into(), algorithm: algorithm.into(), ..Card::default() },
         profile: None,
     };
-    let mut scorer = Scorer::new(&bundle);
+    let mut scorer = bundle.scorer();
     let golden = |row: &[f32]| {
         scorer.score(row).map(|scored| Golden { row: row.to_vec(), probabilities: scored.to_vec() })
     };

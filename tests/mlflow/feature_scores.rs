@@ -3,8 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use nextbest_core::model::bundle::Bundle;
-use nextbest_core::score::Scorer;
+use nextbest_core::bundle::Bundle;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args_os().nth(1).ok_or("usage: feature-scores BUNDLE <ROWS >PROBABILITIES")?;
@@ -12,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut input = Vec::new();
     std::io::stdin().lock().read_to_end(&mut input)?;
     let rows: Vec<f32> = input.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    let probabilities = Scorer::new(&bundle).score_batch(&rows, rows.len() / bundle.features.len())?;
+    let probabilities = bundle.scorer().score_batch(&rows, rows.len() / bundle.features.len())?;
     let output: Vec<u8> = probabilities.iter().flat_map(|value| value.to_le_bytes()).collect();
     Ok(std::io::stdout().lock().write_all(&output)?)
 }

@@ -14,8 +14,8 @@ use nextbest_core::customers::json::Value;
 use nextbest_core::explain;
 use nextbest_core::monitor::observer::Observer;
 use nextbest_core::recommend::Recommender;
-use nextbest_core::request::{OPTIONS, ROW_OPTIONS, RequestOptions};
-use nextbest_core::score::{Scorer, Workspace};
+use nextbest_core::request::{ROW_OPTIONS, RequestOptions, fields};
+use nextbest_core::score::Workspace;
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
@@ -63,31 +63,20 @@ impl Engine {
         self.recommender.features_of(&Value::Written(customer), &options).map_err(throw)
     }
 
-    /// What to offer to a customer.
-    pub fn recommend(&self, customer: &str, options: &str) -> Result<JsValue, JsError> {
-        let options = RequestOptions::parse(options, OPTIONS).map_err(throw)?;
-        to_js(&self.recommender.answer(&Value::Written(customer), &options).map_err(throw)?)
+    /// Answers a question by its name, about a customer, with options: all of them are in the core
+    /// ([`Recommender::ask`](nextbest_core::Recommender::ask)).
+    pub fn ask(&self, question: &str, customer: &str, options: &str) -> Result<JsValue, JsError> {
+        let options = fields(options).map_err(throw)?;
+        to_js(&self.recommender.ask(question, &Value::Written(customer), &options).map_err(throw)?)
     }
 
     /// What each feature of a row contributes to each class: the classes' outputs of the reference row, those of this row, then the
     /// contributions, feature by feature one a class.
     pub fn contributions(&self, row: &[f32]) -> Result<Vec<f64>, JsError> {
-        let found = explain::contributions(self.recommender.bundle(), row).map_err(throw)?;
+        let bundle = self.recommender.bundle();
+        bundle.check_rows(row).map_err(throw)?;
+        let found = explain::contributions(bundle, row).map_err(throw)?;
         Ok([found.base, found.outputs, found.values].concat())
-    }
-
-    /// How [`Engine::contributions`] are measured.
-    #[wasm_bindgen(getter, js_name = contributionSpace)]
-    pub fn contribution_space(&self) -> String {
-        let adds_scores = self.recommender.bundle().model.adds_scores();
-        if adds_scores { "score" } else { "probability" }.into()
-    }
-
-    /// The probability of each class for one row of a plain table, the most probable first.
-    #[wasm_bindgen(js_name = scoreRow)]
-    pub fn score_row(&self, row: &str, options: &str) -> Result<JsValue, JsError> {
-        let options = RequestOptions::parse(options, ROW_OPTIONS).map_err(throw)?;
-        to_js(&self.recommender.predict_row(&Value::Written(row), &options).map_err(throw)?)
     }
 
     /// Makes room for `count` rows of features (1024 at most) and their probabilities. Where that is in the module's memory, the next two
@@ -122,35 +111,11 @@ impl Engine {
     pub fn score_rows(&mut self, count: usize) -> Result<(), JsError> {
         let values = count.saturating_mul(self.recommender.bundle().features.len());
         let rows = self.rows.get(..values).unwrap_or_default();
-        let mut scorer = Scorer::with(self.recommender.bundle(), core::mem::take(&mut self.workspace));
+        self.recommender.bundle().check_rows(rows).map_err(throw)?;
+        let mut scorer = self.recommender.bundle().scorer().with(core::mem::take(&mut self.workspace));
         let scored = scorer.score_rows(rows, count, &mut self.probabilities);
         self.workspace = scorer.into_workspace();
         scored.map_err(throw)
-    }
-
-    /// The features' names, in the order of a row.
-    #[wasm_bindgen(getter, js_name = featureNames)]
-    pub fn feature_names(&self) -> Vec<String> {
-        self.recommender.bundle().features.iter().map(|feature| feature.name.clone()).collect()
-    }
-
-    /// The products' names, in class order.
-    #[wasm_bindgen(getter)]
-    pub fn products(&self) -> Vec<String> {
-        self.recommender.schema().products().iter().map(|product| product.name.clone()).collect()
-    }
-
-    /// The classes' names, in the order of the probabilities: NONE, then the products; or the words of a plain table's
-    /// label.
-    #[wasm_bindgen(getter)]
-    pub fn classes(&self) -> Vec<String> {
-        self.recommender.schema().class_names().into_iter().map(str::to_owned).collect()
-    }
-
-    /// Which model this is.
-    #[wasm_bindgen(getter, js_name = modelVersion)]
-    pub fn model_version(&self) -> String {
-        self.recommender.model_version()
     }
 
     /// The SHA-256 of the bundle's content, in hexadecimal digits.
@@ -166,24 +131,6 @@ impl Engine {
         // Both are whole numbers that JavaScript can hold: what is cut off here has been refused there.
         let checked = self.recommender.bundle().check_validity(now as i64, minimum_number as u64);
         checked.map_err(|refused| throw(refused.into()))
-    }
-
-    /// When the bundle may be used, and its number among the model's versions.
-    #[wasm_bindgen(getter)]
-    pub fn validity(&self) -> Result<JsValue, JsError> {
-        to_js(&self.recommender.bundle().validity)
-    }
-
-    /// The model card.
-    #[wasm_bindgen(getter)]
-    pub fn card(&self) -> Result<JsValue, JsError> {
-        to_js(&self.recommender.bundle().card)
-    }
-
-    /// What a customer's rows look like.
-    #[wasm_bindgen(getter)]
-    pub fn schema(&self) -> Result<JsValue, JsError> {
-        to_js(self.recommender.schema())
     }
 }
 

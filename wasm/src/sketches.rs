@@ -54,12 +54,6 @@ impl Engine {
             randomised: profile.is_some_and(|profile| profile.sketches.epsilon.is_some()),
         })
     }
-
-    /// How rows are counted; null where the bundle has no profile to count them by.
-    #[wasm_bindgen(getter, js_name = sketchRules)]
-    pub fn sketch_rules(&self) -> Result<JsValue, JsError> {
-        to_js(&self.recommender.bundle().profile.as_ref().map(|profile| profile.sketches))
-    }
 }
 
 fn begun<'o>(

@@ -28,6 +28,15 @@ fn get(object: &JsValue, key: &str) -> JsValue {
     Reflect::get(object, &key.into()).unwrap()
 }
 
+fn about(engine: &Engine) -> JsValue {
+    engine.ask("about", "null", "{}").unwrap()
+}
+
+/// A list of what is loaded.
+fn names(engine: &Engine, key: &str) -> Vec<String> {
+    Array::from(&get(&about(engine), key)).iter().map(|name| name.as_string().unwrap()).collect()
+}
+
 /// The code and the message of an error.
 fn refused<T>(result: Result<T, js_sys::Error>) -> (String, String) {
     match result {
@@ -48,15 +57,16 @@ fn the_golden_rows_score_here_as_where_the_bundle_was_made() {
 fn whatever_its_numbers_a_bundles_card_and_validity_are_read() {
     let engine = engine();
     // Doubles end at 2⁵³.
-    let seed = get(&engine.card().unwrap(), "seed");
+    let about = about(&engine);
+    let seed = get(&get(&about, "card"), "seed");
     assert_eq!(seed.as_string().as_deref(), Some("18446744073709551615"));
-    assert_eq!(get(&engine.validity().unwrap(), "number").as_f64(), Some(0.0));
+    assert_eq!(get(&get(&about, "validity"), "number").as_f64(), Some(0.0));
 }
 
 #[wasm_bindgen_test]
 fn a_customer_gets_offers_with_reasons() {
     let engine = engine();
-    let recommendation = engine.recommend(CUSTOMER, AS_OF).unwrap();
+    let recommendation = engine.ask("recommend", CUSTOMER, AS_OF).unwrap();
     let offers = Array::from(&get(&recommendation, "offers"));
     assert_eq!(offers.length(), 3);
     let probabilities: Vec<f64> =
@@ -65,18 +75,18 @@ fn a_customer_gets_offers_with_reasons() {
     let withheld = Array::from(&get(&recommendation, "withheld"));
     let owned = withheld.iter().find(|it| get(it, "product") == "Savings Account").unwrap();
     assert_eq!(get(&owned, "rule"), "already owned");
-    assert_eq!(get(&recommendation, "modelVersion").as_string().unwrap(), engine.model_version());
+    assert_eq!(get(&recommendation, "modelVersion"), get(&about(&engine), "modelVersion"));
 }
 
 #[wasm_bindgen_test]
 fn features_rows_and_batches_agree() {
     let mut engine = engine();
     let row = engine.features(CUSTOMER, AS_OF).unwrap();
-    assert_eq!(row.len(), engine.feature_names().len());
-    let age = engine.feature_names().iter().position(|name| name == "age_years").unwrap();
+    assert_eq!(row.len(), names(&engine, "features").len());
+    let age = names(&engine, "features").iter().position(|name| name == "age_years").unwrap();
     assert!((row[age] - 36.17).abs() < 0.01, "{}", row[age]);
     let single = score(&mut engine, &row, 1);
-    assert_eq!(single.len(), engine.classes().len());
+    assert_eq!(single.len(), names(&engine, "classes").len());
     assert!((single.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     let batch = score(&mut engine, &row.repeat(300), 300);
     assert_eq!(batch, single.repeat(300));
@@ -92,7 +102,7 @@ fn score(engine: &mut Engine, rows: &[f32], count: usize) -> Vec<f32> {
     };
     view(engine.rows_at(), rows.len()).copy_from(rows);
     let at = engine.probabilities_at();
-    let classes = engine.classes().len();
+    let classes = names(engine, "classes").len();
     engine.score_rows(count).unwrap();
     view(at, count * classes).to_vec()
 }
@@ -102,18 +112,18 @@ fn a_row_of_a_plain_table_gets_its_classes() {
     let engine = Engine::new(PLAIN, None).unwrap();
     engine.self_test().unwrap();
     let row = r#"{"AGE": 30, "MEMBER": "no", "CITY": "Atlantis", "SIGNED": "2022-01-01", "NOTE": [1]}"#;
-    let prediction = engine.score_row(row, "{}").unwrap();
+    let prediction = engine.ask("predict", row, "{}").unwrap();
     let classes = Array::from(&get(&prediction, "classes"));
     let probabilities: Vec<f64> =
         classes.iter().map(|class| get(&class, "probability").as_f64().unwrap()).collect();
     assert!(probabilities.is_sorted_by(|a, b| a >= b), "{probabilities:?}");
-    let mut names: Vec<String> =
+    let mut found: Vec<String> =
         classes.iter().map(|class| get(&class, "name").as_string().unwrap()).collect();
-    names.sort();
-    assert_eq!(names, engine.classes());
-    assert_eq!(refused(engine.recommend(row, "{}")).0, "recommender/task");
-    assert_eq!(refused(self::engine().score_row(CUSTOMER, AS_OF)).0, "recommender/task");
-    let (code, message) = refused(engine.score_row(r#"{"AGE": "old"}"#, "{}"));
+    found.sort();
+    assert_eq!(found, names(&engine, "classes"));
+    assert_eq!(refused(engine.ask("recommend", row, "{}")).0, "recommender/task");
+    assert_eq!(refused(self::engine().ask("predict", CUSTOMER, AS_OF)).0, "recommender/task");
+    let (code, message) = refused(engine.ask("predict", r#"{"AGE": "old"}"#, "{}"));
     assert_eq!((code.as_str(), message.as_str()), ("customer/value", "AGE: expected a number, got \"old\""));
 }
 
@@ -137,6 +147,10 @@ fn everything_wrong_is_an_error_with_a_code_and_no_trap() {
     ] {
         assert_eq!(refused(engine.features(CUSTOMER, options)).0, code);
     }
+    assert_eq!(refused(engine.ask("guess", "{}", "{}")).0, "request/question");
+    let mut row = engine.features(CUSTOMER, AS_OF).unwrap();
+    row[1] = f32::INFINITY;
+    assert_eq!(refused(engine.contributions(&row)).0, "row/infinite");
     assert_eq!(refused(engine.score_rows(1)).0, "row/length");
     assert_eq!(refused(engine.score_rows(usize::MAX)).0, "row/length");
     engine.self_test().unwrap();
@@ -147,7 +161,7 @@ fn without_a_profile_nothing_is_counted() {
     // How rows are counted is tested where there is a bundle that remembers some: tests/e2e/sketch.test.mjs.
     let mut engine = engine();
     let row = engine.features(CUSTOMER, AS_OF).unwrap();
-    assert!(engine.sketch_rules().unwrap().is_null());
+    assert!(get(&about(&engine), "sketchRules").is_null());
     assert_eq!(refused(engine.observe(&row, true, &[0; 16])).0, "sketch/no-profile");
     assert_eq!(refused(engine.hand_out_sketch(&[0; 8])).0, "sketch/no-profile");
     assert_eq!(refused(engine.check_sketch(b"NBSK")).0, "sketch/no-profile");

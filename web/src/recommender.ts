@@ -51,6 +51,7 @@ export class Recommender {
   // Kept for loading again when a crash has cost us the instance.
   #bytes: Uint8Array | undefined;
   readonly #checks: Checks;
+  readonly #space: Contributions["space"];
   #engine: Engine;
   #generation: number;
   #room: Room | undefined;
@@ -84,18 +85,8 @@ export class Recommender {
   private constructor(bytes: Uint8Array, hash: Uint8Array | undefined, checks: Checks, signedBy: string | null) {
     const engine = opened(bytes, hash, checks);
     try {
-      const facts = guarded(() => ({
-        featureNames: engine.featureNames,
-        products: engine.products,
-        classes: engine.classes,
-        modelVersion: engine.modelVersion,
-        contentHash: engine.contentHash,
-        card: engine.card as Card,
-        schema: engine.schema as Schema,
-        validity: engine.validity as Seconds,
-        sketchRules: engine.sketchRules as SketchRules | null,
-      }));
-      this.featureNames = Object.freeze(facts.featureNames);
+      const facts = guarded(() => engine.ask("about", "null", "{}") as About);
+      this.featureNames = Object.freeze(facts.features);
       this.products = Object.freeze(facts.products);
       this.classes = Object.freeze(facts.classes);
       this.modelVersion = facts.modelVersion;
@@ -103,6 +94,7 @@ export class Recommender {
       this.card = facts.card;
       this.schema = facts.schema;
       this.sketchRules = Object.freeze(facts.sketchRules);
+      this.#space = facts.contributionSpace;
       const { number, notBefore, expires } = facts.validity;
       this.validity = Object.freeze({ number, notBefore: date(notBefore), expires: date(expires) });
     } catch (error) {
@@ -126,7 +118,7 @@ export class Recommender {
   recommend(customer: Customer, options: RecommendOptions = {}): Recommendation {
     const asked = this.#options(options);
     const rows = written(customer);
-    return this.#call((engine) => engine.recommend(rows, asked) as Recommendation);
+    return this.#call((engine) => engine.ask("recommend", rows, asked) as Recommendation);
   }
 
   /**
@@ -141,7 +133,7 @@ export class Recommender {
   scoreRow(row: Row, options: FeatureOptions = {}): Prediction {
     const asked = this.#options(options);
     const cells = written(row);
-    return this.#call((engine) => engine.scoreRow(cells, asked) as Prediction);
+    return this.#call((engine) => engine.ask("predict", cells, asked) as Prediction);
   }
 
   /**
@@ -198,7 +190,7 @@ export class Recommender {
     return this.#call((engine) => {
       const numbers = engine.contributions(row);
       return {
-        space: engine.contributionSpace as Contributions["space"],
+        space: this.#space,
         base: numbers.slice(0, classes),
         outputs: numbers.slice(classes, 2 * classes),
         values: numbers.slice(2 * classes),
@@ -308,6 +300,20 @@ interface Checks {
 }
 
 /** `Validity` as the engine has it, in seconds since 1970-01-01. */
+/** What the engine tells of a bundle (`core/src/about.rs`), as far as it is used here. */
+interface About {
+  readonly features: string[];
+  readonly products: string[];
+  readonly classes: string[];
+  readonly modelVersion: string;
+  readonly contentHash: string;
+  readonly contributionSpace: Contributions["space"];
+  readonly card: Card;
+  readonly schema: Schema;
+  readonly validity: Seconds;
+  readonly sketchRules: SketchRules | null;
+}
+
 interface Seconds {
   readonly number: number;
   readonly notBefore: number | null;

@@ -6,7 +6,7 @@ mod steps;
 use serde::Serialize;
 
 use crate::Error;
-use crate::model::bundle::Bundle;
+use crate::bundle::Bundle;
 use crate::model::forest::BLOCK;
 use crate::score::Scorer;
 use pairs::Pairs;
@@ -65,7 +65,7 @@ pub fn counterfactual(
     mutable: &[u16],
     top: impl Fn(&[f32]) -> Option<usize>,
 ) -> Result<Option<Counterfactual>, Error> {
-    let mut scorer = Scorer::new(bundle);
+    let mut scorer = bundle.scorer();
     let present = top(scorer.score(row)?);
     let mut search = Search { scorer, row, top, present };
     let steps = steps(bundle, row, mutable);

@@ -7,7 +7,7 @@ use super::spec::{
     Transform,
 };
 use crate::customers::words;
-use crate::model::memory::{Memory, TooMuch};
+use crate::decode::memory::{Memory, TooMuch};
 use crate::names::{MAX_NAME, Names, shown};
 use crate::schema::{Column, ColumnKind, Schema, Table};
 use crate::time::DAY;

@@ -9,7 +9,7 @@ use super::compile::Compiler;
 use super::spec::{FeatureDefinition, HoldingAggregate, SeasonPart, Transform};
 use crate::Error;
 use crate::customers::{Customer, Rows};
-use crate::model::memory::Memory;
+use crate::decode::memory::Memory;
 use crate::names::shown;
 use crate::schema::Schema;
 use crate::snapshot::{ProductSet, Snapshot, is_open_at};
@@ -166,7 +166,8 @@ impl Feature {
 
     /// The feature's value, with what was computed.
     pub(super) fn settle(&self, computed: f64) -> f32 {
-        let value = computed as f32;
+        // Beyond 32 bits it is the greatest number: no feature is infinite.
+        let value = (computed as f32).clamp(f32::MIN, f32::MAX);
         // There is one zero: of -0 and 0, `min` and `max` may give either, here this one and there that one.
         if value.is_nan() { self.missing } else { value + 0.0 }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::bounded::{boxed, list, lists};
+use crate::decode::bounded::{boxed, list, lists};
 
 /// A feature: a name, words for people, and how to compute it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

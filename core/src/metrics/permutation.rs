@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::row_log_loss;
-use crate::model::bundle::Bundle;
+use crate::bundle::Bundle;
 use crate::model::forest::Scratch;
 
 /// How often each feature's values are dealt out anew.

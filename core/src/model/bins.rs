@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bounded::at_most;
+use crate::decode::bounded::at_most;
 
 /// The bin of a missing value. Known values start at 1.
 pub const MISSING_BIN: u8 = 0;

@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bounded::at_most;
-use super::linear::{MAX_SCORE, softmax};
+use super::linear::MAX_SCORE;
+use super::softmax::softmax;
+use crate::decode::bounded::at_most;
 use crate::schema::MAX_CLASSES;
 
 /// Probabilities below this are taken for it: none is 0 when its logarithm is taken.
@@ -107,7 +108,7 @@ impl Calibration {
         }
     }
 
-    pub(super) fn check(&self, class_count: usize) -> Result<(), String> {
+    pub(crate) fn check(&self, class_count: usize) -> Result<(), String> {
         let sound = match self {
             Self::None => true,
             Self::Temperature { temperature } => (MIN_TEMPERATURE..=MAX_TEMPERATURE).contains(temperature),

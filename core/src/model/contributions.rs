@@ -4,9 +4,6 @@
 //! coalition are the row's and all others the reference's (interventional, with one reference row). How trees are
 //! attributed without going through the coalitions: `forest/shapley.rs`.
 
-use super::Model;
-use super::forest::Link;
-
 /// The parts of a model's outputs that features contribute: for each class, the base and the values of all features sum to
 /// the output.
 ///
@@ -30,23 +27,5 @@ impl Contributions {
         let place = self.classes.iter().position(|other| *other == class);
         let rows = self.values.chunks_exact(self.classes.len().max(1));
         rows.filter_map(move |values| values.get(place?).copied())
-    }
-}
-
-impl Model {
-    /// What each feature contributes to these classes' outputs, from the bins of a row and of a reference row.
-    pub(crate) fn contributions(&self, row: &[u8], reference: &[u8], classes: &[usize]) -> Contributions {
-        match self {
-            Model::Forest(forest) => forest.contributions(row, reference, classes),
-            Model::Linear(linear) => linear.contributions(row, reference, classes),
-        }
-    }
-
-    /// Whether what it adds up are the classes' scores, and not their probabilities.
-    pub fn adds_scores(&self) -> bool {
-        match self {
-            Model::Forest(forest) => *forest.link() != Link::Mean,
-            Model::Linear(_) => true,
-        }
     }
 }

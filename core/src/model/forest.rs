@@ -9,23 +9,24 @@ mod code;
 mod columns;
 mod crown;
 mod leaves;
+mod link;
 mod nodes;
 mod shapley;
 mod tree;
 mod trees;
 mod walk;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::bins::Bins;
-use super::bounded::list;
-use super::linear::softmax;
-use super::memory::Memory;
+use super::softmax::softmax;
+use crate::decode::memory::Memory;
 pub(crate) use batch::BLOCK;
 use batch::Block;
-pub(super) use code::ForestCode;
+pub(crate) use code::ForestCode;
 use columns::{Column, ColumnKind};
 use leaves::{Codes, LANES, Leaves, add};
+pub use link::{Link, MAX_DEPTH, MAX_SETS, MAX_TREES};
 use nodes::Node;
 pub use tree::{BinSet, Tree, TreeNode};
 use trees::{Placed, StoredNode, Trees};
@@ -50,23 +51,6 @@ enum Layout {
     Compact(Trees<u32>),
     Wide(Trees<u64>),
 }
-
-/// How the leaves of a row become its probabilities.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Link {
-    /// A leaf holds a distribution over the classes; the answer is the mean of the trees'. A random forest.
-    Mean,
-    /// A leaf holds one number, which is added to the score of one class: the n-th tree (from 0) is of class n modulo the
-    /// number of classes. The scores start at these, and the answer is their softmax. Boosted trees.
-    Softmax(#[serde(deserialize_with = "list")] Vec<f32>),
-}
-
-/// No forest has more trees.
-pub const MAX_TREES: usize = 10_000;
-/// No way from a root to a leaf has more splits: scoring a row takes no longer than this warrants.
-pub const MAX_DEPTH: u32 = 64;
-/// No forest has more different sets.
-pub const MAX_SETS: usize = 1 << 16;
 
 /// For up to so many classes, scoring a row takes no memory but the stack's.
 const CLASSES_ON_THE_STACK: usize = 64;

@@ -7,8 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::bins::{Bins, MAX_FEATURES, MISSING_BIN};
-use super::bounded::{at_most, list};
 use super::contributions::Contributions;
+use super::softmax::softmax;
+use crate::decode::bounded::{at_most, list};
 
 /// Models whose scores might grow beyond this are refused: far below what `f32` can hold, so that neither a score nor a
 /// difference of scores overflows.
@@ -152,19 +153,6 @@ impl Linear {
         classes.map(of_class).sum::<f64>()
             + greatest_ranks.iter().sum::<f64>()
             + of_bins.map(|weight| f64::from(*weight).abs()).sum::<f64>()
-    }
-}
-
-/// Scores to probabilities, in place. `libm` gives the same bits on every machine.
-pub(crate) fn softmax(scores: &mut [f32]) {
-    let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut total = 0.0;
-    for score in scores.iter_mut() {
-        *score = libm::expf(*score - greatest);
-        total += *score;
-    }
-    for score in scores.iter_mut() {
-        *score /= total;
     }
 }
 

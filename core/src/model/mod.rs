@@ -1,22 +1,18 @@
 //! Models: bins, the two kinds of model over them, their calibration, and the bundle that carries everything a scorer needs.
 
 pub mod bins;
-pub(crate) mod bounded;
-pub mod bundle;
-mod bytes;
 pub mod calibration;
-pub mod card;
 pub mod contributions;
 pub mod forest;
 pub mod linear;
-pub(crate) mod memory;
-pub mod validity;
+pub(crate) mod softmax;
 
 use serde::{Deserialize, Serialize};
 
-use forest::{BinSet, Forest, ForestCode, Scratch};
+use crate::decode::memory::Memory;
+use contributions::Contributions;
+use forest::{BinSet, Forest, ForestCode, Link, Scratch};
 use linear::Linear;
-use memory::Memory;
 
 /// A trained model: reads a row of bins, gives a probability for each class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,14 +25,14 @@ pub enum Model {
 
 /// A model as it is stored.
 #[derive(Deserialize)]
-enum ModelCode<'f> {
+pub(crate) enum ModelCode<'f> {
     #[serde(borrow)]
     Forest(ForestCode<'f>),
     Linear(Linear),
 }
 
 impl ModelCode<'_> {
-    fn model(self, memory: &Memory) -> Result<Model, String> {
+    pub(crate) fn model(self, memory: &Memory) -> Result<Model, String> {
         match self {
             Self::Forest(code) => code.forest(memory).map(Model::Forest),
             Self::Linear(linear) => Ok(Model::Linear(linear)),
@@ -94,6 +90,22 @@ impl Model {
                 (0..=u8::MAX).for_each(|bin| all.insert(bin));
                 vec![all; feature_count]
             }
+        }
+    }
+
+    /// What each feature contributes to these classes' outputs, from the bins of a row and of a reference row.
+    pub(crate) fn contributions(&self, row: &[u8], reference: &[u8], classes: &[usize]) -> Contributions {
+        match self {
+            Model::Forest(forest) => forest.contributions(row, reference, classes),
+            Model::Linear(linear) => linear.contributions(row, reference, classes),
+        }
+    }
+
+    /// Whether what it adds up are the classes' scores, and not their probabilities.
+    pub fn adds_scores(&self) -> bool {
+        match self {
+            Model::Forest(forest) => *forest.link() != Link::Mean,
+            Model::Linear(_) => true,
         }
     }
 

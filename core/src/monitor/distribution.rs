@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decode::bounded::{at_most, list};
 use crate::features::word_position;
-use crate::model::bounded::{at_most, list};
 
 /// Numbers have at most so many bins.
 pub const MOST_BINS: usize = 10;

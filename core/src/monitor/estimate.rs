@@ -2,9 +2,10 @@
 //! they are calibrated ("confidence-based performance estimation"). What changes in how features and labels belong
 //! together, they can't know.
 
+use super::profile::MEASURES;
 use super::profile::{Averaged, Profile};
 use super::tally::Tally;
-use super::watch::{MEASURES, RowMeasure, measures};
+use super::watch::{RowMeasure, measures};
 
 /// A metric as it is to be expected.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,10 +1,11 @@
 //! Counts the rows that are scored in one place, of those who agree.
 
+use super::profile::MOST_ROWS;
 use super::randomised_response::RandomisedResponse;
-use super::sketch::{MOST_ROWS, Sketch, SketchLayout};
+use super::sketch::{Sketch, SketchLayout};
 use super::watch::cells;
 use crate::error::SketchError;
-use crate::score::{Scorer, Workspace};
+use crate::score::Workspace;
 use crate::{Error, Recommender};
 
 /// How many random bytes a row needs: for which distribution it reports to, and what it says there.
@@ -36,7 +37,7 @@ impl Observer {
     /// unpredictable then; it is not used otherwise.
     ///
     /// # Errors
-    /// [`Error::RowLength`]; [`SketchError::NoProfile`] where the bundle is not the observer's.
+    /// [`Error::RowLength`]; [`Error::Infinite`]; [`SketchError::NoProfile`] where the bundle is not the observer's.
     pub fn observe(
         &mut self,
         recommender: &Recommender,
@@ -48,8 +49,9 @@ impl Observer {
             return Ok(false);
         }
         let bundle = recommender.bundle();
+        bundle.check_rows(row)?;
         let profile = bundle.profile.as_ref().ok_or(SketchError::NoProfile)?;
-        let mut scorer = Scorer::with(bundle, core::mem::take(&mut self.workspace));
+        let mut scorer = bundle.scorer().with(core::mem::take(&mut self.workspace));
         let scored = scorer.score(row).map(<[f32]>::to_vec);
         self.workspace = scorer.into_workspace();
         let probabilities = scored?;

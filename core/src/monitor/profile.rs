@@ -4,12 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
-use super::sketch::MOST_ROWS;
-use super::watch::MEASURES;
-use crate::model::bounded::list;
-use crate::score::Scorer;
-use crate::{Bundle, Error};
+use crate::decode::bounded::list;
+use crate::features::FeatureDefinition;
+use crate::schema::Schema;
 
+/// How many measures of quality there are ([`measures`](super::watch::measures)).
+pub const MEASURES: usize = 3;
+/// No sketch counts more rows, but where several were merged.
+pub const MOST_ROWS: u64 = 65_535;
 /// What a bundle tells of rows is of so many customers at least: who is one of them is not known by it.
 pub const LEAST_CUSTOMERS: usize = 10;
 
@@ -77,13 +79,13 @@ impl Profile {
         self.features.iter().chain(averaged).chain([&self.choices])
     }
 
-    /// Checks that it is sound and of this bundle.
+    /// Checks that it is sound, and of these features and classes.
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub(crate) fn check(&self, bundle: &Bundle) -> Result<(), String> {
-        let (schema, classes) = (&bundle.schema, bundle.schema.class_count());
-        if self.features.len() != bundle.features.len()
+    pub(crate) fn check(&self, schema: &Schema, features: &[FeatureDefinition]) -> Result<(), String> {
+        let classes = schema.class_count();
+        if self.features.len() != features.len()
             || self.probabilities.len() != classes
             || self.measures.len() != MEASURES
         {
@@ -92,7 +94,7 @@ impl Profile {
         if !(self.labels.is_empty() || self.labels.len() == classes) {
             return Err("the profile counts labels of other classes".into());
         }
-        for (feature, distribution) in bundle.features.iter().zip(&self.features) {
+        for (feature, distribution) in features.iter().zip(&self.features) {
             let words = feature.words(schema).map(<[String]>::len);
             distribution
                 .check(words)
@@ -118,14 +120,6 @@ impl Profile {
             }
             _ => Ok(()),
         }
-    }
-
-    /// The probabilities of rows that stand one after the other, as the profile of a bundle is made of.
-    ///
-    /// # Errors
-    /// As [`Scorer::score_batch`].
-    pub fn score(bundle: &Bundle, rows: &[f32]) -> Result<Vec<f32>, Error> {
-        Scorer::new(bundle).score_batch(rows, rows.len() / bundle.features.len().max(1))
     }
 }
 

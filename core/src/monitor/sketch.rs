@@ -7,7 +7,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::profile::Profile;
+use super::profile::{MOST_ROWS, Profile};
 use super::tally::Tally;
 use crate::error::SketchError;
 
@@ -18,8 +18,6 @@ const MERGED: u8 = 2;
 const BUNDLE: usize = 16;
 const CHECK: usize = 8;
 
-/// A sketch of one place counts at most so many rows; then it is to be handed in, and another begun.
-pub const MOST_ROWS: u64 = 65_535;
 /// Merged sketches count at most so many.
 const MOST_MERGED_ROWS: u64 = 1 << 53;
 

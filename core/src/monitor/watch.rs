@@ -1,10 +1,7 @@
 //! What monitoring looks at in a row: its features, the model's probabilities, what those say about their own quality, and
 //! which class they choose.
 
-use super::profile::Profile;
-
-/// How many measures of quality there are.
-pub const MEASURES: usize = 3;
+use super::profile::{MEASURES, Profile};
 
 /// A measure of quality as a row's probabilities expect it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -7,7 +7,7 @@ use super::{
     MAX_TABLES, NONE_CLASS, Product, ProductSource, Schema, SchemaDefinition, Table, Task,
 };
 use crate::Error;
-use crate::model::memory::Memory;
+use crate::decode::memory::Memory;
 use crate::names::{MAX_NAME, Names, shown};
 
 impl From<Schema> for SchemaDefinition {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{END, Moment, START, read};
 use crate::Error;
-use crate::model::bounded::at_most;
+use crate::decode::bounded::at_most;
 use crate::names::MAX_NAME;
 
 /// No clock changes more often.

@@ -6,9 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::bundle::{Bundle, Golden};
 use crate::model::bins::{Bins, MISSING_BIN};
-use crate::model::bundle::{Bundle, Golden};
-use crate::score::Scorer;
 
 /// There are at least so many ...
 const LEAST: usize = 16;
@@ -39,7 +38,7 @@ pub fn goldens(bundle: &Bundle, rows: &[f32]) -> Result<Vec<Golden>, Error> {
             break;
         }
     }
-    let mut scorer = Scorer::new(bundle);
+    let mut scorer = bundle.scorer();
     let golden = |row: Vec<f32>| Ok(Golden { probabilities: scorer.score(&row)?.to_vec(), row });
     best.unwrap_or_default().1.into_iter().map(golden).collect()
 }

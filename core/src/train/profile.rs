@@ -2,8 +2,9 @@
 
 use super::{crowd, fit_bins};
 use crate::monitor::distribution::{Distribution, MOST_BINS};
+use crate::monitor::profile::MEASURES;
 use crate::monitor::profile::{Averaged, Profile, SketchRules};
-use crate::monitor::watch::{MEASURES, choice, measures};
+use crate::monitor::watch::{choice, measures};
 use crate::{Bundle, Error};
 
 /// Describes rows that stand one after the other, and the classes that they turned out to be of.
@@ -63,7 +64,7 @@ impl Counting<'_> {
         labels: &[usize],
         sketches: SketchRules,
     ) -> Result<Profile, Error> {
-        let probabilities = Profile::score(bundle, rows)?;
+        let probabilities = bundle.scorer().score_batch(rows, rows.len() / bundle.features.len().max(1))?;
         let (width, classes) = (bundle.features.len(), bundle.schema.class_count());
         let measured: Vec<_> = probabilities.chunks_exact(classes.max(1)).map(measures).collect();
         let means =

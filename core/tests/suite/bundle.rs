@@ -1,8 +1,8 @@
 //! Sound bundles come back as they were, and unsound ones are refused for the right reason.
 
+use nextbest_core::bundle::{MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTION, content_hash};
 use nextbest_core::features::Expression;
 use nextbest_core::model::Model;
-use nextbest_core::model::bundle::{MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTION, content_hash};
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
 use nextbest_core::{Bundle, Error, Recommender};

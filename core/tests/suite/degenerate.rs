@@ -5,7 +5,7 @@ use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::calibration::{Calibration, Curve};
 use nextbest_core::model::forest::{BinSet, Forest, Link, Scratch, Tree, TreeNode};
-use nextbest_core::score::{Scorer, Workspace};
+use nextbest_core::score::Workspace;
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, LogisticParams};
 use serde_json::Value;
 
@@ -207,7 +207,7 @@ fn models_that_could_learn_nothing_score_as_their_definition_says() {
                 })
                 .collect();
             for count in COUNTS {
-                let mut scorer = Scorer::with(&bundle, workspace);
+                let mut scorer = bundle.scorer().with(workspace);
                 let mut probabilities = vec![f32::NAN; count * classes];
                 scorer.score_rows(&values(count, width), count, &mut probabilities).unwrap();
                 workspace = scorer.into_workspace();

@@ -3,7 +3,6 @@
 use nextbest_core::Bundle;
 use nextbest_core::metrics::permutation::permutation_importance;
 use nextbest_core::metrics::row_log_loss;
-use nextbest_core::score::Scorer;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -29,7 +28,7 @@ fn rows(bundle: &Bundle) -> (Vec<f32>, Vec<usize>) {
 /// By how much the loss grows on average over all permutations: a row gets each row's value equally often.
 fn expected(bundle: &Bundle, values: &[f32], labels: &[usize], feature: usize) -> f64 {
     let width = bundle.bins.feature_count();
-    let mut scorer = Scorer::new(bundle);
+    let mut scorer = bundle.scorer();
     let mut loss = |row: &[f32], label: usize| row_log_loss(scorer.score(row).unwrap(), label);
     let mut increase = 0.0;
     for (row, label) in values.chunks(width).zip(labels) {

@@ -8,7 +8,6 @@ use nextbest_core::explain::{
 };
 use nextbest_core::model::Model;
 use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
-use nextbest_core::score::Scorer;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -62,7 +61,7 @@ fn assert_near(actual: f64, expected: f64, tolerance: f64) {
 fn contributions_add_up_to_what_is_scored_for_every_golden_customer() {
     for bundle in bundles() {
         let classes = bundle.schema.class_count();
-        let mut scorer = Scorer::uncalibrated(&bundle);
+        let mut scorer = bundle.uncalibrated_scorer();
         assert!(!bundle.goldens.is_empty());
         for golden in &bundle.goldens {
             let contributions = contributions(&bundle, &golden.row).unwrap();
@@ -108,7 +107,7 @@ fn offers_are_measured_against_taking_nothing_or_the_mean_of_all() {
             }
             let log_odds = offers.outputs[1];
             if !is_probability(&bundle) && bundle.schema.none_class().is_some() {
-                let scored = Scorer::uncalibrated(&bundle).score(&golden.row).unwrap().to_vec();
+                let scored = bundle.uncalibrated_scorer().score(&golden.row).unwrap().to_vec();
                 assert_near(log_odds, (f64::from(scored[1]) / f64::from(scored[0])).ln(), 1e-4);
             }
         }

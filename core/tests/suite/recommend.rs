@@ -8,7 +8,6 @@ use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
 use nextbest_core::policy::{PolicyDefinition, RankBy};
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
 use nextbest_core::schema::Product;
-use nextbest_core::score::Scorer;
 use nextbest_core::{Bundle, time};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -43,10 +42,10 @@ proptest! {
     ) {
         SAMPLES.with(|samples| for bundle in samples {
             let count = rows.len() / FEATURES;
-            let batch = Scorer::new(bundle).score_batch(&rows, count).unwrap();
+            let batch = bundle.scorer().score_batch(&rows, count).unwrap();
             // A scorer of its own for each row: what was scored before leaves no trace.
             let single: Vec<f32> =
-                rows.chunks(FEATURES).flat_map(|row| Scorer::new(bundle).score(row).unwrap().to_vec()).collect();
+                rows.chunks(FEATURES).flat_map(|row| bundle.scorer().score(row).unwrap().to_vec()).collect();
             assert_eq!(bits(&batch), bits(&single));
         });
     }
@@ -57,13 +56,13 @@ fn what_the_model_says_is_calibrated_or_as_it_was() {
     SAMPLES.with(|samples| {
         for bundle in samples {
             let row = &bundle.goldens[0].row;
-            let model = Scorer::uncalibrated(bundle).score(row).unwrap().to_vec();
+            let model = bundle.uncalibrated_scorer().score(row).unwrap().to_vec();
             let mut calibrated = model.clone();
             bundle.calibration.apply(&mut calibrated);
             assert_ne!(calibrated, model);
-            assert_eq!(Scorer::new(bundle).score(row).unwrap(), calibrated);
+            assert_eq!(bundle.scorer().score(row).unwrap(), calibrated);
             let plain = Bundle { calibration: Calibration::None, ..bundle.clone() };
-            assert_eq!(Scorer::new(&plain).score(row).unwrap(), model);
+            assert_eq!(plain.scorer().score(row).unwrap(), model);
         }
     });
 }
@@ -71,7 +70,7 @@ fn what_the_model_says_is_calibrated_or_as_it_was() {
 #[test]
 fn rows_of_another_length_are_refused() {
     let bundle = sample::forest();
-    let mut scorer = Scorer::new(&bundle);
+    let mut scorer = bundle.scorer();
     let row = [0.0; 2 * FEATURES];
     assert_eq!(scorer.score(&row[..8]).unwrap_err().to_string(), "expected 9 feature values, got 8");
     assert_eq!(scorer.score_batch(&row, 3).unwrap_err().to_string(), "expected 27 feature values, got 18");
@@ -228,7 +227,7 @@ fn a_minimum_age_needs_a_birth_date_and_0_is_none() {
 #[test]
 fn the_least_probability_is_still_offered() {
     let mut bundle = constant(&[(0.3, None), (0.2, None)], PolicyDefinition::default());
-    let probability = Scorer::new(&bundle).score(&[0.0; FEATURES]).unwrap()[1];
+    let probability = bundle.scorer().score(&[0.0; FEATURES]).unwrap()[1];
     for (least, offered) in [(probability, vec!["Loan"]), (probability.next_up(), vec![])] {
         bundle.policy.min_probability = least;
         assert_eq!(outcome(&recommend(&load(&bundle), sample::ADA_AT_18, "2024-01-01", 9)).0, offered);

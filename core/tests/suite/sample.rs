@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use nextbest_core::Bundle;
+use nextbest_core::bundle::Golden;
+use nextbest_core::bundle::card::{Card, Metric, Segment};
+use nextbest_core::bundle::validity::Validity;
 use nextbest_core::customers::{Customers, read_customer};
 use nextbest_core::features::{
     Aggregate, Condition, Expression, FeatureDefinition, FeatureEngine, HoldingAggregate, RowFilter,
     RowSelection, SeasonPart, Test, Transform,
 };
 use nextbest_core::model::Model;
-use nextbest_core::model::bundle::Golden;
 use nextbest_core::model::calibration::{Calibration, Curve};
-use nextbest_core::model::card::{Card, Metric, Segment};
-use nextbest_core::model::validity::Validity;
 use nextbest_core::monitor::profile::SketchRules;
 use nextbest_core::policy::{ContextWeight, Experiment, Gate, MeasureTest, PolicyDefinition, RankBy, Terms};
 use nextbest_core::schema::{
     Column, ColumnKind, HoldingDefinition, HoldingProduct, Product, Schema, SchemaDefinition, Table, Task,
 };
-use nextbest_core::score::Scorer;
 use nextbest_core::snapshot::{Snapshot, moment};
 use nextbest_core::time;
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, LogisticParams, fit_bins, profile};
@@ -278,7 +277,7 @@ fn policy() -> PolicyDefinition {
 
 /// What the bundle makes of rows, as goldens.
 pub(crate) fn golden_rows(bundle: &Bundle, rows: &[f32]) -> Vec<Golden> {
-    let mut scorer = Scorer::new(bundle);
+    let mut scorer = bundle.scorer();
     let rows = rows.chunks(bundle.features.len());
     rows.map(|row| Golden { row: row.to_vec(), probabilities: scorer.score(row).unwrap().to_vec() }).collect()
 }

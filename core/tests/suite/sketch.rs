@@ -3,9 +3,8 @@
 use nextbest_core::error::SketchError;
 use nextbest_core::monitor::estimate::{expected_metrics, expected_of_tallies};
 use nextbest_core::monitor::observer::{Observer, RANDOM_BYTES, layout};
-use nextbest_core::monitor::profile::{Profile, SketchRules};
-use nextbest_core::monitor::sketch::{MOST_ROWS, Sketch, SketchLayout};
-use nextbest_core::monitor::watch;
+use nextbest_core::monitor::profile::{MEASURES, MOST_ROWS, SketchRules};
+use nextbest_core::monitor::sketch::{Sketch, SketchLayout};
 use nextbest_core::train::profile;
 use nextbest_core::{Error, Recommender};
 use proptest::prelude::*;
@@ -310,7 +309,7 @@ fn expectations_of_cells_are_close_to_those_of_rows() {
     let recommender = plain();
     let bundle = recommender.bundle();
     let rows: Vec<f32> = rows(&recommender, 3000, 11).concat();
-    let probabilities = Profile::score(bundle, &rows).unwrap();
+    let probabilities = bundle.scorer().score_batch(&rows, 3000).unwrap();
     let classes = bundle.schema.class_count();
     let exact = expected_metrics(&probabilities, classes).unwrap();
     // A profile of these very rows: the means of its cells are theirs.
@@ -324,7 +323,7 @@ fn expectations_of_cells_are_close_to_those_of_rows() {
     let sketch = layout.read(&observed(&own, &chunks, &mut ChaCha8Rng::seed_from_u64(1))).unwrap();
     let tallies = layout.tallies(&sketch);
     let (scores, measures) = tallies[width..].split_at(classes);
-    let found = expected_of_tallies(of_own, sketch.rows, scores, &measures[..watch::MEASURES]).unwrap();
+    let found = expected_of_tallies(of_own, sketch.rows, scores, &measures[..MEASURES]).unwrap();
     for (found, exact) in
         [(found.log_loss, exact.log_loss), (found.accuracy, exact.accuracy), (found.brier, exact.brier)]
     {

@@ -1,9 +1,9 @@
 //! Time is honest: what lies at or after the cut-off changes nothing but the label.
 
+use nextbest_core::bundle::Bundle;
 use nextbest_core::features::{Expression, FeatureDefinition, Test};
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
-use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
 use nextbest_core::policy::{ContextWeight, MeasureTest, PolicyDefinition, RankBy};

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use nextbest_core::bundle::Bundle;
 use nextbest_core::features::{Expression, FeatureDefinition, FeatureType, HoldingAggregate};
-use nextbest_core::model::bundle::Bundle;
 use serde::Serialize;
 
 use super::features::{checked_definitions, definitions};

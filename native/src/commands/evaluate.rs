@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use nextbest_core::model::bundle::content_hash;
+use nextbest_core::bundle::content_hash;
 use nextbest_core::time;
 use serde::Serialize;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use nextbest_core::model::bundle::{Bundle, content_hash};
+use nextbest_core::bundle::{Bundle, content_hash};
 use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
 use nextbest_core::recommend::{Options, Recommender};
 use nextbest_core::snapshot::Snapshot;

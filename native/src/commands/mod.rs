@@ -30,9 +30,9 @@ pub(crate) use context::Context;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use nextbest_core::bundle::Bundle;
+use nextbest_core::bundle::card::Card;
 use nextbest_core::features::Expression;
-use nextbest_core::model::bundle::Bundle;
-use nextbest_core::model::card::Card;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::schema::Task;
 use nextbest_core::time::Clock;

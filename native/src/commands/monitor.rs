@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use nextbest_core::Recommender;
-use nextbest_core::model::bundle::MAGIC;
+use nextbest_core::bundle::MAGIC;
 use nextbest_core::monitor::observer::layout;
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use nextbest_core::model::card::Card;
+use nextbest_core::bundle::card::Card;
 use nextbest_core::time::{self, Clock};
 use serde::Serialize;
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use nextbest_core::model::bundle::content_hash;
-use nextbest_core::model::card::Card;
+use nextbest_core::bundle::card::Card;
+use nextbest_core::bundle::content_hash;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::time;
 use nextbest_core::train::areas_by_class;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use nextbest_core::monitor::profile::MOST_ROWS;
 use nextbest_core::monitor::profile::{MOST_EPSILON, SketchRules};
-use nextbest_core::monitor::sketch::MOST_ROWS;
 use serde::Deserialize;
 
 /// How rows of today are compared with those that the model was measured on.

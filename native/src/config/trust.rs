@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use nextbest_core::model::validity::Validity;
+use nextbest_core::bundle::validity::Validity;
 use nextbest_core::time::{self, DAY};
 use serde::Deserialize;
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use nextbest_core::bundle::{Bundle, content_hash};
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval, Replicates, Resampled};
-use nextbest_core::model::bundle::{Bundle, content_hash};
 use nextbest_core::schema::Task;
 use nextbest_core::time::{self, DAY};
 use serde::Serialize;

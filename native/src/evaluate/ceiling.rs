@@ -5,9 +5,8 @@
 
 use std::fmt;
 
+use nextbest_core::bundle::Bundle;
 use nextbest_core::metrics::bootstrap::Resampled;
-use nextbest_core::model::bundle::Bundle;
-use nextbest_core::score::Scorer;
 use serde::Serialize;
 
 use super::contestants::Contestant;
@@ -59,7 +58,7 @@ pub(crate) fn measure(
     let positions = truth.positions(["NONE"].into_iter().chain(products))?;
     let names = bundle.schema.class_names();
     let prior = class_prior(training_labels, names.len());
-    let guesses = Scorer::new(bundle).score_batch(&test.values, test.len())?;
+    let guesses = bundle.scorer().score_batch(&test.values, test.len())?;
     let (mut labels, mut certain, mut model) = (Vec::new(), Vec::new(), Vec::new());
     let rows = test.ids.iter().zip(&test.cutoffs).zip(&test.labels);
     for (((id, cutoff), label), guess) in rows.zip(guesses.chunks_exact(names.len().max(1))) {

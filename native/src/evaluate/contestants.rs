@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
+use nextbest_core::bundle::{Bundle, content_hash};
 use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::{Interval, Replicates, Resampled, Scores};
-use nextbest_core::model::bundle::{Bundle, content_hash};
 use nextbest_core::score::Scorer;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -98,7 +98,7 @@ impl Guesses {
     /// # Errors
     /// Where the rows do not fit it.
     pub(crate) fn of(name: impl Into<String>, bundle: &Bundle, values: &[f32]) -> anyhow::Result<Self> {
-        Ok(Self { name: name.into(), probabilities: score(&Scorer::new(bundle), bundle, values)? })
+        Ok(Self { name: name.into(), probabilities: score(&bundle.scorer(), bundle, values)? })
     }
 
     /// The prior without the products that a customer holds and can't take again: the usual rule of thumb. Of a customer who

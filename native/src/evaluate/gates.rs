@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::anyhow;
+use nextbest_core::bundle::Bundle;
+use nextbest_core::bundle::card::Metric;
 use nextbest_core::metrics::bootstrap::Resampled;
-use nextbest_core::model::bundle::Bundle;
-use nextbest_core::model::card::Metric;
 use nextbest_core::time;
 use serde::Serialize;
 

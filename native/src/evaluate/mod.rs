@@ -10,13 +10,12 @@ pub(crate) mod recorded;
 pub(crate) mod segments;
 pub(crate) mod text;
 
+use nextbest_core::bundle::Bundle;
 use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::Bootstrap;
 use nextbest_core::metrics::permutation::permutation_importance;
 use nextbest_core::model::Model;
-use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::calibration::Calibration;
-use nextbest_core::score::Scorer;
 use serde::Serialize;
 
 use crate::app::Progress;
@@ -126,7 +125,7 @@ impl Subject<'_> {
         let Some(model) = guesses.first() else { anyhow::bail!("there is no model to measure") };
         let uncalibrated = match bundle.calibration {
             Calibration::None => None,
-            _ => Some(score(&Scorer::uncalibrated(bundle), bundle, &test.values)?),
+            _ => Some(score(&bundle.uncalibrated_scorer(), bundle, &test.values)?),
         };
 
         progress.step(format!("drawing customers {} times", config.bootstrap_draws));

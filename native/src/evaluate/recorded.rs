@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use nextbest_core::bundle::Bundle;
+use nextbest_core::bundle::card::{Card, Metric, Segment};
 use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
-use nextbest_core::model::bundle::Bundle;
-use nextbest_core::model::card::{Card, Metric, Segment};
 use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
-use nextbest_core::score::Scorer;
 use serde::Deserialize;
 
 use super::Evaluation;
@@ -193,7 +192,7 @@ pub(crate) fn measure_card(
 ) -> anyhow::Result<()> {
     let names = bundle.schema.class_names();
     let has_none = bundle.schema.none_class().is_some();
-    let probabilities = score(&Scorer::new(bundle), bundle, &test.values)?;
+    let probabilities = score(&bundle.scorer(), bundle, &test.values)?;
     let model = Guesses { name: "model".into(), probabilities };
     let scores = [model.scores(&test.labels, names.len(), has_none)];
     let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);

@@ -1,6 +1,6 @@
 //! What a bundle tells of the bank's customers to whoever has it.
 
-use nextbest_core::model::bundle::Bundle;
+use nextbest_core::bundle::Bundle;
 use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
 use nextbest_core::schema::ColumnKind;
 use serde::Serialize;

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use nextbest_core::Error;
+use nextbest_core::bundle::card::Card;
 use nextbest_core::model::Model;
-use nextbest_core::model::card::Card;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::recommend::Recommender;
 use nextbest_core::schema::{SchemaDefinition, Task};

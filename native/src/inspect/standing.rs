@@ -1,7 +1,7 @@
 //! Who signed a bundle, and when it may be used.
 
-use nextbest_core::model::bundle::MAGIC;
-use nextbest_core::model::validity;
+use nextbest_core::bundle::MAGIC;
+use nextbest_core::bundle::validity;
 use nextbest_core::monitor::profile::{Profile, SketchRules};
 use nextbest_core::time::{self, Clock};
 use serde::Serialize;

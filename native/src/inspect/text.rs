@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use nextbest_core::model::card::{Metric, Segment};
+use nextbest_core::bundle::card::{Metric, Segment};
 use nextbest_core::schema::{Product, Task};
 
 use super::standing::Remembered;

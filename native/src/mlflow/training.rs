@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use nextbest_core::model::bundle::content_hash;
+use nextbest_core::bundle::content_hash;
 use serde_json::json;
 
 use super::address::Address;

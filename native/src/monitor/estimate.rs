@@ -2,9 +2,8 @@
 //! probabilities say (confidence-based performance estimation).
 
 use nextbest_core::monitor::estimate::{Expected, ExpectedMetrics, expected_of_tallies};
-use nextbest_core::monitor::profile::Profile;
+use nextbest_core::monitor::profile::{MEASURES, Profile};
 use nextbest_core::monitor::tally::Tally;
-use nextbest_core::monitor::watch::MEASURES;
 use serde::Serialize;
 
 use super::performance::Performance;

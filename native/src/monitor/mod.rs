@@ -25,11 +25,10 @@ pub(crate) mod webhook;
 use std::path::Path;
 
 use anyhow::Context as _;
-use nextbest_core::model::bundle::{Bundle, content_hash};
+use nextbest_core::bundle::{Bundle, content_hash};
 use nextbest_core::monitor::estimate::expected_metrics;
 use nextbest_core::monitor::profile::{Profile, SketchRules};
 use nextbest_core::monitor::tally::Tally;
-use nextbest_core::score::Scorer;
 use nextbest_core::train::profile;
 use serde::Serialize;
 
@@ -277,7 +276,7 @@ fn most_moved_first(features: &mut [Drift]) {
 }
 
 fn scored<'f>(bundle: &Bundle, frame: &'f Frame) -> anyhow::Result<Scored<'f>> {
-    let probabilities = score(&Scorer::new(bundle), bundle, &frame.table.values)?;
+    let probabilities = score(&bundle.scorer(), bundle, &frame.table.values)?;
     Ok(Scored { frame, probabilities })
 }
 

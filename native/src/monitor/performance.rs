@@ -1,7 +1,7 @@
 //! How good the model is on today's rows, whose outcomes are known, beside its test.
 
+use nextbest_core::bundle::card::{Card, Metric};
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval, Resampled};
-use nextbest_core::model::card::{Card, Metric};
 use serde::Serialize;
 
 use super::estimate::STANDARD_ERRORS;

@@ -1,7 +1,7 @@
 //! The model on parts of today's rows.
 
+use nextbest_core::bundle::card::Card;
 use nextbest_core::metrics::row_log_loss;
-use nextbest_core::model::card::Card;
 use nextbest_core::monitor::estimate::expected_metrics;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 //! was measured on, as counts of many; and no word that few customers have. docs/PRIVACY.md says it in full.
 
 use nextbest_core::Error;
-use nextbest_core::model::bundle::Bundle;
+use nextbest_core::bundle::Bundle;
 use nextbest_core::monitor::profile::SketchRules;
 use nextbest_core::train::{edges_of_few, goldens, profile_of_many, rounded_reference};
 

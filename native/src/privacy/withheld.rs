@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use nextbest_core::Error;
+use nextbest_core::bundle::Bundle;
 use nextbest_core::customers::words::{is_withheld, placeholder};
-use nextbest_core::model::bundle::Bundle;
 use nextbest_core::schema::{ColumnKind, Schema, SchemaDefinition, Task};
 use serde_json::Value;
 

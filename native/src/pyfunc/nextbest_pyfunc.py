@@ -75,8 +75,8 @@ class Model:
             cell = functools.partial(_cell, number, "a customer's cell")
             text = customer if is_text else json.dumps(customer, default=cell)
             # Half a surrogate pair becomes what JSON has for it.
-            question = f'{{"customer":{text},{rest}'.encode(errors="backslashreplace")
-            answer = self._call("recommend", question)
+            question = f'{{"question":"recommend","customer":{text},{rest}'.encode(errors="backslashreplace")
+            answer = self._call("ask", question)
             answers.append(answer.decode() if is_text else json.loads(answer))
         return answers
 

@@ -1,7 +1,7 @@
 //! The page: the model card for people.
 
 use maud::{Markup, html};
-use nextbest_core::model::card::Metric;
+use nextbest_core::bundle::card::Metric;
 use nextbest_core::schema::Task;
 
 use crate::app::human_bytes;

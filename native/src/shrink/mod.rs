@@ -10,9 +10,9 @@ mod frontier;
 mod shipped;
 
 use anyhow::{Context as _, bail};
+use nextbest_core::bundle::Bundle;
 use nextbest_core::features::FeatureDefinition;
 use nextbest_core::model::Model;
-use nextbest_core::model::bundle::Bundle;
 use nextbest_core::model::forest::Forest;
 use nextbest_core::train::Dataset;
 use nextbest_core::train::shrink::{self, Judge, Point, Prunable, drop_unused_edges};
@@ -149,7 +149,7 @@ impl Shrinker<'_> {
             );
         }
         let labels = &self.validation.labels;
-        let mut scorer = nextbest_core::score::Scorer::new(&kept);
+        let mut scorer = kept.scorer();
         let probabilities = scorer.score_batch(&self.validation.values, self.validation.len())?;
         let point = FrontierPoint {
             trees: 0,

@@ -1,8 +1,8 @@
 //! The final model, what a recipe leaves of it, and how large its bundle then is.
 
 use nextbest_core::Error;
+use nextbest_core::bundle::Bundle;
 use nextbest_core::model::Model;
-use nextbest_core::model::bundle::Bundle;
 use nextbest_core::train::shrink::{Point, Prunable, Recipe, Sizes};
 
 use super::brotli::{BEST, FAST, compressed_size};

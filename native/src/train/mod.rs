@@ -8,9 +8,9 @@ mod settings;
 use std::path::Path;
 
 use anyhow::Context as _;
-use nextbest_core::model::bundle::Bundle;
-use nextbest_core::model::card::Card;
-use nextbest_core::model::validity::Validity;
+use nextbest_core::bundle::Bundle;
+use nextbest_core::bundle::card::Card;
+use nextbest_core::bundle::validity::Validity;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::train::RoundLoss;
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use anyhow::{Context, bail};
-use nextbest_core::model::card::Card;
+use nextbest_core::bundle::card::Card;
 use nextbest_core::train::{BoostParams, ForestParams, LogisticParams, MaxFeatures};
 
 use crate::config::{Algorithm, Hyperparameters};

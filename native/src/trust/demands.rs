@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nextbest_core::Error;
-use nextbest_core::model::bundle::Bundle;
+use nextbest_core::bundle::Bundle;
 
 use super::keys::PublicKeys;
 use crate::app::clock;

@@ -10,9 +10,9 @@ use ed25519_dalek::pkcs8::{
     DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _, KeypairBytes,
 };
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use nextbest_core::bundle::MAGIC;
+use nextbest_core::bundle::signature::{PUBLIC_KEY, signed, with_signature};
 use nextbest_core::error::BundleError;
-use nextbest_core::model::bundle::MAGIC;
-use nextbest_core::model::bundle::signature::{PUBLIC_KEY, signed, with_signature};
 use sha2::{Digest as _, Sha256};
 
 /// So many hexadecimal digits tell keys apart for people.

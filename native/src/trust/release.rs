@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use nextbest_core::model::bundle::Bundle;
-use nextbest_core::model::bundle::signature::SECTION;
-use nextbest_core::model::validity::Validity;
+use nextbest_core::bundle::Bundle;
+use nextbest_core::bundle::signature::SECTION;
+use nextbest_core::bundle::validity::Validity;
 
 use super::keys::PrivateKey;
 use crate::app::usage;

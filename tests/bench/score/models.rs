@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
 use nextbest_bench::shared_task::{CLASSES, FEATURES, Failure, bundle, read, read_classes};
+use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
 
 use super::trees;
 

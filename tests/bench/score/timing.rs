@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nextbest_core::Bundle;
-use nextbest_core::score::Scorer;
 use serde_json::{Value, json};
 
 use nextbest_bench::shared_task::{FEATURES, Failure, read};
@@ -17,7 +16,7 @@ pub(super) fn measure(task: &Path, bundle: &Path, out: &Path) -> Result<Value, F
     let rows = read(&task.join("X_test.f32"), f32::from_le_bytes)?;
     let count = rows.len() / FEATURES;
     let bundle = Bundle::decode(&std::fs::read(bundle)?)?;
-    let mut scorer = Scorer::new(&bundle);
+    let mut scorer = bundle.scorer();
 
     // The first time warms up.
     write(out, &scorer.score_batch(&rows, count)?, f32::to_le_bytes)?;

@@ -6,9 +6,9 @@
 
 use std::path::Path;
 
+use nextbest_bench::shared_task::Failure;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::forest::{Forest, Link, TreeNode};
-use nextbest_bench::shared_task::Failure;
 
 use super::write;
 

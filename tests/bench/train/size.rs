@@ -7,14 +7,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
+use nextbest_bench::shared_task::{CLASSES, FEATURES, Failure, NUMBERS, bundle, read, read_classes};
 use nextbest_core::metrics::log_loss;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::Forest;
-use nextbest_core::score::Scorer;
 use nextbest_core::train::shrink::{Judge, Prunable, Recipe, Sizes, drop_unused_edges, frontier, search};
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
-use nextbest_bench::shared_task::{CLASSES, FEATURES, Failure, NUMBERS, bundle, read, read_classes};
 
 /// The first four fifths of the rows teach the model that is judged.
 const TAUGHT: f64 = 0.8;
@@ -58,7 +57,7 @@ fn main() -> Result<(), Failure> {
         let judged = judged.map(|loss| format!("{loss:.4}")).unwrap_or_default();
         let (trees, leaves) = (forest.tree_count(), (forest.node_count() + forest.tree_count()) / 2);
         let bundle = bundle(SHRUNK, bins, forest, &test)?;
-        let probabilities = Scorer::new(&bundle).score_batch(&test, test_labels.len())?;
+        let probabilities = bundle.scorer().score_batch(&test, test_labels.len())?;
         let loss = log_loss(&test_labels, &probabilities, CLASSES);
         let bytes = bundle.encode()?;
         let compressed = brotli(&bytes, 11)?;

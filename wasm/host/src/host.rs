@@ -1,17 +1,17 @@
 //! What the functions do, on bytes.
 
 use nextbest_core::Error;
+use nextbest_core::bundle::MAX_BYTES;
 use nextbest_core::customers::json::Value;
 use nextbest_core::customers::read;
-use nextbest_core::model::bundle::MAX_BYTES;
 use nextbest_core::recommend::Recommender;
-use nextbest_core::request::{OPTIONS, ROW_OPTIONS};
+use nextbest_core::request::{ROW_OPTIONS, RequestOptions};
 use nextbest_core::schema::Task;
-use nextbest_core::score::{Scorer, Workspace};
+use nextbest_core::score::Workspace;
 use serde::Serialize;
 
-use crate::about::About;
-use crate::requests::{Question, text};
+use crate::requests::{Request, text};
+use nextbest_core::about::About;
 
 /// One loaded bundle, or none yet.
 #[derive(Default)]
@@ -58,20 +58,23 @@ impl Host {
         self.check_room(count)?;
         self.rows.clear();
         self.rows.extend(values.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+        self.recommender()?.bundle().check_rows(&self.rows)?;
         self.score_rows(count, output)
     }
 
     pub(crate) fn features(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
         let recommender = self.recommender()?;
-        let Question { customer, options } = Question::parse(text(input)?, ROW_OPTIONS)?;
+        let Request { customer, options: given, .. } = Request::parse(text(input)?)?;
+        let mut options = RequestOptions::default();
+        options.set(&given, ROW_OPTIONS)?;
         write_floats(&recommender.features_of(&customer, &options)?, output);
         Ok(())
     }
 
-    pub(crate) fn recommend(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
+    pub(crate) fn ask(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
         let recommender = self.recommender()?;
-        let Question { customer, options } = Question::parse(text(input)?, OPTIONS)?;
-        write_json(&recommender.answer(&customer, &options)?, output)
+        let Request { question, customer, options } = Request::parse(text(input)?)?;
+        write_json(&recommender.ask(&question.unwrap_or_default(), &customer, &options)?, output)
     }
 
     pub(crate) fn predict(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
@@ -115,7 +118,7 @@ impl Host {
         let bundle = self.recommender.as_ref().ok_or_else(nothing_loaded)?.bundle();
         self.probabilities.clear();
         self.probabilities.resize(count * bundle.schema.class_count(), 0.0);
-        let mut scorer = Scorer::with(bundle, core::mem::take(&mut self.workspace));
+        let mut scorer = bundle.scorer().with(core::mem::take(&mut self.workspace));
         let scored = scorer.score_rows(&self.rows, count, &mut self.probabilities);
         self.workspace = scorer.into_workspace();
         scored?;

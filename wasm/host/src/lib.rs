@@ -13,14 +13,13 @@
     reason = "an exported function keeps its name only by `no_mangle`, which counts as unsafe"
 )]
 
-mod about;
 mod host;
 mod requests;
 
 use core::cell::RefCell;
 
 use host::{Failure, Host};
-use nextbest_core::model::bundle::MAX_BYTES;
+use nextbest_core::bundle::MAX_BYTES;
 
 thread_local! {
     static STATE: RefCell<State> = RefCell::new(State::default());
@@ -64,7 +63,7 @@ pub extern "C" fn nextbest_load() -> i64 {
     })
 }
 
-/// What is loaded, as JSON: task, classes, features, schema and more (`about.rs`).
+/// What is loaded, as JSON: task, classes, features, schema and more.
 #[unsafe(no_mangle)]
 pub extern "C" fn nextbest_about() -> i64 {
     answer(|host, _, output| host.about(output))
@@ -90,11 +89,11 @@ pub extern "C" fn nextbest_features() -> i64 {
     answer(|host, input, output| host.features(input, output))
 }
 
-/// What to offer to the customer in `{"customer": {…}, "asOf": "2026-07-01"}`, where `"top"` (3), `"explain"`,
-/// `"counterfactual"` (false) and `"channel"` (none) may stand as well. The answer is JSON, as in JavaScript.
+/// Answers the question in `{"question": "recommend", "customer": {…}, "asOf": "2026-07-01"}`; other options stand beside it. The answer
+/// is JSON, as in JavaScript.
 #[unsafe(no_mangle)]
-pub extern "C" fn nextbest_recommend() -> i64 {
-    answer(|host, input, output| host.recommend(input, output))
+pub extern "C" fn nextbest_ask() -> i64 {
+    answer(|host, input, output| host.ask(input, output))
 }
 
 /// Scores rows of a plain table: a JSON list of objects. The answer is as of [`nextbest_score`]. A row without its time is

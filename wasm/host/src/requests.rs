@@ -1,30 +1,37 @@
 //! What a host asks as JSON. The customer's own rows are left to the core's reader, which names the path of what does not
 //! fit, as the options are.
 
+use std::borrow::Cow;
+
 use nextbest_core::customers::json::Value;
-use nextbest_core::request::RequestOptions;
 
 use crate::host::Failure;
 
-/// A customer and what to answer: the options stand beside it.
-pub(crate) struct Question<'j> {
+/// A question about a customer: the options stand beside it.
+pub(crate) struct Request<'j> {
+    pub(crate) question: Option<Cow<'j, str>>,
     pub(crate) customer: Value<'j>,
-    pub(crate) options: RequestOptions,
+    pub(crate) options: Vec<(Cow<'j, str>, Value<'j>)>,
 }
 
-impl<'j> Question<'j> {
-    pub(crate) fn parse(json: &'j str, known: &[&str]) -> Result<Self, Failure> {
+impl<'j> Request<'j> {
+    pub(crate) fn parse(json: &'j str) -> Result<Self, Failure> {
         let Value::Object(fields) = Value::parse(json, 1)? else {
             return Err(refused("expected an object with a customer and the options".into()));
         };
-        let (mut customers, given): (Vec<_>, Vec<_>) =
-            fields.into_iter().partition(|(name, _)| name == "customer");
-        let Some((_, customer)) = customers.pop() else {
-            return Err(refused("expected a customer beside the options".into()));
-        };
-        let mut options = RequestOptions::default();
-        options.set(&given, known)?;
-        Ok(Self { customer, options })
+        let (mut question, mut customer, mut options) = (None, None, Vec::new());
+        for (name, value) in fields {
+            match (name.as_ref(), value) {
+                ("customer", value) => customer = Some(value),
+                ("question", Value::Text(text)) => question = Some(text),
+                ("question", value) => {
+                    return Err(refused(format!("question: expected a text, got {value}")));
+                }
+                (_, value) => options.push((name, value)),
+            }
+        }
+        let customer = customer.ok_or_else(|| refused("expected a customer beside the options".into()))?;
+        Ok(Self { question, customer, options })
     }
 }
 

@@ -38,8 +38,7 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 
 #[test]
 fn nothing_is_answered_before_a_bundle_is_loaded() {
-    for function in [nextbest_about, nextbest_score, nextbest_features, nextbest_recommend, nextbest_predict]
-    {
+    for function in [nextbest_about, nextbest_score, nextbest_features, nextbest_ask, nextbest_predict] {
         assert_eq!(call(function, b"").unwrap_err().0, "host/not-loaded");
     }
     assert_eq!(answered(nextbest_check_validity(0, 0)).unwrap_err().0, "host/not-loaded");
@@ -81,6 +80,11 @@ fn rows_of_features_have_the_cores_bits() {
     assert!(!expected.is_empty());
     assert_eq!(call(nextbest_score, &bytes(&rows)).unwrap(), bytes(&expected));
     assert!(call(nextbest_score, b"").unwrap().is_empty());
+    let mut infinite = rows.clone();
+    infinite[golden[0].row.len()] = f32::NEG_INFINITY;
+    let (code, message) = call(nextbest_score, &bytes(&infinite)).unwrap_err();
+    assert_eq!(code, "row/infinite");
+    assert!(message.starts_with("row 1, feature `age_years`"), "{message}");
     for input in [&bytes(&rows)[1..], &bytes(&rows[1..])] {
         let (code, message) = call(nextbest_score, input).unwrap_err();
         assert_eq!(code, "row/length");
@@ -97,7 +101,9 @@ fn a_customer_gets_features_and_offers() {
     });
     let features = floats(&call(nextbest_features, question.to_string().as_bytes()).unwrap());
     assert!((45.0..46.0).contains(&features[0]), "{}", features[0]);
-    let answer = json_of(call(nextbest_recommend, question.to_string().as_bytes()));
+    let mut asked = question;
+    asked["question"] = json!("recommend");
+    let answer = json_of(call(nextbest_ask, asked.to_string().as_bytes()));
     assert_eq!(answer["asOf"], "2026-01-01");
     let probabilities = floats(&call(nextbest_score, &bytes(&features)).unwrap());
     // serde_json reads a double to within its last bit: the float is the same.
@@ -121,7 +127,6 @@ fn rows_of_a_plain_table_are_named_where_they_do_not_fit() {
 fn questions_that_make_no_sense_are_errors() {
     call(nextbest_load, CUSTOMERS).unwrap();
     for (question, code, message) in [
-        ("{", "customer/json", "expected a name at line 1, column 2"),
         ("[]", "host/request", "expected an object with a customer"),
         (r#"{"asOf": "2026-01-01"}"#, "host/request", "expected a customer"),
         (r#"{"customer": {}, "asOf": "2026-01-01", "tops": 3}"#, "options/unknown", "no option \"tops\""),
@@ -131,14 +136,23 @@ fn questions_that_make_no_sense_are_errors() {
         (r#"{"customer": {}, "asOf": "2026-01-01"}"#, "customer/type", "customer: missing"),
         (r#"{"customer": 3, "asOf": "2026-01-01"}"#, "customer/type", "customer: expected an object"),
     ] {
-        let failed = call(nextbest_recommend, question.as_bytes()).unwrap_err();
+        let question = question.replacen('{', r#"{"question": "recommend", "#, 1);
+        let failed = call(nextbest_ask, question.as_bytes()).unwrap_err();
         assert_eq!(failed.0, code);
         assert!(failed.1.contains(message), "{failed:?}");
     }
+    for (question, code) in [
+        ("{", "customer/json"),
+        (r#"{"question": "guess", "customer": {}}"#, "request/question"),
+        (r#"{"customer": {}}"#, "request/question"),
+        (r#"{"question": 3, "customer": {}}"#, "host/request"),
+    ] {
+        assert_eq!(call(nextbest_ask, question.as_bytes()).unwrap_err().0, code, "{question}");
+    }
     assert_eq!(call(nextbest_predict, b"[]").unwrap_err().0, "recommender/task");
     call(nextbest_load, PLAIN).unwrap();
-    let question = br#"{"customer": {"AGE": 3}, "asOf": "2026-01-01"}"#;
-    assert_eq!(call(nextbest_recommend, question).unwrap_err().0, "recommender/task");
+    let question = br#"{"question": "recommend", "customer": {"AGE": 3}, "asOf": "2026-01-01"}"#;
+    assert_eq!(call(nextbest_ask, question).unwrap_err().0, "recommender/task");
 }
 
 /// The plain table's bank is in Prague.

@@ -1,7 +1,7 @@
 //! Where a feature can go: to the nearest value of each of its bins that the model tells from the others.
 
+use crate::bundle::Bundle;
 use crate::features::{Aggregate, Expression, FeatureDefinition, FeatureType, HoldingAggregate, Transform};
-use crate::model::bundle::Bundle;
 use crate::model::forest::BinSet;
 
 /// A change of one feature.

@@ -11,16 +11,16 @@ use super::columns::{Column, ColumnKind};
 use super::leaves::{Codes, LANES, Leaves};
 use super::trees::{Placed, StoredNode, Trees, Unfit};
 use super::{BinSet, Forest, Layout, Link, MAX_SETS, MAX_TREES, Node, Tree, TreeNode};
+use crate::decode::bounded::{at_most, list};
+use crate::decode::bytes;
+use crate::decode::memory::{Memory, TooMuch};
 use crate::model::bins::MAX_FEATURES;
-use crate::model::bounded::{at_most, list};
-use crate::model::bytes;
-use crate::model::memory::{Memory, TooMuch};
 use meanings::{Meanings, Seen};
 
 /// A forest as it is stored. Its nodes are numbers below 65,536 in strings of bytes: those below 255 in one byte, any other as
 /// 255 and two bytes. The strings are the file's own where it comes from one.
 #[derive(Serialize, Deserialize)]
-pub(in crate::model) struct ForestCode<'f> {
+pub(crate) struct ForestCode<'f> {
     pub(in crate::model) class_count: u16,
     pub(in crate::model) link: Link,
     /// The sets of the features that are split by sets, feature after feature.

@@ -3,7 +3,7 @@
 use super::MAX_DEPTH;
 use super::crown::Crowns;
 use super::nodes::Node;
-use crate::model::memory::TooMuch;
+use crate::decode::memory::TooMuch;
 
 /// Trees, laid out for walking.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::grow::GrownTree;
-use crate::model::linear::softmax;
+use crate::model::softmax::softmax;
 use crate::train::dataset::Dataset;
 
 /// Rows that are worked on together.

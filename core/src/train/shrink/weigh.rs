@@ -6,7 +6,7 @@
 use super::values_a_leaf;
 use super::walk::{Walk, rows_of_bins};
 use crate::model::forest::{Forest, Link, Tree};
-use crate::model::linear::softmax;
+use crate::model::softmax::softmax;
 use crate::train::chunks::sum_rows;
 use crate::train::dataset::Dataset;
 

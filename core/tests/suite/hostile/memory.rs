@@ -1,7 +1,7 @@
 //! What takes little room in a file and much in memory.
 
+use nextbest_core::bundle::MAX_SMALL_SECTION;
 use nextbest_core::model::bins::MAX_FEATURES;
-use nextbest_core::model::bundle::MAX_SMALL_SECTION;
 
 use super::forests::{comb, flat, forest};
 use super::{committed, samples, with, withstand};

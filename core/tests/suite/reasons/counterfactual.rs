@@ -11,7 +11,6 @@ use nextbest_core::model::bins::Bins;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
 use nextbest_core::schema::{ColumnKind, Schema};
-use nextbest_core::score::Scorer;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -27,7 +26,7 @@ fn top(probabilities: &[f32]) -> Option<usize> {
 }
 
 fn top_of(bundle: &Bundle, row: &[f32]) -> Option<usize> {
-    top(Scorer::new(bundle).score(row).unwrap())
+    top(bundle.scorer().score(row).unwrap())
 }
 
 /// Whole numbers that the feature's values are of.

@@ -6,7 +6,7 @@ pub(crate) mod register;
 pub(crate) mod rollback;
 
 use anyhow::{Context as _, bail};
-use nextbest_core::model::bundle::{Bundle, content_hash};
+use nextbest_core::bundle::{Bundle, content_hash};
 
 use crate::commands::Context;
 use crate::mlflow::{Address, Registry, Version};

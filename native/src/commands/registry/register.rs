@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use nextbest_core::model::bundle::{Bundle, content_hash};
+use nextbest_core::bundle::{Bundle, content_hash};
 use serde::Serialize;
 
 use super::HASH_TAG;

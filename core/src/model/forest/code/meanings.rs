@@ -1,11 +1,11 @@
 //! What the numbers of a forest's nodes mean: a feature, and what a split asks of it.
 
 use super::{Numbers, SetSplits};
+use crate::decode::memory::Memory;
 use crate::model::bins::MAX_FEATURES;
 use crate::model::forest::MAX_SETS;
 use crate::model::forest::columns::{Column, ColumnKind};
 use crate::model::forest::trees::StoredNode;
-use crate::model::memory::Memory;
 
 /// Which numbers a forest's nodes are.
 pub(super) struct Seen {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::bounded::list;
 use super::validity::MOST_SAFE;
+use crate::decode::bounded::list;
 
 /// What a reviewer needs to know of a model.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 //!
 //! `serde`'s own lists grow by doubling where a length is not known or large, and so may take three times what they hold. A
 //! list of these takes room for its first entry when that has been read, and room for as many more as the decoder then says
-//! are left: ours says so once they have been paid for (`bundle/codec.rs`), others, which say what they like, should be trusted.
+//! are left: ours says so once they have been paid for (`codec.rs`), others, which say what they like, should be trusted.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -35,15 +35,15 @@ pub(crate) fn lists<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 /// A list by itself.
 #[derive(serde::Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
-pub(super) struct List<T>(#[serde(deserialize_with = "list")] pub(super) Vec<T>);
+pub(crate) struct List<T>(#[serde(deserialize_with = "list")] pub(crate) Vec<T>);
 
 /// A list of lists by itself.
 #[derive(serde::Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
-pub(super) struct Lists<T>(#[serde(deserialize_with = "lists")] pub(super) Vec<Vec<T>>);
+pub(crate) struct Lists<T>(#[serde(deserialize_with = "lists")] pub(crate) Vec<Vec<T>>);
 
 /// The name under which a decoder is asked for what will be in a box: to ours it says that a value takes memory of its own.
-pub(super) const BOXED: &str = "Box";
+pub(crate) const BOXED: &str = "Box";
 
 /// Reads what will be in a box.
 pub(crate) fn boxed<'de, T: Deserialize<'de>, D: Deserializer<'de>>(

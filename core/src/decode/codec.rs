@@ -13,12 +13,12 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use crate::model::bounded::BOXED;
-use crate::model::memory::{Memory, TooMuch};
+use crate::decode::bounded::BOXED;
+use crate::decode::memory::{Memory, TooMuch};
 
 /// Why bytes can't be read.
 #[derive(Debug)]
-pub(super) struct Unreadable(String);
+pub(crate) struct Unreadable(String);
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +41,7 @@ impl From<TooMuch> for Unreadable {
 }
 
 /// Reads a value that takes all of the bytes, and takes what it needs from the memory that there is for the file.
-pub(super) fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8], memory: &'b Memory) -> Result<T, Unreadable> {
+pub(crate) fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8], memory: &'b Memory) -> Result<T, Unreadable> {
     let mut reader = Reader { bytes, memory };
     let value = T::deserialize(&mut reader)?;
     match reader.bytes {

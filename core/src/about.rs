@@ -1,14 +1,16 @@
-//! What a host is told of a bundle.
+//! What a page, a worker or a host is told of a loaded bundle.
 
-use nextbest_core::model::validity::Validity;
-use nextbest_core::recommend::Recommender;
-use nextbest_core::schema::{Column, ColumnKind, Schema, Task};
+use crate::bundle::card::Card;
+use crate::bundle::validity::Validity;
+use crate::monitor::profile::SketchRules;
+use crate::recommend::Recommender;
+use crate::schema::{Column, ColumnKind, Schema, Task};
 use serde::Serialize;
 
 /// A loaded bundle.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct About<'a> {
+pub struct About<'a> {
     /// `"nextProduct"`, or `{"label": {"column": …}}` of a plain table.
     task: &'a Task,
     /// The classes' names, in the order of the probabilities.
@@ -25,19 +27,26 @@ pub(crate) struct About<'a> {
     validity: &'a Validity,
     /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there is one.
     customer_key: Option<&'a str>,
+    /// Whether contributions add up to `"probability"` or `"score"`.
+    contribution_space: &'static str,
+    /// How customers' rows are counted for monitoring; null where the bundle has no profile to count them by.
+    sketch_rules: Option<SketchRules>,
+    /// The model card.
+    card: &'a Card,
     /// What a customer's rows look like.
     schema: &'a Schema,
 }
 
 /// A column of a plain table.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Known<'a> {
     name: &'a str,
     kind: &'static str,
 }
 
 impl<'a> About<'a> {
-    pub(crate) fn new(recommender: &'a Recommender) -> Self {
+    /// What there is to tell of a recommender's bundle.
+    pub fn new(recommender: &'a Recommender) -> Self {
         let (bundle, schema) = (recommender.bundle(), recommender.schema());
         Self {
             task: schema.task(),
@@ -49,6 +58,9 @@ impl<'a> About<'a> {
             content_hash: recommender.content_hash(),
             validity: &bundle.validity,
             customer_key: recommender.customer_key(),
+            contribution_space: if bundle.model.adds_scores() { "score" } else { "probability" },
+            sketch_rules: bundle.profile.as_ref().map(|profile| profile.sketches),
+            card: &bundle.card,
             schema,
         }
     }

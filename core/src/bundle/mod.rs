@@ -3,37 +3,30 @@
 //! docs/FORMAT.md describes it byte by byte. Bytes may be hostile: lengths, hash, indices and numbers are checked before
 //! anything is used, and all that is made of them takes no more memory than their length warrants (`memory.rs`).
 
-mod codec;
+pub mod card;
+mod frame;
 pub mod signature;
+pub mod validity;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::bins::Bins;
-use super::bounded::{List, Lists, list};
-use super::calibration::Calibration;
-use super::card::Card;
-use super::memory::Memory;
-use super::validity::Validity;
-use super::{Model, ModelCode};
 use crate::Error;
+use crate::decode::bounded::{List, Lists, list};
+use crate::decode::memory::Memory;
 use crate::error::BundleError;
 use crate::features::{FeatureDefinition, FeatureEngine};
+use crate::model::bins::Bins;
+use crate::model::calibration::Calibration;
+use crate::model::{Model, ModelCode};
 use crate::monitor::profile::Profile;
 use crate::policy::PolicyDefinition;
 use crate::schema::Schema;
 use crate::score::Scorer;
-
-/// The first bytes of every bundle.
-pub const MAGIC: [u8; 8] = *b"NEXTBEST";
-/// The format version that this code writes and reads. A section that readers may leave alone is no new version.
-pub const FORMAT_VERSION: u32 = 1;
-/// No bundle is larger than this.
-pub const MAX_BYTES: usize = 64 << 20;
-/// No section but the bins and the model is larger than this.
-pub const MAX_SMALL_SECTION: usize = 512 << 10;
-/// No bundle has more sections.
-pub const MAX_SECTIONS: usize = 64;
+use card::Card;
+pub use frame::{FORMAT_VERSION, MAGIC, MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTION};
+use frame::{HASH, Sections, encode};
+use validity::Validity;
 
 /// Decoding a bundle, testing it and scoring a row take at most so much memory at once for each byte of the file ...
 pub const MEMORY_A_BYTE: usize = 4;
@@ -46,9 +39,6 @@ const UNASKED: usize = 72 << 10;
 
 /// No bundle has more golden rows: a self-test is no reason to hang.
 pub const MAX_GOLDENS: usize = 256;
-
-const HEADER: usize = 8 + 4 + 4;
-const HASH: usize = 32;
 
 /// Everything that a scorer needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,12 +151,37 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// A scorer for rows of the features.
+    pub fn scorer(&self) -> Scorer<'_> {
+        Scorer::new(&self.bins, &self.model, &self.calibration)
+    }
+
+    /// A scorer that gives the model's probabilities as they were before their calibration.
+    pub fn uncalibrated_scorer(&self) -> Scorer<'_> {
+        Scorer::new(&self.bins, &self.model, &Calibration::None)
+    }
+
+    /// Checks rows of features that come from outside: an infinite number is a mistake. (What is computed here never is.)
+    ///
+    /// # Errors
+    /// [`Error::Infinite`] names the first one.
+    pub fn check_rows(&self, rows: &[f32]) -> Result<(), Error> {
+        let width = self.features.len().max(1);
+        match rows.iter().position(|value| value.is_infinite()) {
+            None => Ok(()),
+            Some(position) => Err(Error::Infinite {
+                row: position / width,
+                feature: self.features.get(position % width).map(|it| it.name.clone()).unwrap_or_default(),
+            }),
+        }
+    }
+
     /// Scores the golden rows and compares every bit.
     ///
     /// # Errors
     /// [`BundleError::SelfTest`] names the first row that differs.
     pub fn self_test(&self) -> Result<(), Error> {
-        let mut scorer = Scorer::new(self);
+        let mut scorer = self.scorer();
         for (row, golden) in self.goldens.iter().enumerate() {
             let scored = scorer.score(&golden.row)?;
             let same = scored
@@ -221,7 +236,10 @@ impl Bundle {
         self.policy.check(&self.schema, features).map_err(content)?;
         self.validity.check_size().map_err(content)?;
         self.card.check_size().map_err(content)?;
-        self.profile.iter().try_for_each(|profile| profile.check(self)).map_err(content)?;
+        self.profile
+            .iter()
+            .try_for_each(|profile| profile.check(&self.schema, &self.features))
+            .map_err(content)?;
         FeatureEngine::compile(&self.schema, &self.policy.measures, memory)?;
         let classes = self.schema.class_count();
         match self
@@ -239,122 +257,4 @@ impl Bundle {
 pub fn content_hash(bytes: &[u8]) -> String {
     let hash = bytes.len().checked_sub(HASH).and_then(|start| bytes.get(start..)).unwrap_or(&[]);
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The codec is `bincode` 2 with its standard configuration (little-endian, variable-length integers). It writes; what reads is
-/// in `codec.rs`.
-const CODEC: bincode::config::Configuration = bincode::config::standard();
-
-fn encode<T: Serialize>(tag: &[u8; 4], limit: usize, value: &T) -> Result<([u8; 4], Vec<u8>), Error> {
-    let bytes = bincode::serde::encode_to_vec(value, CODEC)
-        .map_err(|error| BundleError::Content(error.to_string()))?;
-    match bytes.len() <= limit {
-        true => Ok((*tag, bytes)),
-        false => Err(BundleError::SectionTooLarge { section: name(tag), actual: bytes.len(), limit }.into()),
-    }
-}
-
-fn name(tag: &[u8; 4]) -> String {
-    String::from_utf8_lossy(tag).into_owned()
-}
-
-const HASHED_AT_ONCE: usize = 1 << 14;
-
-/// The sections of a bundle whose frame and hash are sound.
-struct Sections<'b> {
-    sections: Vec<([u8; 4], &'b [u8])>,
-    memory: &'b Memory,
-}
-
-impl<'b> Sections<'b> {
-    fn read(bytes: &'b [u8], hashed: Option<&[u8]>, memory: &'b Memory) -> Result<Self, BundleError> {
-        if bytes.len() > MAX_BYTES {
-            return Err(BundleError::TooLarge { actual: bytes.len(), limit: MAX_BYTES });
-        }
-        if !bytes.starts_with(&MAGIC) {
-            return Err(BundleError::Magic);
-        }
-        let (content, hash) = bytes
-            .split_at_checked(bytes.len().saturating_sub(HASH))
-            .filter(|(content, _)| content.len() >= HEADER)
-            .ok_or(BundleError::Length("shorter than a bundle's header"))?;
-        let mut rest = Reader(content.get(MAGIC.len()..).unwrap_or_default());
-        let version = rest.take_u32()?;
-        if version != FORMAT_VERSION {
-            return Err(BundleError::Version { version, supported: FORMAT_VERSION });
-        }
-        let same = match hashed {
-            Some(hashed) => hashed == hash,
-            None => {
-                let mut hasher = Sha256::new();
-                // In pieces, since engines of wasm put faster code in place between calls only.
-                content.chunks(HASHED_AT_ONCE).for_each(|piece| hasher.update(piece));
-                hasher.finalize().as_slice() == hash
-            }
-        };
-        if !same {
-            return Err(BundleError::Hash);
-        }
-        let count = rest.take_u32()?;
-        let mut sections = Vec::new();
-        while !rest.0.is_empty() {
-            let tag = rest.take::<4>()?;
-            let length = rest.take_u32()? as usize;
-            let (section, after) = rest
-                .0
-                .split_at_checked(length)
-                .ok_or(BundleError::Length("a section ends behind the file's end"))?;
-            sections.push((tag, section));
-            rest = Reader(after);
-            if sections.len() > MAX_SECTIONS {
-                return Err(BundleError::Length("more sections than any bundle has"));
-            }
-        }
-        match sections.len() == count as usize {
-            true => Ok(Self { sections, memory }),
-            false => Err(BundleError::Length("more or fewer sections than the header says")),
-        }
-    }
-
-    fn has(&self, tag: &[u8; 4]) -> bool {
-        self.sections.iter().any(|(other, _)| other == tag)
-    }
-
-    /// Decodes a section that may hold texts.
-    fn small<T: Deserialize<'b>>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
-        self.decode(tag, MAX_SMALL_SECTION)
-    }
-
-    /// Decodes a section of numbers alone.
-    fn large<T: Deserialize<'b>>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
-        self.decode(tag, MAX_BYTES)
-    }
-
-    /// Decodes the section with a tag. Sections that this version does not know are left alone.
-    fn decode<T: Deserialize<'b>>(&self, tag: &[u8; 4], limit: usize) -> Result<T, BundleError> {
-        let mut found = self.sections.iter().filter(|(other, _)| other == tag);
-        let (Some((_, section)), None) = (found.next(), found.next()) else {
-            return Err(BundleError::Section(name(tag)));
-        };
-        if section.len() > limit {
-            return Err(BundleError::SectionTooLarge { section: name(tag), actual: section.len(), limit });
-        }
-        codec::decode(section, self.memory)
-            .map_err(|error| BundleError::Decode { section: name(tag), message: error.to_string() })
-    }
-}
-
-struct Reader<'b>(&'b [u8]);
-
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], BundleError> {
-        let (head, rest) =
-            self.0.split_first_chunk::<N>().ok_or(BundleError::Length("the header is cut off"))?;
-        self.0 = rest;
-        Ok(*head)
-    }
-
-    fn take_u32(&mut self) -> Result<u32, BundleError> {
-        self.take().map(u32::from_le_bytes)
-    }
 }

@@ -5,7 +5,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{HASH, HEADER, MAGIC};
+use super::frame::MAGIC;
+use super::frame::{HASH, HEADER};
 
 /// How many bytes a public key has.
 pub const PUBLIC_KEY: usize = 32;

@@ -297,6 +297,12 @@ suite("the package", { concurrency: false }, () => {
     assert.throws(() => r.scoreFeatures(new Float32Array(width + 1)), failure("row/length", new RegExp(`${width}`)));
     assert.throws(() => r.scoreFeatures(Array(width).fill(0)), failure("row/type"));
     assert.throws(() => r.scoreBatch(new Float32Array(width), 2), failure("row/length"));
+    const rows = new Float32Array(2 * width);
+    rows[width + 1] = -Infinity;
+    const infinite = (row) => failure("row/infinite", new RegExp(`^row ${row}, feature \\W${r.featureNames[1]}\\W: infinite`));
+    assert.throws(() => r.scoreBatch(rows, 2), infinite(1));
+    assert.throws(() => r.scoreFeatures(rows.slice(width)), infinite(0));
+    assert.throws(() => r.contributions(rows.slice(width)), infinite(0));
     assert.throws(() => r.scoreBatch(new Float32Array(width), 0.5), failure("row/count"));
     assert.throws(() => r.scoreBatch([], 0), failure("row/type"));
     assert.equal(r.scoreBatch(new Float32Array(0), 0).length, 0);

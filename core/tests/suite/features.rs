@@ -1,12 +1,41 @@
 //! The feature engine against the oracle.
 
+use nextbest_core::Recommender;
+use nextbest_core::customers::json::Value;
 use nextbest_core::features::FeatureEngine;
+use nextbest_core::request::RequestOptions;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::bank::{cutoffs, group, rows_of, schemas};
 use crate::definitions::{every_definition, numbers};
 use crate::naive;
+
+/// What is beyond 32 bits is the greatest number there, so that every row of features that is computed can be scored by itself.
+#[test]
+fn no_feature_is_infinite() {
+    let bundle = include_bytes!("../../../tests/fixtures/bank.bundle");
+    let recommender = Recommender::load(bundle).unwrap();
+    let options = RequestOptions { as_of: Some("2026-07-01".into()), ..RequestOptions::default() };
+    for amount in ["1e39", "1e308", "-1e308", "1.7976931348623157e308"] {
+        let rows: Vec<String> = ["2026-06-20", "2026-06-21", "2026-05-02"]
+            .iter()
+            .map(|day| {
+                format!(
+                    r#"{{"TRANSACTIONINITIATEDTIMESTAMP": "{day}", "TRANSACTIONAMOUNT": {amount}, "TRANSACTIONTYPEID": "SALARY",
+                         "BALANCEAFTER": {amount}}}"#
+                )
+            })
+            .collect();
+        let customer = format!(
+            r#"{{"customer": {{"CUSTOMERESTABLISHEDDATE": "2015-03-02"}}, "transactions": [{}]}}"#,
+            rows.join(",")
+        );
+        let row = recommender.features_of(&Value::Written(&customer), &options).unwrap();
+        assert!(row.iter().any(|value| value.abs() == f32::MAX), "{amount}: {row:?}");
+        recommender.bundle().check_rows(&row).unwrap();
+    }
+}
 
 proptest! {
     #[test]

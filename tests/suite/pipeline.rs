@@ -6,7 +6,7 @@ use nextbest_core::Bundle;
 use nextbest_tests::Workplace;
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 const CONFIG: &str = "
 generate: {customers: 1500, seed: 5}

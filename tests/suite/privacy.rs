@@ -10,7 +10,8 @@ use nextbest_core::model::bins::Bins;
 use nextbest_tests::Workplace;
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
+
 const BUNDLE: &str = "outputs/bundle/nextbest.bundle";
 const CONFIG: &str = "
 generate: {customers: 600, seed: 5}

@@ -12,7 +12,8 @@ use nextbest_core::{Bundle, Recommender};
 use nextbest_tests::{Finished, Workplace};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
+
 const CONFIG: &str = "
 generate: {customers: 700, seed: 8}
 model:

@@ -9,10 +9,9 @@ use nextbest_core::customers::read_customer;
 use nextbest_tests::{Finished, Workplace};
 use serde_json::{Map, Value, json};
 
-#[path = "plain_table/cells.rs"]
-mod cells;
+use crate::PROGRAM;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+mod cells;
 
 /// A passenger of a ship, as JSON knows them; `null` is missing.
 fn passengers(count: u64) -> Vec<Map<String, Value>> {

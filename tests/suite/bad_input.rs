@@ -4,7 +4,7 @@
 
 use nextbest_tests::{Finished, Workplace};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 /// A synthetic bank in which one line of one file is replaced.
 fn bank_with(file: &str, spoil: impl Fn(&str) -> String) -> Workplace {

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use nextbest_tests::{Finished, Workplace};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
+
 const STORE: &str = "data/processed/customer_product_features.csv";
 
 /// Every account is a customer, so that those of one person share this person's messages and papers. Papers are referred to, by

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use nextbest_tests::{Finished, Workplace};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
+
 const MODEL: &str = "
 evaluation: {bootstrap_draws: 20}
 model:

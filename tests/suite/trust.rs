@@ -11,7 +11,8 @@ use nextbest_tests::{Finished, Workplace, repository};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
+
 const BUNDLE: &str = "outputs/bundle/nextbest.bundle";
 const CONFIG: &str = "
 generate: {customers: 600, seed: 5}

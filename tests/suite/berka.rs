@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use nextbest_tests::{Workplace, repository};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 /// A folder with the data and the example's config, or `None` (and a line that says so) without the data.
 fn place_with_data(config: impl Fn(String) -> String) -> Option<Workplace> {

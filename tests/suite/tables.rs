@@ -5,7 +5,7 @@
 use nextbest_tests::Workplace;
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 const STORE: &str = "data/processed/customer_product_features";
 

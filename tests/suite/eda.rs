@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use nextbest_tests::Workplace;
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
+
 const TABLE: &str = "data/processed/customer_product_features.csv";
 
 /// A folder with the feature table of a few hundred customers.

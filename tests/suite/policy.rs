@@ -10,7 +10,7 @@ use nextbest_core::{Bundle, Recommender};
 use nextbest_tests::{Workplace, repository};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 const BUNDLE: &str = "outputs/bundle/nextbest.bundle";
 

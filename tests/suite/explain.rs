@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use nextbest_tests::Workplace;
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 fn bank() -> Workplace {
     let place = Workplace::new(PROGRAM).unwrap();

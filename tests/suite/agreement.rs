@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use nextbest_tests::{Finished, Workplace};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 /// A bank that is quickly trained on.
 const BANK: &str = "generate: {customers: 200, start: 2025-01-01}

@@ -10,7 +10,8 @@ use std::process::{Command, Stdio};
 use nextbest_tests::{Finished, Workplace};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
+
 const ROUNDS: usize = 12;
 
 fn command(place: &Workplace, arguments: &[&str]) -> Command {

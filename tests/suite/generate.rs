@@ -5,7 +5,7 @@
 use nextbest_tests::Workplace;
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 /// The tables with rows of customers, and those that belong to no customer.
 const OF_CUSTOMERS: [&str; 9] = [

@@ -10,7 +10,8 @@ use nextbest_core::time::{Clock, format, parse, read};
 use nextbest_tests::{Finished, Workplace};
 use serde_json::{Value, json};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
+
 const BUNDLE: &str = "outputs/bundle/nextbest.bundle";
 
 fn done(place: &Workplace, arguments: &[&str]) -> String {

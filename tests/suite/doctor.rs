@@ -6,7 +6,7 @@ use nextbest_core::time::{self, DAY};
 use nextbest_tests::Workplace;
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 const FEATURES: &str = "
     - {name: papers_60d, table: papers, window: 60, aggregate: count}

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use nextbest_tests::{Finished, Workplace};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 /// One test cut-off, whose rows the bundle's profile is of.
 const CONFIG: &str = "

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use nextbest_tests::{Finished, Workplace};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_nextbest-under-test");
+use crate::PROGRAM;
 
 const CONFIG: &str = "
 generate: {customers: 1200, seed: 11}

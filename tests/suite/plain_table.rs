@@ -260,7 +260,7 @@ fn files_are_scored_by_the_names_of_their_columns() {
     let finished = place.run(&["score", "--table", "new.csv", "--out", "scores.csv"]).unwrap();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     for part in
-        ["column Sex: 1 cells have words that the model has never seen", "\"Belfast\"", "count as missing"]
+        ["column Sex: 1 cells have words that the bundle does not know", "\"Belfast\"", "count as unknown"]
     {
         assert!(finished.stderr.contains(part), "{part}: {}", finished.stderr);
     }

@@ -15,6 +15,7 @@ use crate::commands::Context;
 use crate::config::OutputFormat;
 use crate::io::class_scores::{ClassScores, check_names};
 use crate::io::tables::plain::{PlainTable, Reading, Strays, UnknownWords, read_rows};
+use crate::io::tables::unknown_in_words;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ScoredTable {
@@ -59,10 +60,14 @@ pub(crate) fn run(
     let rows = read_rows(&table, schema)?;
     table.warnings().iter().for_each(|warning| context.warn(warning));
     for unknown in &rows.unknown {
-        context.warn(&format!(
-            "column {}: {} cells have words that the model has never seen (the first is {:?}): they count as missing",
-            unknown.column, unknown.cells, unknown.first
-        ));
+        // A rare word is not for a log.
+        let first = if unknown.withheld == 0 {
+            format!(" (the first is {:?})", unknown.first)
+        } else {
+            String::new()
+        };
+        context
+            .warn(&format!("{}{first}", unknown_in_words(&unknown.column, unknown.cells, unknown.withheld)));
     }
     context.progress.step("scoring".into());
     let scored = (0..table.len())

@@ -43,7 +43,7 @@ pub(crate) use open::load;
 pub(crate) use parquet_file::is_parquet;
 use plan::TablePlan;
 pub(crate) use products::products;
-pub(crate) use quality::TableQuality;
+pub(crate) use quality::{TableQuality, unknown_in_words};
 
 /// How to read the tables.
 #[derive(Debug, Clone, Default)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use nextbest_core::customers::words::is_withheld;
 use serde::Serialize;
 
 use super::batch::{Batch, Noted};
@@ -48,8 +49,31 @@ pub(crate) struct UnknownWords {
     pub(crate) column: String,
     /// How many cells have one.
     pub(crate) cells: usize,
+    /// How many words of the column the bundle withholds, since few customers have them: they are unknown to whoever has it.
+    #[serde(skip_serializing_if = "is_none")]
+    pub(crate) withheld: usize,
     /// The first of them, with file and line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) first: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+/// What there is to tell of the cells of a column that have words which the bundle does not tell. Where it withholds some, nobody can
+/// say which those are.
+pub(crate) fn unknown_in_words(column: &str, cells: usize, withheld: usize) -> String {
+    match withheld {
+        0 => format!(
+            "column {column}: {cells} cells have words that the bundle does not know: they count as unknown"
+        ),
+        withheld => format!(
+            "column {column}: {cells} cells have words that the bundle does not tell, which count as unknown: it withholds {withheld} \
+             words of this column that few customers have (docs/PRIVACY.md)"
+        ),
+    }
 }
 
 impl TableQuality {
@@ -57,6 +81,7 @@ impl TableQuality {
     pub(super) fn new(plan: &TablePlan<'_>, file: PathBuf) -> Self {
         let unknown = plan.typed().map(|(column, _)| UnknownWords {
             column: plan.file_column_name(column.from).to_owned(),
+            withheld: column.words.iter().flatten().filter(|(word, _)| is_withheld(word)).count(),
             ..UnknownWords::default()
         });
         Self { table: plan.name.to_owned(), unknown_words: unknown.collect(), file, ..Self::default() }
@@ -76,6 +101,10 @@ impl TableQuality {
         }
         for (words, noted) in self.unknown_words.iter_mut().zip(&mut batch.unknown) {
             words.cells += noted.count;
+            // A rare word is not for a log.
+            if words.withheld > 0 {
+                continue;
+            }
             let shown = noted.shown.iter().map(|word| in_file(&self.file, word)).collect();
             Noted::show(&mut words.first, shown);
         }
@@ -105,10 +134,11 @@ impl TableQuality {
             let (count, problems) = (self.spoilt(), listed(&self.problems, self.spoilt()));
             progress.warn(&format!("{file}: left out {count} bad rows:{problems}"));
         }
-        for UnknownWords { column, cells, first } in &self.unknown_words {
+        for UnknownWords { column, cells, withheld, first } in &self.unknown_words {
+            let said = unknown_in_words(column, *cells, *withheld);
             progress.warn(&format!(
-                "{file}: column {column}: {cells} cells have words that the bundle does not know: they count as unknown:{}",
-                listed(first, *cells)
+                "{file}: {said}{}",
+                if first.is_empty() { String::new() } else { format!(":{}", listed(first, *cells)) }
             ));
         }
         if self.nobody > 0 && is_event_table {

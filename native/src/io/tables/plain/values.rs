@@ -27,6 +27,8 @@ pub(crate) struct UnknownWords {
     pub(crate) column: String,
     /// How many cells have one.
     pub(crate) cells: usize,
+    /// How many words of the column the bundle withholds: they are unknown to whoever has it.
+    pub(crate) withheld: usize,
     /// The first of them.
     pub(crate) first: String,
     /// Each of them (of very many, those that came first) and how many cells have it, the most frequent first.
@@ -146,6 +148,8 @@ fn read_column(table: &PlainTable, declared: &Column) -> anyhow::Result<(Vec<f64
     let values = values.collect();
     let mut words: Vec<(String, usize)> = unknown.into_iter().collect();
     words.sort_by_key(|(_, cells)| std::cmp::Reverse(*cells));
-    let unknown = first.map(|first| UnknownWords { column: declared.name.clone(), cells, first, words });
+    let withheld = known.iter().filter(|word| words::is_withheld(word)).count();
+    let unknown =
+        first.map(|first| UnknownWords { column: declared.name.clone(), cells, withheld, first, words });
     Ok((values, unknown))
 }

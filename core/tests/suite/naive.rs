@@ -76,6 +76,8 @@ pub(crate) fn features(case: &Case, definitions: &[FeatureDefinition]) -> Vec<f3
             }
             other => evaluate(case, other).map(|value| value as f32),
         };
+        // Beyond 32 bits it is the greatest number.
+        let value = value.map(|value| value.clamp(f32::MIN, f32::MAX));
         let value = value.filter(|value| !value.is_nan()).or(definition.missing).unwrap_or(f32::NAN);
         by_name.insert(&definition.name, value);
         row.push(value);

@@ -272,7 +272,10 @@ fn files_are_scored_by_the_names_of_their_columns() {
     assert_ne!(cells[1][2], cells[2][2]);
     let json = json_of(&place, &["score", "--table", "new.csv", "--out", "scores.parquet"]);
     let unknown = json["unknown_words"].as_array().unwrap();
-    assert!(unknown.contains(&json!({"column": "Sex", "cells": 1, "first": "other"})) && unknown.len() == 2);
+    assert!(
+        unknown.contains(&json!({"column": "Sex", "cells": 1, "withheld": 0, "first": "other"}))
+            && unknown.len() == 2
+    );
     assert!(place.read("scores.parquet").unwrap().starts_with(b"PAR1"));
     // What was written can be read again.
     let again = ["score", "--table", "scores.parquet"];

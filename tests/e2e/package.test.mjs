@@ -363,7 +363,7 @@ suite("the package", { concurrency: false }, () => {
     const r = await load();
     const rows = customers().map(({ customer, asOf }) => r.features(customer, { asOf }));
     const width = r.featureNames.length;
-    rows.push(new Float32Array(width).fill(Number.NaN), new Float32Array(width).fill(-Infinity), new Float32Array(width).fill(3e38));
+    rows.push(new Float32Array(width).fill(Number.NaN), new Float32Array(width).fill(-3e38), new Float32Array(width).fill(3e38));
     const joined = new Float32Array(rows.length * width);
     rows.forEach((row, at) => joined.set(row, at * width));
     const bits = (floats) => [...new Uint32Array(floats.slice().buffer)];

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::PROGRAM;
 
 /// A folder with the data and the example's config, or `None` (and a line that says so) without the data.
-fn place_with_data(config: impl Fn(String) -> String) -> Option<Workplace> {
+pub(crate) fn place_with_data(config: impl Fn(String) -> String) -> Option<Workplace> {
     let named = std::env::var_os("NEXTBEST_BERKA").map(PathBuf::from);
     let data = named.unwrap_or_else(|| repository().join("../shared/data/berka"));
     if !data.join("loan.asc").exists() {

@@ -2,15 +2,21 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use nextbest_core::Bundle;
+use nextbest_core::Recommender;
 use nextbest_core::bundle::Golden;
+use nextbest_core::customers::json;
 use nextbest_core::model::bins::Bins;
-use nextbest_tests::Workplace;
+use nextbest_core::request::RequestOptions;
+use nextbest_core::schema::ColumnKind;
+use nextbest_tests::{Workplace, repository};
 use serde_json::Value;
 
 use crate::PROGRAM;
+use crate::berka::place_with_data;
 
 const BUNDLE: &str = "outputs/bundle/nextbest.bundle";
 const CONFIG: &str = "
@@ -97,7 +103,7 @@ fn rows(place: &Workplace, bundle: &Bundle) -> Vec<(String, Vec<f32>)> {
         Some(code) => code as f32,
         None => text.parse().unwrap_or(f32::NAN),
     };
-    let id = header.iter().position(|name| name == "CUSTOMERID").unwrap();
+    let id = header.iter().position(|name| name == "CUSTOMERID" || name == "client_id").unwrap();
     let rows = table.records().map(|row| {
         let row = row.unwrap();
         (row[id].to_owned(), columns.iter().map(|(at, words)| cell(&row[*at], *words)).collect())
@@ -157,29 +163,161 @@ fn one_whom_everybody_would_know_is_not_in_the_bundle() {
     assert!(inspected["givesAway"].as_array().unwrap().len() >= 5);
     assert_eq!(inspected["card"]["seed"], "18446744073709551615");
 
+    let told = told_to_mlflow(&place);
+    assert!(told.contains("random_forest"));
+    for mark in [CITY, AMOUNT, "C0000000", "P0000000", "1913"] {
+        assert!(!told.contains(mark), "{mark}");
+    }
+
     golden_rows_are_nobodys(&bundle, &rows);
     golden_rows_decide_as_real_ones_do(&bundle, &rows);
     no_count_is_of_few(&bundle, &rows);
 }
 
-/// By brute force: in how many of the features that have several bins does a golden row differ from each row of the table?
-fn golden_rows_are_nobodys(bundle: &Bundle, rows: &[(String, Vec<f32>)]) {
-    let telling: Vec<usize> =
-        (0..bundle.features.len()).filter(|feature| !bundle.bins.edges(*feature).is_empty()).collect();
-    assert!(telling.len() > 10 && rows.len() > 1000);
-    let bin = |row: &[f32], feature: usize| match row[feature] {
-        value if value.is_nan() => 0,
-        value => 1 + bundle.bins.edges(feature).iter().filter(|edge| **edge < value).count(),
+/// What MLflow is told of the run but for the files that docs/PRIVACY.md names: parameters, metrics, tags.
+fn told_to_mlflow(place: &Workplace) -> String {
+    let mut open = vec![place.path("mlruns")];
+    let mut told = String::new();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true if path.ends_with("artifacts") => {}
+                true => open.push(path),
+                false => told += &String::from_utf8_lossy(&std::fs::read(path).unwrap()),
+            }
+        }
+    }
+    told
+}
+
+/// A bank as the defaults have it, but for its size and the budget.
+#[test]
+fn golden_rows_of_the_default_bank_are_nobodys() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    place
+        .write(
+            "config.yaml",
+            "generate: {customers: 1500}\nmodel: {selection: {budget: 0}}\nmlflow: {tracking_uri: none}\n",
+        )
+        .unwrap();
+    for station in [&["generate"][..], &["features"], &["train", "--algorithm", "gradient_boosting"]] {
+        succeeds(&place, station);
+    }
+    let exported: Value = serde_json::from_str(&succeeds(&place, &["export", "--json"])).unwrap();
+    let bundle = bundle(&place);
+    let rows = rows(&place, &bundle);
+    golden_rows_are_nobodys(&bundle, &rows);
+
+    // `export` names exactly the features of which an edge parts few customers, by brute force.
+    let told: Vec<&str> =
+        exported["edges_of_few"].as_array().unwrap().iter().map(|it| it[0].as_str().unwrap()).collect();
+    let few: Vec<&str> = (0..bundle.features.len())
+        .filter(|feature| {
+            bundle.bins.edges(*feature).iter().any(|edge| fewest_beside(*edge, *feature, &rows) < 10)
+        })
+        .map(|feature| bundle.features[feature].name.as_str())
+        .collect();
+    assert_eq!(told, few);
+}
+
+/// How many customers at least have values on each side of an edge.
+fn fewest_beside(edge: f32, feature: usize, rows: &[(String, Vec<f32>)]) -> usize {
+    let count = |is_below: bool| {
+        let of = rows.iter().filter(|(_, row)| !row[feature].is_nan() && (row[feature] <= edge) == is_below);
+        of.map(|(id, _)| id).collect::<HashSet<_>>().len()
     };
+    count(true).min(count(false))
+}
+
+#[test]
+fn golden_rows_of_a_plain_table_are_nobodys() {
+    let place = Workplace::new(PROGRAM).unwrap();
+    let table = std::fs::read_to_string(repository().join("tests/fixtures/contracts.csv")).unwrap();
+    place.write("contracts.csv", &table).unwrap();
+    place.write("config.yaml", "model: {selection: {budget: 0}}\nmlflow: {tracking_uri: none}\n").unwrap();
+    succeeds(
+        &place,
+        &["train", "--table", "contracts.csv", "--target", "OUTCOME", "--id", "CONTRACT", "--time", "SEEN"],
+    );
+    // The rows as the model's own file has them, which knows all words.
+    let model = Recommender::load(&place.read("outputs/models/model.bundle").unwrap()).unwrap();
+    let number = |column: &str| {
+        model.schema().customer().columns.iter().any(|it| it.name == column && it.kind == ColumnKind::Number)
+    };
+    let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(table.as_bytes());
+    let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    let rows: Vec<(String, Vec<f32>)> = reader
+        .records()
+        .map(|row| {
+            let row = row.unwrap();
+            let cells = header.iter().zip(&row).filter(|(name, cell)| !cell.is_empty() && *name != "OUTCOME");
+            let cells = cells.map(|(name, cell)| match number(name) {
+                true => (name.clone(), Value::from(cell.replace(',', ".").parse::<f64>().unwrap())),
+                false => (name.clone(), Value::from(cell)),
+            });
+            let text = Value::Object(cells.collect()).to_string();
+            let features = model.features_of(&json::Value::Written(&text), &RequestOptions::default());
+            (row[0].to_owned(), features.unwrap())
+        })
+        .collect();
+    let bundle = bundle(&place);
+    let telling =
+        (0..bundle.features.len()).filter(|feature| !bundle.bins.edges(*feature).is_empty()).count();
+    assert!(rows.len() > 200 && telling > 2);
+    nobody_is_near(&bundle, &rows);
+}
+
+#[test]
+fn golden_rows_of_a_real_bank_are_nobodys() {
+    let Some(place) = place_with_data(|config| {
+        let moved =
+            config.replace("outputs/berka/features", "data/processed").replace("outputs/berka", "outputs");
+        moved.replace("table_name: berka_features", "table_name: customer_product_features")
+    }) else {
+        return;
+    };
+    for station in
+        [&["features"][..], &["train", "--budget", "0", "--algorithm", "random_forest"], &["export"]]
+    {
+        succeeds(&place, station);
+    }
+    let bundle = bundle(&place);
+    golden_rows_are_nobodys(&bundle, &rows(&place, &bundle));
+}
+
+/// By brute force: in how many of the features that have several bins does a golden row differ from each row of the table?
+fn nobody_is_near(bundle: &Bundle, rows: &[(String, Vec<f32>)]) {
+    let telling = telling(bundle);
     for golden in &bundle.goldens {
-        let differing =
-            |row: &[f32]| telling.iter().filter(|it| bin(row, **it) != bin(&golden.row, **it)).count();
+        let differing = |row: &[f32]| {
+            telling.iter().filter(|it| bin(bundle, row, **it) != bin(bundle, &golden.row, **it)).count()
+        };
         let least = rows.iter().map(|(_, row)| differing(row)).min().unwrap();
         assert!(4 * least >= telling.len(), "{least} of {}", telling.len());
     }
+}
+
+/// The features that have several bins.
+fn telling(bundle: &Bundle) -> Vec<usize> {
+    (0..bundle.features.len()).filter(|feature| !bundle.bins.edges(*feature).is_empty()).collect()
+}
+
+fn bin(bundle: &Bundle, row: &[f32], feature: usize) -> usize {
+    match row[feature] {
+        value if value.is_nan() => 0,
+        value => 1 + bundle.bins.edges(feature).iter().filter(|edge| **edge < value).count(),
+    }
+}
+
+fn golden_rows_are_nobodys(bundle: &Bundle, rows: &[(String, Vec<f32>)]) {
+    let telling = telling(bundle);
+    assert!(telling.len() > 10 && rows.len() > 1000);
+    nobody_is_near(bundle, rows);
     // Missing values and both ends of each range are there, and every bin of a category.
     for feature in telling {
-        let mut met: Vec<usize> = bundle.goldens.iter().map(|golden| bin(&golden.row, feature)).collect();
+        let mut met: Vec<usize> =
+            bundle.goldens.iter().map(|golden| bin(bundle, &golden.row, feature)).collect();
         met.sort_unstable();
         met.dedup();
         let bins = bundle.bins.count(feature);

@@ -88,7 +88,7 @@ pub enum Error {
     Training(String),
 }
 
-// By hand: as the source of an error, it would be told twice.
+// Not `#[from]`: as `source()` it would be printed twice.
 impl From<BundleError> for Error {
     fn from(error: BundleError) -> Self {
         Error::Bundle(error)

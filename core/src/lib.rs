@@ -6,6 +6,9 @@
 //! [`schema`] → [`customers`] → [`snapshot`] → [`features`] → [`model`] (bins, trees) → [`score`] → [`policy`] →
 //! [`recommend`] (the offer, with [`explain`]'s reasons). A model of a plain table ends in [`predict`] instead.
 //!
+//! A [`bundle`] carries all of that in one file: it knows every part, and no part knows it. What is asked as JSON, by name, is
+//! answered in [`request`].
+//!
 //! The feature `train` adds what only the native side needs: growing models and the synthetic bank. It never
 //! changes how a bundle scores.
 
@@ -36,3 +39,4 @@ pub mod train;
 pub use bundle::Bundle;
 pub use error::Error;
 pub use recommend::{Recommendation, Recommender};
+pub use score::Scorer;

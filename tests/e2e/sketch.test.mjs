@@ -52,7 +52,10 @@ suite("counting rows", () => {
   test("refuses what is no row, with consent or without", async () => {
     const r = await load();
     const [row] = rowsOf(r);
+    const infinite = row.slice();
+    infinite[1] = Number.POSITIVE_INFINITY;
     for (const options of [agreed, { consent: false }]) {
+      assert.throws(() => r.observe(infinite, options), failure("row/infinite", /^row 0, feature/));
       assert.throws(() => r.observe(row.subarray(1), options), failure("row/length"));
       assert.throws(() => r.observe([...row], options), failure("row/type"));
     }

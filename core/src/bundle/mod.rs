@@ -1,7 +1,7 @@
 //! The bundle: one file with everything that a scorer needs, from the schema to the golden rows.
 //!
 //! docs/FORMAT.md describes it byte by byte. Bytes may be hostile: lengths, hash, indices and numbers are checked before
-//! anything is used, and all that is made of them takes no more memory than their length warrants (`memory.rs`).
+//! anything is used, and all that is made of them takes no more memory than their length warrants (`decode/memory.rs`).
 
 pub mod card;
 mod frame;
@@ -28,13 +28,12 @@ pub use frame::{FORMAT_VERSION, MAGIC, MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTIO
 use frame::{HASH, Sections, encode};
 use validity::Validity;
 
-/// Decoding a bundle, testing it and scoring a row take at most so much memory at once for each byte of the file ...
+/// The most memory that decoding, self-test and scoring a row take at once, for each byte of the file.
 pub const MEMORY_A_BYTE: usize = 4;
-/// ... and so much more, however small it is.
+/// The most memory that they take besides, in bytes, however small the file is.
 pub const MEMORY: usize = 128 << 10;
-/// What of that nobody asks [`Memory`] for. While a row is scored, 64 KiB for the answers of all splits that there can be, and a
-/// row of probabilities; before, the list of the sections, and messages, in which up to three names stand and which are copied
-/// while they are put together.
+/// Part of [`MEMORY`] that the account does not track. While scoring: 64 KiB for the answers of all splits, and one row of
+/// probabilities. While decoding: the list of sections, and messages with up to three names, which are copied as they are built.
 const UNASKED: usize = 72 << 10;
 
 /// No bundle has more golden rows: a self-test is no reason to hang.

@@ -45,11 +45,12 @@ impl Observer {
         consent: bool,
         random: [u8; RANDOM_BYTES],
     ) -> Result<bool, Error> {
+        let bundle = recommender.bundle();
+        // What is no row is a mistake, whether or not it would be counted.
+        bundle.check_rows(row)?;
         if !consent || self.sketch.rows >= MOST_ROWS {
             return Ok(false);
         }
-        let bundle = recommender.bundle();
-        bundle.check_rows(row)?;
         let profile = bundle.profile.as_ref().ok_or(SketchError::NoProfile)?;
         let mut scorer = bundle.scorer().with(core::mem::take(&mut self.workspace));
         let scored = scorer.score(row).map(<[f32]>::to_vec);

@@ -101,7 +101,7 @@ fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
     let schema = case.schema();
     let mut features = every_definition(&case.schema, numbers);
     // With words and edges as a trained model has them: thousands of definitions alone would be refused, for they take more
-    // memory than a file may (`model/memory.rs`).
+    // memory than a file may (`decode/memory.rs`).
     // Not all of them, since some banks' would be more than a section may hold.
     let label = |feature: &FeatureDefinition| feature.expression.to_string().chars().take(100).collect();
     features.iter_mut().for_each(|feature| feature.label = label(feature));

@@ -63,7 +63,7 @@ pub(crate) enum Outcome {
 /// Checks that the config asks for metrics that there are.
 ///
 /// # Errors
-/// Names the first that there is not (exit code 2).
+/// Names the first unknown metric (exit code 2).
 pub(crate) fn check(deployment: &Deployment) -> anyhow::Result<()> {
     let known =
         |name: &&String| CARD_METRICS.contains(&name.strip_suffix(WITHOUT_NONE).unwrap_or(name.as_str()));

@@ -31,10 +31,10 @@ pub(crate) struct Drift {
     pub(crate) wasserstein: Option<f64>,
     /// Of words.
     pub(crate) chi_square: Option<ChiSquared>,
-    /// The probability of such a difference where there is none: of the test above and, of numbers, of that of missing values, whichever
-    /// is less, times two.
+    /// The p-value of the test above. For numbers: twice the smaller of that and the p-value of the test of missing values, at
+    /// most 1.
     pub(crate) p_value: Option<f64>,
-    /// That among all quantities of its kind (Benjamini–Hochberg).
+    /// The p-value adjusted for all quantities of its kind (Benjamini–Hochberg).
     pub(crate) adjusted_p_value: Option<f64>,
     pub(crate) missing: MissingShares,
     /// Of numbers: the share of today's rows that lie beyond the reference's least and greatest number.

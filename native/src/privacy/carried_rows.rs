@@ -1,5 +1,5 @@
-//! What a bundle tells of rows: golden rows, by which it tests itself and which nobody has; what those rows looked like that it
-//! was measured on, as counts of many; and no word that few customers have. docs/PRIVACY.md says it in full.
+//! What a bundle carries of rows: golden rows for the self-test, which are nobody's, and the profile of the evaluation rows, in counts
+//! of many customers. It withholds words that few customers have (docs/PRIVACY.md).
 
 use nextbest_core::Error;
 use nextbest_core::bundle::Bundle;

@@ -34,11 +34,11 @@ pub(crate) struct Shrinker<'s> {
     pub(crate) monitoring: &'s MonitoringConfig,
     /// How the card's metrics are measured.
     pub(crate) evaluation: &'s EvaluationConfig,
-    /// The rows that the model was chosen with,
+    /// Training rows.
     pub(crate) train: &'s FeatureTable,
-    /// and on.
+    /// Validation rows.
     pub(crate) validation: &'s FeatureTable,
-    /// The rows that the final model learned from.
+    /// The rows that the final model was fitted to: training and validation.
     pub(crate) all: &'s FeatureTable,
     /// What is shipped is measured on these; they decide nothing.
     pub(crate) test: &'s FeatureTable,

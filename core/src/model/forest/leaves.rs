@@ -8,7 +8,7 @@ use super::Link;
 /// Boosted trees whose scores might grow beyond this are refused: far below what `f32` can hold.
 const MAX_SCORE: f64 = 1e30;
 
-/// So many codes are added at once; as many stand unused behind the last, so that none of those is the last of its memory.
+/// Codes added per step. As much padding follows the last code, so that reads of full width stay in bounds.
 pub(super) const LANES: usize = 8;
 
 /// Values as multiples of a step above a lowest value, both of which each class has for itself.

@@ -34,11 +34,11 @@ pub trait Sizes: Sync {
     fn exact(&self, recipe: &Recipe) -> Result<usize, Error>;
 }
 
-/// Makes a forest smaller step by step, always by the step that costs the least log-loss for each byte that it saves.
-/// `on_step` is called after each.
+/// Makes a forest smaller step by step. Each step is the one that costs the least log-loss per byte saved; `on_step` is called
+/// after each.
 ///
-/// Without a limit it goes on until nothing is left to save. With one it ends at two thirds of that, when it is clear where
-/// the way leads, unless it has cost nothing so far, and the step that falls below the limit is halved until it hardly does.
+/// Without a limit, it runs until no step saves anything. With one, it stops below two thirds of the limit unless the loss has not
+/// risen yet; the step that crosses the limit is bisected up to three times.
 ///
 /// # Errors
 /// Those of the judge and the sizes.

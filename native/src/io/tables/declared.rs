@@ -12,8 +12,8 @@ use super::open::is_event_table;
 use super::products::listed;
 use crate::config::{ColumnType, Config, HoldingProductConfig, SchemaConfig, TableConfig};
 
-/// The schema that the config declares: categories are without words, and where the products stand in a table, those
-/// stand for them that the holdings and the features name.
+/// The schema that the config declares. Categories have no words yet; if the products live in a table, the ids that holdings and
+/// features name stand in for them.
 ///
 /// # Errors
 /// Where tables, columns or products contradict each other.

@@ -69,6 +69,23 @@ pub fn method(bundle: &Bundle) -> &'static str {
 ///
 /// # Errors
 /// [`Error::RowLength`] where the row does not fit the bundle.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::Bundle;
+/// use nextbest_core::explain::contributions;
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// let bundle = Bundle::decode(bytes)?;
+/// let row = &bundle.goldens[0].row;
+/// let contributions = contributions(&bundle, row)?;
+/// // For each class they add up to the difference between the row and the reference.
+/// for class in 0..bundle.schema.class_count() {
+///     let difference = contributions.outputs[class] - contributions.base[class];
+///     assert!((contributions.of(class).sum::<f64>() - difference).abs() < 1e-6);
+/// }
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 pub fn contributions(bundle: &Bundle, row: &[f32]) -> Result<Contributions, Error> {
     let classes: Vec<usize> = (0..bundle.schema.class_count()).collect();
     contributions_to(bundle, row, &classes)

@@ -23,6 +23,29 @@ pub use experiment::{Arm, Experiment};
 pub use words::Words;
 
 /// How offers are chosen.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::customers::read_customer;
+/// use nextbest_core::policy::PolicyDefinition;
+/// use nextbest_core::recommend::Options;
+/// use nextbest_core::{Bundle, Recommender};
+///
+/// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// # let rows = r#"{
+/// #     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+/// #     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+/// # }"#;
+/// let mut bundle = Bundle::decode(bytes)?;
+/// bundle.policy = PolicyDefinition { min_probability: 1.0, ..PolicyDefinition::default() };
+/// bundle.policy.fallback = Some("a talk".into());
+/// let recommender = Recommender::load(&bundle.encode()?)?;
+/// let customers = read_customer(recommender.schema(), rows)?;
+/// let answer = recommender.recommend(&customers.get(0).unwrap(), Options::new(1_782_864_000, 3))?;
+/// assert!(answer.offers.is_empty());
+/// assert_eq!(answer.fallback.as_deref(), Some("a talk"));
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyDefinition {

@@ -164,6 +164,27 @@ impl Recommender {
 
     /// The customer's features at a moment (seconds since 1970-01-01); those of a row of a plain table at its
     /// own [`moment`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use nextbest_core::customers::read_customer;
+    /// # use nextbest_core::time;
+    /// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+    /// # let recommender = nextbest_core::Recommender::load(bytes)?;
+    /// # let rows = r#"{
+    /// #     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+    /// #     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+    /// # }"#;
+    /// let customers = read_customer(recommender.schema(), rows)?;
+    /// let row = recommender.features(&customers.get(0).unwrap(), time::parse("2026-07-01").unwrap());
+    /// let named = |name: &str| {
+    ///     let at = recommender.bundle().features.iter().position(|feature| feature.name == name);
+    ///     row[at.unwrap()]
+    /// };
+    /// assert_eq!(named("age_years").floor(), 36.0);
+    /// assert_eq!(named("holds_current_account"), 1.0);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn features(&self, customer: &Customer<'_>, as_of: i64) -> Vec<f32> {
         let mut row = Vec::with_capacity(self.engine.len());
         self.engine.compute(customer, moment(self.schema(), customer, as_of), &mut row);
@@ -180,6 +201,28 @@ impl Recommender {
     /// # Errors
     /// [`Error::Task`] where the model does not predict products; [`Error::Channel`] where the policy does not know the channel;
     /// [`Error::Customer`] where an experiment needs the customer's id and none is given.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::customers::read_customer;
+    /// use nextbest_core::recommend::Options;
+    /// use nextbest_core::time;
+    ///
+    /// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+    /// # let recommender = nextbest_core::Recommender::load(bytes)?;
+    /// # let rows = r#"{
+    /// #     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+    /// #     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+    /// # }"#;
+    /// let customers = read_customer(recommender.schema(), rows)?;
+    /// let options = Options::new(time::parse("2026-07-01").unwrap(), 2);
+    /// let answer = recommender.recommend(&customers.get(0).unwrap(), options)?;
+    /// assert_eq!(answer.offers.len(), 2);
+    /// assert!(answer.offers[0].probability >= answer.offers[1].probability);
+    /// let products = recommender.schema().products().len();
+    /// assert_eq!(answer.offers.len() + answer.withheld.len(), products);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn recommend(&self, customer: &Customer<'_>, options: Options<'_>) -> Result<Recommendation, Error> {
         if let Task::Label { .. } = self.schema().task() {
             return Err(Error::Task(

@@ -47,6 +47,17 @@ impl RequestOptions {
     ///
     /// # Errors
     /// [`Error::Option`] for a name or a type that there is not.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::request::{OPTIONS, RequestOptions};
+    ///
+    /// let options = RequestOptions::parse(r#"{"asOf": "2026-07-01", "explain": false}"#, OPTIONS)?;
+    /// assert_eq!((options.top, options.explain), (3, false));
+    /// let error = RequestOptions::parse(r#"{"top": "3"}"#, OPTIONS).unwrap_err();
+    /// assert_eq!(error.to_string(), "top: expected an integer from 1, got \"3\"");
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn parse(json: &str, known: &[&str]) -> Result<Self, Error> {
         let mut options = Self::default();
         options.set(&fields(json)?, known)?;
@@ -142,6 +153,28 @@ impl Recommender {
     ///
     /// # Errors
     /// [`Error::Option`] for a question that there is not; else as [`Recommender::answer`] and [`Recommender::predict_row`].
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::customers::json::Value;
+    /// use nextbest_core::request::fields;
+    ///
+    /// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+    /// # let recommender = nextbest_core::Recommender::load(bytes)?;
+    /// # let rows = r#"{
+    /// #     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+    /// #     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+    /// # }"#;
+    /// let options = fields(r#"{"asOf": "2026-07-01", "top": 1}"#)?;
+    /// let answer = recommender.ask("recommend", &Value::Written(rows), &options)?;
+    /// let json = serde_json::to_value(&answer).unwrap();
+    /// assert_eq!(json["asOf"], "2026-07-01");
+    /// assert_eq!(json["offers"].as_array().unwrap().len(), 1);
+    ///
+    /// let unknown = recommender.ask("recomend", &Value::Null, &[]).unwrap_err();
+    /// assert_eq!(unknown.code(), "request/question");
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn ask<'r, 'j>(
         &'r self,
         question: &str,

@@ -141,6 +141,30 @@ pub struct Product {
 }
 
 /// A validated schema: every name is resolved to a position.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::schema::{Column, ColumnKind, Schema, SchemaDefinition, Table, Task};
+///
+/// let column = |name: &str, kind| Column { name: name.into(), kind, current: false };
+/// let outcome = ColumnKind::Category(vec!["no".into(), "yes".into()]);
+/// let columns = vec![column("AGE", ColumnKind::Number), column("KEPT", outcome)];
+/// let definition = SchemaDefinition {
+///     customer: Table { name: "row".into(), time: None, columns },
+///     task: Task::Label { column: "KEPT".into() },
+/// #     established: None,
+/// #     birth_date: None,
+/// #     tables: Vec::new(),
+/// #     holdings: Vec::new(),
+/// #     products: Vec::new(),
+/// #     horizon_days: 0,
+/// #     clock: nextbest_core::time::Clock::default(),
+///     // …: the other fields are empty in a plain table.
+/// };
+/// let schema = Schema::try_from(definition)?;
+/// assert_eq!(schema.class_names(), ["no", "yes"]);
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "SchemaDefinition", into = "SchemaDefinition")]
 pub struct Schema {

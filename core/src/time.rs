@@ -66,6 +66,15 @@ pub enum Moment {
 
 /// Reads `2024-05-03`, `2024-05-03 12:30`, `2024-05-03T12:30:59`, with an optional fraction of a second (cut off). A text
 /// with a zone is none: it needs a clock ([`Clock::read`]).
+///
+/// # Examples
+/// ```
+/// use nextbest_core::time::{format, parse};
+///
+/// assert_eq!(parse("1970-01-02"), Some(86_400));
+/// assert_eq!(parse("2023-02-29"), None);
+/// assert_eq!(format(parse("2024-05-03 12:30:59").unwrap()), "2024-05-03 12:30:59");
+/// ```
 pub fn parse(text: &str) -> Option<i64> {
     match read(text)? {
         Moment::Local(time) => Some(time),

@@ -118,6 +118,21 @@ impl Bundle {
     ///
     /// # Errors
     /// [`Error::Bundle`] where the bytes are not a sound bundle for this reader.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::Bundle;
+    ///
+    /// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+    /// let bundle = Bundle::decode(bytes)?;
+    /// bundle.self_test()?;
+    /// assert_eq!(bundle.encode()?, bytes);
+    ///
+    /// let mut damaged = bytes.to_vec();
+    /// damaged[1000] ^= 1;
+    /// assert_eq!(Bundle::decode(&damaged).unwrap_err().code(), "bundle/hash-mismatch");
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         Self::decode_hashed(bytes, None)
     }

@@ -31,6 +31,17 @@ pub struct Signed<'b> {
 }
 
 /// The signature of a bundle (the bytes of a file); `None` where it has none. Whether it is good is not known yet.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::bundle::signature::{SECTION, signed, with_signature};
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// assert!(signed(bytes).is_none());
+/// let with = with_signature(bytes, &[7; 32], |_message| [1; 64]); // A real key signs the message.
+/// assert_eq!(signed(&with).unwrap().public_key, &[7; 32]);
+/// assert_eq!(with.len(), bytes.len() + SECTION);
+/// ```
 pub fn signed(bytes: &[u8]) -> Option<Signed<'_>> {
     let (content, _) = bytes.split_last_chunk::<HASH>()?;
     let (message, section) = content.split_last_chunk::<SECTION>()?;

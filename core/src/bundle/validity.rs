@@ -41,6 +41,17 @@ impl Validity {
     ///
     /// # Errors
     /// [`BundleError::NotYetValid`], [`BundleError::Expired`], [`BundleError::Rollback`].
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::bundle::validity::Validity;
+    /// use nextbest_core::time::Clock;
+    ///
+    /// let validity = Validity { number: 3, not_before: Some(1_000), expires: Some(2_000) };
+    /// assert!(validity.check(&Clock::default(), 1_500, 3).is_ok());
+    /// assert!(validity.check(&Clock::default(), 2_000, 3).is_err()); // Expired.
+    /// assert!(validity.check(&Clock::default(), 1_500, 4).is_err()); // Version 4 was used before.
+    /// ```
     pub fn check(&self, clock: &Clock, now: i64, minimum_number: u64) -> Result<(), BundleError> {
         let seconds = |moment: u64| i64::try_from(moment).unwrap_or(i64::MAX);
         let words = |instant: u64| time::format(clock.local(seconds(instant)).min(time::END));

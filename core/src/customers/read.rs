@@ -33,6 +33,25 @@ pub struct Read {
 ///
 /// # Errors
 /// As [`read`].
+///
+/// # Examples
+/// ```
+/// use nextbest_core::customers::read_customer;
+/// use nextbest_core::snapshot::Snapshot;
+///
+/// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// # let recommender = nextbest_core::Recommender::load(bytes)?;
+/// let schema = recommender.schema();
+/// let rows = r#"{"customer": {},
+///     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]}"#;
+/// let customers = read_customer(schema, rows)?;
+/// let cutoff = nextbest_core::time::parse("2026-07-01").unwrap();
+/// assert_eq!(Snapshot::new(schema, cutoff).held(&customers.get(0).unwrap()).len(), 1);
+///
+/// let error = read_customer(schema, r#"{"customer": {}, "accounts": [{"PRINCIPALAMOUNT": "abc"}]}"#);
+/// assert_eq!(error.unwrap_err().to_string(), "accounts[0].PRINCIPALAMOUNT: expected a number, got \"abc\"");
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 pub fn read_customer(schema: &Schema, json: &str) -> Result<Customers, Error> {
     read(schema, None, false, &Value::Written(json)).map(|read| read.customers)
 }

@@ -16,6 +16,45 @@ use crate::snapshot::{ProductSet, Snapshot, is_open_at};
 use crate::time::{DAY, civil_from_days, days_from_civil};
 
 /// Feature definitions, compiled against a schema.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::customers::read_customer;
+/// use nextbest_core::features::{Expression, FeatureDefinition, FeatureEngine, Transform};
+///
+/// # use nextbest_core::schema::{Column, ColumnKind, Schema, SchemaDefinition, Table, Task};
+/// # let column = |name: &str, kind| Column { name: name.into(), kind, current: false };
+/// # let words = |words: [&str; 2]| ColumnKind::Category(words.map(String::from).to_vec());
+/// # let schema = Schema::try_from(SchemaDefinition {
+/// #     customer: Table {
+/// #         name: "row".into(),
+/// #         time: None,
+/// #         columns: vec![column("AGE", ColumnKind::Number), column("KEPT", words(["no", "yes"]))],
+/// #     },
+/// #     task: Task::Label { column: "KEPT".into() },
+/// #     established: None,
+/// #     birth_date: None,
+/// #     tables: Vec::new(),
+/// #     holdings: Vec::new(),
+/// #     products: Vec::new(),
+/// #     horizon_days: 0,
+/// #     clock: nextbest_core::time::Clock::default(),
+/// # })?;
+/// let age = FeatureDefinition {
+///     name: "age".into(),
+///     group: "table".into(),
+///     label: "age in years".into(),
+///     expression: Expression::Attribute { column: "AGE".into(), transform: Transform::Value },
+///     missing: Some(40.0),
+/// };
+/// let engine = FeatureEngine::new(&schema, &[age])?;
+/// let mut row = Vec::new();
+/// for json in [r#"{"AGE": 39}"#, r#"{"AGE": null}"#] {
+///     engine.compute(&read_customer(&schema, json)?.get(0).unwrap(), 0, &mut row);
+/// }
+/// assert_eq!(row, [39.0, 40.0]);
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct FeatureEngine {
     schema: Schema,

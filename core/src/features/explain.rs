@@ -114,6 +114,28 @@ impl Cell {
 ///
 /// # Errors
 /// [`Error::Feature`] where a definition can't be computed on the schema, or none has the name.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::features::explain;
+/// # use nextbest_core::customers::read_customer;
+/// # use nextbest_core::time;
+///
+/// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// # let recommender = nextbest_core::Recommender::load(bytes)?;
+/// # let rows = r#"{
+/// #     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+/// #     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+/// # }"#;
+/// let customers = read_customer(recommender.schema(), rows)?;
+/// let definitions = &recommender.bundle().features;
+/// let cutoff = time::parse("2026-07-01").unwrap();
+/// let customer = customers.get(0).unwrap();
+/// let explained = explain(recommender.schema(), definitions, "holds_current_account", &customer, cutoff)?;
+/// assert_eq!(explained.features[0].value, Some(1.0));
+/// assert_eq!(explained.features[0].tables[0].table, "accounts");
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 pub fn explain(
     schema: &Schema,
     definitions: &[FeatureDefinition],

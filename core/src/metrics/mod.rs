@@ -82,6 +82,16 @@ type Scored<'a> = (usize, &'a [f32]);
 impl Metrics {
     /// Measures `labels.len()` rows of probabilities that stand one after the other, one value a class.
     /// A label is the position of its class. `None` of no rows.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::metrics::Metrics;
+    ///
+    /// let probabilities = [0.9, 0.1, 0.2, 0.8, 0.6, 0.4];
+    /// let metrics = Metrics::measure(&["no", "yes"], &[0, 1, 1], &probabilities).unwrap();
+    /// assert!((metrics.accuracy - 2.0 / 3.0).abs() < 1e-12); // The third row is taken for "no".
+    /// assert_eq!(metrics.confusion, [[1, 0], [1, 1]]);
+    /// ```
     pub fn measure(class_names: &[&str], labels: &[usize], probabilities: &[f32]) -> Option<Self> {
         let class_count = class_names.len().max(1);
         let rows: Vec<Scored<'_>> =

@@ -51,6 +51,16 @@ pub fn roc_curve(scored: &[(f32, bool)]) -> Vec<RocPoint> {
 
 /// The area under the ROC curve of scored rows: the probability that a row that is it scores above one that is not,
 /// ties counting half (the Mann–Whitney statistic). Not defined where all rows are it or none is.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::metrics::roc_auc;
+///
+/// // Of the four pairs of a positive and a negative row, three are in the right order.
+/// let area = roc_auc(&[(0.9, true), (0.6, false), (0.4, true), (0.1, false)]);
+/// assert_eq!(area, Some(0.75));
+/// assert_eq!(roc_auc(&[(0.9, true)]), None);
+/// ```
 pub fn roc_auc(scored: &[(f32, bool)]) -> Option<f64> {
     let sorted = sorted(scored);
     let (mut below, mut wins) = (0.0, 0.0);

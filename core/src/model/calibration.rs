@@ -74,6 +74,15 @@ impl Calibration {
     }
 
     /// Corrects a row's probabilities in place; they sum to 1 before and after.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::model::calibration::Calibration;
+    ///
+    /// let mut probabilities = [0.9, 0.1];
+    /// Calibration::Temperature { temperature: 2.0 }.apply(&mut probabilities);
+    /// assert!((probabilities[0] - 0.75).abs() < 1e-4); // Less sure: the odds 9 become 3.
+    /// ```
     pub fn apply(&self, probabilities: &mut [f32]) {
         match self {
             Self::None => {}

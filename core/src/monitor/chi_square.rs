@@ -22,6 +22,15 @@ pub struct ChiSquare {
 
 /// Tests two samples of categories by their counts, category by category. `None` where there are not as many of both, one
 /// side has none, or fewer than two categories occur.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::monitor::chi_square::chi_square;
+///
+/// let same = chi_square(&[50.0, 50.0], &[51.0, 49.0]).unwrap();
+/// let shifted = chi_square(&[50.0, 50.0], &[90.0, 10.0]).unwrap();
+/// assert!(same.p_value > 0.5 && shifted.p_value < 0.001);
+/// ```
 pub fn chi_square(reference: &[f64], current: &[f64]) -> Option<ChiSquare> {
     let totals: (f64, f64) = (reference.iter().sum(), current.iter().sum());
     if reference.len() != current.len() || !(totals.0 > 0.0 && totals.1 > 0.0) {

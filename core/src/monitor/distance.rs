@@ -53,6 +53,15 @@ pub fn jensen_shannon(reference: &[f64], current: &[f64]) -> Option<f64> {
 /// [`jensen_shannon`].
 ///
 /// A share of 0 counts as 0.0001 or, where the least other share of its side is no greater, as a millionth of that.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::monitor::distance::population_stability_index;
+///
+/// let reference = [25.0, 25.0, 25.0, 25.0];
+/// assert!(population_stability_index(&reference, &reference).unwrap().abs() < 1e-12);
+/// assert!(population_stability_index(&reference, &[70.0, 10.0, 10.0, 10.0]).unwrap() > 0.25);
+/// ```
 pub fn population_stability_index(reference: &[f64], current: &[f64]) -> Option<f64> {
     let (ours, theirs) = shares(reference, current)?;
     let (ours, theirs) = (without_zeros(ours), without_zeros(theirs));

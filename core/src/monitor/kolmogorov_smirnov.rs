@@ -25,6 +25,16 @@ pub struct KolmogorovSmirnov {
 ///
 /// The p-value is exact for up to a million pairs of values (Hodges, 1958, "The significance probability of the Smirnov
 /// two-sample test"), else that of the limiting distribution (Kolmogorov, 1933).
+///
+/// # Examples
+/// ```
+/// use nextbest_core::monitor::Sample;
+/// use nextbest_core::monitor::kolmogorov_smirnov::kolmogorov_smirnov;
+///
+/// let reference = Sample::new((0..100).map(f64::from));
+/// let shifted = Sample::new((0..100).map(|value| f64::from(value) + 30.0));
+/// assert!((kolmogorov_smirnov(&reference, &shifted).unwrap().distance - 0.3).abs() < 1e-12);
+/// ```
 pub fn kolmogorov_smirnov(reference: &Sample, current: &Sample) -> Option<KolmogorovSmirnov> {
     let (ours, theirs) = (reference.values(), current.values());
     if ours.is_empty() || theirs.is_empty() {

@@ -12,6 +12,25 @@ use crate::{Error, Recommender};
 pub const RANDOM_BYTES: usize = 16;
 
 /// Counts rows into a sketch.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::Recommender;
+/// use nextbest_core::monitor::observer::{Observer, RANDOM_BYTES, layout};
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/features.bundle"));
+/// let recommender = Recommender::load(bytes)?;
+/// let mut observer = Observer::new(&recommender)?;
+/// let row = recommender.bundle().reference.clone();
+/// assert!(!observer.observe(&recommender, &row, false, [0; RANDOM_BYTES])?); // No consent: not counted.
+/// for _ in 0..20 {
+///     observer.observe(&recommender, &row, true, [0; RANDOM_BYTES])?;
+/// }
+/// let sketch = observer.hand_out(&recommender, 1)?;
+/// assert_eq!(layout(&recommender)?.read(&sketch)?.rows, 20);
+/// assert_eq!(observer.rows(), 0); // The next sketch is empty.
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Observer {
     layout: SketchLayout,

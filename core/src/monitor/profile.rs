@@ -16,6 +16,19 @@ pub const MOST_ROWS: u64 = 65_535;
 pub const LEAST_CUSTOMERS: usize = 10;
 
 /// Some rows: what their features, and the model's answers, were.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::Bundle;
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/features.bundle"));
+/// let bundle = Bundle::decode(bytes)?;
+/// let profile = bundle.profile.as_ref().unwrap();
+/// assert_eq!(profile.features.len(), bundle.features.len());
+/// // Every distribution counts each row once.
+/// assert!(profile.distributions().all(|counted| counted.rows() == u64::from(profile.rows)));
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// How many rows it is of.

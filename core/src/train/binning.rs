@@ -10,6 +10,17 @@ use crate::model::bins::{Bins, MAX_BINS};
 ///
 /// # Errors
 /// Where `max_bins` is not 2 to 255.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::train::fit_bins;
+///
+/// let ages: Vec<f32> = (18..98).map(|age| age as f32).collect();
+/// let bins = fit_bins(&ages, 1, 5)?;
+/// assert_eq!(bins.count(0), 6); // Five for numbers, and one for missing values.
+/// assert!(bins.bin(0, 20.0) < bins.bin(0, 90.0));
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 pub fn fit_bins(rows: &[f32], width: usize, max_bins: usize) -> Result<Bins, Error> {
     if !(2..=MAX_BINS).contains(&max_bins) {
         return Err(Error::Training(format!("max_bins is {max_bins}, not 2 to {MAX_BINS}")));

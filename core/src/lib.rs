@@ -1,13 +1,15 @@
-//! The core of nextbest: everything that must give the same bits natively, in a browser and on an edge worker.
+//! The core of nextbest: everything that must give the same bits natively, in a browser and on an edge
+//! worker.
 //!
-//! Bytes and values go in, values come out: there are no files, no clock, no environment and no network in this
-//! crate. The data walks one way:
+//! Bytes and values go in, values come out: there are no files, no clock, no environment and no network in
+//! this crate. The data walks one way:
 //!
-//! [`schema`] → [`customers`] → [`snapshot`] → [`features`] → [`model`] (bins, trees) → [`score`] → [`policy`] →
-//! [`recommend`] (the offer, with [`explain`]'s reasons). A model of a plain table ends in [`predict`] instead.
+//! [`schema`] → [`customers`] → [`snapshot`] → [`features`] → [`model`] (bins, trees) → [`score`] →
+//! [`policy`] → [`recommend`] (the offer, with [`explain`]'s reasons). A model of a plain table ends in
+//! [`predict`] instead.
 //!
-//! A [`bundle`] carries all of that in one file: it knows every part, and no part knows it. What is asked as JSON, by name, is
-//! answered in [`request`].
+//! A [`bundle`] carries all of that in one file: it knows every part, and no part knows it. What is asked as
+//! JSON, by name, is answered in [`request`].
 //!
 //! # From a customer's rows to an offer
 //!

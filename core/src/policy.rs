@@ -1,7 +1,9 @@
-//! What a bank does with probabilities: which products a customer may be offered, in which order, and why not the others.
+//! What a bank does with probabilities: which products a customer may be offered, in which order, and why not
+//! the others.
 //!
-//! A policy is data. A bank writes it in its config, the bundle carries it, and it is applied where the customer is. A
-//! customer's case goes through it one way: hard stops → rules, product by product → arbitration → experiment → offers.
+//! A policy is data. A bank writes it in its config, the bundle carries it, and it is applied where the
+//! customer is. A customer's case goes through it one way: hard stops → rules, product by product →
+//! arbitration → experiment → offers.
 
 mod arbitration;
 mod eligibility;
@@ -56,7 +58,8 @@ pub struct PolicyDefinition {
     /// What is known of each product, in the schema's order; nothing where all is as by default.
     #[serde(deserialize_with = "list")]
     pub terms: Vec<Terms>,
-    /// What gates and weights ask of a customer. They are computed as features are, but not read by the model.
+    /// What gates and weights ask of a customer. They are computed as features are, but not read by the
+    /// model.
     #[serde(deserialize_with = "list")]
     pub measures: Vec<FeatureDefinition>,
     /// What a customer must pass.
@@ -146,8 +149,8 @@ pub struct ContextWeight {
     pub weight: f64,
 }
 
-/// A test of one measure. It holds only if it holds of all that the customer's rows may say, whatever it is that they leave
-/// open; an unknown word passes none but "is not missing".
+/// A test of one measure. It holds only if it holds of all that the customer's rows may say, whatever it is
+/// that they leave open; an unknown word passes none but "is not missing".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MeasureTest {
@@ -160,8 +163,8 @@ pub struct MeasureTest {
 }
 
 impl PolicyDefinition {
-    /// Checks that the policy can be applied to the schema's products, and that its tests are of the kind of its measures; not
-    /// that these can be computed.
+    /// Checks that the policy can be applied to the schema's products, and that its tests are of the kind of
+    /// its measures; not that these can be computed.
     ///
     /// # Errors
     /// Words about the first thing that can't be.

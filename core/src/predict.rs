@@ -15,7 +15,8 @@ pub struct Prediction {
     pub classes: Vec<ClassProbability>,
     /// Which model answered.
     pub model_version: String,
-    /// The columns of the row that the model does not know, where it came as JSON ([`request`](crate::request)).
+    /// The columns of the row that the model does not know, where it came as JSON
+    /// ([`request`](crate::request)).
     pub ignored: Vec<String>,
 }
 
@@ -29,8 +30,8 @@ pub struct ClassProbability {
 }
 
 impl Recommender {
-    /// Predicts the label of a row of a plain table. A row without a time of its own, where such rows have one, is seen
-    /// from `as_of` (seconds since 1970-01-01).
+    /// Predicts the label of a row of a plain table. A row without a time of its own, where such rows have
+    /// one, is seen from `as_of` (seconds since 1970-01-01).
     ///
     /// # Errors
     /// [`Error::Task`] where the model does not predict a label.

@@ -36,8 +36,8 @@ pub struct Options<'a> {
     pub top: usize,
     /// Whether offers come with reasons.
     pub explain: bool,
-    /// Whether to look for the smallest change that would change the first offer. It takes as long as scoring up to
-    /// [`MAX_CHANGES`](crate::explain::MAX_CHANGES) rows.
+    /// Whether to look for the smallest change that would change the first offer. It takes as long as scoring
+    /// up to [`MAX_CHANGES`](crate::explain::MAX_CHANGES) rows.
     pub counterfactual: bool,
     /// Where the offers will be shown: a word that the policy knows.
     pub channel: Option<&'a str>,
@@ -60,20 +60,21 @@ pub struct Recommendation {
     pub offers: Vec<Offer>,
     /// Each product that is not offered, and why.
     pub withheld: Vec<Withheld>,
-    /// What the offers were chosen from: the products (by position in the schema) that no rule withholds, and what they are
-    /// ranked by. For logs; it is not part of the answer to a customer.
+    /// What the offers were chosen from: the products (by position in the schema) that no rule withholds, and
+    /// what they are ranked by. For logs; it is not part of the answer to a customer.
     #[serde(skip)]
     pub candidates: Vec<(usize, Factors)>,
     /// Why the customer was not even scored, if so.
     pub stopped: Option<Stop>,
     /// What to show where there is nothing to offer, if the bank has something.
     pub fallback: Option<String>,
-    /// The smallest change of what the customer could change that would change which product has the greatest priority;
-    /// `None` where it was not asked for or there is none.
+    /// The smallest change of what the customer could change that would change which product has the greatest
+    /// priority; `None` where it was not asked for or there is none.
     pub counterfactual: Option<OtherOffer>,
     /// The customer's arm, where there is an experiment.
     pub arm: Option<Arm>,
-    /// The probability that the customer takes no product within the horizon; `None` where the customer was not scored.
+    /// The probability that the customer takes no product within the horizon; `None` where the customer was
+    /// not scored.
     pub none_probability: Option<f32>,
     /// Which model answered.
     pub model_version: String,
@@ -107,8 +108,8 @@ pub struct Offer {
     pub expected_value: Option<f64>,
     /// What it was ranked by.
     pub factors: Factors,
-    /// The probability with which it was to come in this place, after the offers before it: 1 where nothing is left to
-    /// chance.
+    /// The probability with which it was to come in this place, after the offers before it: 1 where nothing
+    /// is left to chance.
     pub propensity: f64,
     /// The features that speak most for it.
     pub reasons: Vec<Reason>,
@@ -149,15 +150,16 @@ impl Recommender {
         &self.content_hash
     }
 
-    /// Which model this is: the last training cut-off (the model's name, where it learned from rows without times) and
-    /// the beginning of the content hash.
+    /// Which model this is: the last training cut-off (the model's name, where it learned from rows without
+    /// times) and the beginning of the content hash.
     pub fn model_version(&self) -> String {
         let card = &self.bundle.card;
         let trained = card.training_cutoffs.last().unwrap_or(&card.name);
         format!("{trained}.{}", self.content_hash.get(..8).unwrap_or_default())
     }
 
-    /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there is one.
+    /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there
+    /// is one.
     pub fn customer_key(&self) -> Option<&str> {
         self.bundle.policy.experiment.as_ref().map(|experiment| experiment.key.as_str())
     }
@@ -199,8 +201,9 @@ impl Recommender {
     /// What to offer to a customer.
     ///
     /// # Errors
-    /// [`Error::Task`] where the model does not predict products; [`Error::Channel`] where the policy does not know the channel;
-    /// [`Error::Customer`] where an experiment needs the customer's id and none is given.
+    /// [`Error::Task`] where the model does not predict products; [`Error::Channel`] where the policy does
+    /// not know the channel; [`Error::Customer`] where an experiment needs the customer's id and none is
+    /// given.
     ///
     /// # Examples
     /// ```
@@ -315,8 +318,8 @@ impl Recommender {
         Ok(Draw { experiment, customer: words::id(customer), as_of: options.as_of })
     }
 
-    /// The smallest change of mutable features after which another product has the greatest priority. The rules ask of the customer
-    /// what they asked before: they read rows, not features.
+    /// The smallest change of mutable features after which another product has the greatest priority. The
+    /// rules ask of the customer what they asked before: they read rows, not features.
     fn other_offer(&self, case: &Case<'_>, row: &[f32], as_of: i64) -> Result<Option<OtherOffer>, Error> {
         let best = |probabilities: &[f32]| {
             let offered = probabilities.iter().skip(1).enumerate();

@@ -1,5 +1,5 @@
-//! What is asked as JSON, by any door: the command line's files, the package, the edge, hosts in other languages. One set of
-//! options, of the same types, with the same defaults and errors.
+//! What is asked as JSON, by any door: the command line's files, the package, the edge, hosts in other
+//! languages. One set of options, of the same types, with the same defaults and errors.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,8 @@ use crate::schema::Task;
 /// What to answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestOptions {
-    /// The moment of the question. The core has no clock: who has one gives the present where nothing is said.
+    /// The moment of the question. The core has no clock: who has one gives the present where nothing is
+    /// said.
     pub as_of: Option<String>,
     /// How many offers at most.
     pub top: usize,
@@ -152,7 +153,8 @@ impl Recommender {
     /// - `predict`: the probabilities of the classes for a row of a plain table.
     ///
     /// # Errors
-    /// [`Error::Option`] for a question that there is not; else as [`Recommender::answer`] and [`Recommender::predict_row`].
+    /// [`Error::Option`] for a question that there is not; else as [`Recommender::answer`] and
+    /// [`Recommender::predict_row`].
     ///
     /// # Examples
     /// ```
@@ -238,8 +240,8 @@ impl Recommender {
         Ok(Prediction { ignored, ..self.predict(&customers.get(0).ok_or_else(none_read)?, as_of)? })
     }
 
-    /// The moment of the question. A row of a plain table needs none: where it has no time of its own, nothing of it is known to
-    /// be past.
+    /// The moment of the question. A row of a plain table needs none: where it has no time of its own,
+    /// nothing of it is known to be past.
     fn moment_of(&self, options: &RequestOptions) -> Result<i64, Error> {
         match (&options.as_of, self.schema().task()) {
             (Some(text), _) => {

@@ -42,8 +42,8 @@ pub struct Workspace {
 }
 
 impl<'b> Scorer<'b> {
-    /// A scorer for parts that fit each other, as a bundle's do ([`Bundle::scorer`](crate::Bundle::scorer)). With
-    /// [`Calibration::None`] it gives the model's own probabilities.
+    /// A scorer for parts that fit each other, as a bundle's do ([`Bundle::scorer`](crate::Bundle::scorer)).
+    /// With [`Calibration::None`] it gives the model's own probabilities.
     pub fn new(bins: &'b Bins, model: &'b Model, calibration: &'b Calibration) -> Self {
         Self { bins, model, calibration, workspace: Workspace::default() }
     }
@@ -81,8 +81,8 @@ impl<'b> Scorer<'b> {
         Ok(probabilities)
     }
 
-    /// Writes the probabilities of `count` rows that stand one after the other, row by row, to the beginning of
-    /// `probabilities`.
+    /// Writes the probabilities of `count` rows that stand one after the other, row by row, to the beginning
+    /// of `probabilities`.
     ///
     /// # Errors
     /// [`Error::RowLength`] where the values are not `count` rows, or their probabilities have no room.

@@ -9,8 +9,9 @@ use crate::time::{self, Clock};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Validity {
-    /// Its number among the versions of the model, of which each has a greater one than those before it; 0 for a bundle that
-    /// was not numbered. Who remembers the greatest number met can't be given an older model again.
+    /// Its number among the versions of the model, of which each has a greater one than those before it; 0
+    /// for a bundle that was not numbered. Who remembers the greatest number met can't be given an older
+    /// model again.
     pub number: u64,
     /// Not used before, in seconds since 1970-01-01 00:00 UTC.
     pub not_before: Option<u64>,
@@ -36,8 +37,8 @@ impl Validity {
         }
     }
 
-    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who has met versions
-    /// up to a number. Who is refused is told what the bank's clock shows then.
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who
+    /// has met versions up to a number. Who is refused is told what the bank's clock shows then.
     ///
     /// # Errors
     /// [`BundleError::NotYetValid`], [`BundleError::Expired`], [`BundleError::Rollback`].

@@ -42,19 +42,20 @@ pub struct Change {
     pub to_text: String,
 }
 
-/// The smallest change of a row's mutable features (positions) that changes which product `top` chooses from the
-/// probabilities of all classes; `None` where none of those looked at does. `top` gives a product's position, or `None` where
-/// none is to be offered, which is no change that is looked for.
+/// The smallest change of a row's mutable features (positions) that changes which product `top` chooses from
+/// the probabilities of all classes; `None` where none of those looked at does. `top` gives a product's
+/// position, or `None` where none is to be offered, which is no change that is looked for.
 ///
-/// A change of one feature is smaller than any of two, and more than two do not change. Of as many features, the smaller is
-/// that whose steps have the smaller sum: a step is as large as the bins that it goes on, by the number of the feature's
-/// bins. A category's bins have no order: every other word is 1 step away, as is every value from a missing one. Of equally
-/// small changes, that of the first features wins, then that to the lower bins.
+/// A change of one feature is smaller than any of two, and more than two do not change. Of as many features,
+/// the smaller is that whose steps have the smaller sum: a step is as large as the bins that it goes on, by
+/// the number of the feature's bins. A category's bins have no order: every other word is 1 step away, as is
+/// every value from a missing one. Of equally small changes, that of the first features wins, then that to
+/// the lower bins.
 ///
-/// All bins are tried that the model tells apart, but no more than [`MAX_CHANGES`] changes, the smallest first. A feature's new
-/// value is that of its bin which is nearest to the customer's, but a whole number where the feature is one, and else no
-/// finer than its words say. Features that are computed from others (a ratio, a longer window) do not follow: it is the
-/// caller's choice which are mutable.
+/// All bins are tried that the model tells apart, but no more than [`MAX_CHANGES`] changes, the smallest
+/// first. A feature's new value is that of its bin which is nearest to the customer's, but a whole number
+/// where the feature is one, and else no finer than its words say. Features that are computed from others (a
+/// ratio, a longer window) do not follow: it is the caller's choice which are mutable.
 ///
 /// # Errors
 /// [`Error::RowLength`] where the row does not fit the bundle.
@@ -164,7 +165,8 @@ impl<T: Fn(&[f32]) -> Option<usize>> Search<'_, T> {
                 if self.other(probabilities).is_none() {
                     continue;
                 }
-                // Many rows score as each alone does; what is told of a customer is looked at twice all the same.
+                // Many rows score as each alone does; what is told of a customer is looked at twice all the
+                // same.
                 let alone = self.scorer.score(row)?.to_vec();
                 if let Some(offer) = self.other(&alone) {
                     return Ok(Some((*steps, offer)));

@@ -1,8 +1,8 @@
 //! Computes features: definitions compiled against a schema, then one customer's rows to one row of features.
 //!
-//! Every expression reads only what was known before the cut-off T: rows with a time before T, and of a product's end
-//! only whether it came before T. Sums run in the order of the rows, in `f64`, and are rounded to `f32` once, so that
-//! the same rows give the same bits on every machine.
+//! Every expression reads only what was known before the cut-off T: rows with a time before T, and of a
+//! product's end only whether it came before T. Sums run in the order of the rows, in `f64`, and are rounded
+//! to `f32` once, so that the same rows give the same bits on every machine.
 
 use super::aggregate::RowAggregate;
 use super::compile::Compiler;
@@ -193,7 +193,8 @@ impl FeatureEngine {
 }
 
 impl Feature {
-    /// What the formula gives; NaN where it has no value. `earlier` are the values of the features before this one.
+    /// What the formula gives; NaN where it has no value. `earlier` are the values of the features before
+    /// this one.
     pub(super) fn compute(&self, at: &Evaluation<'_>, earlier: impl Fn(usize) -> f32) -> f64 {
         match &self.formula {
             Formula::Ratio { numerator, denominator } => {
@@ -311,7 +312,8 @@ impl Selection {
         })
     }
 
-    /// The positions of the rows that were known at the cut-off, lie in the window and are open where they must be.
+    /// The positions of the rows that were known at the cut-off, lie in the window and are open where they
+    /// must be.
     pub(super) fn in_time<'a>(&'a self, rows: &'a Rows<'_>, cutoff: f64) -> impl Iterator<Item = usize> + 'a {
         // A customer's rows stand in the order of time, those without one last: see `customers::order`.
         let known = match self.time {

@@ -44,7 +44,8 @@ pub struct ExplainedFeature {
     pub computed: Option<f64>,
     /// What is put where there is no value; `None` where that is kept missing.
     pub missing: Option<f32>,
-    /// The feature's value: what is computed, rounded to 32 bits, or what is put instead; `None` where it is missing.
+    /// The feature's value: what is computed, rounded to 32 bits, or what is put instead; `None` where it is
+    /// missing.
     pub value: Option<f32>,
     /// The word at this position, where the feature is a category.
     pub word: Option<String>,

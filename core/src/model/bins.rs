@@ -34,8 +34,8 @@ impl Bins {
     /// Bins from each feature's edges.
     ///
     /// # Errors
-    /// When some edges are not finite and strictly ascending, or more than [`MAX_BINS`] − 1, or there are more than
-    /// [`MAX_FEATURES`].
+    /// When some edges are not finite and strictly ascending, or more than [`MAX_BINS`] − 1, or there are
+    /// more than [`MAX_FEATURES`].
     pub fn new(edges: Vec<Vec<f32>>) -> Result<Self, String> {
         let bins = Self { edges };
         bins.check()?;
@@ -88,7 +88,8 @@ impl Bins {
         }
     }
 
-    /// The bins of rows that stand one after the other, feature by feature: first every row's bin of the first feature.
+    /// The bins of rows that stand one after the other, feature by feature: first every row's bin of the
+    /// first feature.
     pub fn bin_block(&self, rows: &[f32], count: usize, bins: &mut [u8]) {
         let width = self.edges.len();
         for (feature, bins) in bins.chunks_exact_mut(count.max(1)).enumerate() {

@@ -1,7 +1,7 @@
 //! Calibration: the model's probabilities, corrected so that they come true as often as they say.
 //!
-//! Of a row's probabilities and nothing else, so that it suits every kind of model. What is corrected was learned on rows
-//! that the model did not see (`train/calibrate.rs`).
+//! Of a row's probabilities and nothing else, so that it suits every kind of model. What is corrected was
+//! learned on rows that the model did not see (`train/calibrate.rs`).
 
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +28,8 @@ pub enum Calibration {
     /// Nothing.
     #[default]
     None,
-    /// Each to the power of 1 / temperature, then scaled to sum to 1 (Guo et al., 2017, "On calibration of modern
-    /// neural networks"): above 1 it takes from the certain, below it gives to them.
+    /// Each to the power of 1 / temperature, then scaled to sum to 1 (Guo et al., 2017, "On calibration of
+    /// modern neural networks"): above 1 it takes from the certain, below it gives to them.
     Temperature {
         /// From [`MIN_TEMPERATURE`] to [`MAX_TEMPERATURE`].
         temperature: f32,

@@ -48,15 +48,16 @@ impl Observer {
         Ok(Self { sketch: layout.empty(), layout, workspace: Workspace::default() })
     }
 
-    /// Counts a row of features, if whoever it is of agrees to that, and says whether it was counted. A full sketch (65,535
-    /// rows) counts no more.
+    /// Counts a row of features, if whoever it is of agrees to that, and says whether it was counted. A full
+    /// sketch (65,535 rows) counts no more.
     ///
-    /// Where the bundle asks for randomised rows, the row reports to one distribution alone, chosen at random, and tells it
-    /// its cell by randomised response: what leaves is ε-locally differentially private for the row as a whole. `random` must be
-    /// unpredictable then; it is not used otherwise.
+    /// Where the bundle asks for randomised rows, the row reports to one distribution alone, chosen at
+    /// random, and tells it its cell by randomised response: what leaves is ε-locally differentially private
+    /// for the row as a whole. `random` must be unpredictable then; it is not used otherwise.
     ///
     /// # Errors
-    /// [`Error::RowLength`]; [`Error::Infinite`]; [`SketchError::NoProfile`] where the bundle is not the observer's.
+    /// [`Error::RowLength`]; [`Error::Infinite`]; [`SketchError::NoProfile`] where the bundle is not the
+    /// observer's.
     pub fn observe(
         &mut self,
         recommender: &Recommender,
@@ -101,10 +102,12 @@ impl Observer {
         self.sketch.rows
     }
 
-    /// Hands the sketch out as bytes, under an identity that is to be chosen at random, and begins another one.
+    /// Hands the sketch out as bytes, under an identity that is to be chosen at random, and begins another
+    /// one.
     ///
     /// # Errors
-    /// [`SketchError::TooFewRows`] where the bundle does not let so few rows go (they are kept), or there is none.
+    /// [`SketchError::TooFewRows`] where the bundle does not let so few rows go (they are kept), or there is
+    /// none.
     pub fn hand_out(&mut self, recommender: &Recommender, identity: u64) -> Result<Vec<u8>, Error> {
         let profile = recommender.bundle().profile.as_ref().ok_or(SketchError::NoProfile)?;
         let least = match profile.sketches.epsilon {

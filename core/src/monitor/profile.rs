@@ -1,5 +1,5 @@
-//! What rows looked like that the model has not learned from, as a bundle remembers it: the reference of all monitoring
-//! where there is no table to compare with.
+//! What rows looked like that the model has not learned from, as a bundle remembers it: the reference of all
+//! monitoring where there is no table to compare with.
 
 use serde::{Deserialize, Serialize};
 
@@ -59,13 +59,14 @@ pub struct Averaged {
     /// The mean of the numbers in each bin.
     #[serde(deserialize_with = "list")]
     pub means: Vec<f32>,
-    /// Of what is expected (a measure): the mean, over the rows in each bin, of its variance over a row's possible labels. None of
-    /// probabilities.
+    /// Of what is expected (a measure): the mean, over the rows in each bin, of its variance over a row's
+    /// possible labels. None of probabilities.
     #[serde(deserialize_with = "list")]
     pub variances: Vec<f32>,
 }
 
-/// How customers' rows are counted where they are scored, so that what leaves their side says nothing about one of them.
+/// How customers' rows are counted where they are scored, so that what leaves their side says nothing about
+/// one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SketchRules {

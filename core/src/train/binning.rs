@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use crate::Error;
 use crate::model::bins::{Bins, MAX_BINS};
 
-/// Chooses the bins of rows that stand one after the other, `width` values each: a bin for each value where a feature
-/// has few, else bins that hold about equally many rows.
+/// Chooses the bins of rows that stand one after the other, `width` values each: a bin for each value where a
+/// feature has few, else bins that hold about equally many rows.
 ///
 /// # Errors
 /// Where `max_bins` is not 2 to 255.
@@ -66,9 +66,9 @@ fn edges(sorted: &[f32], max_bins: usize) -> Vec<f32> {
     edges
 }
 
-/// The shortest finite number that separates two, in the sense of [`Bins`]: not below the first, below the second. Of the
-/// numbers with the fewest significant bits it is one of the two around the middle, so that its bytes compress well while
-/// it hardly matters to values that were not seen in training.
+/// The shortest finite number that separates two, in the sense of [`Bins`]: not below the first, below the
+/// second. Of the numbers with the fewest significant bits it is one of the two around the middle, so that
+/// its bytes compress well while it hardly matters to values that were not seen in training.
 fn between(below: f32, above: f32) -> f32 {
     let (least, limit) = (below.max(f32::MIN), above);
     let middle = ((f64::from(least) + f64::from(limit.min(f32::MAX))) / 2.0) as f32;

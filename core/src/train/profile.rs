@@ -35,8 +35,9 @@ pub fn profile(
     Counting { customers: None }.profile(bundle, rows, labels, sketches)
 }
 
-/// The same for those who must not know a customer: `customers` says whose each row is, and no number and no count is that of
-/// fewer than [`LEAST_CUSTOMERS`](crate::monitor::profile::LEAST_CUSTOMERS). `None` where the rows are of fewer.
+/// The same for those who must not know a customer: `customers` says whose each row is, and no number and no
+/// count is that of fewer than [`LEAST_CUSTOMERS`](crate::monitor::profile::LEAST_CUSTOMERS). `None` where
+/// the rows are of fewer.
 ///
 /// # Errors
 /// As [`profile`].

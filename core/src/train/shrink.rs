@@ -1,9 +1,9 @@
 //! Makes a trained forest smaller, at the least cost.
 //!
-//! What is left of it is said by a [`Recipe`]: which share of its trees, which share of their leaves, and how finely leaves
-//! are rounded. A recipe is searched ([`search()`]) on a forest that did not learn from the rows that judge it, and then
-//! applied to the final one, which did: the log-loss is honest, and the size is that of what is shipped.
-//! [`drop_unused_edges`] costs nothing and is done to every forest.
+//! What is left of it is said by a [`Recipe`]: which share of its trees, which share of their leaves, and how
+//! finely leaves are rounded. A recipe is searched ([`search()`]) on a forest that did not learn from the
+//! rows that judge it, and then applied to the final one, which did: the log-loss is honest, and the size is
+//! that of what is shipped. [`drop_unused_edges`] costs nothing and is done to every forest.
 
 mod edges;
 mod judge;

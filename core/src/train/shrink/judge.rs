@@ -18,7 +18,8 @@ pub struct Judge<'c> {
 }
 
 impl<'c> Judge<'c> {
-    /// Takes rows, binned as those that the forests learned from. The probabilities will be corrected by a calibration.
+    /// Takes rows, binned as those that the forests learned from. The probabilities will be corrected by a
+    /// calibration.
     pub fn new(rows: &Dataset, calibration: &'c Calibration) -> Self {
         let block = |start: usize| {
             let of_rows =

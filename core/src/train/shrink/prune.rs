@@ -1,8 +1,8 @@
 //! Takes leaves and trees away: a split whose children are leaves becomes a leaf with their weighted mean.
 //!
-//! What a node would say as a leaf, and what it costs to make it one, depend on its own tree alone. So both are found once,
-//! with the order in which all the forest's splits go, the cheapest first; a recipe is then a number of trees and a
-//! beginning of that order.
+//! What a node would say as a leaf, and what it costs to make it one, depend on its own tree alone. So both
+//! are found once, with the order in which all the forest's splits go, the cheapest first; a recipe is then a
+//! number of trees and a beginning of that order.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -47,7 +47,8 @@ struct Weighed {
 }
 
 impl Prunable {
-    /// Takes a forest apart. The rows, which should be those that it learned from, tell how much each leaf weighs.
+    /// Takes a forest apart. The rows, which should be those that it learned from, tell how much each leaf
+    /// weighs.
     pub fn new(forest: &Forest, data: &Dataset) -> Self {
         let trees: Vec<Tree> = forest.trees().collect();
         let weights = leaf_weights(forest, &trees, data);
@@ -189,8 +190,8 @@ impl Weighed {
         Some((weight, of_left.iter().zip(of_right).map(mean).collect()))
     }
 
-    /// What making a leaf of a split costs, once its children are leaves: the loss to second order. Of distributions, that
-    /// of a class grows with the square of the change over its probability.
+    /// What making a leaf of a split costs, once its children are leaves: the loss to second order. Of
+    /// distributions, that of a class grows with the square of the change over its probability.
     fn cost(&self, node: usize, link: &Link) -> Option<f64> {
         let [(left, of_left), (right, of_right)] = self.pair(node)?;
         let weight = left + right;
@@ -225,7 +226,8 @@ impl Weighed {
     }
 }
 
-/// All splits in the order in which they become leaves: always the cheapest of those whose children are leaves.
+/// All splits in the order in which they become leaves: always the cheapest of those whose children are
+/// leaves.
 fn order(trees: &[Weighed], link: &Link) -> Vec<(usize, usize)> {
     let mut order = Vec::new();
     let mut ready = BinaryHeap::new();

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-/// How much of a forest is left. Shares rather than numbers or costs, so that it means the same for two forests that
-/// learned from different rows.
+/// How much of a forest is left. Shares rather than numbers or costs, so that it means the same for two
+/// forests that learned from different rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Recipe {
     /// The share of the trees that stay, above 0 and at most 1: the first ones, in boosting whole rounds.

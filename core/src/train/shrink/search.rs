@@ -34,11 +34,11 @@ pub trait Sizes: Sync {
     fn exact(&self, recipe: &Recipe) -> Result<usize, Error>;
 }
 
-/// Makes a forest smaller step by step. Each step is the one that costs the least log-loss per byte saved; `on_step` is called
-/// after each.
+/// Makes a forest smaller step by step. Each step is the one that costs the least log-loss per byte saved;
+/// `on_step` is called after each.
 ///
-/// Without a limit, it runs until no step saves anything. With one, it stops below two thirds of the limit unless the loss has not
-/// risen yet; the step that crosses the limit is bisected up to three times.
+/// Without a limit, it runs until no step saves anything. With one, it stops below two thirds of the limit
+/// unless the loss has not risen yet; the step that crosses the limit is bisected up to three times.
 ///
 /// # Errors
 /// Those of the judge and the sizes.
@@ -57,7 +57,8 @@ pub fn search(
     let mut rough = sizes.rough(&Recipe::WHOLE)?;
     let far_enough = limit.map_or(0, |limit| limit / 3 * 2);
     let whole = points.first().map_or(f64::INFINITY, |whole| whole.log_loss);
-    // As long as it costs nothing (a forest that has learned its rows by heart gets better), there is a reason to go on.
+    // As long as it costs nothing (a forest that has learned its rows by heart gets better), there is a
+    // reason to go on.
     let goes_on = |now: &Point| now.bytes > far_enough || now.log_loss <= whole;
     while let Some(now) = points.last().copied().filter(goes_on) {
         let candidates = Way::ALL.into_par_iter().map(|way| {
@@ -80,8 +81,8 @@ pub fn search(
     Ok(points)
 }
 
-/// The next recipe in a way that is smaller than so many bytes, and its size. A step of a small forest may be less than a
-/// whole tree or leaf, so several may be needed.
+/// The next recipe in a way that is smaller than so many bytes, and its size. A step of a small forest may be
+/// less than a whole tree or leaf, so several may be needed.
 fn saving(
     from: &Recipe,
     way: Way,
@@ -119,8 +120,8 @@ fn halved(
     Ok(points)
 }
 
-/// The points that no other beats in both size and log-loss, the largest first: each is smaller and worse than the one
-/// before.
+/// The points that no other beats in both size and log-loss, the largest first: each is smaller and worse
+/// than the one before.
 pub fn frontier(points: &[Point]) -> Vec<Point> {
     let mut sorted = points.to_vec();
     sorted.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(a.log_loss.total_cmp(&b.log_loss)));

@@ -1,7 +1,9 @@
-//! How much each leaf weighs: of a random forest its rows, of boosted trees the second derivatives of its rows' losses.
+//! How much each leaf weighs: of a random forest its rows, of boosted trees the second derivatives of its
+//! rows' losses.
 //!
-//! To second order, the loss of merging two leaves of a boosted tree is half the harmonic sum of their second derivatives
-//! times the square of what parts them (as LeCun et al., 1990, "Optimal brain damage", do with a network's weights).
+//! To second order, the loss of merging two leaves of a boosted tree is half the harmonic sum of their second
+//! derivatives times the square of what parts them (as LeCun et al., 1990, "Optimal brain damage", do with a
+//! network's weights).
 
 use super::values_a_leaf;
 use super::walk::{Walk, rows_of_bins};
@@ -10,8 +12,8 @@ use crate::model::softmax::softmax;
 use crate::train::chunks::sum_rows;
 use crate::train::dataset::Dataset;
 
-/// So many rows, spread over all, tell well enough which leaves weigh little. A prime number, so that what repeats itself
-/// among the rows (a customer's cut-offs) is not always met at the same place.
+/// So many rows, spread over all, tell well enough which leaves weigh little. A prime number, so that what
+/// repeats itself among the rows (a customer's cut-offs) is not always met at the same place.
 const MOST_ROWS: usize = 20_011;
 
 /// The weight of each leaf, tree after tree.

@@ -33,11 +33,11 @@ fn learned(rows: usize, seed: u64, boosted: bool) -> (Vec<f32>, Vec<usize>, Data
     let data = data.with_categories(&categories);
     let forest = match boosted {
         true => {
-            let params = BoostParams { rounds: 6, leaves: 6, ..BoostParams::default() };
+            let params = BoostParams { n_estimators: 6, num_leaves: 6, ..BoostParams::default() };
             params.check().unwrap().fit(&data, None, || ()).unwrap().forest
         }
         false => {
-            let params = ForestParams { trees: 5, max_depth: 5, ..ForestParams::default() };
+            let params = ForestParams { n_estimators: 5, max_depth: 5, ..ForestParams::default() };
             params.check().unwrap().fit(&data, || ()).unwrap().forest
         }
     };

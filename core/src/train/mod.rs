@@ -15,6 +15,7 @@ mod params;
 mod profile;
 pub mod shrink;
 mod softmax;
+mod unused_edges;
 
 pub use binning::fit_bins;
 pub use boost::{BoostParams, Boosted, GivenBoost, RoundLoss, ValidBoostParams};
@@ -27,3 +28,4 @@ pub use leak::areas_by_class;
 pub use logistic::{GivenLogistic, LogisticParams};
 pub use params::{Given, Grid, MaxFeatures, Parameter, Parameters};
 pub use profile::{profile, profile_of_many};
+pub use unused_edges::{compact_edges, drop_unused_edges};

@@ -110,6 +110,26 @@ impl ValidBoostParams {
     /// # Errors
     /// [`Error::Training`] where the rounds would make too many trees, or the validation rows are of other features or
     /// classes.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::Scorer;
+    /// use nextbest_core::model::{Model, calibration::Calibration};
+    /// use nextbest_core::train::{BoostParams, Dataset, fit_bins};
+    ///
+    /// # // One feature, income: class 1 takes the product from 50 on.
+    /// # let rows: Vec<f32> = (0..200).map(|row| (row % 100) as f32).collect();
+    /// # let labels: Vec<usize> = rows.iter().map(|income| usize::from(*income >= 50.0)).collect();
+    /// # let bins = fit_bins(&rows, 1, 32)?;
+    /// # let data = Dataset::new(&bins, &rows, &labels, 2)?;
+    /// let params = BoostParams { n_estimators: 20, num_leaves: 4, ..BoostParams::default() }.check()?;
+    /// let boosted = params.fit(&data, None, || ())?;
+    /// assert!(boosted.losses[19].training < boosted.losses[0].training);
+    /// let model = Model::Forest(boosted.forest);
+    /// let mut scorer = Scorer::new(&bins, &model, &Calibration::None);
+    /// assert!(scorer.score(&[90.0])?[1] > 0.8);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn fit(
         &self,
         data: &Dataset,

@@ -85,6 +85,25 @@ impl ValidForestParams {
     /// # Errors
     /// [`Error::Training`] where the forest can't be stored, since it would have more than 2³² nodes, or the threads can't
     /// be started.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::Scorer;
+    /// use nextbest_core::model::{Model, calibration::Calibration};
+    /// use nextbest_core::train::{Dataset, ForestParams, fit_bins};
+    ///
+    /// # // One feature, income: class 1 takes the product from 50 on.
+    /// # let rows: Vec<f32> = (0..200).map(|row| (row % 100) as f32).collect();
+    /// # let labels: Vec<usize> = rows.iter().map(|income| usize::from(*income >= 50.0)).collect();
+    /// # let bins = fit_bins(&rows, 1, 32)?;
+    /// # let data = Dataset::new(&bins, &rows, &labels, 2)?;
+    /// let params = ForestParams { n_estimators: 10, max_depth: 3, ..ForestParams::default() }.check()?;
+    /// let model = Model::Forest(params.fit(&data, || ())?.forest);
+    /// let mut scorer = Scorer::new(&bins, &model, &Calibration::None);
+    /// assert!(scorer.score(&[10.0])?[0] > 0.9);
+    /// assert!(scorer.score(&[90.0])?[1] > 0.9);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn fit(&self, data: &Dataset, on_tree: impl Fn() + Sync) -> Result<Grown, Error> {
         let (trees, importance): (Vec<Tree>, Vec<Vec<f64>>) =
             on_threads(self.0.n_jobs, || self.grow_trees(data, &on_tree))?.into_iter().unzip();

@@ -45,6 +45,26 @@ impl LogisticParams {
     ///
     /// # Errors
     /// Where a parameter is out of range, or the data has fewer than two classes.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::Scorer;
+    /// use nextbest_core::model::{Model, calibration::Calibration};
+    /// use nextbest_core::train::{Dataset, LogisticParams, fit_bins};
+    ///
+    /// # // One feature, income: class 1 takes the product from 50 on.
+    /// # let rows: Vec<f32> = (0..200).map(|row| (row % 100) as f32).collect();
+    /// # let labels: Vec<usize> = rows.iter().map(|income| usize::from(*income >= 50.0)).collect();
+    /// # let bins = fit_bins(&rows, 1, 32)?;
+    /// # let data = Dataset::new(&bins, &rows, &labels, 2)?;
+    /// let fitted = LogisticParams { alpha: 1.0, ..LogisticParams::default() }.fit(&data)?;
+    /// assert!(fitted.converged);
+    /// let model = Model::Linear(fitted.model);
+    /// let mut scorer = Scorer::new(&bins, &model, &Calibration::None);
+    /// assert!(scorer.score(&[10.0])?[0] > 0.9);
+    /// assert!(scorer.score(&[90.0])?[1] > 0.9);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn fit(&self, data: &Dataset) -> Result<FittedLogistic, Error> {
         self.check_ranges()?;
         let weights = data.class_weights();

@@ -34,17 +34,17 @@ pub struct FittedLogistic {
     pub model: Linear,
     /// For each feature, how much the scores vary with it; sums to 1 unless every weight is 0.
     pub importance: Vec<f32>,
-    /// How many iterations it took.
+    /// The number of iterations.
     pub iterations: u64,
-    /// Whether the gradient became as small as asked for.
+    /// Whether the gradient became as short as the tolerance.
     pub converged: bool,
 }
 
 impl LogisticParams {
-    /// Fits a model. Its bits do not depend on the number of threads.
+    /// Fits a model. The result is the same bits for any number of threads.
     ///
     /// # Errors
-    /// Where a parameter is out of range, or the data has fewer than two classes.
+    /// If a parameter is out of its range, or the data has fewer than two classes.
     ///
     /// # Examples
     /// ```
@@ -124,7 +124,7 @@ fn standardisation(column: &[u8], data: &Dataset) -> (f32, f32) {
     (mean as f32, if variance > 0.0 { (1.0 / variance.sqrt()) as f32 } else { 0.0 })
 }
 
-/// A class that never occurred gets an intercept far below all others: a chance, but hardly one.
+/// Gives classes that never occurred an intercept far below all others: a probability close to 0, but not 0.
 fn give_absent_classes_little(weights: &[f64], intercepts: &mut [f32]) {
     let present =
         weights.iter().zip(intercepts.iter()).filter(|(weight, _)| **weight > 0.0).map(|(_, value)| *value);
@@ -136,8 +136,8 @@ fn give_absent_classes_little(weights: &[f64], intercepts: &mut [f32]) {
     }
 }
 
-/// For each feature, the standard deviation over the rows of what it adds to a score, summed over the classes: of a
-/// standardised rank, that is the absolute weight.
+/// For each feature, the standard deviation over the rows of its term in a score, summed over the classes;
+/// for a standardised rank, that is the absolute weight.
 fn importance(data: &Dataset, model: &Linear) -> Vec<f32> {
     let features = model.means.len();
     let mut sums = vec![0f64; features];

@@ -177,13 +177,13 @@ fn parts_that_do_not_fit_each_other_are_refused() {
                     rows.filter.exclusions.push(Vec::new());
                 }
             },
-            "feature `salaries`: where: not: of no conditions",
+            "feature `salaries`: where: not: without conditions",
         ),
         (|b| b.goldens[0].row.truncate(1), "a golden row does not fit"),
         (|b| b.goldens[0].probabilities.push(0.0), "a golden row does not fit"),
         (
             |b| b.calibration = Calibration::Temperature { temperature: 0.0 },
-            "the temperature calibration's numbers are not sound or do not fit the classes",
+            "the temperature calibration's numbers are invalid or do not fit the classes",
         ),
         (|b| b.policy.min_probability = f32::NAN, "the policy's minimum probability is NaN"),
         (|b| b.policy.min_probability = 1.5, "the policy's minimum probability is 1.5"),

@@ -358,7 +358,7 @@ fn a_policy_that_makes_no_sense_is_refused() {
         (|p| p.terms.truncate(1), "1 terms for 2 products"),
         (|p| p.terms[0].lever = -1.0, "a lever is -1, expected a number of at least 0"),
         (|p| p.weights[0].weight = f64::INFINITY, "a weight is inf"),
-        (|p| p.most_per_category = Some(0), "at most 0 offers of a category"),
+        (|p| p.most_per_category = Some(0), "most_per_category is 0"),
         (|p| p.gates[0].condition.measure = 9, "tests a measure that does not exist"),
         (|p| p.gates[0].products = vec![2], "names a product that does not exist"),
         (|p| p.gates[0].rule = "x".repeat(1025), "or has more than 1024 bytes"),

@@ -88,6 +88,17 @@ pub struct Scores<'s> {
 }
 
 /// Draws customers.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::metrics::bootstrap::Bootstrap;
+///
+/// let customers: Vec<u32> = (0..500).collect(); // One row each.
+/// let values: Vec<f64> = customers.iter().map(|customer| f64::from(customer % 2)).collect();
+/// let interval = Bootstrap::new(&customers, 1000, 42).mean(&values).unwrap();
+/// assert!(interval.low < 0.5 && 0.5 < interval.high);
+/// assert!(interval.high - interval.low < 0.1);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
     /// The customer of each row, numbered.

@@ -14,7 +14,7 @@ pub mod permutation;
 pub mod reliability;
 pub mod roc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use roc::roc_auc;
 
@@ -22,7 +22,7 @@ pub use roc::roc_auc;
 pub const CLIP: f64 = 1e-15;
 
 /// Metrics of at least one row. Undefined metrics are left out of JSON, which has no NaN.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// The number of rows.
     pub rows: usize,
@@ -58,7 +58,7 @@ pub struct Metrics {
 }
 
 /// Metrics of one class against the rest.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
     /// The class.
     pub name: String,

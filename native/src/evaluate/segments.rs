@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use nextbest_core::features::word_position;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::metrics::{Metrics, roc_auc, row_log_loss};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::app::number::number;
 use crate::config::{EvaluationConfig, SegmentConfig};
@@ -17,7 +17,7 @@ pub(crate) const FEW_ROWS: usize = 200;
 pub(crate) const FEW_TAKERS: usize = 20;
 
 /// The parts by one feature.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Segmentation {
     pub(crate) name: String,
     pub(crate) feature: String,
@@ -27,7 +27,7 @@ pub(crate) struct Segmentation {
 }
 
 /// A part of the test rows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) rows: usize,
@@ -48,7 +48,7 @@ pub(crate) struct Segment {
 }
 
 /// Those who took a product.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Takers {
     pub(crate) observed: usize,
     /// The sum of the probabilities of taking any.

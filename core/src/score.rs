@@ -1,6 +1,7 @@
 //! Probabilities from features: one row or many.
 
 use crate::Error;
+use crate::matrix::Matrix;
 use crate::model::Model;
 use crate::model::bins::Bins;
 use crate::model::calibration::Calibration;
@@ -83,9 +84,9 @@ impl<'b> Scorer<'b> {
                 self.bins.bin_row(rows, bins);
                 self.model.predict(bins, scratch, probabilities);
             } else {
-                let count = rows.len() / width.max(1);
-                self.bins.bin_block(rows, count, bins);
-                self.model.predict_block(bins, count, scratch, probabilities);
+                let rows = Matrix::new(rows, width)?;
+                self.bins.bin_block(rows, bins);
+                self.model.predict_block(Matrix::new(bins, rows.height())?, scratch, probabilities);
             }
             for probabilities in probabilities.chunks_exact_mut(classes.max(1)) {
                 self.calibration.apply(probabilities);

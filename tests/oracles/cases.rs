@@ -4,6 +4,7 @@
 use std::io::Write as _;
 
 use nextbest::config::DataSource;
+use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
 use nextbest_core::model::forest::Scratch;
 use nextbest_core::train::{CalibrationMethod, CalibrationRows, Dataset, LogisticParams, fit_bins};
@@ -77,8 +78,7 @@ fn calibration(classes: usize, count: usize) -> Result<Value, Failure> {
     }
     let groups: Vec<usize> = (0..count).collect();
     let rows = CalibrationRows {
-        class_count: classes,
-        probabilities: &probabilities,
+        probabilities: Matrix::new(&probabilities, classes)?,
         labels: &labels,
         groups: &groups,
     };
@@ -109,7 +109,7 @@ fn regression(classes: usize, count: usize, alpha: f64) -> Result<Value, Failure
         labels.push(random.draw(&scores));
         rows.extend([amount, visits, balance, word].map(|value| value as f32));
     }
-    let bins = fit_bins(&rows, 4, 255)?;
+    let bins = fit_bins(Matrix::new(&rows, 4)?, 255)?;
     let data = Dataset::new(&bins, &rows, &labels, classes)?.with_categories(&[false, false, false, true]);
     let fitted = LogisticParams { alpha, max_iter: 2000, tolerance: 1e-8 }.fit(&data)?;
     let model = Model::Linear(fitted.model);

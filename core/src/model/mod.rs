@@ -10,6 +10,7 @@ pub(crate) mod softmax;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::memory::Memory;
+use crate::matrix::Matrix;
 use contributions::Contributions;
 use forest::{BinSet, Forest, ForestCode, Link, Scratch};
 use linear::Linear;
@@ -57,24 +58,22 @@ impl Model {
         }
     }
 
-    /// Probabilities for many rows, to the same bits. The bins stand feature by feature, `count` of each; the probabilities are
-    /// written row by row.
+    /// Probabilities for many rows, to the same bits. The bins stand feature by feature, a column a row; the probabilities
+    /// are written row by row.
     pub(crate) fn predict_block(
         &self,
-        bins: &[u8],
-        count: usize,
+        bins: Matrix<'_, u8>,
         scratch: &mut Scratch,
         probabilities: &mut [f32],
     ) {
         match self {
-            Model::Forest(forest) => forest.predict_block(bins, count, scratch, probabilities),
+            Model::Forest(forest) => forest.predict_block(bins, scratch, probabilities),
             Model::Linear(linear) => {
                 let mut row = Vec::new();
-                for (number, probabilities) in
-                    probabilities.chunks_exact_mut(linear.class_count()).enumerate()
-                {
+                let rows = bins.columns().zip(probabilities.chunks_exact_mut(linear.class_count()));
+                for (bins, probabilities) in rows {
                     row.clear();
-                    row.extend(bins.iter().skip(number).step_by(count.max(1)));
+                    row.extend(bins);
                     linear.predict(&row, probabilities);
                 }
             }

@@ -1,6 +1,7 @@
 //! Models of odd shapes: trees without splits, one class, columns that are missing everywhere. However many rows are scored
 //! at once, and whatever was scored before in the same memory, each gets what docs/FORMAT.md says of it, bit for bit.
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::calibration::{Calibration, Curve};
@@ -127,7 +128,7 @@ fn compare(forest: &Forest, features: usize, scratch: &mut Scratch, what: &str) 
         let bins: Vec<u8> =
             (0..features).flat_map(|feature| rows.iter().map(move |row| row[feature])).collect();
         let mut probabilities = vec![f32::NAN; count * classes];
-        forest.predict_block(&bins, count, scratch, &mut probabilities);
+        forest.predict_block(Matrix::new(&bins, count).unwrap(), scratch, &mut probabilities);
         for (number, probabilities) in probabilities.chunks(classes).enumerate() {
             assert_eq!(bits(probabilities), expected[number % ROWS], "{what}: row {number} of {count}");
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use nextbest_core::matrix::Matrix;
 use nextbest_core::recommend::Recommender;
 use nextbest_core::schema::Task;
 use rayon::prelude::*;
@@ -81,8 +82,9 @@ pub(crate) fn run(
             },
         )
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let scores =
-        ClassScores { key, ids: &ids, classes: &schema.class_names(), probabilities: &scored.concat() };
+    let (scored, classes) = (scored.concat(), schema.class_names());
+    let probabilities = Matrix::new(&scored, classes.len())?;
+    let scores = ClassScores { key, ids: &ids, classes: &classes, probabilities };
     let (path, format) = destination(context, file, out)?;
     match format {
         OutputFormat::Csv => scores.write_csv(&path)?,

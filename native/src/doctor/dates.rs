@@ -7,7 +7,9 @@
 
 use std::fmt;
 
+use nextbest_core::Error;
 use nextbest_core::features::{Expression, FeatureDefinition, FeatureEngine};
+use nextbest_core::matrix::{Column, Matrix};
 use nextbest_core::schema::{ColumnKind, Schema};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time::DAY;
@@ -75,7 +77,7 @@ pub(crate) fn suspects(
             sample.add(&bank.part(*part)?, schema, &engine, cutoffs, &suspect);
         }
         let column = table.columns.get(suspect.column).map_or("", |column| &column.name);
-        found.extend(sample.compare(schema, &of_table, &table.name, column));
+        found.extend(sample.compare(schema, &of_table, &table.name, column)?);
     }
     Ok(found)
 }
@@ -162,17 +164,17 @@ impl Sample {
         definitions: &[FeatureDefinition],
         table: &str,
         column: &str,
-    ) -> Vec<LateRows> {
+    ) -> Result<Vec<LateRows>, Error> {
         let products = schema.products();
         let holds = holds_already(&self.held, products);
         let mut found = Vec::new();
-        for (position, definition) in definitions.iter().enumerate() {
-            let areas = |values: &[f32]| {
-                let values: Vec<f32> =
-                    values.iter().skip(position).step_by(definitions.len().max(1)).copied().collect();
-                areas_by_class(&values, &self.labels, schema.class_count(), &holds)
+        let with = Matrix::new(&self.with, definitions.len())?;
+        let without = Matrix::new(&self.without, definitions.len())?;
+        for ((definition, with), without) in definitions.iter().zip(with.columns()).zip(without.columns()) {
+            let areas = |values: Column<'_, f32>| {
+                areas_by_class(&values.collect::<Vec<_>>(), &self.labels, schema.class_count(), &holds)
             };
-            let (with, without) = (areas(&self.with), areas(&self.without));
+            let (with, without) = (areas(with), areas(without));
             for (((with, support), (without, _)), product) in
                 with.into_iter().zip(without).skip(1).zip(products)
             {
@@ -191,7 +193,7 @@ impl Sample {
                 }
             }
         }
-        found
+        Ok(found)
     }
 }
 

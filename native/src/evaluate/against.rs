@@ -156,6 +156,7 @@ pub(crate) fn paired_differences(
     let [model, other] = guesses;
     let (model, other) = (model?, other?);
     let scores = [&model, &other].map(|it| it.scores(&test.labels, names.len(), has_none));
+    let scores: Vec<_> = scores.into_iter().collect::<anyhow::Result<_>>()?;
     let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
     let replicates = bootstrap.replicates(&scores);
     let measured = [&model, &other]

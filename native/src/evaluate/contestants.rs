@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use nextbest_core::bundle::{Bundle, content_hash};
+use nextbest_core::matrix::Matrix;
 use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::{Interval, Replicates, Resampled, Scores};
 use nextbest_core::score::Scorer;
@@ -126,13 +127,16 @@ impl Guesses {
     }
 
     /// The guesses as they are resampled.
+    ///
+    /// # Errors
+    /// Where they are not of so many classes.
     pub(crate) fn scores<'s>(
         &'s self,
         labels: &'s [usize],
         class_count: usize,
         has_none: bool,
-    ) -> Scores<'s> {
-        Scores { labels, probabilities: &self.probabilities, class_count, has_none }
+    ) -> anyhow::Result<Scores<'s>> {
+        Ok(Scores { labels, probabilities: Matrix::new(&self.probabilities, class_count)?, has_none })
     }
 }
 

@@ -191,15 +191,15 @@ impl Frame {
         let mut absent = Vec::new();
         let mut new_words = BTreeMap::new();
         let mut columns: Vec<Vec<f32>> = Vec::with_capacity(bundle.features.len());
+        let matrix = table.matrix()?;
         for feature in &bundle.features {
-            let Some(position) = theirs.iter().position(|other| other.name == feature.name) else {
+            let mut found = theirs.iter().zip(matrix.columns());
+            let Some((other, values)) = found.find(|(other, _)| other.name == feature.name) else {
                 absent.push(feature.name.clone());
                 columns.push(vec![f32::NAN; table.len()]);
                 continue;
             };
-            let values = table.values.iter().skip(position).step_by(table.width().max(1)).copied();
-            let own = theirs.get(position).and_then(|other| other.words(schema));
-            match (feature.words(&bundle.schema), own) {
+            match (feature.words(&bundle.schema), other.words(schema)) {
                 (Some(words), Some(own)) if words != own => {
                     let (values, new) = translate(values, words, own);
                     columns.push(values);
@@ -238,11 +238,6 @@ impl Frame {
             cutoffs: table.cutoffs,
         };
         Ok(Self { name, table, labelled, newest, absent, new_words, warnings: Vec::new() })
-    }
-
-    /// A feature's value in each row.
-    pub(crate) fn column(&self, feature: usize) -> impl Iterator<Item = f32> + Clone {
-        self.table.values.iter().skip(feature).step_by(self.table.width().max(1)).copied()
     }
 }
 

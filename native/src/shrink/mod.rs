@@ -12,6 +12,7 @@ mod shipped;
 use anyhow::{Context as _, bail};
 use nextbest_core::bundle::Bundle;
 use nextbest_core::features::FeatureDefinition;
+use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
 use nextbest_core::model::forest::Forest;
 use nextbest_core::train::Dataset;
@@ -157,8 +158,7 @@ impl Shrinker<'_> {
             leaf_steps: 0,
             validation_log_loss: nextbest_core::metrics::log_loss(
                 labels,
-                &probabilities,
-                kept.schema.class_count(),
+                Matrix::new(&probabilities, kept.schema.class_count())?,
             ),
             bytes,
             chosen: true,

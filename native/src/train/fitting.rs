@@ -41,7 +41,7 @@ impl TrainingRows {
         table: &FeatureTable,
         validation: Option<&FeatureTable>,
     ) -> anyhow::Result<Self> {
-        let bins = fit_bins(&table.values, table.width(), config.max_bins).map_err(|e| usage(e.into()))?;
+        let bins = fit_bins(table.matrix()?, config.max_bins).map_err(|e| usage(e.into()))?;
         let layout = &table.layout;
         let is_category = |feature: &FeatureDefinition| feature.words(&layout.schema).is_some();
         let categories: Vec<bool> = layout.features.iter().map(is_category).collect();

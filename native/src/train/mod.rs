@@ -8,9 +8,11 @@ mod settings;
 use std::path::Path;
 
 use anyhow::Context as _;
+use nextbest_core::Error;
 use nextbest_core::bundle::Bundle;
 use nextbest_core::bundle::card::Card;
 use nextbest_core::bundle::validity::Validity;
+use nextbest_core::matrix::Column;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::train::RoundLoss;
 use serde::Serialize;
@@ -96,7 +98,7 @@ impl Trainer<'_> {
         };
         let (trials, finalists) = selector.select(self.algorithm)?;
         let rows = TrainingRows::new(self.config, all, None)?;
-        let reference = medians(all);
+        let reference = medians(all)?;
         let finish = |finalist: Finalist| self.finish(finalist, validation, &rows, all, &reference);
         let finalists = finalists.into_iter().map(finish).collect::<anyhow::Result<_>>()?;
         Ok(TrainedModels { trials, finalists })
@@ -206,9 +208,11 @@ pub(crate) fn class_prior(labels: &[usize], class_count: usize) -> Vec<f32> {
 }
 
 /// Each feature's median over the rows that have it; NaN where most rows do not.
-fn medians(table: &FeatureTable) -> Vec<f32> {
-    let median = |feature: usize| {
-        let values = table.values.iter().skip(feature).step_by(table.width().max(1)).copied();
+///
+/// # Errors
+/// Where the table does not have the features of each of its rows.
+fn medians(table: &FeatureTable) -> Result<Vec<f32>, Error> {
+    let median = |values: Column<'_, f32>| {
         let mut known: Vec<f32> = values.filter(|value| !value.is_nan()).collect();
         known.sort_unstable_by(f32::total_cmp);
         if known.len() * 2 < table.len() {
@@ -217,5 +221,5 @@ fn medians(table: &FeatureTable) -> Vec<f32> {
             known.get(known.len() / 2).copied().unwrap_or(f32::NAN)
         }
     };
-    (0..table.width()).map(median).collect()
+    Ok(table.matrix()?.columns().map(median).collect())
 }

@@ -6,6 +6,7 @@ use super::leaves::{Codes, LANES, add};
 use super::nodes::Node;
 use super::trees::Trees;
 use super::{Forest, Layout, Link, Scratch};
+use crate::matrix::Matrix;
 
 /// Rows that are scored together: as many as keep what belongs to them in the second level of the cache.
 pub(crate) const BLOCK: usize = 1024;
@@ -108,23 +109,24 @@ pub(super) struct Block {
 }
 
 impl Forest {
-    /// Probabilities for many rows, to the same bits as one after the other. The bins stand feature by feature, `count` of each;
+    /// Probabilities for many rows, to the same bits as one after the other. The bins stand feature by feature, a column a row;
     /// the probabilities are written row by row.
-    pub fn predict_block(&self, bins: &[u8], count: usize, scratch: &mut Scratch, probabilities: &mut [f32]) {
-        let is_worthwhile = count >= ROWS / 2 && self.columns.len() <= MOST_COLUMNS;
+    pub fn predict_block(&self, bins: Matrix<'_, u8>, scratch: &mut Scratch, probabilities: &mut [f32]) {
+        let is_worthwhile = bins.width() >= ROWS / 2 && self.columns.len() <= MOST_COLUMNS;
         match &self.layout {
             Layout::Compact(trees) if is_worthwhile => {
-                scratch.block.fill_rows(&self.columns, bins, count);
-                self.predict_groups(trees, bins, count, &mut scratch.block, probabilities);
+                scratch.block.fill_rows(&self.columns, bins);
+                self.predict_groups(trees, bins, &mut scratch.block, probabilities);
             }
             Layout::Wide(trees) if is_worthwhile => {
-                self.predict_groups(trees, bins, count, &mut scratch.block, probabilities);
+                self.predict_groups(trees, bins, &mut scratch.block, probabilities);
             }
             _ => {
                 let mut row = core::mem::take(&mut scratch.block.bins);
-                for (number, probabilities) in probabilities.chunks_exact_mut(self.class_count).enumerate() {
+                let rows = bins.columns().zip(probabilities.chunks_exact_mut(self.class_count));
+                for (bins, probabilities) in rows {
                     row.clear();
-                    row.extend(bins.iter().skip(number).step_by(count.max(1)));
+                    row.extend(bins);
                     self.predict(&row, scratch, probabilities);
                 }
                 scratch.block.bins = row;
@@ -135,12 +137,11 @@ impl Forest {
     fn predict_groups<N: BatchNode>(
         &self,
         trees: &Trees<N>,
-        bins: &[u8],
-        count: usize,
+        bins: Matrix<'_, u8>,
         block: &mut Block,
         probabilities: &mut [f32],
     ) {
-        block.fill_columns(&self.columns, bins, count);
+        block.fill_columns(&self.columns, bins);
         // All that this calls for each row is inlined, or it would not have the instructions.
         widest(
             #[inline(always)]
@@ -269,14 +270,15 @@ fn widest(work: impl FnOnce()) {
 }
 
 impl Block {
-    fn fill_columns(&mut self, columns: &[Column], bins: &[u8], count: usize) {
-        self.groups = count.div_ceil(ROWS);
+    fn fill_columns(&mut self, columns: &[Column], bins: Matrix<'_, u8>) {
+        self.groups = bins.width().div_ceil(ROWS);
         self.columns.clear();
         self.columns.resize(self.groups * columns.len(), Bytes::all(0));
         for (number, column) in columns.iter().enumerate() {
             let byte_of: [u8; 256] = core::array::from_fn(|bin| column.byte(bin as u8));
-            let bins = column.bins(bins, count).chunks(ROWS);
-            for (bytes, bins) in self.columns.iter_mut().skip(number).step_by(columns.len()).zip(bins) {
+            let bins = column.bins(bins).chunks(ROWS);
+            let groups = self.columns.chunks_exact_mut(columns.len());
+            for (bytes, bins) in groups.filter_map(|group| group.get_mut(number)).zip(bins) {
                 for (byte, bin) in bytes.as_mut_slice().iter_mut().zip(bins) {
                     *byte = byte_of.get(usize::from(*bin)).copied().unwrap_or_default();
                 }
@@ -284,10 +286,10 @@ impl Block {
         }
     }
 
-    fn fill_rows(&mut self, columns: &[Column], bins: &[u8], count: usize) {
-        self.rows.resize(count.next_multiple_of(ROWS), [0; size_of::<Row>()]);
+    fn fill_rows(&mut self, columns: &[Column], bins: Matrix<'_, u8>) {
+        self.rows.resize(bins.width().next_multiple_of(ROWS), [0; size_of::<Row>()]);
         for (number, column) in columns.iter().enumerate() {
-            for (row, bin) in self.rows.iter_mut().zip(column.bins(bins, count)) {
+            for (row, bin) in self.rows.iter_mut().zip(column.bins(bins)) {
                 if let Some(byte) = row.get_mut(number) {
                     *byte = column.byte(*bin);
                 }
@@ -298,8 +300,7 @@ impl Block {
 
 impl Column {
     /// Its feature's bins, of rows whose bins stand feature by feature.
-    fn bins<'b>(&self, bins: &'b [u8], count: usize) -> &'b [u8] {
-        let start = usize::from(self.feature) * count;
-        bins.get(start..start + count).unwrap_or_default()
+    fn bins<'b>(&self, bins: Matrix<'b, u8>) -> &'b [u8] {
+        bins.row(usize::from(self.feature)).unwrap_or_default()
     }
 }

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::matrix::{Column, Matrix};
 use crate::model::calibration::{Calibration, Curve, LEAST, MAX_POINTS};
 
 /// Rows of the same mean outcome, next to each other by their input.
@@ -19,17 +20,16 @@ impl Block {
 }
 
 /// Fits a curve for each class; those that are not `learned` stay as they are.
-pub(super) fn fit(probabilities: &[f32], labels: &[usize], learned: &[bool]) -> Calibration {
-    let classes = learned.len();
-    let curve = |(class, learned): (usize, &bool)| {
+pub(super) fn fit(probabilities: Matrix<'_, f32>, labels: &[usize], learned: &[bool]) -> Calibration {
+    let classes: Vec<_> = learned.iter().zip(probabilities.columns()).collect();
+    let curve = |(class, (learned, inputs)): (usize, (&bool, Column<'_, f32>))| {
         if !learned {
             return Curve { inputs: vec![0.0, 1.0], outputs: vec![LEAST, 1.0] };
         }
-        let inputs = probabilities.iter().skip(class).step_by(classes).copied();
         let outcomes = inputs.zip(labels).map(|(input, label)| (input, *label == class));
         isotonic(outcomes.collect())
     };
-    Calibration::Isotonic { curves: learned.par_iter().enumerate().map(curve).collect() }
+    Calibration::Isotonic { curves: classes.into_par_iter().enumerate().map(curve).collect() }
 }
 
 /// The rising curve with the least squared distance from some outcomes. No height is below 1 / (rows + 2) or above 1 less

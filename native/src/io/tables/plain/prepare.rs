@@ -101,7 +101,7 @@ pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared>
         held: Vec::new(),
         ids,
     };
-    let rare_words = rare_words::of_table(&table);
+    let rare_words = rare_words::of_table(&table)?;
     table.layout = Arc::new(Layout { rare_words, ..(*table.layout).clone() });
     let Usable { without_target, without_time, .. } = usable;
     Ok(Prepared {

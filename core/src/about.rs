@@ -25,7 +25,8 @@ pub struct About<'a> {
     /// The SHA-256 of the bundle's content, in hexadecimal digits.
     content_hash: &'a str,
     validity: &'a Validity,
-    /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there is one.
+    /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there
+    /// is one.
     customer_key: Option<&'a str>,
     /// Whether contributions add up to `"probability"` or `"score"`.
     contribution_space: &'static str,

@@ -1,9 +1,10 @@
 //! Reasons: what in a customer's features speaks for an offer, in words.
 //!
-//! A feature's contribution is its exact Shapley value ([`contributions`]): what its being the customer's, and not the
-//! reference row's (the training rows' medians), adds to what the model gives, on average over all orders in which the
-//! features may become the customer's one by one. All contributions together are the whole difference between customer
-//! and reference. Features that say the same thing over other windows are one reason, with the sum of their contributions.
+//! A feature's contribution is its exact Shapley value ([`contributions`]): what its being the customer's,
+//! and not the reference row's (the training rows' medians), adds to what the model gives, on average over
+//! all orders in which the features may become the customer's one by one. All contributions together are the
+//! whole difference between customer and reference. Features that say the same thing over other windows are
+//! one reason, with the sum of their contributions.
 
 mod counterfactual;
 mod groups;
@@ -69,6 +70,23 @@ pub fn method(bundle: &Bundle) -> &'static str {
 ///
 /// # Errors
 /// [`Error::RowLength`] where the row does not fit the bundle.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::Bundle;
+/// use nextbest_core::explain::contributions;
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// let bundle = Bundle::decode(bytes)?;
+/// let row = &bundle.goldens[0].row;
+/// let contributions = contributions(&bundle, row)?;
+/// // For each class they add up to the difference between the row and the reference.
+/// for class in 0..bundle.schema.class_count() {
+///     let difference = contributions.outputs[class] - contributions.base[class];
+///     assert!((contributions.of(class).sum::<f64>() - difference).abs() < 1e-6);
+/// }
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 pub fn contributions(bundle: &Bundle, row: &[f32]) -> Result<Contributions, Error> {
     let classes: Vec<usize> = (0..bundle.schema.class_count()).collect();
     contributions_to(bundle, row, &classes)
@@ -91,9 +109,9 @@ pub fn contributions_to(bundle: &Bundle, row: &[f32], classes: &[usize]) -> Resu
     Ok(bundle.model.contributions(&bins(row)?, &bins(&bundle.reference)?, classes))
 }
 
-/// What each feature contributes to some classes, as reasons measure it ([`method`]): to their probabilities, or to their
-/// scores less the score of those who take nothing. Where there is no such class, less the mean of all scores: the softmax
-/// of scores does not tell what all of them have in common.
+/// What each feature contributes to some classes, as reasons measure it ([`method`]): to their probabilities,
+/// or to their scores less the score of those who take nothing. Where there is no such class, less the mean
+/// of all scores: the softmax of scores does not tell what all of them have in common.
 ///
 /// # Errors
 /// [`Error::RowLength`] where the row does not fit the bundle.

@@ -1,13 +1,38 @@
-//! The core of nextbest: everything that must give the same bits natively, in a browser and on an edge worker.
+//! The core of nextbest: everything that must give the same bits natively, in a browser and on an edge
+//! worker.
 //!
-//! Bytes and values go in, values come out: there are no files, no clock, no environment and no network in this
-//! crate. The data walks one way:
+//! Bytes and values go in, values come out: there are no files, no clock, no environment and no network in
+//! this crate. The data walks one way:
 //!
-//! [`schema`] → [`customers`] → [`snapshot`] → [`features`] → [`model`] (bins, trees) → [`score`] → [`policy`] →
-//! [`recommend`] (the offer, with [`explain`]'s reasons). A model of a plain table ends in [`predict`] instead.
+//! [`schema`] → [`customers`] → [`snapshot`] → [`features`] → [`model`] (bins, trees) → [`score`] →
+//! [`policy`] → [`recommend`] (the offer, with [`explain`]'s reasons). A model of a plain table ends in
+//! [`predict`] instead.
 //!
-//! A [`bundle`] carries all of that in one file: it knows every part, and no part knows it. What is asked as JSON, by name, is
-//! answered in [`request`].
+//! A [`bundle`] carries all of that in one file: it knows every part, and no part knows it. What is asked as
+//! JSON, by name, is answered in [`request`].
+//!
+//! # From a customer's rows to an offer
+//!
+//! ```
+//! use nextbest_core::Recommender;
+//! use nextbest_core::customers::json::Value;
+//! use nextbest_core::request::RequestOptions;
+//!
+//! let bundle = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+//! let recommender = Recommender::load(bundle)?;
+//! let rows = Value::Written(r#"{
+//!     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+//!     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+//! }"#);
+//! let options = RequestOptions { as_of: Some("2026-07-01".into()), ..RequestOptions::default() };
+//! let answer = recommender.answer(&rows, &options)?;
+//! assert_eq!(answer.offers[0].product, "Savings Account");
+//! assert_eq!(answer.offers[0].reasons.len(), 3);
+//! assert!(answer.withheld.iter().any(|it| it.product == "Current Account" && it.rule == "already owned"));
+//! # Ok::<(), nextbest_core::Error>(())
+//! ```
+//!
+//! # Features
 //!
 //! The feature `train` adds what only the native side needs: growing models and the synthetic bank. It never
 //! changes how a bundle scores.

@@ -1,7 +1,9 @@
-//! What a bank does with probabilities: which products a customer may be offered, in which order, and why not the others.
+//! What a bank does with probabilities: which products a customer may be offered, in which order, and why not
+//! the others.
 //!
-//! A policy is data. A bank writes it in its config, the bundle carries it, and it is applied where the customer is. A
-//! customer's case goes through it one way: hard stops → rules, product by product → arbitration → experiment → offers.
+//! A policy is data. A bank writes it in its config, the bundle carries it, and it is applied where the
+//! customer is. A customer's case goes through it one way: hard stops → rules, product by product →
+//! arbitration → experiment → offers.
 
 mod arbitration;
 mod eligibility;
@@ -23,6 +25,29 @@ pub use experiment::{Arm, Experiment};
 pub use words::Words;
 
 /// How offers are chosen.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::customers::read_customer;
+/// use nextbest_core::policy::PolicyDefinition;
+/// use nextbest_core::recommend::Options;
+/// use nextbest_core::{Bundle, Recommender};
+///
+/// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// # let rows = r#"{
+/// #     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+/// #     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+/// # }"#;
+/// let mut bundle = Bundle::decode(bytes)?;
+/// bundle.policy = PolicyDefinition { min_probability: 1.0, ..PolicyDefinition::default() };
+/// bundle.policy.fallback = Some("a talk".into());
+/// let recommender = Recommender::load(&bundle.encode()?)?;
+/// let customers = read_customer(recommender.schema(), rows)?;
+/// let answer = recommender.recommend(&customers.get(0).unwrap(), Options::new(1_782_864_000, 3))?;
+/// assert!(answer.offers.is_empty());
+/// assert_eq!(answer.fallback.as_deref(), Some("a talk"));
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyDefinition {
@@ -33,7 +58,8 @@ pub struct PolicyDefinition {
     /// What is known of each product, in the schema's order; nothing where all is as by default.
     #[serde(deserialize_with = "list")]
     pub terms: Vec<Terms>,
-    /// What gates and weights ask of a customer. They are computed as features are, but not read by the model.
+    /// What gates and weights ask of a customer. They are computed as features are, but not read by the
+    /// model.
     #[serde(deserialize_with = "list")]
     pub measures: Vec<FeatureDefinition>,
     /// What a customer must pass.
@@ -123,8 +149,8 @@ pub struct ContextWeight {
     pub weight: f64,
 }
 
-/// A test of one measure. It holds only if it holds of all that the customer's rows may say, whatever it is that they leave
-/// open; an unknown word passes none but "is not missing".
+/// A test of one measure. It holds only if it holds of all that the customer's rows may say, whatever it is
+/// that they leave open; an unknown word passes none but "is not missing".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MeasureTest {
@@ -137,8 +163,8 @@ pub struct MeasureTest {
 }
 
 impl PolicyDefinition {
-    /// Checks that the policy can be applied to the schema's products, and that its tests are of the kind of its measures; not
-    /// that these can be computed.
+    /// Checks that the policy can be applied to the schema's products, and that its tests are of the kind of
+    /// its measures; not that these can be computed.
     ///
     /// # Errors
     /// Words about the first thing that can't be.

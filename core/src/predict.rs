@@ -15,7 +15,8 @@ pub struct Prediction {
     pub classes: Vec<ClassProbability>,
     /// Which model answered.
     pub model_version: String,
-    /// The columns of the row that the model does not know, where it came as JSON ([`request`](crate::request)).
+    /// The columns of the row that the model does not know, where it came as JSON
+    /// ([`request`](crate::request)).
     pub ignored: Vec<String>,
 }
 
@@ -29,11 +30,26 @@ pub struct ClassProbability {
 }
 
 impl Recommender {
-    /// Predicts the label of a row of a plain table. A row without a time of its own, where such rows have one, is seen
-    /// from `as_of` (seconds since 1970-01-01).
+    /// Predicts the label of a row of a plain table. A row without a time of its own, where such rows have
+    /// one, is seen from `as_of` (seconds since 1970-01-01).
     ///
     /// # Errors
     /// [`Error::Task`] where the model does not predict a label.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::Recommender;
+    /// use nextbest_core::customers::read_customer;
+    ///
+    /// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/label.bundle"));
+    /// let recommender = Recommender::load(bytes)?;
+    /// let rows = read_customer(recommender.schema(), r#"{"SEEN": "2023-04-09", "AGE": 53, "CITY": "Roma"}"#)?;
+    /// let prediction = recommender.predict(&rows.get(0).unwrap(), 0)?;
+    /// assert_eq!(prediction.classes[0].name, "kept");
+    /// let sum: f32 = prediction.classes.iter().map(|class| class.probability).sum();
+    /// assert!((sum - 1.0).abs() < 1e-5);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn predict(&self, row: &Customer<'_>, as_of: i64) -> Result<Prediction, Error> {
         if let Task::NextProduct = self.schema().task() {
             return Err(Error::Task(

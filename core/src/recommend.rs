@@ -36,8 +36,8 @@ pub struct Options<'a> {
     pub top: usize,
     /// Whether offers come with reasons.
     pub explain: bool,
-    /// Whether to look for the smallest change that would change the first offer. It takes as long as scoring up to
-    /// [`MAX_CHANGES`](crate::explain::MAX_CHANGES) rows.
+    /// Whether to look for the smallest change that would change the first offer. It takes as long as scoring
+    /// up to [`MAX_CHANGES`](crate::explain::MAX_CHANGES) rows.
     pub counterfactual: bool,
     /// Where the offers will be shown: a word that the policy knows.
     pub channel: Option<&'a str>,
@@ -60,20 +60,21 @@ pub struct Recommendation {
     pub offers: Vec<Offer>,
     /// Each product that is not offered, and why.
     pub withheld: Vec<Withheld>,
-    /// What the offers were chosen from: the products (by position in the schema) that no rule withholds, and what they are
-    /// ranked by. For logs; it is not part of the answer to a customer.
+    /// What the offers were chosen from: the products (by position in the schema) that no rule withholds, and
+    /// what they are ranked by. For logs; it is not part of the answer to a customer.
     #[serde(skip)]
     pub candidates: Vec<(usize, Factors)>,
     /// Why the customer was not even scored, if so.
     pub stopped: Option<Stop>,
     /// What to show where there is nothing to offer, if the bank has something.
     pub fallback: Option<String>,
-    /// The smallest change of what the customer could change that would change which product has the greatest priority;
-    /// `None` where it was not asked for or there is none.
+    /// The smallest change of what the customer could change that would change which product has the greatest
+    /// priority; `None` where it was not asked for or there is none.
     pub counterfactual: Option<OtherOffer>,
     /// The customer's arm, where there is an experiment.
     pub arm: Option<Arm>,
-    /// The probability that the customer takes no product within the horizon; `None` where the customer was not scored.
+    /// The probability that the customer takes no product within the horizon; `None` where the customer was
+    /// not scored.
     pub none_probability: Option<f32>,
     /// Which model answered.
     pub model_version: String,
@@ -107,8 +108,8 @@ pub struct Offer {
     pub expected_value: Option<f64>,
     /// What it was ranked by.
     pub factors: Factors,
-    /// The probability with which it was to come in this place, after the offers before it: 1 where nothing is left to
-    /// chance.
+    /// The probability with which it was to come in this place, after the offers before it: 1 where nothing
+    /// is left to chance.
     pub propensity: f64,
     /// The features that speak most for it.
     pub reasons: Vec<Reason>,
@@ -149,21 +150,43 @@ impl Recommender {
         &self.content_hash
     }
 
-    /// Which model this is: the last training cut-off (the model's name, where it learned from rows without times) and
-    /// the beginning of the content hash.
+    /// Which model this is: the last training cut-off (the model's name, where it learned from rows without
+    /// times) and the beginning of the content hash.
     pub fn model_version(&self) -> String {
         let card = &self.bundle.card;
         let trained = card.training_cutoffs.last().unwrap_or(&card.name);
         format!("{trained}.{}", self.content_hash.get(..8).unwrap_or_default())
     }
 
-    /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there is one.
+    /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there
+    /// is one.
     pub fn customer_key(&self) -> Option<&str> {
         self.bundle.policy.experiment.as_ref().map(|experiment| experiment.key.as_str())
     }
 
     /// The customer's features at a moment (seconds since 1970-01-01); those of a row of a plain table at its
     /// own [`moment`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use nextbest_core::customers::read_customer;
+    /// # use nextbest_core::time;
+    /// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+    /// # let recommender = nextbest_core::Recommender::load(bytes)?;
+    /// # let rows = r#"{
+    /// #     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+    /// #     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+    /// # }"#;
+    /// let customers = read_customer(recommender.schema(), rows)?;
+    /// let row = recommender.features(&customers.get(0).unwrap(), time::parse("2026-07-01").unwrap());
+    /// let named = |name: &str| {
+    ///     let at = recommender.bundle().features.iter().position(|feature| feature.name == name);
+    ///     row[at.unwrap()]
+    /// };
+    /// assert_eq!(named("age_years").floor(), 36.0);
+    /// assert_eq!(named("holds_current_account"), 1.0);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn features(&self, customer: &Customer<'_>, as_of: i64) -> Vec<f32> {
         let mut row = Vec::with_capacity(self.engine.len());
         self.engine.compute(customer, moment(self.schema(), customer, as_of), &mut row);
@@ -178,8 +201,31 @@ impl Recommender {
     /// What to offer to a customer.
     ///
     /// # Errors
-    /// [`Error::Task`] where the model does not predict products; [`Error::Channel`] where the policy does not know the channel;
-    /// [`Error::Customer`] where an experiment needs the customer's id and none is given.
+    /// [`Error::Task`] where the model does not predict products; [`Error::Channel`] where the policy does
+    /// not know the channel; [`Error::Customer`] where an experiment needs the customer's id and none is
+    /// given.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::customers::read_customer;
+    /// use nextbest_core::recommend::Options;
+    /// use nextbest_core::time;
+    ///
+    /// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+    /// # let recommender = nextbest_core::Recommender::load(bytes)?;
+    /// # let rows = r#"{
+    /// #     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+    /// #     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+    /// # }"#;
+    /// let customers = read_customer(recommender.schema(), rows)?;
+    /// let options = Options::new(time::parse("2026-07-01").unwrap(), 2);
+    /// let answer = recommender.recommend(&customers.get(0).unwrap(), options)?;
+    /// assert_eq!(answer.offers.len(), 2);
+    /// assert!(answer.offers[0].probability >= answer.offers[1].probability);
+    /// let products = recommender.schema().products().len();
+    /// assert_eq!(answer.offers.len() + answer.withheld.len(), products);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn recommend(&self, customer: &Customer<'_>, options: Options<'_>) -> Result<Recommendation, Error> {
         if let Task::Label { .. } = self.schema().task() {
             return Err(Error::Task(
@@ -272,8 +318,8 @@ impl Recommender {
         Ok(Draw { experiment, customer: words::id(customer), as_of: options.as_of })
     }
 
-    /// The smallest change of mutable features after which another product has the greatest priority. The rules ask of the customer
-    /// what they asked before: they read rows, not features.
+    /// The smallest change of mutable features after which another product has the greatest priority. The
+    /// rules ask of the customer what they asked before: they read rows, not features.
     fn other_offer(&self, case: &Case<'_>, row: &[f32], as_of: i64) -> Result<Option<OtherOffer>, Error> {
         let best = |probabilities: &[f32]| {
             let offered = probabilities.iter().skip(1).enumerate();

@@ -1,5 +1,5 @@
-//! What is asked as JSON, by any door: the command line's files, the package, the edge, hosts in other languages. One set of
-//! options, of the same types, with the same defaults and errors.
+//! What is asked as JSON, by any door: the command line's files, the package, the edge, hosts in other
+//! languages. One set of options, of the same types, with the same defaults and errors.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,8 @@ use crate::schema::Task;
 /// What to answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestOptions {
-    /// The moment of the question. The core has no clock: who has one gives the present where nothing is said.
+    /// The moment of the question. The core has no clock: who has one gives the present where nothing is
+    /// said.
     pub as_of: Option<String>,
     /// How many offers at most.
     pub top: usize,
@@ -47,6 +48,17 @@ impl RequestOptions {
     ///
     /// # Errors
     /// [`Error::Option`] for a name or a type that there is not.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::request::{OPTIONS, RequestOptions};
+    ///
+    /// let options = RequestOptions::parse(r#"{"asOf": "2026-07-01", "explain": false}"#, OPTIONS)?;
+    /// assert_eq!((options.top, options.explain), (3, false));
+    /// let error = RequestOptions::parse(r#"{"top": "3"}"#, OPTIONS).unwrap_err();
+    /// assert_eq!(error.to_string(), "top: expected an integer from 1, got \"3\"");
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn parse(json: &str, known: &[&str]) -> Result<Self, Error> {
         let mut options = Self::default();
         options.set(&fields(json)?, known)?;
@@ -141,7 +153,30 @@ impl Recommender {
     /// - `predict`: the probabilities of the classes for a row of a plain table.
     ///
     /// # Errors
-    /// [`Error::Option`] for a question that there is not; else as [`Recommender::answer`] and [`Recommender::predict_row`].
+    /// [`Error::Option`] for a question that there is not; else as [`Recommender::answer`] and
+    /// [`Recommender::predict_row`].
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::customers::json::Value;
+    /// use nextbest_core::request::fields;
+    ///
+    /// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+    /// # let recommender = nextbest_core::Recommender::load(bytes)?;
+    /// # let rows = r#"{
+    /// #     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+    /// #     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+    /// # }"#;
+    /// let options = fields(r#"{"asOf": "2026-07-01", "top": 1}"#)?;
+    /// let answer = recommender.ask("recommend", &Value::Written(rows), &options)?;
+    /// let json = serde_json::to_value(&answer).unwrap();
+    /// assert_eq!(json["asOf"], "2026-07-01");
+    /// assert_eq!(json["offers"].as_array().unwrap().len(), 1);
+    ///
+    /// let unknown = recommender.ask("recomend", &Value::Null, &[]).unwrap_err();
+    /// assert_eq!(unknown.code(), "request/question");
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn ask<'r, 'j>(
         &'r self,
         question: &str,
@@ -205,8 +240,8 @@ impl Recommender {
         Ok(Prediction { ignored, ..self.predict(&customers.get(0).ok_or_else(none_read)?, as_of)? })
     }
 
-    /// The moment of the question. A row of a plain table needs none: where it has no time of its own, nothing of it is known to
-    /// be past.
+    /// The moment of the question. A row of a plain table needs none: where it has no time of its own,
+    /// nothing of it is known to be past.
     fn moment_of(&self, options: &RequestOptions) -> Result<i64, Error> {
         match (&options.as_of, self.schema().task()) {
             (Some(text), _) => {

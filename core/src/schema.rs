@@ -1,8 +1,9 @@
 //! What a bank's data looks like: tables, columns, times and products, declared as data and validated once.
 //!
-//! A [`Schema`] describes one customer's *own* rows as they are scored: one row of attributes and any number of
-//! event tables. How a bank's files become that (joins, formats, keys) is the native side's business. A plain table, one
-//! row a case, is the same without events and products; what is predicted then is one of its columns ([`Task`]).
+//! A [`Schema`] describes one customer's *own* rows as they are scored: one row of attributes and any number
+//! of event tables. How a bank's files become that (joins, formats, keys) is the native side's business. A
+//! plain table, one row a case, is the same without events and products; what is predicted then is one of its
+//! columns ([`Task`]).
 
 mod resolve;
 
@@ -22,15 +23,16 @@ pub const MAX_COLUMNS: usize = 4096;
 /// No model tells more classes apart: [`NONE_CLASS`] and the products, or the words of a label.
 pub const MAX_CLASSES: usize = MAX_PRODUCTS + 1;
 
-/// The name of the class of customers who take no product within the horizon. It is class 0 of every model that
-/// predicts products.
+/// The name of the class of customers who take no product within the horizon. It is class 0 of every model
+/// that predicts products.
 pub const NONE_CLASS: &str = "NONE";
 
 /// A schema as it is written down: names instead of positions, nothing checked yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SchemaDefinition {
-    /// One row a customer. Its `time` is used by a [`Task::Label`] alone: the moment that the row is seen from.
+    /// One row a customer. Its `time` is used by a [`Task::Label`] alone: the moment that the row is seen
+    /// from.
     pub customer: Table,
     /// The customer column that holds when the customer came to the bank; none in a plain table.
     pub established: Option<String>,
@@ -59,8 +61,8 @@ pub struct SchemaDefinition {
 pub enum Task {
     /// Which product a customer takes next. The classes are [`NONE_CLASS`] and the products.
     NextProduct,
-    /// What stands in a category column of the customer's row, which no feature reads. The classes are its words; the
-    /// schema is a plain table, without events, holdings and products.
+    /// What stands in a category column of the customer's row, which no feature reads. The classes are its
+    /// words; the schema is a plain table, without events, holdings and products.
     Label {
         /// The column.
         column: String,
@@ -86,8 +88,9 @@ pub struct Column {
     pub name: String,
     /// What its values are.
     pub kind: ColumnKind,
-    /// Whether it shows the state of today instead of the state when the row came into being (a current status, a
-    /// current balance). Such a column can't be rebuilt for a past cut-off, so no feature may read it.
+    /// Whether it shows the state of today instead of the state when the row came into being (a current
+    /// status, a current balance). Such a column can't be rebuilt for a past cut-off, so no feature may read
+    /// it.
     pub current: bool,
 }
 
@@ -141,6 +144,30 @@ pub struct Product {
 }
 
 /// A validated schema: every name is resolved to a position.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::schema::{Column, ColumnKind, Schema, SchemaDefinition, Table, Task};
+///
+/// let column = |name: &str, kind| Column { name: name.into(), kind, current: false };
+/// let outcome = ColumnKind::Category(vec!["no".into(), "yes".into()]);
+/// let columns = vec![column("AGE", ColumnKind::Number), column("KEPT", outcome)];
+/// let definition = SchemaDefinition {
+///     customer: Table { name: "row".into(), time: None, columns },
+///     task: Task::Label { column: "KEPT".into() },
+/// #     established: None,
+/// #     birth_date: None,
+/// #     tables: Vec::new(),
+/// #     holdings: Vec::new(),
+/// #     products: Vec::new(),
+/// #     horizon_days: 0,
+/// #     clock: nextbest_core::time::Clock::default(),
+///     // …: the other fields are empty in a plain table.
+/// };
+/// let schema = Schema::try_from(definition)?;
+/// assert_eq!(schema.class_names(), ["no", "yes"]);
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "SchemaDefinition", into = "SchemaDefinition")]
 pub struct Schema {
@@ -258,7 +285,8 @@ impl Schema {
         self.birth_date
     }
 
-    /// The position of the time column of an event table, or `None` where it has none or there is no such table.
+    /// The position of the time column of an event table, or `None` where it has none or there is no such
+    /// table.
     pub fn time_column(&self, table: usize) -> Option<usize> {
         self.times.get(table).copied().flatten()
     }
@@ -267,8 +295,8 @@ impl Schema {
         &self.holdings
     }
 
-    /// The column in which a holdings table says when a product was given up; what it says of the future must not be
-    /// read.
+    /// The column in which a holdings table says when a product was given up; what it says of the future must
+    /// not be read.
     pub fn closed_column(&self, table: usize) -> Option<usize> {
         self.holdings.iter().find(|holding| holding.table == table).and_then(|holding| holding.closed)
     }

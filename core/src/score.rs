@@ -8,6 +8,24 @@ use crate::model::calibration::Calibration;
 use crate::model::forest::{BLOCK, Scratch};
 
 /// Scores rows with a model, without allocating for each row.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::Bundle;
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// let bundle = Bundle::decode(bytes)?;
+/// let mut scorer = bundle.scorer();
+/// let row = bundle.reference.clone(); // The features of a typical customer.
+/// let probabilities = scorer.score(&row)?.to_vec();
+/// assert_eq!(probabilities.len(), bundle.schema.class_count());
+/// assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+///
+/// // A batch gives the same bits.
+/// let both = scorer.score_batch(&[row.clone(), row].concat(), 2)?;
+/// assert_eq!(both, [probabilities.clone(), probabilities].concat());
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Scorer<'b> {
     bins: &'b Bins,
@@ -25,8 +43,8 @@ pub struct Workspace {
 }
 
 impl<'b> Scorer<'b> {
-    /// A scorer for parts that fit each other, as a bundle's do ([`Bundle::scorer`](crate::Bundle::scorer)). With
-    /// [`Calibration::None`] it gives the model's own probabilities.
+    /// A scorer for parts that fit each other, as a bundle's do ([`Bundle::scorer`](crate::Bundle::scorer)).
+    /// With [`Calibration::None`] it gives the model's own probabilities.
     pub fn new(bins: &'b Bins, model: &'b Model, calibration: &'b Calibration) -> Self {
         Self { bins, model, calibration, workspace: Workspace::default() }
     }
@@ -64,8 +82,8 @@ impl<'b> Scorer<'b> {
         Ok(probabilities)
     }
 
-    /// Writes the probabilities of `count` rows that stand one after the other, row by row, to the beginning of
-    /// `probabilities`.
+    /// Writes the probabilities of `count` rows that stand one after the other, row by row, to the beginning
+    /// of `probabilities`.
     ///
     /// # Errors
     /// [`Error::RowLength`] where the values are not `count` rows, or their probabilities have no room.

@@ -1,8 +1,8 @@
-//! The state of a customer at a cut-off T: who counts as a customer, which products are held, and what was taken
-//! next.
+//! The state of a customer at a cut-off T: who counts as a customer, which products are held, and what was
+//! taken next.
 //!
-//! Time is honest: everything that describes the customer at T is rebuilt from rows dated before T, and only the
-//! label reads rows from T on.
+//! Time is honest: everything that describes the customer at T is rebuilt from rows dated before T, and only
+//! the label reads rows from T on.
 
 use crate::customers::Customer;
 use crate::schema::{Holding, ProductSource, Schema, Task};
@@ -81,8 +81,8 @@ impl<'s> Snapshot<'s> {
         taken(self.schema, customer).filter(move |taken| taken.opened < cutoff)
     }
 
-    /// The holdings opened before the cut-off whose product can't be told: its word is missing or unknown, so that it may be
-    /// any. Their product is one that does not exist.
+    /// The holdings opened before the cut-off whose product can't be told: its word is missing or unknown, so
+    /// that it may be any. Their product is one that does not exist.
     pub(crate) fn untold_before(&self, customer: &Customer<'_>) -> impl Iterator<Item = Taken> {
         let cutoff = self.cutoff as f64;
         let holdings = self.schema.holdings().iter();
@@ -95,11 +95,11 @@ impl<'s> Snapshot<'s> {
         is_open_at(taken.closed, self.cutoff as f64)
     }
 
-    /// What a model should say: the position of the class, or `None` where it is not known (a plain table's label is
-    /// missing).
+    /// What a model should say: the position of the class, or `None` where it is not known (a plain table's
+    /// label is missing).
     ///
-    /// Of products, the class is that of the first one opened in [T, T + horizon): its position + 1, or 0 where there
-    /// is none. Of those opened at the same moment, the first in the schema's order counts.
+    /// Of products, the class is that of the first one opened in [T, T + horizon): its position + 1, or 0
+    /// where there is none. Of those opened at the same moment, the first in the schema's order counts.
     pub fn label(&self, customer: &Customer<'_>) -> Option<usize> {
         match self.schema.task() {
             Task::NextProduct => Some(self.next_product(customer)),
@@ -126,9 +126,9 @@ impl<'s> Snapshot<'s> {
     }
 }
 
-/// The moment that a customer is seen from, in seconds since 1970-01-01: `as_of`. A row of a plain table is seen from its
-/// own time where it has one, and where such rows have no times, from the end of all time: nothing of them is the
-/// future.
+/// The moment that a customer is seen from, in seconds since 1970-01-01: `as_of`. A row of a plain table is
+/// seen from its own time where it has one, and where such rows have no times, from the end of all time:
+/// nothing of them is the future.
 pub fn moment(schema: &Schema, customer: &Customer<'_>, as_of: i64) -> i64 {
     match (schema.task(), schema.row_time()) {
         (Task::NextProduct, _) => as_of,
@@ -140,8 +140,8 @@ pub fn moment(schema: &Schema, customer: &Customer<'_>, as_of: i64) -> i64 {
     }
 }
 
-/// Whether something that was given up at `closed` (NaN: never) was still open just before `cutoff`. What happens at
-/// the cut-off or later is the future, and reads the same as never.
+/// Whether something that was given up at `closed` (NaN: never) was still open just before `cutoff`. What
+/// happens at the cut-off or later is the future, and reads the same as never.
 pub(crate) fn is_open_at(closed: f64, cutoff: f64) -> bool {
     closed.is_nan() || closed >= cutoff
 }

@@ -1,7 +1,7 @@
 //! Points in time: whole seconds since 1970-01-01 00:00 on the bank's own [`Clock`].
 //!
-//! Nothing that is computed knows of time zones. A time that has one comes in by way of the clock, which says what it shows
-//! at that instant.
+//! Nothing that is computed knows of time zones. A time that has one comes in by way of the clock, which says
+//! what it shows at that instant.
 
 mod clock;
 
@@ -64,8 +64,17 @@ pub enum Moment {
     Instant(i64),
 }
 
-/// Reads `2024-05-03`, `2024-05-03 12:30`, `2024-05-03T12:30:59`, with an optional fraction of a second (cut off). A text
-/// with a zone is none: it needs a clock ([`Clock::read`]).
+/// Reads `2024-05-03`, `2024-05-03 12:30`, `2024-05-03T12:30:59`, with an optional fraction of a second (cut
+/// off). A text with a zone is none: it needs a clock ([`Clock::read`]).
+///
+/// # Examples
+/// ```
+/// use nextbest_core::time::{format, parse};
+///
+/// assert_eq!(parse("1970-01-02"), Some(86_400));
+/// assert_eq!(parse("2023-02-29"), None);
+/// assert_eq!(format(parse("2024-05-03 12:30:59").unwrap()), "2024-05-03 12:30:59");
+/// ```
 pub fn parse(text: &str) -> Option<i64> {
     match read(text)? {
         Moment::Local(time) => Some(time),
@@ -73,7 +82,8 @@ pub fn parse(text: &str) -> Option<i64> {
     }
 }
 
-/// Reads what [`parse`] does; behind a time of day, a zone as [`offset`] has it may stand, with a space before it or not.
+/// Reads what [`parse`] does; behind a time of day, a zone as [`offset`] has it may stand, with a space
+/// before it or not.
 pub fn read(text: &str) -> Option<Moment> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| bytes.get(from..to).and_then(digits);
@@ -114,8 +124,8 @@ pub fn read(text: &str) -> Option<Moment> {
     }
 }
 
-/// Reads from the beginning of a text how many seconds a zone is ahead of UTC: `Z`, `UTC`, `+02`, `+0200`, `+02:00`,
-/// `+00:57:44`. The rest of the text is given back.
+/// Reads from the beginning of a text how many seconds a zone is ahead of UTC: `Z`, `UTC`, `+02`, `+0200`,
+/// `+02:00`, `+00:57:44`. The rest of the text is given back.
 pub fn offset(text: &str) -> Option<(i64, &str)> {
     if let Some(rest) = text.strip_prefix('Z').or_else(|| text.strip_prefix("UTC")) {
         return Some((0, rest));

@@ -8,7 +8,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use nextbest_core::train::{ForestParams, Given, Parameters};
 
 use crate::app::printed::{STANDARD_OUTPUT, unless_closed};
 use crate::app::{Progress, UsageError, usage};
@@ -19,6 +21,7 @@ use crate::commands::{
 };
 use crate::config::Config;
 use crate::mlflow;
+use crate::train::parameters_help;
 
 /// Predicts which banking product a customer takes next, and turns it into an offer on the customer's own side.
 #[derive(Debug, Parser)]
@@ -47,6 +50,12 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 done, 1 failed, 2 not understood (command or config), 3 done, and monitoring raised an alert.";
 
+const TRAIN_EXAMPLES: &str = "Examples:
+  nextbest train --budget 5m
+  nextbest train --algorithm gradient_boosting
+  nextbest train --table titanic.csv --target Survived --id PassengerId
+  nextbest train --resume-logging";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write the ten tables of a synthetic bank
@@ -67,7 +76,8 @@ enum Command {
     Eda,
     /// Choose and train a model on the feature table, or on any plain table
     #[command(
-        after_help = "Examples:\n  nextbest train --budget 5m\n  nextbest train --algorithm gradient_boosting\n  nextbest train --table titanic.csv --target Survived --id PassengerId\n  nextbest train --resume-logging"
+        after_help = TRAIN_EXAMPLES,
+        after_long_help = format!("{TRAIN_EXAMPLES}\n\n{}", parameters_help())
     )]
     Train(train::Arguments),
     /// Measure the model on the test cut-offs, beside the baselines and other models; numbers, charts and a page
@@ -161,8 +171,9 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 
 fn execute(arguments: Arguments) -> anyhow::Result<Done> {
     let config = Config::load(arguments.config.as_deref()).map_err(usage)?;
-    let jobs =
-        usize::try_from(config.model.hyperparameters.random_forest.n_jobs).ok().filter(|jobs| *jobs > 0);
+    let forest = config.model.hyperparameters.random_forest.over(ForestParams::default());
+    forest.check_ranges().context("model.hyperparameters").map_err(usage)?;
+    let jobs = usize::try_from(forest.n_jobs).ok().filter(|jobs| *jobs > 0);
     if let Some(threads) = arguments.threads.map(usize::from).or(jobs) {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }

@@ -1,10 +1,10 @@
 //! The JavaScript face of nextbest: converts and forwards, nothing else.
 //!
-//! Every fallible path throws a typed error. A trap would leave the instance unusable, so none is reachable from input;
-//! the package around this module recreates the instance should one happen all the same.
+//! Every fallible path throws a typed error. A trap would leave the instance unusable, so none is reachable
+//! from input; the package around this module recreates the instance should one happen all the same.
 //!
-//! A customer comes in as JSON text, as the options do: for the hundreds of small rows that one has, that is several times faster than
-//! asking JavaScript for every value of every object.
+//! A customer comes in as JSON text, as the options do: for the hundreds of small rows that one has, that is
+//! several times faster than asking JavaScript for every value of every object.
 
 mod sketches;
 
@@ -28,8 +28,8 @@ const MOST_ROWS: usize = 1024;
 pub struct Engine {
     recommender: Recommender,
     workspace: Workspace,
-    /// Rows of features that JavaScript writes, and their probabilities that it reads: both stay where they are from call to
-    /// call, so that nothing is allocated for a row.
+    /// Rows of features that JavaScript writes, and their probabilities that it reads: both stay where they
+    /// are from call to call, so that nothing is allocated for a row.
     rows: Vec<f32>,
     probabilities: Vec<f32>,
     /// Counts rows for the bank's monitoring, from the first one on that is to be counted.
@@ -38,8 +38,8 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Decodes a bundle and checks everything about it but the golden rows. The SHA-256 of all but its last 32 bytes may be
-    /// given: of large bundles, the platform computes it many times faster.
+    /// Decodes a bundle and checks everything about it but the golden rows. The SHA-256 of all but its last
+    /// 32 bytes may be given: of large bundles, the platform computes it many times faster.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: &[u8], hash: Option<Vec<u8>>) -> Result<Engine, JsError> {
         Ok(Engine {
@@ -70,8 +70,8 @@ impl Engine {
         to_js(&self.recommender.ask(question, &Value::Written(customer), &options).map_err(throw)?)
     }
 
-    /// What each feature of a row contributes to each class: the classes' outputs of the reference row, those of this row, then the
-    /// contributions, feature by feature one a class.
+    /// What each feature of a row contributes to each class: the classes' outputs of the reference row, those
+    /// of this row, then the contributions, feature by feature one a class.
     pub fn contributions(&self, row: &[f32]) -> Result<Vec<f64>, JsError> {
         let bundle = self.recommender.bundle();
         bundle.check_rows(row).map_err(throw)?;
@@ -79,8 +79,8 @@ impl Engine {
         Ok([found.base, found.outputs, found.values].concat())
     }
 
-    /// Makes room for `count` rows of features (1024 at most) and their probabilities. Where that is in the module's memory, the next two
-    /// tell.
+    /// Makes room for `count` rows of features (1024 at most) and their probabilities. Where that is in the
+    /// module's memory, the next two tell.
     #[wasm_bindgen(js_name = makeRoom)]
     pub fn make_room(&mut self, count: usize) {
         let count = count.min(MOST_ROWS);
@@ -124,8 +124,8 @@ impl Engine {
         self.recommender.content_hash().to_owned()
     }
 
-    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who has met versions up to a
-    /// number.
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who
+    /// has met versions up to a number.
     #[wasm_bindgen(js_name = checkValidity)]
     pub fn check_validity(&self, now: f64, minimum_number: f64) -> Result<(), JsError> {
         // Both are whole numbers that JavaScript can hold: what is cut off here has been refused there.

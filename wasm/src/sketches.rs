@@ -20,7 +20,8 @@ struct Checked {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Counts a row of features, if whoever it is of agrees, and says whether it was counted. `random` are 16 unpredictable bytes.
+    /// Counts a row of features, if whoever it is of agrees, and says whether it was counted. `random` are 16
+    /// unpredictable bytes.
     pub fn observe(&mut self, row: &[f32], consent: bool, random: &[u8]) -> Result<bool, JsError> {
         let observer = begun(&mut self.observer, &self.recommender)?;
         observer.observe(&self.recommender, row, consent, exactly(random)?).map_err(throw)

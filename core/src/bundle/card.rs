@@ -23,11 +23,12 @@ pub struct Card {
     /// The parameters that it was trained with.
     #[serde(deserialize_with = "list")]
     pub parameters: Vec<(String, String)>,
-    /// The seed of everything random in training. In JSON its digits, since JavaScript can't hold every such number.
+    /// The seed of everything random in training. In JSON its digits, since JavaScript can't hold every such
+    /// number.
     #[serde(serialize_with = "digits")]
     pub seed: u64,
-    /// The cut-offs whose customers it learned from, as dates. Of a plain table the first and the last time of its rows,
-    /// or nothing where they have none; the same holds for the next two.
+    /// The cut-offs whose customers it learned from, as dates. Of a plain table the first and the last time
+    /// of its rows, or nothing where they have none; the same holds for the next two.
     #[serde(deserialize_with = "list")]
     pub training_cutoffs: Vec<String>,
     /// The cut-offs whose customers it was chosen on, as dates.
@@ -40,8 +41,8 @@ pub struct Card {
     pub training_rows: u64,
     /// The SHA-256 of the feature table that it learned from, in hexadecimal digits.
     pub training_data: String,
-    /// The files that it was computed from, by name, each with its SHA-256 in hexadecimal digits; none where that is not
-    /// known.
+    /// The files that it was computed from, by name, each with its SHA-256 in hexadecimal digits; none where
+    /// that is not known.
     #[serde(deserialize_with = "list")]
     pub sources: Vec<(String, String)>,
     /// Metrics on the test cut-offs.
@@ -50,8 +51,9 @@ pub struct Card {
     /// Metrics on parts of the test rows.
     #[serde(deserialize_with = "list")]
     pub segments: Vec<Segment>,
-    /// The share of what was learned from each feature, in feature order; sums to 1. Of a forest that of the impurity
-    /// removed, of boosted trees that of the gain, of a logistic regression that of how much the scores vary with it.
+    /// The share of what was learned from each feature, in feature order; sums to 1. Of a forest that of the
+    /// impurity removed, of boosted trees that of the gain, of a logistic regression that of how much the
+    /// scores vary with it.
     #[serde(deserialize_with = "list")]
     pub importance: Vec<f32>,
     /// The version of nextbest that trained it.

@@ -1,4 +1,5 @@
-//! The frame of a bundle: its head, sections and hash. What is in the sections is [`Bundle`](super::Bundle)'s to say.
+//! The frame of a bundle: its head, sections and hash. What is in the sections is [`Bundle`](super::Bundle)'s
+//! to say.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -10,7 +11,8 @@ use crate::error::BundleError;
 
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"NEXTBEST";
-/// The format version that this code writes and reads. A section that readers may leave alone is no new version.
+/// The format version that this code writes and reads. A section that readers may leave alone is no new
+/// version.
 pub const FORMAT_VERSION: u32 = 1;
 /// No bundle is larger than this.
 pub const MAX_BYTES: usize = 64 << 20;
@@ -23,8 +25,8 @@ pub const MAX_SECTIONS: usize = 64;
 pub(super) const HEADER: usize = 8 + 4 + 4;
 pub(super) const HASH: usize = 32;
 
-/// The codec is `bincode` 2 with its standard configuration (little-endian, variable-length integers). It writes; what reads is
-/// in `decode/codec.rs`.
+/// The codec is `bincode` 2 with its standard configuration (little-endian, variable-length integers). It
+/// writes; what reads is in `decode/codec.rs`.
 const CODEC: bincode::config::Configuration = bincode::config::standard();
 
 pub(super) fn encode<T: Serialize>(

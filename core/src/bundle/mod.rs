@@ -1,7 +1,8 @@
 //! The bundle: one file with everything that a scorer needs, from the schema to the golden rows.
 //!
-//! docs/FORMAT.md describes it byte by byte. Bytes may be hostile: lengths, hash, indices and numbers are checked before
-//! anything is used, and all that is made of them takes no more memory than their length warrants (`decode/memory.rs`).
+//! docs/FORMAT.md describes it byte by byte. Bytes may be hostile: lengths, hash, indices and numbers are
+//! checked before anything is used, and all that is made of them takes no more memory than their length
+//! warrants (`decode/memory.rs`).
 
 pub mod card;
 mod frame;
@@ -32,8 +33,9 @@ use validity::Validity;
 pub const MEMORY_A_BYTE: usize = 4;
 /// The most memory that they take besides, in bytes, however small the file is.
 pub const MEMORY: usize = 128 << 10;
-/// Part of [`MEMORY`] that the account does not track. While scoring: 64 KiB for the answers of all splits, and one row of
-/// probabilities. While decoding: the list of sections, and messages with up to three names, which are copied as they are built.
+/// Part of [`MEMORY`] that the account does not track. While scoring: 64 KiB for the answers of all splits,
+/// and one row of probabilities. While decoding: the list of sections, and messages with up to three names,
+/// which are copied as they are built.
 const UNASKED: usize = 72 << 10;
 
 /// No bundle has more golden rows: a self-test is no reason to hang.
@@ -118,11 +120,27 @@ impl Bundle {
     ///
     /// # Errors
     /// [`Error::Bundle`] where the bytes are not a sound bundle for this reader.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::Bundle;
+    ///
+    /// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+    /// let bundle = Bundle::decode(bytes)?;
+    /// bundle.self_test()?;
+    /// assert_eq!(bundle.encode()?, bytes);
+    ///
+    /// let mut damaged = bytes.to_vec();
+    /// damaged[1000] ^= 1;
+    /// assert_eq!(Bundle::decode(&damaged).unwrap_err().code(), "bundle/hash-mismatch");
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         Self::decode_hashed(bytes, None)
     }
 
-    /// Reads a bundle. The SHA-256 of all but its last 32 bytes may be given, where the caller has a faster way to it.
+    /// Reads a bundle. The SHA-256 of all but its last 32 bytes may be given, where the caller has a faster
+    /// way to it.
     ///
     /// # Errors
     /// As [`Bundle::decode`].
@@ -160,7 +178,8 @@ impl Bundle {
         Scorer::new(&self.bins, &self.model, &Calibration::None)
     }
 
-    /// Checks rows of features that come from outside: an infinite number is a mistake. (What is computed here never is.)
+    /// Checks rows of features that come from outside: an infinite number is a mistake. (What is computed
+    /// here never is.)
     ///
     /// # Errors
     /// [`Error::Infinite`] names the first one.
@@ -194,8 +213,8 @@ impl Bundle {
         Ok(())
     }
 
-    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who has met versions
-    /// up to a number.
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who
+    /// has met versions up to a number.
     ///
     /// # Errors
     /// As [`Validity::check`].
@@ -211,7 +230,8 @@ impl Bundle {
         self.check_with(&Memory::unlimited())
     }
 
-    /// Checks that the parts fit each other, and that there is the memory for what a scorer will make of them.
+    /// Checks that the parts fit each other, and that there is the memory for what a scorer will make of
+    /// them.
     fn check_with(&self, memory: &Memory) -> Result<(), Error> {
         let content = |message: String| Error::from(BundleError::Content(message));
         self.bins.check().map_err(content)?;

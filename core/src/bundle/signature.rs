@@ -1,7 +1,7 @@
 //! Who made a bundle: an Ed25519 signature (RFC 8032) in its last section.
 //!
-//! Here is only where the signature stands and what it is of. It is made and verified outside: natively by a library, in
-//! browsers and at the edge by the platform, so that it costs the WebAssembly module nothing.
+//! Here is only where the signature stands and what it is of. It is made and verified outside: natively by a
+//! library, in browsers and at the edge by the platform, so that it costs the WebAssembly module nothing.
 
 use sha2::{Digest, Sha256};
 
@@ -30,7 +30,19 @@ pub struct Signed<'b> {
     pub signature: &'b [u8; SIGNATURE],
 }
 
-/// The signature of a bundle (the bytes of a file); `None` where it has none. Whether it is good is not known yet.
+/// The signature of a bundle (the bytes of a file); `None` where it has none. Whether it is good is not known
+/// yet.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::bundle::signature::{SECTION, signed, with_signature};
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// assert!(signed(bytes).is_none());
+/// let with = with_signature(bytes, &[7; 32], |_message| [1; 64]); // A real key signs the message.
+/// assert_eq!(signed(&with).unwrap().public_key, &[7; 32]);
+/// assert_eq!(with.len(), bytes.len() + SECTION);
+/// ```
 pub fn signed(bytes: &[u8]) -> Option<Signed<'_>> {
     let (content, _) = bytes.split_last_chunk::<HASH>()?;
     let (message, section) = content.split_last_chunk::<SECTION>()?;
@@ -45,7 +57,8 @@ pub fn signed(bytes: &[u8]) -> Option<Signed<'_>> {
     })
 }
 
-/// A bundle (the bytes of a file) with a signature, in place of one that it may have. `sign` gives the signature of a message.
+/// A bundle (the bytes of a file) with a signature, in place of one that it may have. `sign` gives the
+/// signature of a message.
 pub fn with_signature(
     bytes: &[u8],
     public_key: &[u8; PUBLIC_KEY],

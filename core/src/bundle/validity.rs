@@ -9,8 +9,9 @@ use crate::time::{self, Clock};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Validity {
-    /// Its number among the versions of the model, of which each has a greater one than those before it; 0 for a bundle that
-    /// was not numbered. Who remembers the greatest number met can't be given an older model again.
+    /// Its number among the versions of the model, of which each has a greater one than those before it; 0
+    /// for a bundle that was not numbered. Who remembers the greatest number met can't be given an older
+    /// model again.
     pub number: u64,
     /// Not used before, in seconds since 1970-01-01 00:00 UTC.
     pub not_before: Option<u64>,
@@ -36,11 +37,22 @@ impl Validity {
         }
     }
 
-    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who has met versions
-    /// up to a number. Who is refused is told what the bank's clock shows then.
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who
+    /// has met versions up to a number. Who is refused is told what the bank's clock shows then.
     ///
     /// # Errors
     /// [`BundleError::NotYetValid`], [`BundleError::Expired`], [`BundleError::Rollback`].
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::bundle::validity::Validity;
+    /// use nextbest_core::time::Clock;
+    ///
+    /// let validity = Validity { number: 3, not_before: Some(1_000), expires: Some(2_000) };
+    /// assert!(validity.check(&Clock::default(), 1_500, 3).is_ok());
+    /// assert!(validity.check(&Clock::default(), 2_000, 3).is_err()); // Expired.
+    /// assert!(validity.check(&Clock::default(), 1_500, 4).is_err()); // Version 4 was used before.
+    /// ```
     pub fn check(&self, clock: &Clock, now: i64, minimum_number: u64) -> Result<(), BundleError> {
         let seconds = |moment: u64| i64::try_from(moment).unwrap_or(i64::MAX);
         let words = |instant: u64| time::format(clock.local(seconds(instant)).min(time::END));

@@ -48,7 +48,8 @@ impl Ignored {
     }
 }
 
-/// Whether two names differ in capitals only, or in one letter that is missing, added, another or in its neighbour's place.
+/// Whether two names differ in capitals only, or in one letter that is missing, added, another or in its
+/// neighbour's place.
 fn is_near(known: &str, name: &str) -> bool {
     let (known, name) = (known.to_lowercase().into_bytes(), name.to_lowercase().into_bytes());
     let alike = known.iter().zip(&name).take_while(|(a, b)| a == b).count();

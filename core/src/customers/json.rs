@@ -1,9 +1,10 @@
 //! JSON as every door gets it, as a tree of values that borrows from the text.
 //!
-//! A reader of our own, since what programs write is more than JSON has, and nothing of it may change on the way: numbers
-//! stay as they are written until somebody asks for one (an id of 20 digits keeps them), half a surrogate pair is a text
-//! that nobody knows, and `NaN` and `Infinity`, which Python writes, have their names. The JavaScript package also writes
-//! what has no JSON at all, as `!` and what it is (`!"a Map"`), so that it is refused where it is read.
+//! A reader of our own, since what programs write is more than JSON has, and nothing of it may change on the
+//! way: numbers stay as they are written until somebody asks for one (an id of 20 digits keeps them), half a
+//! surrogate pair is a text that nobody knows, and `NaN` and `Infinity`, which Python writes, have their
+//! names. The JavaScript package also writes what has no JSON at all, as `!` and what it is (`!"a Map"`), so
+//! that it is refused where it is read.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -27,14 +28,16 @@ pub enum Value<'j> {
     List(Vec<Value<'j>>),
     /// Values by name, in order.
     Object(Vec<(Cow<'j, str>, Value<'j>)>),
-    /// What is not taken apart yet, as it is written: lists and objects that are nested deeper than was asked for.
+    /// What is not taken apart yet, as it is written: lists and objects that are nested deeper than was asked
+    /// for.
     Written(&'j str),
     /// What has no JSON: what it is.
     Other(Cow<'j, str>),
 }
 
 impl<'j> Value<'j> {
-    /// Reads a text, in which lists and objects are taken apart `depth` deep: however deep it is, the stack is not.
+    /// Reads a text, in which lists and objects are taken apart `depth` deep: however deep it is, the stack
+    /// is not.
     ///
     /// # Errors
     /// [`Error::Json`] with the place where the text is none.
@@ -65,8 +68,8 @@ impl<'j> Value<'j> {
         }
     }
 
-    /// The digits of a whole number. One that is written with a fraction or an exponent may have lost some on its way as a double:
-    /// from 2⁵³ on it has none.
+    /// The digits of a whole number. One that is written with a fraction or an exponent may have lost some on
+    /// its way as a double: from 2⁵³ on it has none.
     pub fn digits(&self) -> Option<Cow<'j, str>> {
         let Value::Number(written) = *self else { return None };
         if !written.contains(['.', 'e', 'E', 'N', 'I']) {
@@ -180,7 +183,8 @@ impl<'j> Reader<'j> {
         Ok(Value::List(items))
     }
 
-    /// Passes over a list or an object without a look at more than its brackets and texts: nothing of it is read.
+    /// Passes over a list or an object without a look at more than its brackets and texts: nothing of it is
+    /// read.
     fn pass_over(&mut self) -> Result<(), Error> {
         let mut open = 0;
         loop {

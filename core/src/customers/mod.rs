@@ -1,7 +1,7 @@
 //! Customers' rows in memory: columns of `f64`, grouped by customer.
 //!
-//! A time is seconds since 1970-01-01, a category its position among the column's words. A missing value is NaN, and so is
-//! a word that the schema does not have, with a payload of its own ([`UNKNOWN`]).
+//! A time is seconds since 1970-01-01, a category its position among the column's words. A missing value is
+//! NaN, and so is a word that the schema does not have, with a payload of its own ([`UNKNOWN`]).
 //!
 //! A customer's rows stand in an order of their own, whatever order they came in: see [`order`].
 
@@ -18,8 +18,9 @@ use core::ops::Range;
 use crate::Error;
 use crate::schema::Schema;
 
-/// A word that the schema does not have: a NaN, so that every feature takes it for missing, told apart by its payload (as R
-/// tells NA from NaN), so that no rule takes an answer that nobody knows for none. It survives being copied, not arithmetic.
+/// A word that the schema does not have: a NaN, so that every feature takes it for missing, told apart by its
+/// payload (as R tells NA from NaN), so that no rule takes an answer that nobody knows for none. It survives
+/// being copied, not arithmetic.
 pub const UNKNOWN: f64 = f64::from_bits(0x7ff8_0000_0000_07a1);
 
 /// Whether a value is a word that the schema does not have.
@@ -78,8 +79,9 @@ pub struct Customers {
 }
 
 impl Customers {
-    /// Takes one attribute row a customer and, for each event table, rows grouped by customer with the offsets at
-    /// which each customer's rows start (`customers + 1` of them). Each customer's rows are put into their order.
+    /// Takes one attribute row a customer and, for each event table, rows grouped by customer with the
+    /// offsets at which each customer's rows start (`customers + 1` of them). Each customer's rows are put
+    /// into their order.
     ///
     /// # Errors
     /// When the shapes do not fit the schema or each other.
@@ -130,8 +132,8 @@ impl Customers {
         Some(Customer { attributes, tables })
     }
 
-    /// The same customers without the rows of an event table whose value in a column is at least `limit`: how they would
-    /// look if that column told when a row came into being.
+    /// The same customers without the rows of an event table whose value in a column is at least `limit`: how
+    /// they would look if that column told when a row came into being.
     #[must_use]
     pub fn without_rows_from(&self, table: usize, column: usize, limit: f64) -> Self {
         let mut others = self.clone();
@@ -204,7 +206,8 @@ impl<'a> Rows<'a> {
         self.range.is_empty()
     }
 
-    /// Some of the rows, by their positions, as a table of their own that has the values of some columns only.
+    /// Some of the rows, by their positions, as a table of their own that has the values of some columns
+    /// only.
     pub(crate) fn pick(&self, rows: &[usize], columns: &[usize]) -> Columns {
         let of_column = |column| {
             let values = if columns.contains(&column) { self.column(column) } else { &[] };

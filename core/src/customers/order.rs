@@ -1,16 +1,16 @@
 //! The order of a customer's rows: by time, then by the values of the other columns.
 //!
-//! Events come unsorted, from files and from browsers. Sums of `f64` depend on the order in which they run, so every
-//! customer's rows are brought into one order that depends on the rows alone; then the same rows give the same bits
-//! wherever they come from. It also lets a window be found by bisection.
+//! Events come unsorted, from files and from browsers. Sums of `f64` depend on the order in which they run,
+//! so every customer's rows are brought into one order that depends on the rows alone; then the same rows
+//! give the same bits wherever they come from. It also lets a window be found by bisection.
 
 use core::cmp::Ordering;
 
 use super::is_unknown;
 
-/// Sorts each customer's rows (those between two neighbouring offsets) by the time column, where there is one, then by
-/// all columns in turn. Missing values and unknown words come last; which of both a row has decides only between rows that
-/// are otherwise equal, so that no sum depends on it.
+/// Sorts each customer's rows (those between two neighbouring offsets) by the time column, where there is
+/// one, then by all columns in turn. Missing values and unknown words come last; which of both a row has
+/// decides only between rows that are otherwise equal, so that no sum depends on it.
 pub(super) fn order_rows(columns: &mut [Vec<f64>], offsets: &[usize], time: Option<usize>) {
     let mut permutation = Vec::new();
     let mut sorted = Vec::new();

@@ -1,9 +1,9 @@
 //! Reads one customer's own rows from JSON.
 //!
-//! The shape is the schema's: `{ "customer": {…}, "accounts": [{…}], "transactions": [{…}] }`, or of a plain table the
-//! row itself: `{ "AGE": 39, "CITY": "Rome" }`. Missing values are null, absent, NaN or an empty text (of a plain table also
-//! what [`words::is_missing`] says), a word that the schema does not have is [`UNKNOWN`], names that it does not have are told,
-//! and a wrong type is an error that names the path.
+//! The shape is the schema's: `{ "customer": {…}, "accounts": [{…}], "transactions": [{…}] }`, or of a plain
+//! table the row itself: `{ "AGE": 39, "CITY": "Rome" }`. Missing values are null, absent, NaN or an empty
+//! text (of a plain table also what [`words::is_missing`] says), a word that the schema does not have is
+//! [`UNKNOWN`], names that it does not have are told, and a wrong type is an error that names the path.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -25,7 +25,8 @@ pub struct Read {
     pub customers: Customers,
     /// What stands in the field that tells customers apart, if one was asked for.
     pub id: Option<String>,
-    /// The tables and columns that the schema does not know, such as `transactons` and `customer.INCOM`, each once.
+    /// The tables and columns that the schema does not know, such as `transactons` and `customer.INCOM`, each
+    /// once.
     pub ignored: Vec<String>,
 }
 
@@ -33,17 +34,38 @@ pub struct Read {
 ///
 /// # Errors
 /// As [`read`].
+///
+/// # Examples
+/// ```
+/// use nextbest_core::customers::read_customer;
+/// use nextbest_core::snapshot::Snapshot;
+///
+/// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// # let recommender = nextbest_core::Recommender::load(bytes)?;
+/// let schema = recommender.schema();
+/// let rows = r#"{"customer": {},
+///     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]}"#;
+/// let customers = read_customer(schema, rows)?;
+/// let cutoff = nextbest_core::time::parse("2026-07-01").unwrap();
+/// assert_eq!(Snapshot::new(schema, cutoff).held(&customers.get(0).unwrap()).len(), 1);
+///
+/// let error = read_customer(schema, r#"{"customer": {}, "accounts": [{"PRINCIPALAMOUNT": "abc"}]}"#);
+/// assert_eq!(error.unwrap_err().to_string(), "accounts[0].PRINCIPALAMOUNT: expected a number, got \"abc\"");
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 pub fn read_customer(schema: &Schema, json: &str) -> Result<Customers, Error> {
     read(schema, None, false, &Value::Written(json)).map(|read| read.customers)
 }
 
-/// Reads one customer, or one row of a plain table; and what stands in a field of the customer's own row that tells customers
-/// apart, if that is given. Names that the schema does not know are told, or, where `strict` says so, refused.
+/// Reads one customer, or one row of a plain table; and what stands in a field of the customer's own row that
+/// tells customers apart, if that is given. Names that the schema does not know are told, or, where `strict`
+/// says so, refused.
 ///
 /// # Errors
-/// With the path of the first value that does not fit the schema:
-/// [`Error::Customer`] (`accounts[2].PRINCIPALAMOUNT: expected a number, got "abc"`; of a plain table, with the column),
-/// [`Error::Shape`] for what can't be a table or a row, [`Error::Unknown`] for a name, [`Error::Json`] for a text that is none.
+/// With the path of the first value that does not fit the schema: [`Error::Customer`]
+/// (`accounts[2].PRINCIPALAMOUNT: expected a number, got "abc"`; of a plain table, with the column),
+/// [`Error::Shape`] for what can't be a table or a row, [`Error::Unknown`] for a name, [`Error::Json`] for a
+/// text that is none.
 pub fn read(schema: &Schema, key: Option<&str>, strict: bool, value: &Value<'_>) -> Result<Read, Error> {
     let taken_apart = match value {
         Value::Written(json) => Some(Value::parse(json, DEPTH)?),
@@ -135,7 +157,8 @@ impl Reading<'_> {
         shape: Shape,
     ) -> Result<Columns, Error> {
         let mut columns = vec![vec![f64::NAN; rows.len()]; table.columns.len()];
-        // Rows mostly have the same names in the same places: what stood there in the row before is looked at first.
+        // Rows mostly have the same names in the same places: what stood there in the row before is looked at
+        // first.
         let mut names: Vec<(&str, Option<usize>)> = Vec::new();
         for (row, value) in rows.iter().enumerate() {
             let path = Path { table: &table.name, row, shape };

@@ -1,10 +1,11 @@
 //! How words are compared: the one place for texts from JSON, CSV, Parquet, Python and JavaScript.
 //!
-//! Databases pad texts, programs write truth values with capitals of their own, and whole numbers with a fraction of
-//! zeros once a column has missing values. So a text is the word that it equals, without what surrounds it; or else the
-//! one that says the same truth value or whole number.
+//! Databases pad texts, programs write truth values with capitals of their own, and whole numbers with a
+//! fraction of zeros once a column has missing values. So a text is the word that it equals, without what
+//! surrounds it; or else the one that says the same truth value or whole number.
 
-/// The texts, in capitals or not, that stand for a missing value in a plain table; the empty text does everywhere.
+/// The texts, in capitals or not, that stand for a missing value in a plain table; the empty text does
+/// everywhere.
 const MISSING: [&str; 5] = ["NA", "N/A", "NaN", "null", "?"];
 
 /// How what stands in the place of a withheld word begins: no text does, since texts are trimmed.
@@ -25,8 +26,8 @@ pub fn told(word: &str) -> &str {
     if is_withheld(word) { "(withheld)" } else { word }
 }
 
-/// A text without the white space (of Unicode) and the zero characters around it, with which columns of fixed width are
-/// padded.
+/// A text without the white space (of Unicode) and the zero characters around it, with which columns of fixed
+/// width are padded.
 pub fn normalised(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || character == '\0')
 }
@@ -69,7 +70,8 @@ pub fn says_the_same(word: &str, text: &str) -> bool {
     }
 }
 
-/// The usual ways to write the same word: of a truth value its capitals, of a whole number one with a fraction.
+/// The usual ways to write the same word: of a truth value its capitals, of a whole number one with a
+/// fraction.
 pub fn spellings(word: &str) -> Vec<String> {
     match (truth(word), whole(word)) {
         (Some(true), _) => vec!["true".into(), "True".into(), "TRUE".into()],
@@ -87,8 +89,8 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// The digits of a whole number, with its sign where it has a minus, of a text that writes it with or without a fraction of zeros.
-/// Zeros before it are part of a code; there is one zero.
+/// The digits of a whole number, with its sign where it has a minus, of a text that writes it with or without
+/// a fraction of zeros. Zeros before it are part of a code; there is one zero.
 fn whole(text: &str) -> Option<&str> {
     let digits_of = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (number, fraction) = text.split_once('.').unwrap_or((text, "0"));

@@ -1,9 +1,10 @@
 //! Lists that take no more memory than their entries need, and have no more entries than they may; for
 //! `#[serde(deserialize_with)]`.
 //!
-//! `serde`'s own lists grow by doubling where a length is not known or large, and so may take three times what they hold. A
-//! list of these takes room for its first entry when that has been read, and room for as many more as the decoder then says
-//! are left: ours says so once they have been paid for (`codec.rs`), others, which say what they like, should be trusted.
+//! `serde`'s own lists grow by doubling where a length is not known or large, and so may take three times
+//! what they hold. A list of these takes room for its first entry when that has been read, and room for as
+//! many more as the decoder then says are left: ours says so once they have been paid for (`codec.rs`),
+//! others, which say what they like, should be trusted.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -42,7 +43,8 @@ pub(crate) struct List<T>(#[serde(deserialize_with = "list")] pub(crate) Vec<T>)
 #[serde(bound = "T: Deserialize<'de>")]
 pub(crate) struct Lists<T>(#[serde(deserialize_with = "lists")] pub(crate) Vec<Vec<T>>);
 
-/// The name under which a decoder is asked for what will be in a box: to ours it says that a value takes memory of its own.
+/// The name under which a decoder is asked for what will be in a box: to ours it says that a value takes
+/// memory of its own.
 pub(crate) const BOXED: &str = "Box";
 
 /// Reads what will be in a box.

@@ -1,8 +1,8 @@
 //! Decoding a section: what `bincode` 2 writes in its standard configuration, read with an eye on memory.
 //!
-//! Each value pays for the memory that it will take before it takes any: a text for its bytes, a list for all of its entries,
-//! before the first is read, a box for what will be in it. So a section of very many tiny values is refused early, and so is a
-//! length that is only claimed.
+//! Each value pays for the memory that it will take before it takes any: a text for its bytes, a list for all
+//! of its entries, before the first is read, a box for what will be in it. So a section of very many tiny
+//! values is refused early, and so is a length that is only claimed.
 
 use core::fmt;
 
@@ -40,7 +40,8 @@ impl From<TooMuch> for Unreadable {
     }
 }
 
-/// Reads a value that takes all of the bytes, and takes what it needs from the memory that there is for the file.
+/// Reads a value that takes all of the bytes, and takes what it needs from the memory that there is for the
+/// file.
 pub(crate) fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8], memory: &'b Memory) -> Result<T, Unreadable> {
     let mut reader = Reader { bytes, memory };
     let value = T::deserialize(&mut reader)?;

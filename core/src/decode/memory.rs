@@ -1,8 +1,8 @@
 //! How much memory may be taken for what a file holds.
 //!
-//! Whatever is made of a hostile file is paid for here before it is made: what takes memory asks for it, with the very number of
-//! bytes that it will allocate, and what is given up on the way to the end is given back. So the account is at least what is
-//! allocated, at any time.
+//! Whatever is made of a hostile file is paid for here before it is made: what takes memory asks for it, with
+//! the very number of bytes that it will allocate, and what is given up on the way to the end is given back.
+//! So the account is at least what is allocated, at any time.
 
 use core::cell::Cell;
 use core::fmt;

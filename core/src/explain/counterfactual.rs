@@ -42,22 +42,47 @@ pub struct Change {
     pub to_text: String,
 }
 
-/// The smallest change of a row's mutable features (positions) that changes which product `top` chooses from the
-/// probabilities of all classes; `None` where none of those looked at does. `top` gives a product's position, or `None` where
-/// none is to be offered, which is no change that is looked for.
+/// The smallest change of a row's mutable features (positions) that changes which product `top` chooses from
+/// the probabilities of all classes; `None` where none of those looked at does. `top` gives a product's
+/// position, or `None` where none is to be offered, which is no change that is looked for.
 ///
-/// A change of one feature is smaller than any of two, and more than two do not change. Of as many features, the smaller is
-/// that whose steps have the smaller sum: a step is as large as the bins that it goes on, by the number of the feature's
-/// bins. A category's bins have no order: every other word is 1 step away, as is every value from a missing one. Of equally
-/// small changes, that of the first features wins, then that to the lower bins.
+/// A change of one feature is smaller than any of two, and more than two do not change. Of as many features,
+/// the smaller is that whose steps have the smaller sum: a step is as large as the bins that it goes on, by
+/// the number of the feature's bins. A category's bins have no order: every other word is 1 step away, as is
+/// every value from a missing one. Of equally small changes, that of the first features wins, then that to
+/// the lower bins.
 ///
-/// All bins are tried that the model tells apart, but no more than [`MAX_CHANGES`] changes, the smallest first. A feature's new
-/// value is that of its bin which is nearest to the customer's, but a whole number where the feature is one, and else no
-/// finer than its words say. Features that are computed from others (a ratio, a longer window) do not follow: it is the
-/// caller's choice which are mutable.
+/// All bins are tried that the model tells apart, but no more than [`MAX_CHANGES`] changes, the smallest
+/// first. A feature's new value is that of its bin which is nearest to the customer's, but a whole number
+/// where the feature is one, and else no finer than its words say. Features that are computed from others (a
+/// ratio, a longer window) do not follow: it is the caller's choice which are mutable.
 ///
 /// # Errors
 /// [`Error::RowLength`] where the row does not fit the bundle.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::Bundle;
+/// use nextbest_core::explain::counterfactual;
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// let bundle = Bundle::decode(bytes)?;
+/// let best = |probabilities: &[f32]| {
+///     let products = probabilities.iter().skip(1).enumerate();
+///     products.max_by(|a, b| a.1.total_cmp(b.1)).map(|(product, _)| product)
+/// };
+/// let row = bundle.goldens[0].row.clone();
+/// let mutable: Vec<u16> = (0..bundle.features.len() as u16).collect();
+/// let found = counterfactual(&bundle, &row, 1_782_864_000, &mutable, best)?.unwrap();
+/// let mut changed = row.clone();
+/// for change in &found.changes {
+///     let at = bundle.features.iter().position(|feature| feature.name == change.feature);
+///     changed[at.unwrap()] = change.to;
+/// }
+/// assert_ne!(best(bundle.scorer().score(&row)?), Some(found.offer));
+/// assert_eq!(best(bundle.scorer().score(&changed)?), Some(found.offer));
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 pub fn counterfactual(
     bundle: &Bundle,
     row: &[f32],
@@ -140,7 +165,8 @@ impl<T: Fn(&[f32]) -> Option<usize>> Search<'_, T> {
                 if self.other(probabilities).is_none() {
                     continue;
                 }
-                // Many rows score as each alone does; what is told of a customer is looked at twice all the same.
+                // Many rows score as each alone does; what is told of a customer is looked at twice all the
+                // same.
                 let alone = self.scorer.score(row)?.to_vec();
                 if let Some(offer) = self.other(&alone) {
                     return Ok(Some((*steps, offer)));

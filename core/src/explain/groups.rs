@@ -9,8 +9,8 @@ use crate::features::{Aggregate, Expression, FeatureDefinition, HoldingAggregate
 enum Subject<'f> {
     /// A column of the customer's row.
     Attribute(&'f str),
-    /// Rows of a table, whatever their window and what is made of them. Of rows that no filter chooses, each column is a
-    /// subject of its own: a balance says something else than the number of transactions.
+    /// Rows of a table, whatever their window and what is made of them. Of rows that no filter chooses, each
+    /// column is a subject of its own: a balance says something else than the number of transactions.
     Rows { table: &'f str, open: bool, filter: String, column: Option<&'f str> },
     /// Whether a product is held.
     Product(&'f str),

@@ -1,4 +1,5 @@
-//! Compiles feature definitions: every name resolved to a position, every contradiction a message about one feature.
+//! Compiles feature definitions: every name resolved to a position, every contradiction a message about one
+//! feature.
 
 use super::aggregate::{RowAggregate, RowTrend};
 use super::engine::{Comparison, Events, Filter, Formula, Predicate, Selection};
@@ -12,10 +13,11 @@ use crate::names::{MAX_NAME, Names, shown};
 use crate::schema::{Column, ColumnKind, Schema, Table};
 use crate::time::DAY;
 
-/// Resolves names; its errors are words about one definition, after the key of the config that they are about.
+/// Resolves names; its errors are words about one definition, after the key of the config that they are
+/// about.
 ///
-/// Definitions may come from a hostile bundle, so nothing here takes longer than its length warrants: names and words
-/// are looked up, not searched for. And nothing takes memory that has not been asked for.
+/// Definitions may come from a hostile bundle, so nothing here takes longer than its length warrants: names
+/// and words are looked up, not searched for. And nothing takes memory that has not been asked for.
 pub(super) struct Compiler<'a> {
     schema: &'a Schema,
     memory: &'a Memory,

@@ -1,8 +1,8 @@
 //! Computes features: definitions compiled against a schema, then one customer's rows to one row of features.
 //!
-//! Every expression reads only what was known before the cut-off T: rows with a time before T, and of a product's end
-//! only whether it came before T. Sums run in the order of the rows, in `f64`, and are rounded to `f32` once, so that
-//! the same rows give the same bits on every machine.
+//! Every expression reads only what was known before the cut-off T: rows with a time before T, and of a
+//! product's end only whether it came before T. Sums run in the order of the rows, in `f64`, and are rounded
+//! to `f32` once, so that the same rows give the same bits on every machine.
 
 use super::aggregate::RowAggregate;
 use super::compile::Compiler;
@@ -16,6 +16,45 @@ use crate::snapshot::{ProductSet, Snapshot, is_open_at};
 use crate::time::{DAY, civil_from_days, days_from_civil};
 
 /// Feature definitions, compiled against a schema.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::customers::read_customer;
+/// use nextbest_core::features::{Expression, FeatureDefinition, FeatureEngine, Transform};
+///
+/// # use nextbest_core::schema::{Column, ColumnKind, Schema, SchemaDefinition, Table, Task};
+/// # let column = |name: &str, kind| Column { name: name.into(), kind, current: false };
+/// # let words = |words: [&str; 2]| ColumnKind::Category(words.map(String::from).to_vec());
+/// # let schema = Schema::try_from(SchemaDefinition {
+/// #     customer: Table {
+/// #         name: "row".into(),
+/// #         time: None,
+/// #         columns: vec![column("AGE", ColumnKind::Number), column("KEPT", words(["no", "yes"]))],
+/// #     },
+/// #     task: Task::Label { column: "KEPT".into() },
+/// #     established: None,
+/// #     birth_date: None,
+/// #     tables: Vec::new(),
+/// #     holdings: Vec::new(),
+/// #     products: Vec::new(),
+/// #     horizon_days: 0,
+/// #     clock: nextbest_core::time::Clock::default(),
+/// # })?;
+/// let age = FeatureDefinition {
+///     name: "age".into(),
+///     group: "table".into(),
+///     label: "age in years".into(),
+///     expression: Expression::Attribute { column: "AGE".into(), transform: Transform::Value },
+///     missing: Some(40.0),
+/// };
+/// let engine = FeatureEngine::new(&schema, &[age])?;
+/// let mut row = Vec::new();
+/// for json in [r#"{"AGE": 39}"#, r#"{"AGE": null}"#] {
+///     engine.compute(&read_customer(&schema, json)?.get(0).unwrap(), 0, &mut row);
+/// }
+/// assert_eq!(row, [39.0, 40.0]);
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct FeatureEngine {
     schema: Schema,
@@ -154,7 +193,8 @@ impl FeatureEngine {
 }
 
 impl Feature {
-    /// What the formula gives; NaN where it has no value. `earlier` are the values of the features before this one.
+    /// What the formula gives; NaN where it has no value. `earlier` are the values of the features before
+    /// this one.
     pub(super) fn compute(&self, at: &Evaluation<'_>, earlier: impl Fn(usize) -> f32) -> f64 {
         match &self.formula {
             Formula::Ratio { numerator, denominator } => {
@@ -272,7 +312,8 @@ impl Selection {
         })
     }
 
-    /// The positions of the rows that were known at the cut-off, lie in the window and are open where they must be.
+    /// The positions of the rows that were known at the cut-off, lie in the window and are open where they
+    /// must be.
     pub(super) fn in_time<'a>(&'a self, rows: &'a Rows<'_>, cutoff: f64) -> impl Iterator<Item = usize> + 'a {
         // A customer's rows stand in the order of time, those without one last: see `customers::order`.
         let known = match self.time {

@@ -44,7 +44,8 @@ pub struct ExplainedFeature {
     pub computed: Option<f64>,
     /// What is put where there is no value; `None` where that is kept missing.
     pub missing: Option<f32>,
-    /// The feature's value: what is computed, rounded to 32 bits, or what is put instead; `None` where it is missing.
+    /// The feature's value: what is computed, rounded to 32 bits, or what is put instead; `None` where it is
+    /// missing.
     pub value: Option<f32>,
     /// The word at this position, where the feature is a category.
     pub word: Option<String>,
@@ -114,6 +115,28 @@ impl Cell {
 ///
 /// # Errors
 /// [`Error::Feature`] where a definition can't be computed on the schema, or none has the name.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::features::explain;
+/// # use nextbest_core::customers::read_customer;
+/// # use nextbest_core::time;
+///
+/// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// # let recommender = nextbest_core::Recommender::load(bytes)?;
+/// # let rows = r#"{
+/// #     "customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02", "DATEOFBIRTH": "1990-05-01"},
+/// #     "accounts": [{"PRODUCTID": "CURRENT_ACCOUNT", "ORIGINATIONDATE": "2015-03-02"}]
+/// # }"#;
+/// let customers = read_customer(recommender.schema(), rows)?;
+/// let definitions = &recommender.bundle().features;
+/// let cutoff = time::parse("2026-07-01").unwrap();
+/// let customer = customers.get(0).unwrap();
+/// let explained = explain(recommender.schema(), definitions, "holds_current_account", &customer, cutoff)?;
+/// assert_eq!(explained.features[0].value, Some(1.0));
+/// assert_eq!(explained.features[0].tables[0].table, "accounts");
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 pub fn explain(
     schema: &Schema,
     definitions: &[FeatureDefinition],

@@ -1,12 +1,14 @@
-//! What rules may go by: values in 64 bits and calendar years, and wherever rows leave a doubt, all values that there may be.
+//! What rules may go by: values in 64 bits and calendar years, and wherever rows leave a doubt, all values
+//! that there may be.
 //!
-//! A feature takes a word that the bundle does not know for a missing one. A rule must not: an answer that nobody knows is no
-//! yes. So a measure has not one value but all *readings* of the customer's rows, and a rule holds where it holds of each of them:
+//! A feature takes a word that the bundle does not know for a missing one. A rule must not: an answer that
+//! nobody knows is no yes. So a measure has not one value but all *readings* of the customer's rows, and a
+//! rule holds where it holds of each of them:
 //!
-//! * A row that a condition can't tell (its value is missing or unknown) may be one that counts, and may be none. Nearly
-//!   all aggregates are computed with such rows and without them.
-//! * The latest row decides, even where its word is missing: then it is unknown. Of several of one moment, each decides; so
-//!   does each later one that may count.
+//! * A row that a condition can't tell (its value is missing or unknown) may be one that counts, and may be
+//!   none. Nearly all aggregates are computed with such rows and without them.
+//! * The latest row decides, even where its word is missing: then it is unknown. Of several of one moment,
+//!   each decides; so does each later one that may count.
 //! * A product that a holding does not tell may be any.
 
 use super::aggregate::RowAggregate;
@@ -21,8 +23,9 @@ use crate::snapshot::Snapshot;
 use crate::time::calendar;
 
 impl FeatureEngine {
-    /// Each measure's readings of a customer's rows at a cut-off (seconds since 1970-01-01), each once, in ascending order. Of a
-    /// number the least and the greatest stand for all between them. A missing one is NaN, an unknown word [`UNKNOWN`].
+    /// Each measure's readings of a customer's rows at a cut-off (seconds since 1970-01-01), each once, in
+    /// ascending order. Of a number the least and the greatest stand for all between them. A missing one is
+    /// NaN, an unknown word [`UNKNOWN`].
     pub fn readings(&self, customer: &Customer<'_>, cutoff: i64) -> Vec<Vec<f64>> {
         let at = Evaluation { schema: self.schema(), customer, cutoff };
         let mut all: Vec<Vec<f64>> = Vec::with_capacity(self.len());
@@ -170,8 +173,8 @@ fn one(
     }
 }
 
-/// The rows that count, by what those may be of which it can't be told: of a sum, all that add to it or all that take from
-/// it; else all or none.
+/// The rows that count, by what those may be of which it can't be told: of a sum, all that add to it or all
+/// that take from it; else all or none.
 fn worlds(
     rows: &Rows<'_>,
     aggregate: &RowAggregate,

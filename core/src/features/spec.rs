@@ -15,8 +15,8 @@ pub struct FeatureDefinition {
     pub label: String,
     /// How it is computed.
     pub expression: Expression,
-    /// The value where the expression has none (the mean of no rows, the age without a date of birth); without it
-    /// the feature is missing (NaN) there, which the models know as a value of its own.
+    /// The value where the expression has none (the mean of no rows, the age without a date of birth);
+    /// without it the feature is missing (NaN) there, which the models know as a value of its own.
     pub missing: Option<f32>,
 }
 
@@ -62,8 +62,8 @@ pub enum Transform {
     YearsSince,
     /// Days from this time to T.
     DaysSince,
-    /// The year of this time with its fraction, in years of 365.25 days from 1970 on (to a policy's rules that of the calendar):
-    /// 2024.5 is in early July 2024.
+    /// The year of this time with its fraction, in years of 365.25 days from 1970 on (to a policy's rules
+    /// that of the calendar): 2024.5 is in early July 2024.
     Year,
 }
 
@@ -138,8 +138,8 @@ pub enum Aggregate {
     Min(String),
     /// The greatest value of a column; missing without rows.
     Max(String),
-    /// The value of a column in the latest row (of equally late ones, the greatest): a number, or a category's
-    /// position among its words; missing without rows.
+    /// The value of a column in the latest row (of equally late ones, the greatest): a number, or a
+    /// category's position among its words; missing without rows.
     Last(String),
     /// How many different values a column has; 0 without rows.
     Distinct(String),
@@ -151,7 +151,8 @@ pub enum Aggregate {
     Entropy(String),
     /// The share of the rows that pass a further filter; missing without rows.
     Share(#[serde(deserialize_with = "boxed")] Box<RowFilter>),
-    /// The rate a day in a short window over the rate a day in the selection's window; missing where that is 0.
+    /// The rate a day in a short window over the rate a day in the selection's window; missing where that is
+    /// 0.
     Trend {
         /// What is summed; rows are counted without it.
         column: Option<String>,

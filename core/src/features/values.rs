@@ -8,17 +8,18 @@ use crate::time::{DAY, calendar};
 
 /// What stands for a missing value.
 const MISSING: &str = "not known";
-/// From here on, numbers have two decimals, below four: two of an interest rate of 0.0525 would say too little.
+/// From here on, numbers have two decimals, below four: two of an interest rate of 0.0525 would say too
+/// little.
 const SMALL: f64 = 0.1;
 
 impl FeatureDefinition {
-    /// A value of the feature in words, on a schema on which it can be computed: `not known` where it is missing, `yes` or
-    /// `no` of a flag, the word of a category (a product's name where it says which product was taken), else a number with
-    /// separators between thousands and without needless decimals.
+    /// A value of the feature in words, on a schema on which it can be computed: `not known` where it is
+    /// missing, `yes` or `no` of a flag, the word of a category (a product's name where it says which product
+    /// was taken), else a number with separators between thousands and without needless decimals.
     ///
-    /// The model counts years of 365.25 days, people do not: who is 17 on the eve of a birthday may have been there for 18 of the
-    /// model's. So years since a date are told as a calendar has them at the moment that the customer was seen from (seconds
-    /// since 1970-01-01).
+    /// The model counts years of 365.25 days, people do not: who is 17 on the eve of a birthday may have been
+    /// there for 18 of the model's. So years since a date are told as a calendar has them at the moment that
+    /// the customer was seen from (seconds since 1970-01-01).
     pub fn value_in_words(&self, schema: &Schema, value: f32, as_of: i64) -> String {
         let value = f64::from(value);
         match &self.expression {
@@ -58,7 +59,8 @@ impl FeatureDefinition {
         self.words(schema)?.get(word_position(value)?).map(String::as_str)
     }
 
-    /// The name of the product with this id, where the feature reads the column of a table that says which product was taken.
+    /// The name of the product with this id, where the feature reads the column of a table that says which
+    /// product was taken.
     fn product_name<'s>(&self, schema: &'s Schema, id: &str) -> Option<&'s str> {
         let Expression::Events {
             table, aggregate: Aggregate::First(column) | Aggregate::Last(column), ..
@@ -95,7 +97,8 @@ impl FeatureDefinition {
     }
 }
 
-/// The position among a category's words that a value is; `None` where it is none, as what stands for a missing word (-1, say).
+/// The position among a category's words that a value is; `None` where it is none, as what stands for a
+/// missing word (-1, say).
 pub fn word_position(value: impl Into<f64>) -> Option<usize> {
     let value = value.into();
     (value >= 0.0 && value.fract() == 0.0).then_some(value as usize)
@@ -106,8 +109,8 @@ pub(crate) fn as_written(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::NAN)
 }
 
-/// Days or years in words, with so many more digits than one. Nobody counts them by the hundredth, and nobody is 18 before the
-/// birthday: what has not passed is cut off, not rounded.
+/// Days or years in words, with so many more digits than one. Nobody counts them by the hundredth, and nobody
+/// is 18 before the birthday: what has not passed is cut off, not rounded.
 pub(crate) fn passed(time: f64, digits: usize) -> String {
     let parts = libm::pow(10.0, 1.0 + digits as f64);
     // 17.9 may be a little less in binary.

@@ -1,9 +1,9 @@
 //! How far metrics would differ on other customers: the percentile bootstrap (Efron and Tibshirani, 1993, "An
 //! Introduction to the Bootstrap", chapter 13) over customers.
 //!
-//! Rows of one customer at several cut-offs are alike, so whole customers are drawn, with all their rows. Models are
-//! measured on the same draws, so that their differences can be compared in pairs. A draw depends on the seed and its
-//! number alone, not on the threads.
+//! Rows of one customer at several cut-offs are alike, so whole customers are drawn, with all their rows.
+//! Models are measured on the same draws, so that their differences can be compared in pairs. A draw depends
+//! on the seed and its number alone, not on the threads.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -268,8 +268,8 @@ impl Prepared {
     }
 }
 
-/// The rows from the lowest probability of a class to the highest, sorted once, so that the area under the ROC curve with
-/// weights is one pass over them.
+/// The rows from the lowest probability of a class to the highest, sorted once, so that the area under the
+/// ROC curve with weights is one pass over them.
 struct Ranking(Vec<u32>);
 
 impl Ranking {

@@ -22,8 +22,8 @@ impl Gain {
         Self { steps }
     }
 
-    /// The share (0 to 1) of the rows that are it among a share (0 to 1) of all rows, those with the highest scores. Of
-    /// rows that score the same, as many as chance would give. Not defined where no row is it.
+    /// The share (0 to 1) of the rows that are it among a share (0 to 1) of all rows, those with the highest
+    /// scores. Of rows that score the same, as many as chance would give. Not defined where no row is it.
     pub fn at(&self, share: f64) -> Option<f64> {
         let (rows, hits) = self.steps.last().copied().unwrap_or_default();
         if hits == 0 {
@@ -41,8 +41,8 @@ impl Gain {
         Some((from_hits + part * (to_hits - from_hits)) / hits as f64)
     }
 
-    /// How many times more of the rows that are it are among a share (above 0) of all rows, those with the highest
-    /// scores, than among as many rows taken by chance. Not defined where no row is it.
+    /// How many times more of the rows that are it are among a share (above 0) of all rows, those with the
+    /// highest scores, than among as many rows taken by chance. Not defined where no row is it.
     pub fn lift(&self, share: f64) -> Option<f64> {
         Some(self.at(share)? / share)
     }

@@ -1,8 +1,8 @@
 //! How good probabilities are, measured against what happened.
 //!
-//! [`Metrics`] holds what is one number; [`roc`], [`gain`] and [`reliability`] have the curves behind some of them. With
-//! the feature `train`, `bootstrap` says how far each number would differ on other customers, and `permutation` which
-//! features they are owed to.
+//! [`Metrics`] holds what is one number; [`roc`], [`gain`] and [`reliability`] have the curves behind some of
+//! them. With the feature `train`, `bootstrap` says how far each number would differ on other customers, and
+//! `permutation` which features they are owed to.
 
 #[cfg(feature = "train")]
 pub mod bootstrap;
@@ -22,7 +22,8 @@ pub use roc::roc_auc;
 /// Probabilities are clipped to this and its complement before their logarithm is taken.
 pub const CLIP: f64 = 1e-15;
 
-/// Metrics of some rows' probabilities; of no rows there are none. What is not defined is left out of JSON, which has no NaN.
+/// Metrics of some rows' probabilities; of no rows there are none. What is not defined is left out of JSON,
+/// which has no NaN.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metrics {
     /// How many rows were scored.
@@ -35,21 +36,22 @@ pub struct Metrics {
     pub recall_weighted: f64,
     /// F1, averaged likewise.
     pub f1_weighted: f64,
-    /// The area under the ROC curve of each class against the rest, averaged over the classes that occur (and are
-    /// not the only one); not defined where there is none.
+    /// The area under the ROC curve of each class against the rest, averaged over the classes that occur (and
+    /// are not the only one); not defined where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roc_auc_ovr: Option<f64>,
     /// The mean of −ln(probability of what happened).
     pub log_loss: f64,
     /// The share of rows whose class is among the three most probable.
     pub top_3_accuracy: f64,
-    /// The mean average precision of the three most probable classes. A row has one right class, so this is the mean of
-    /// 1 / (its rank among the probabilities) where the rank is at most 3, else 0.
+    /// The mean average precision of the three most probable classes. A row has one right class, so this is
+    /// the mean of 1 / (its rank among the probabilities) where the rank is at most 3, else 0.
     pub map_at_3: f64,
-    /// The mean squared distance between the probabilities and what happened, summed over the classes (0 to 2).
+    /// The mean squared distance between the probabilities and what happened, summed over the classes (0 to
+    /// 2).
     pub brier: f64,
-    /// Class-wise expected calibration error over 15 bins of equal width, averaged over the classes (Kull et al., 2019,
-    /// "Beyond temperature scaling").
+    /// Class-wise expected calibration error over 15 bins of equal width, averaged over the classes (Kull et
+    /// al., 2019, "Beyond temperature scaling").
     pub calibration_error: f64,
     /// Each class against the rest.
     pub classes: Vec<ClassMetrics>,
@@ -83,6 +85,16 @@ type Scored<'a> = (usize, &'a [f32]);
 impl Metrics {
     /// Measures `labels.len()` rows of probabilities that stand one after the other, one value a class.
     /// A label is the position of its class. `None` of no rows.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::metrics::Metrics;
+    ///
+    /// let probabilities = [0.9, 0.1, 0.2, 0.8, 0.6, 0.4];
+    /// let metrics = Metrics::measure(&["no", "yes"], &[0, 1, 1], &probabilities).unwrap();
+    /// assert!((metrics.accuracy - 2.0 / 3.0).abs() < 1e-12); // The third row is taken for "no".
+    /// assert_eq!(metrics.confusion, [[1, 0], [1, 1]]);
+    /// ```
     pub fn measure(class_names: &[&str], labels: &[usize], probabilities: &[f32]) -> Option<Self> {
         let class_count = class_names.len().max(1);
         let rows: Vec<Scored<'_>> =
@@ -125,8 +137,8 @@ impl Metrics {
         })
     }
 
-    /// The same with the first class (NONE) left out: only rows of other classes, their probabilities scaled to sum
-    /// to 1 without it. `None` where there are no such rows.
+    /// The same with the first class (NONE) left out: only rows of other classes, their probabilities scaled
+    /// to sum to 1 without it. `None` where there are no such rows.
     pub fn measure_without_none(
         class_names: &[&str],
         labels: &[usize],
@@ -261,7 +273,8 @@ mod tests {
         assert_eq!(metrics.confusion, [[2, 0, 0], [1, 1, 0], [0, 1, 0]]);
         let log_loss = -(0.7f64.ln() + 0.6f64.ln() + 0.3f64.ln() + 0.3f64.ln() + 0.5f64.ln()) / 5.0;
         close(metrics.log_loss, log_loss);
-        // NONE: positives .7 .5 against .3 .2 .6: 5 of 6 pairs. a: .6 .3 against .2 .5 .25: 5 of 6. b: .3 above all.
+        // NONE: positives .7 .5 against .3 .2 .6: 5 of 6 pairs. a: .6 .3 against .2 .5 .25: 5 of 6. b: .3
+        // above all.
         close(metrics.classes[0].roc_auc.unwrap(), 5.0 / 6.0);
         close(metrics.classes[1].roc_auc.unwrap(), 5.0 / 6.0);
         close(metrics.classes[2].roc_auc.unwrap(), 1.0);

@@ -1,11 +1,12 @@
 //! What a policy would have been worth, from the log of another one that left something to chance.
 //!
-//! Three estimators (Dudík, Erhan, Langford and Li, "Doubly robust policy evaluation and optimization", Statistical Science
-//! 2014; the self-normalised one: Swaminathan and Joachims, NIPS 2015). All need *common support*: whatever the new policy does,
-//! the old one did with some probability. Where support is deficient (Sachdeva, Su and Joachims, KDD 2020), they tell what the
-//! supported part is worth and nothing of the rest, which no certainty shows: weights can't miss what was never logged. So it is
-//! measured how much of the policy lacks support ([`PolicyValue::unsupported`]), and of a little of it the worst and the best
-//! case are told ([`PolicyValue::bounds`]; Manski, American Economic Review 1990).
+//! Three estimators (Dudík, Erhan, Langford and Li, "Doubly robust policy evaluation and optimization",
+//! Statistical Science 2014; the self-normalised one: Swaminathan and Joachims, NIPS 2015). All need *common
+//! support*: whatever the new policy does, the old one did with some probability. Where support is deficient
+//! (Sachdeva, Su and Joachims, KDD 2020), they tell what the supported part is worth and nothing of the rest,
+//! which no certainty shows: weights can't miss what was never logged. So it is measured how much of the
+//! policy lacks support ([`PolicyValue::unsupported`]), and of a little of it the worst and the best case are
+//! told ([`PolicyValue::bounds`]; Manski, American Economic Review 1990).
 
 use std::collections::HashMap;
 
@@ -37,7 +38,8 @@ pub struct Decision {
 pub struct Estimate {
     /// The mean reward.
     pub value: f64,
-    /// Its 95 % interval, by the normal distribution, with errors that may depend on each other within a customer.
+    /// Its 95 % interval, by the normal distribution, with errors that may depend on each other within a
+    /// customer.
     pub interval: Interval,
 }
 
@@ -48,29 +50,32 @@ pub struct PolicyValue {
     pub ips: Estimate,
     /// The same over the sum of the weights: a little biased, and more certain.
     pub snips: Estimate,
-    /// The model's expectation, corrected where it was wrong: unbiased, and the more certain the better the model.
+    /// The model's expectation, corrected where it was wrong: unbiased, and the more certain the better the
+    /// model.
     pub doubly_robust: Estimate,
     /// As many decisions of the new policy itself would be as certain: (Σ weight)² / Σ weight².
     pub effective_decisions: f64,
     /// The greatest weight of a decision: the new policy's probability over the old one's.
     pub greatest_weight: f64,
-    /// The mean weight: the share of the policy that the log supports, 1 but for chance where it supports all.
+    /// The mean weight: the share of the policy that the log supports, 1 but for chance where it supports
+    /// all.
     pub mean_weight: Estimate,
     /// The share of the policy that asks for what the log never shows.
     pub never_shown: f64,
 }
 
 impl PolicyValue {
-    /// At least so much of the policy lacks support: what it asks for was never shown, or where it asks for it, never enough for
-    /// the weights to reach 1 on average.
+    /// At least so much of the policy lacks support: what it asks for was never shown, or where it asks for
+    /// it, never enough for the weights to reach 1 on average.
     pub fn unsupported(&self) -> f64 {
         let missing = 1.0 - self.mean_weight.interval.high;
         // Of no weights at all the interval is of no width: nothing of the policy is in the log.
         self.never_shown.max(missing).max(0.0)
     }
 
-    /// What the policy is worth, whatever what was never shown is worth, if no reward is less than `least` or more than `greatest`:
-    /// the 95 % interval of the supported part, and the worst and the best case of the rest.
+    /// What the policy is worth, whatever what was never shown is worth, if no reward is less than `least` or
+    /// more than `greatest`: the 95 % interval of the supported part, and the worst and the best case of the
+    /// rest.
     pub fn bounds(&self, least: f64, greatest: f64) -> Interval {
         let Interval { low, high } = self.ips.interval;
         let rest = self.unsupported();
@@ -250,7 +255,8 @@ mod tests {
         assert!((soft[1] - 0.8).abs() < 1e-12);
     }
 
-    /// A log that shows the second action (of a reward that nobody knows, then) never: the others as often as the propensities say.
+    /// A log that shows the second action (of a reward that nobody knows, then) never: the others as often as
+    /// the propensities say.
     #[test]
     fn bounds_hold_whatever_was_never_shown_is_worth() {
         let (logged, target) = ([0.6, 0.4], [[0.5, 0.04, 0.46], [0.0, 0.5, 0.5], [0.7, 0.0, 0.3]]);

@@ -1,9 +1,9 @@
-//! Permutation importance (Breiman, 2001, "Random Forests"; Fisher, Rudin and Dominici, 2019): how much worse a model
-//! gets when a feature's values are dealt out among the rows anew.
+//! Permutation importance (Breiman, 2001, "Random Forests"; Fisher, Rudin and Dominici, 2019): how much worse
+//! a model gets when a feature's values are dealt out among the rows anew.
 //!
-//! Other than the share of the impurity that a feature removed while training, this is measured on rows that the model did
-//! not learn from, and features of many values have no advantage. Of features that go together each alone may seem to
-//! matter little: the others stand in for it.
+//! Other than the share of the impurity that a feature removed while training, this is measured on rows that
+//! the model did not learn from, and features of many values have no advantage. Of features that go together
+//! each alone may seem to matter little: the others stand in for it.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -19,13 +19,13 @@ use crate::model::forest::Scratch;
 /// How often each feature's values are dealt out anew.
 const REPEATS: usize = 3;
 
-/// By how much the log-loss of `labels.len()` rows of features (`values`, row by row) grows when one feature's values are
-/// permuted among them, the mean of three permutations. Only for features that `matters` says to be measured, 0 for
-/// the others.
+/// By how much the log-loss of `labels.len()` rows of features (`values`, row by row) grows when one
+/// feature's values are permuted among them, the mean of three permutations. Only for features that `matters`
+/// says to be measured, 0 for the others.
 ///
-/// Values are dealt out among all rows, but the loss is only taken of about `most_rows` of them: of large classes of
-/// every so many-th row, with a weight to match, so that rare classes keep theirs. The same seed gives the same numbers
-/// on any number of threads.
+/// Values are dealt out among all rows, but the loss is only taken of about `most_rows` of them: of large
+/// classes of every so many-th row, with a weight to match, so that rare classes keep theirs. The same seed
+/// gives the same numbers on any number of threads.
 ///
 /// # Errors
 /// [`Error::RowLength`] where the values are not one row a label.
@@ -89,8 +89,8 @@ struct Sampled<'r> {
     loss: f64,
 }
 
-/// Rows, each with how many it stands for: as many of each class as there are, but so few of large ones that there are at
-/// most `most_rows` in all (or one of each class).
+/// Rows, each with how many it stands for: as many of each class as there are, but so few of large ones that
+/// there are at most `most_rows` in all (or one of each class).
 fn sample(labels: &[usize], class_count: usize, most_rows: usize) -> Vec<(usize, f64)> {
     let mut classes: Vec<Vec<usize>> = vec![Vec::new(); class_count];
     for (row, label) in labels.iter().enumerate() {

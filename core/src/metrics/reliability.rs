@@ -33,13 +33,13 @@ pub struct ReliabilityBin {
     pub interval: (f64, f64),
 }
 
-/// A reliability diagram's bins, from the lowest probabilities to the highest, of rows with a probability and whether it
-/// happened.
+/// A reliability diagram's bins, from the lowest probabilities to the highest, of rows with a probability and
+/// whether it happened.
 ///
-/// Bins of equal width would put nearly all rows of a rare class into the first, bins of equally many rows would spend
-/// most on probabilities next to 0. These hold equal parts of the variance that the probabilities expect, Σ p (1 − p), so
-/// that each says as much as the others: of a rare class about equally many expected cases. Equal probabilities stay in
-/// one bin.
+/// Bins of equal width would put nearly all rows of a rare class into the first, bins of equally many rows
+/// would spend most on probabilities next to 0. These hold equal parts of the variance that the probabilities
+/// expect, Σ p (1 − p), so that each says as much as the others: of a rare class about equally many expected
+/// cases. Equal probabilities stay in one bin.
 pub fn reliability(scored: &[(f32, bool)]) -> Vec<ReliabilityBin> {
     let sorted = sorted(scored);
     let variance = |probability: f32| f64::from(probability) * (1.0 - f64::from(probability)).max(0.0);
@@ -76,8 +76,8 @@ impl ReliabilityBin {
     }
 }
 
-/// Wilson's score interval (1927) of a share, 95 %: where the true share lies if `happened` of `count` independent rows
-/// are of it. Everything, (0, 1), where there are no rows.
+/// Wilson's score interval (1927) of a share, 95 %: where the true share lies if `happened` of `count`
+/// independent rows are of it. Everything, (0, 1), where there are no rows.
 pub fn wilson(happened: usize, count: usize) -> (f64, f64) {
     if count == 0 {
         return (0.0, 1.0);

@@ -5,7 +5,8 @@ use serde::Serialize;
 /// A drawn curve leaves out points that lie closer to the one before than this part of both axes.
 const STEP: f64 = 1.0 / 200.0;
 
-/// A point of a ROC curve: what share of the rows that are it, and of those that are not, score at least the threshold.
+/// A point of a ROC curve: what share of the rows that are it, and of those that are not, score at least the
+/// threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RocPoint {
     /// The least score that is taken for it; infinite at the curve's beginning.
@@ -16,9 +17,9 @@ pub struct RocPoint {
     pub true_positive_rate: f64,
 }
 
-/// The ROC curve of scored rows from (0, 0) to (1, 1), a point for each different score but for those too close to the
-/// point before to be told apart: at most some 400. Every point lies on the exact curve. Empty where all rows are it or
-/// none is.
+/// The ROC curve of scored rows from (0, 0) to (1, 1), a point for each different score but for those too
+/// close to the point before to be told apart: at most some 400. Every point lies on the exact curve. Empty
+/// where all rows are it or none is.
 pub fn roc_curve(scored: &[(f32, bool)]) -> Vec<RocPoint> {
     let sorted = sorted(scored);
     let total = sorted.iter().filter(|(_, is_it)| *is_it).count();
@@ -49,8 +50,18 @@ pub fn roc_curve(scored: &[(f32, bool)]) -> Vec<RocPoint> {
     curve
 }
 
-/// The area under the ROC curve of scored rows: the probability that a row that is it scores above one that is not,
-/// ties counting half (the Mann–Whitney statistic). Not defined where all rows are it or none is.
+/// The area under the ROC curve of scored rows: the probability that a row that is it scores above one that
+/// is not, ties counting half (the Mann–Whitney statistic). Not defined where all rows are it or none is.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::metrics::roc_auc;
+///
+/// // Of the four pairs of a positive and a negative row, three are in the right order.
+/// let area = roc_auc(&[(0.9, true), (0.6, false), (0.4, true), (0.1, false)]);
+/// assert_eq!(area, Some(0.75));
+/// assert_eq!(roc_auc(&[(0.9, true)]), None);
+/// ```
 pub fn roc_auc(scored: &[(f32, bool)]) -> Option<f64> {
     let sorted = sorted(scored);
     let (mut below, mut wins) = (0.0, 0.0);

@@ -15,6 +15,15 @@ pub const MAX_FEATURES: usize = 32_767;
 pub const MAX_BINS: usize = 255;
 
 /// For each feature, the values at which one bin ends and the next begins.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::model::bins::{Bins, MISSING_BIN};
+///
+/// let bins = Bins::new(vec![vec![18.0, 65.0]]).unwrap();
+/// assert_eq!(bins.bin(0, f32::NAN), MISSING_BIN);
+/// assert_eq!((bins.bin(0, 17.0), bins.bin(0, 40.0), bins.bin(0, 70.0)), (1, 2, 3));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bins {
     /// Ascending, finite; a value at an edge belongs to the bin below it.
@@ -26,8 +35,8 @@ impl Bins {
     /// Bins from each feature's edges.
     ///
     /// # Errors
-    /// When some edges are not finite and strictly ascending, or more than [`MAX_BINS`] − 1, or there are more than
-    /// [`MAX_FEATURES`].
+    /// When some edges are not finite and strictly ascending, or more than [`MAX_BINS`] − 1, or there are
+    /// more than [`MAX_FEATURES`].
     pub fn new(edges: Vec<Vec<f32>>) -> Result<Self, String> {
         let bins = Self { edges };
         bins.check()?;

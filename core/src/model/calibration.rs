@@ -1,7 +1,7 @@
 //! Calibration: the model's probabilities, corrected so that they come true as often as they say.
 //!
-//! Of a row's probabilities and nothing else, so that it suits every kind of model. What is corrected was learned on rows
-//! that the model did not see (`train/calibrate.rs`).
+//! Of a row's probabilities and nothing else, so that it suits every kind of model. What is corrected was
+//! learned on rows that the model did not see (`train/calibrate.rs`).
 
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +28,8 @@ pub enum Calibration {
     /// Nothing.
     #[default]
     None,
-    /// Each to the power of 1 / temperature, then scaled to sum to 1 (Guo et al., 2017, "On calibration of modern
-    /// neural networks"): above 1 it takes from the certain, below it gives to them.
+    /// Each to the power of 1 / temperature, then scaled to sum to 1 (Guo et al., 2017, "On calibration of
+    /// modern neural networks"): above 1 it takes from the certain, below it gives to them.
     Temperature {
         /// From [`MIN_TEMPERATURE`] to [`MAX_TEMPERATURE`].
         temperature: f32,
@@ -74,6 +74,15 @@ impl Calibration {
     }
 
     /// Corrects a row's probabilities in place; they sum to 1 before and after.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::model::calibration::Calibration;
+    ///
+    /// let mut probabilities = [0.9, 0.1];
+    /// Calibration::Temperature { temperature: 2.0 }.apply(&mut probabilities);
+    /// assert!((probabilities[0] - 0.75).abs() < 1e-4); // Less sure: the odds 9 become 3.
+    /// ```
     pub fn apply(&self, probabilities: &mut [f32]) {
         match self {
             Self::None => {}

@@ -1,8 +1,9 @@
 //! Forests of decision trees over bins, as flat arrays.
 //!
-//! A split asks whether a feature's bin is at most a threshold. A missing value (bin 0) goes left with the low values
-//! or, where the split says so, right with the high ones. A split of a category asks instead whether the bin is in a set.
-//! What a leaf holds and how the trees' leaves become probabilities is the forest's [`Link`].
+//! A split asks whether a feature's bin is at most a threshold. A missing value (bin 0) goes left with the
+//! low values or, where the split says so, right with the high ones. A split of a category asks instead
+//! whether the bin is in a set. What a leaf holds and how the trees' leaves become probabilities is the
+//! forest's [`Link`].
 
 mod batch;
 mod code;
@@ -65,19 +66,20 @@ pub struct Scratch {
 }
 
 impl Forest {
-    /// A forest of trees. The leaves' values are rounded to what the bundle stores, so that a model scores the same before
-    /// and after it is stored: to 65,535 steps of their class's range.
+    /// A forest of trees. The leaves' values are rounded to what the bundle stores, so that a model scores
+    /// the same before and after it is stored: to 65,535 steps of their class's range.
     ///
     /// # Errors
-    /// When a tree is not complete, its leaves do not fit the link (distributions over `class_count` classes; finite
-    /// numbers, and as many trees for each class), or there are more than [`MAX_TREES`] trees or [`MAX_SETS`] sets.
+    /// When a tree is not complete, its leaves do not fit the link (distributions over `class_count` classes;
+    /// finite numbers, and as many trees for each class), or there are more than [`MAX_TREES`] trees or
+    /// [`MAX_SETS`] sets.
     pub fn new(class_count: usize, link: Link, trees: &[Tree]) -> Result<Self, String> {
         Self::with_leaf_steps(class_count, link, trees, u16::MAX)
     }
 
-    /// A forest whose leaves' values are rounded to so many steps between each class's least and greatest; of fewer than
-    /// 256, they take one byte each. That is too coarse for distributions with classes that are rare nearly everywhere and
-    /// certain in some leaf: their small probabilities become 0.
+    /// A forest whose leaves' values are rounded to so many steps between each class's least and greatest; of
+    /// fewer than 256, they take one byte each. That is too coarse for distributions with classes that are
+    /// rare nearly everywhere and certain in some leaf: their small probabilities become 0.
     ///
     /// # Errors
     /// As [`Forest::new`].
@@ -266,8 +268,8 @@ impl Forest {
         }
     }
 
-    /// Adds the values of the leaves that a row falls into, of those trees alone whose numbers (from 0) are chosen, to one sum
-    /// a class.
+    /// Adds the values of the leaves that a row falls into, of those trees alone whose numbers (from 0) are
+    /// chosen, to one sum a class.
     pub fn add_leaves_of(
         &self,
         bins: &[u8],

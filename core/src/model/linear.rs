@@ -1,8 +1,8 @@
 //! Multinomial logistic regression over standardised bin ranks, and over the bins of categories.
 //!
 //! A number enters as the rank of its bin, standardised over the training rows: heavy tails do no harm, and
-//! training and scoring share the bins with the forest. A missing value enters as the mean. A category, whose order means
-//! nothing, has weights for each of its bins, and so has its being missing.
+//! training and scoring share the bins with the forest. A missing value enters as the mean. A category, whose
+//! order means nothing, has weights for each of its bins, and so has its being missing.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +11,8 @@ use super::contributions::Contributions;
 use super::softmax::softmax;
 use crate::decode::bounded::{at_most, list};
 
-/// Models whose scores might grow beyond this are refused: far below what `f32` can hold, so that neither a score nor a
-/// difference of scores overflows.
+/// Models whose scores might grow beyond this are refused: far below what `f32` can hold, so that neither a
+/// score nor a difference of scores overflows.
 pub(super) const MAX_SCORE: f64 = 1e30;
 
 /// A linear model.
@@ -77,8 +77,8 @@ impl Linear {
         softmax(probabilities);
     }
 
-    /// What features contribute to the scores of classes, from the bins of a row and of a reference row: a score is a sum of
-    /// terms of one feature each, so a feature contributes what its terms differ by.
+    /// What features contribute to the scores of classes, from the bins of a row and of a reference row: a
+    /// score is a sum of terms of one feature each, so a feature contributes what its terms differ by.
     pub(super) fn contributions(&self, row: &[u8], reference: &[u8], classes: &[usize]) -> Contributions {
         let mut contributions = Contributions { classes: classes.to_vec(), ..Contributions::default() };
         let intercepts = classes.iter().map(|class| self.intercepts.get(*class).copied());
@@ -132,7 +132,8 @@ impl Linear {
         lists.into_iter().chain(self.categories.iter().map(|category| &category.weights)).flatten().copied()
     }
 
-    /// No row's score, nor a standardised rank, is further from 0 than this; NaN or infinite where one may be no number.
+    /// No row's score, nor a standardised rank, is further from 0 than this; NaN or infinite where one may be
+    /// no number.
     fn greatest_score(&self, bins: &Bins) -> f64 {
         let features = || self.means.iter().zip(&self.inverse_deviations).enumerate();
         // The first and the last bin are the furthest from the mean, on either side.

@@ -1,4 +1,5 @@
-//! Models: bins, the two kinds of model over them, their calibration, and the bundle that carries everything a scorer needs.
+//! Models: bins, the two kinds of model over them, their calibration, and the bundle that carries everything
+//! a scorer needs.
 
 pub mod bins;
 pub mod calibration;
@@ -58,8 +59,8 @@ impl Model {
         }
     }
 
-    /// Probabilities for many rows, to the same bits. The bins stand feature by feature, a column a row; the probabilities
-    /// are written row by row.
+    /// Probabilities for many rows, to the same bits. The bins stand feature by feature, a column a row; the
+    /// probabilities are written row by row.
     pub(crate) fn predict_block(
         &self,
         bins: Matrix<'_, u8>,
@@ -92,7 +93,8 @@ impl Model {
         }
     }
 
-    /// What each feature contributes to these classes' outputs, from the bins of a row and of a reference row.
+    /// What each feature contributes to these classes' outputs, from the bins of a row and of a reference
+    /// row.
     pub(crate) fn contributions(&self, row: &[u8], reference: &[u8], classes: &[usize]) -> Contributions {
         match self {
             Model::Forest(forest) => forest.contributions(row, reference, classes),

@@ -3,9 +3,9 @@
 use super::distribution::Summary;
 use super::kolmogorov_smirnov::{KolmogorovSmirnov, limiting};
 
-/// The two-sample test of Kolmogorov and Smirnov on counts, bin by bin: the greatest distance at the edges. What lies within a bin
-/// is not seen, so that the distance and, more so, the test are on the safe side. `None` where there are not as many of
-/// both, or one side has none.
+/// The two-sample test of Kolmogorov and Smirnov on counts, bin by bin: the greatest distance at the edges.
+/// What lies within a bin is not seen, so that the distance and, more so, the test are on the safe side.
+/// `None` where there are not as many of both, or one side has none.
 pub fn kolmogorov_smirnov(reference: &[f64], current: &[f64]) -> Option<KolmogorovSmirnov> {
     let (rows, their_rows): (f64, f64) = (reference.iter().sum(), current.iter().sum());
     if reference.len() != current.len() || !(rows > 0.0 && their_rows > 0.0) {
@@ -17,9 +17,9 @@ pub fn kolmogorov_smirnov(reference: &[f64], current: &[f64]) -> Option<Kolmogor
     Some(KolmogorovSmirnov { distance, p_value: limiting(lambda) })
 }
 
-/// The Wasserstein distance of order 1 of counts, bin by bin, in the numbers' unit: rows are thought to be spread evenly over their
-/// bin, and the outermost bins to reach to the reference's least and greatest number. `None` as in [`kolmogorov_smirnov`],
-/// and where the bins are not those of the edges.
+/// The Wasserstein distance of order 1 of counts, bin by bin, in the numbers' unit: rows are thought to be
+/// spread evenly over their bin, and the outermost bins to reach to the reference's least and greatest
+/// number. `None` as in [`kolmogorov_smirnov`], and where the bins are not those of the edges.
 pub fn wasserstein(edges: &[f32], summary: &Summary, reference: &[f64], current: &[f64]) -> Option<f64> {
     let (rows, their_rows): (f64, f64) = (reference.iter().sum(), current.iter().sum());
     if reference.len() != edges.len() + 1

@@ -1,5 +1,5 @@
-//! Where a series of numbers changes its level: the rank test of Pettitt (1979, "A non-parametric approach to the change-point
-//! problem"), on the whole and then on the parts before and after what it found.
+//! Where a series of numbers changes its level: the rank test of Pettitt (1979, "A non-parametric approach to
+//! the change-point problem"), on the whole and then on the parts before and after what it found.
 
 /// Fewer numbers than this on one side of a change prove nothing: chance alone would order them so too often.
 const LEAST_SIDE: usize = 3;
@@ -11,11 +11,13 @@ pub struct Pettitt {
     pub at: usize,
     /// K: the greatest |U| over all positions.
     pub statistic: f64,
-    /// The approximate probability of a K at least as great where there is no change: 2·exp(−6K² / (n³ + n²)), at most 1.
+    /// The approximate probability of a K at least as great where there is no change: 2·exp(−6K² / (n³ +
+    /// n²)), at most 1.
     pub p_value: f64,
 }
 
-/// Tests a series for one change; `None` where it is too short for any. Numbers that are not known are NaN and equal to none.
+/// Tests a series for one change; `None` where it is too short for any. Numbers that are not known are NaN
+/// and equal to none.
 pub fn pettitt(series: &[f64]) -> Option<Pettitt> {
     let n = series.len();
     let mut greatest: Option<(usize, f64)> = None;
@@ -35,8 +37,8 @@ pub fn pettitt(series: &[f64]) -> Option<Pettitt> {
     Some(Pettitt { at, statistic: k, p_value })
 }
 
-/// The positions of the first numbers after each change, in order: a part of the series is divided where the test's p-value is at
-/// most `significance`.
+/// The positions of the first numbers after each change, in order: a part of the series is divided where the
+/// test's p-value is at most `significance`.
 pub fn change_points(series: &[f64], significance: f64) -> Vec<usize> {
     let (mut found, mut parts) = (Vec::new(), vec![(0, series)]);
     while let Some((start, part)) = parts.pop() {

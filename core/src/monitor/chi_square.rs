@@ -13,15 +13,24 @@ pub struct ChiSquare {
     pub statistic: f64,
     /// How many categories occur, less one.
     pub degrees_of_freedom: usize,
-    /// The probability of a statistic at least as great where both samples are drawn from the same shares; a good one where
-    /// every expected count is 5 or more.
+    /// The probability of a statistic at least as great where both samples are drawn from the same shares; a
+    /// good one where every expected count is 5 or more.
     pub p_value: f64,
     /// Cramér's V, 0 to 1: how strong the difference is, whatever the number of rows.
     pub cramers_v: f64,
 }
 
-/// Tests two samples of categories by their counts, category by category. `None` where there are not as many of both, one
-/// side has none, or fewer than two categories occur.
+/// Tests two samples of categories by their counts, category by category. `None` where there are not as many
+/// of both, one side has none, or fewer than two categories occur.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::monitor::chi_square::chi_square;
+///
+/// let same = chi_square(&[50.0, 50.0], &[51.0, 49.0]).unwrap();
+/// let shifted = chi_square(&[50.0, 50.0], &[90.0, 10.0]).unwrap();
+/// assert!(same.p_value > 0.5 && shifted.p_value < 0.001);
+/// ```
 pub fn chi_square(reference: &[f64], current: &[f64]) -> Option<ChiSquare> {
     let totals: (f64, f64) = (reference.iter().sum(), current.iter().sum());
     if reference.len() != current.len() || !(totals.0 > 0.0 && totals.1 > 0.0) {
@@ -45,8 +54,8 @@ pub fn chi_square(reference: &[f64], current: &[f64]) -> Option<ChiSquare> {
     })
 }
 
-/// The regularised upper incomplete gamma function Q(a, x), by its series or its continued fraction, whichever
-/// converges fast (Press et al., "Numerical Recipes", 6.2).
+/// The regularised upper incomplete gamma function Q(a, x), by its series or its continued fraction,
+/// whichever converges fast (Press et al., "Numerical Recipes", 6.2).
 fn upper_gamma(a: f64, x: f64) -> f64 {
     if x <= 0.0 {
         return 1.0;

@@ -7,8 +7,8 @@ const LEAST_SHARE: f64 = 0.0001;
 /// … or, where other shares are not greater than that, so small a part of the least of them.
 const BELOW_LEAST: f64 = 1e-6;
 
-/// The Wasserstein distance of order 1: the area between the two distribution functions, in units of the feature. `None` where
-/// a sample has no known value; infinite or NaN where values are infinite.
+/// The Wasserstein distance of order 1: the area between the two distribution functions, in units of the
+/// feature. `None` where a sample has no known value; infinite or NaN where values are infinite.
 pub fn wasserstein(reference: &Sample, current: &Sample) -> Option<f64> {
     let (ours, theirs) = (reference.values(), current.values());
     let (our_count, their_count) = (ours.len() as f64, theirs.len() as f64);
@@ -35,8 +35,8 @@ pub fn wasserstein(reference: &Sample, current: &Sample) -> Option<f64> {
     }
 }
 
-/// The Jensen–Shannon distance (Endres & Schindelin, 2003): the square root of the divergence in nats, 0 to √ln 2. Of counts, bin
-/// by bin; `None` where there are not as many of both, or one side has none.
+/// The Jensen–Shannon distance (Endres & Schindelin, 2003): the square root of the divergence in nats, 0 to
+/// √ln 2. Of counts, bin by bin; `None` where there are not as many of both, or one side has none.
 pub fn jensen_shannon(reference: &[f64], current: &[f64]) -> Option<f64> {
     let (ours, theirs) = shares(reference, current)?;
     let towards = |share: f64, middle: f64| if share > 0.0 { share * libm::log(share / middle) } else { 0.0 };
@@ -49,10 +49,20 @@ pub fn jensen_shannon(reference: &[f64], current: &[f64]) -> Option<f64> {
     Some(sum.max(0.0).sqrt())
 }
 
-/// The population stability index: Σ (r − c) ln (r / c) over the shares r and c of bins. Of counts, bin by bin; `None` as in
-/// [`jensen_shannon`].
+/// The population stability index: Σ (r − c) ln (r / c) over the shares r and c of bins. Of counts, bin by
+/// bin; `None` as in [`jensen_shannon`].
 ///
-/// A share of 0 counts as 0.0001 or, where the least other share of its side is no greater, as a millionth of that.
+/// A share of 0 counts as 0.0001 or, where the least other share of its side is no greater, as a millionth of
+/// that.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::monitor::distance::population_stability_index;
+///
+/// let reference = [25.0, 25.0, 25.0, 25.0];
+/// assert!(population_stability_index(&reference, &reference).unwrap().abs() < 1e-12);
+/// assert!(population_stability_index(&reference, &[70.0, 10.0, 10.0, 10.0]).unwrap() > 0.25);
+/// ```
 pub fn population_stability_index(reference: &[f64], current: &[f64]) -> Option<f64> {
     let (ours, theirs) = shares(reference, current)?;
     let (ours, theirs) = (without_zeros(ours), without_zeros(theirs));

@@ -1,4 +1,5 @@
-//! How the values of a quantity spread over a few cells: what a bundle remembers of the rows that its model was measured on.
+//! How the values of a quantity spread over a few cells: what a bundle remembers of the rows that its model
+//! was measured on.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,8 @@ const MOST_EDGES: usize = MOST_BINS - 1;
 /// A quantity's cells, and how many rows lie in each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
-    /// Of numbers, where one bin ends and the next begins: ascending and finite; a value at an edge belongs to the bin below
-    /// it. None of words.
+    /// Of numbers, where one bin ends and the next begins: ascending and finite; a value at an edge belongs
+    /// to the bin below it. None of words.
     #[serde(deserialize_with = "at_most::<MOST_EDGES, _, _>")]
     pub edges: Vec<f32>,
     /// How many rows lie in each cell: first those without a value, then those of each bin or word.
@@ -23,8 +24,8 @@ pub struct Distribution {
     pub summary: Option<Summary>,
 }
 
-/// Some numbers in short. In a bundle, where nobody may be known by them, the ends are rounded, and some customers lie beyond them
-/// (docs/PRIVACY.md); mean and deviation take those for as far out as the ends.
+/// Some numbers in short. In a bundle, where nobody may be known by them, the ends are rounded, and some
+/// customers lie beyond them (docs/PRIVACY.md); mean and deviation take those for as far out as the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The lower end.

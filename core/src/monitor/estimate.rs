@@ -1,6 +1,6 @@
-//! How good a model is where nobody knows the labels yet: what its own probabilities say, which are right on average where
-//! they are calibrated ("confidence-based performance estimation"). What changes in how features and labels belong
-//! together, they can't know.
+//! How good a model is where nobody knows the labels yet: what its own probabilities say, which are right on
+//! average where they are calibrated ("confidence-based performance estimation"). What changes in how
+//! features and labels belong together, they can't know.
 
 use super::profile::MEASURES;
 use super::profile::{Averaged, Profile};
@@ -28,8 +28,8 @@ pub struct ExpectedMetrics {
     pub accuracy: Expected,
     /// The mean squared distance between the probabilities and what happens, summed over the classes.
     pub brier: Expected,
-    /// For each class, the area under the ROC curve of its probability; `None` where it is not to be expected that the class both
-    /// happens and does not happen.
+    /// For each class, the area under the ROC curve of its probability; `None` where it is not to be expected
+    /// that the class both happens and does not happen.
     pub roc_auc: Vec<Option<Expected>>,
 }
 
@@ -57,10 +57,11 @@ pub fn expected_metrics(probabilities: Matrix<'_, f32>) -> Option<ExpectedMetric
     Some(ExpectedMetrics { rows: count, log_loss, accuracy, brier, roc_auc })
 }
 
-/// What is to be expected of rows that were counted in the cells of a profile: each counts as the mean of its cell. `None` of no
-/// rows, or where the tallies are of other cells.
+/// What is to be expected of rows that were counted in the cells of a profile: each counts as the mean of its
+/// cell. `None` of no rows, or where the tallies are of other cells.
 ///
-/// Areas under ROC curves see no order within a cell, and so come out a little small; of randomised rows there are none.
+/// Areas under ROC curves see no order within a cell, and so come out a little small; of randomised rows
+/// there are none.
 pub fn expected_of_tallies(
     profile: &Profile,
     rows: u64,
@@ -107,10 +108,11 @@ fn expected_of_cells(averaged: &Averaged, tally: &Tally, rows: f64) -> Option<Ex
     Some(Expected { value: mean_of(&averaged.means), standard_error: (labels + randomising).sqrt() })
 }
 
-/// The area under the ROC curve of a class against the rest: the share of the pairs of a row where it happens and one where it does
-/// not in which the first has the greater probability (half of it where they are equal). Expected pairs of the right order over
-/// expected pairs; how far it varies, to first order, follows from what each label changes (the delta method). Of how many rows have
-/// which probability, from the least to the greatest.
+/// The area under the ROC curve of a class against the rest: the share of the pairs of a row where it happens
+/// and one where it does not in which the first has the greater probability (half of it where they are
+/// equal). Expected pairs of the right order over expected pairs; how far it varies, to first order, follows
+/// from what each label changes (the delta method). Of how many rows have which probability, from the least
+/// to the greatest.
 fn area(groups: Vec<(f64, f64)>) -> Option<Expected> {
     let count: f64 = groups.iter().map(|(_, equals)| equals).sum();
     let happening: f64 = groups.iter().map(|(p, equals)| p * equals).sum();

@@ -16,15 +16,25 @@ const TERMS: u32 = 20;
 pub struct KolmogorovSmirnov {
     /// The greatest distance between the two distribution functions, 0 to 1.
     pub distance: f64,
-    /// The probability of a distance at least as great where both samples are drawn from one continuous distribution; where values
-    /// occur more than once it is at most this.
+    /// The probability of a distance at least as great where both samples are drawn from one continuous
+    /// distribution; where values occur more than once it is at most this.
     pub p_value: f64,
 }
 
 /// Tests two samples; `None` where one has no known value.
 ///
-/// The p-value is exact for up to a million pairs of values (Hodges, 1958, "The significance probability of the Smirnov
-/// two-sample test"), else that of the limiting distribution (Kolmogorov, 1933).
+/// The p-value is exact for up to a million pairs of values (Hodges, 1958, "The significance probability of
+/// the Smirnov two-sample test"), else that of the limiting distribution (Kolmogorov, 1933).
+///
+/// # Examples
+/// ```
+/// use nextbest_core::monitor::Sample;
+/// use nextbest_core::monitor::kolmogorov_smirnov::kolmogorov_smirnov;
+///
+/// let reference = Sample::new((0..100).map(f64::from));
+/// let shifted = Sample::new((0..100).map(|value| f64::from(value) + 30.0));
+/// assert!((kolmogorov_smirnov(&reference, &shifted).unwrap().distance - 0.3).abs() < 1e-12);
+/// ```
 pub fn kolmogorov_smirnov(reference: &Sample, current: &Sample) -> Option<KolmogorovSmirnov> {
     let (ours, theirs) = (reference.values(), current.values());
     if ours.is_empty() || theirs.is_empty() {
@@ -60,7 +70,8 @@ fn greatest_distance(ours: &[f64], theirs: &[f64]) -> u64 {
     greatest
 }
 
-/// The share of the ways in which two samples of these sizes can be ordered that lie at least so many steps apart.
+/// The share of the ways in which two samples of these sizes can be ordered that lie at least so many steps
+/// apart.
 fn exact(ours: u64, theirs: u64, steps: u64) -> f64 {
     let apart = |our: u64, their: u64| (our * theirs).abs_diff(their * ours) >= steps;
     // Of the ways to each point, the share that never came so far apart; row by row.

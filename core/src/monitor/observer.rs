@@ -12,6 +12,25 @@ use crate::{Error, Recommender};
 pub const RANDOM_BYTES: usize = 16;
 
 /// Counts rows into a sketch.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::Recommender;
+/// use nextbest_core::monitor::observer::{Observer, RANDOM_BYTES, layout};
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/features.bundle"));
+/// let recommender = Recommender::load(bytes)?;
+/// let mut observer = Observer::new(&recommender)?;
+/// let row = recommender.bundle().reference.clone();
+/// assert!(!observer.observe(&recommender, &row, false, [0; RANDOM_BYTES])?); // No consent: not counted.
+/// for _ in 0..20 {
+///     observer.observe(&recommender, &row, true, [0; RANDOM_BYTES])?;
+/// }
+/// let sketch = observer.hand_out(&recommender, 1)?;
+/// assert_eq!(layout(&recommender)?.read(&sketch)?.rows, 20);
+/// assert_eq!(observer.rows(), 0); // The next sketch is empty.
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Observer {
     layout: SketchLayout,
@@ -29,15 +48,16 @@ impl Observer {
         Ok(Self { sketch: layout.empty(), layout, workspace: Workspace::default() })
     }
 
-    /// Counts a row of features, if whoever it is of agrees to that, and says whether it was counted. A full sketch (65,535
-    /// rows) counts no more.
+    /// Counts a row of features, if whoever it is of agrees to that, and says whether it was counted. A full
+    /// sketch (65,535 rows) counts no more.
     ///
-    /// Where the bundle asks for randomised rows, the row reports to one distribution alone, chosen at random, and tells it
-    /// its cell by randomised response: what leaves is ε-locally differentially private for the row as a whole. `random` must be
-    /// unpredictable then; it is not used otherwise.
+    /// Where the bundle asks for randomised rows, the row reports to one distribution alone, chosen at
+    /// random, and tells it its cell by randomised response: what leaves is ε-locally differentially private
+    /// for the row as a whole. `random` must be unpredictable then; it is not used otherwise.
     ///
     /// # Errors
-    /// [`Error::RowLength`]; [`Error::Infinite`]; [`SketchError::NoProfile`] where the bundle is not the observer's.
+    /// [`Error::RowLength`]; [`Error::Infinite`]; [`SketchError::NoProfile`] where the bundle is not the
+    /// observer's.
     pub fn observe(
         &mut self,
         recommender: &Recommender,
@@ -82,10 +102,12 @@ impl Observer {
         self.sketch.rows
     }
 
-    /// Hands the sketch out as bytes, under an identity that is to be chosen at random, and begins another one.
+    /// Hands the sketch out as bytes, under an identity that is to be chosen at random, and begins another
+    /// one.
     ///
     /// # Errors
-    /// [`SketchError::TooFewRows`] where the bundle does not let so few rows go (they are kept), or there is none.
+    /// [`SketchError::TooFewRows`] where the bundle does not let so few rows go (they are kept), or there is
+    /// none.
     pub fn hand_out(&mut self, recommender: &Recommender, identity: u64) -> Result<Vec<u8>, Error> {
         let profile = recommender.bundle().profile.as_ref().ok_or(SketchError::NoProfile)?;
         let least = match profile.sketches.epsilon {

@@ -1,5 +1,5 @@
-//! What rows looked like that the model has not learned from, as a bundle remembers it: the reference of all monitoring
-//! where there is no table to compare with.
+//! What rows looked like that the model has not learned from, as a bundle remembers it: the reference of all
+//! monitoring where there is no table to compare with.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,19 @@ pub const MOST_ROWS: u64 = 65_535;
 pub const LEAST_CUSTOMERS: usize = 10;
 
 /// Some rows: what their features, and the model's answers, were.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::Bundle;
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/features.bundle"));
+/// let bundle = Bundle::decode(bytes)?;
+/// let profile = bundle.profile.as_ref().unwrap();
+/// assert_eq!(profile.features.len(), bundle.features.len());
+/// // Every distribution counts each row once.
+/// assert!(profile.distributions().all(|counted| counted.rows() == u64::from(profile.rows)));
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// How many rows it is of.
@@ -46,13 +59,14 @@ pub struct Averaged {
     /// The mean of the numbers in each bin.
     #[serde(deserialize_with = "list")]
     pub means: Vec<f32>,
-    /// Of what is expected (a measure): the mean, over the rows in each bin, of its variance over a row's possible labels. None of
-    /// probabilities.
+    /// Of what is expected (a measure): the mean, over the rows in each bin, of its variance over a row's
+    /// possible labels. None of probabilities.
     #[serde(deserialize_with = "list")]
     pub variances: Vec<f32>,
 }
 
-/// How customers' rows are counted where they are scored, so that what leaves their side says nothing about one of them.
+/// How customers' rows are counted where they are scored, so that what leaves their side says nothing about
+/// one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SketchRules {

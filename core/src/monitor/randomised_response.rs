@@ -1,9 +1,9 @@
-//! Randomised response: each row says its cell with one probability, and any other cell with another, so that what one row says
-//! proves little, while what all say tells how many there are in each cell.
+//! Randomised response: each row says its cell with one probability, and any other cell with another, so that
+//! what one row says proves little, while what all say tells how many there are in each cell.
 //!
-//! With k cells and p = eᵋ / (eᵋ + k − 1), q = 1 / (eᵋ + k − 1), whatever is said is at most eᵋ times as likely from one
-//! cell as from another: ε-local differential privacy (Warner, 1965; Kairouz, Bonawitz & Ramage, 2016, "Discrete
-//! distribution estimation under local privacy").
+//! With k cells and p = eᵋ / (eᵋ + k − 1), q = 1 / (eᵋ + k − 1), whatever is said is at most eᵋ times as
+//! likely from one cell as from another: ε-local differential privacy (Warner, 1965; Kairouz, Bonawitz &
+//! Ramage, 2016, "Discrete distribution estimation under local privacy").
 
 /// How the rows of a distribution are randomised.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,9 +1,10 @@
-//! Sketches: how many rows lie in each cell of a bundle's distributions, and nothing else of them. Small, and to be added up
-//! exactly in any order.
+//! Sketches: how many rows lie in each cell of a bundle's distributions, and nothing else of them. Small, and
+//! to be added up exactly in any order.
 //!
-//! The bytes (docs/FORMAT.md): `NBSK`, the version 1, one byte of flags (1: randomised, 2: merged), the first 16 bytes of the
-//! bundle's content hash, 8 bytes of identity, then as numbers in groups of seven bits (LEB128) the rows and each cell's
-//! count, distribution by distribution, and the first 8 bytes of the SHA-256 of all before.
+//! The bytes (docs/FORMAT.md): `NBSK`, the version 1, one byte of flags (1: randomised, 2: merged), the first
+//! 16 bytes of the bundle's content hash, 8 bytes of identity, then as numbers in groups of seven bits
+//! (LEB128) the rows and each cell's count, distribution by distribution, and the first 8 bytes of the
+//! SHA-256 of all before.
 
 use sha2::{Digest, Sha256};
 
@@ -33,7 +34,8 @@ pub struct SketchLayout {
 /// Counted rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sketch {
-    /// Whatever its maker chose at random, by which the same sketch is known if it comes twice. Of merged ones, all together.
+    /// Whatever its maker chose at random, by which the same sketch is known if it comes twice. Of merged
+    /// ones, all together.
     pub identity: u64,
     /// How many rows were counted.
     pub rows: u64,
@@ -86,8 +88,8 @@ impl SketchLayout {
         bytes
     }
 
-    /// Reads a sketch and checks all that can be checked of it: that nothing was damaged, that it is of this bundle, and that its
-    /// counts are what so many rows give.
+    /// Reads a sketch and checks all that can be checked of it: that nothing was damaged, that it is of this
+    /// bundle, and that its counts are what so many rows give.
     ///
     /// # Errors
     /// What is wrong with it. Nothing of a refused sketch is ever counted.
@@ -177,7 +179,8 @@ impl Sketch {
         self.rows += 1;
     }
 
-    /// Adds another sketch of the same layout. In whatever order, and however grouped, sketches are added, the sum is the same.
+    /// Adds another sketch of the same layout. In whatever order, and however grouped, sketches are added,
+    /// the sum is the same.
     ///
     /// # Errors
     /// Where there would be more rows than can be counted; nothing is added then.

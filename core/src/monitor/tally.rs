@@ -1,4 +1,5 @@
-//! How many rows lie in the cells of a distribution: counted as they are, or told by rows that were randomised.
+//! How many rows lie in the cells of a distribution: counted as they are, or told by rows that were
+//! randomised.
 
 use super::randomised_response::RandomisedResponse;
 
@@ -34,7 +35,8 @@ impl Tally {
         self.response.is_some()
     }
 
-    /// What rows of another tally, counted as they are, would have reported if they had been randomised like these.
+    /// What rows of another tally, counted as they are, would have reported if they had been randomised like
+    /// these.
     pub fn as_reported(&self, counts: &[f64]) -> Vec<f64> {
         match &self.response {
             Some(response) => response.reported(counts),
@@ -42,8 +44,8 @@ impl Tally {
         }
     }
 
-    /// The variance that randomising (and which rows happened to be counted here) gives to a mean over the rows, where a row in a
-    /// cell has that cell's number; 0 where they were counted as they are.
+    /// The variance that randomising (and which rows happened to be counted here) gives to a mean over the
+    /// rows, where a row in a cell has that cell's number; 0 where they were counted as they are.
     pub(super) fn variance_of_mean(&self, numbers: &[f64]) -> f64 {
         let Some(response) = &self.response else { return 0.0 };
         let reports = self.reports();

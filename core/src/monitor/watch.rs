@@ -1,5 +1,5 @@
-//! What monitoring looks at in a row: its features, the model's probabilities, what those say about their own quality, and
-//! which class they choose.
+//! What monitoring looks at in a row: its features, the model's probabilities, what those say about their own
+//! quality, and which class they choose.
 
 use super::profile::{MEASURES, Profile};
 

@@ -35,8 +35,8 @@ pub struct Chosen {
     pub product: usize,
     /// What it was ranked by.
     pub factors: Factors,
-    /// The probability with which it was to come in this place, after those that came before it: 1 where nothing is left to
-    /// chance.
+    /// The probability with which it was to come in this place, after those that came before it: 1 where
+    /// nothing is left to chance.
     pub propensity: f64,
 }
 
@@ -58,10 +58,12 @@ struct Candidate {
     weight: f64,
 }
 
-/// Chooses at most `top` of the candidates (products by position), the first first; and says of the others why not.
+/// Chooses at most `top` of the candidates (products by position), the first first; and says of the others
+/// why not.
 ///
-/// With a temperature, the order is a draw from a Plackett–Luce model: among those left, each comes next with a probability
-/// proportional to its weight, which is drawn by adding Gumbel noise to the weights' logarithms (Yellott 1977).
+/// With a temperature, the order is a draw from a Plackett–Luce model: among those left, each comes next with
+/// a probability proportional to its weight, which is drawn by adding Gumbel noise to the weights' logarithms
+/// (Yellott 1977).
 pub(crate) fn choose(
     policy: &PolicyDefinition,
     schema: &Schema,

@@ -213,7 +213,8 @@ fn passes(test: &Test, value: f64, word: Option<&str>) -> bool {
     }
 }
 
-/// Whether two numbers are the same in about twelve digits: what is written in decimals, and added up, is not exact in binary.
+/// Whether two numbers are the same in about twelve digits: what is written in decimals, and added up, is not
+/// exact in binary.
 fn agree(a: f64, b: f64) -> bool {
     a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
 }
@@ -222,8 +223,8 @@ fn at_least(value: f64, limit: f64) -> bool {
     value >= limit || agree(value, limit)
 }
 
-/// The shortest text, by so many further digits, whose number fails as the value itself did; that with the fewest digits where
-/// it is no number.
+/// The shortest text, by so many further digits, whose number fails as the value itself did; that with the
+/// fewest digits where it is no number.
 fn as_exact_as_needed(text: impl Fn(usize) -> String, fails: impl Fn(f64) -> bool) -> String {
     let shortest = text(0);
     let says_so = |text: &String| text.replace(',', "").parse().is_ok_and(&fails);

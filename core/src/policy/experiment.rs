@@ -1,7 +1,7 @@
 //! Chance that everybody can check: who is in the holdout, and which offer is tried.
 //!
-//! All of it follows from a keyed hash of the customer's id, so that a customer is in the same arm in every channel, on every
-//! device and in the bank's own warehouse, without a table of who is where.
+//! All of it follows from a keyed hash of the customer's id, so that a customer is in the same arm in every
+//! channel, on every device and in the bank's own warehouse, without a table of who is where.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,9 @@ pub struct Experiment {
     pub salt: String,
     /// The share of customers, 0 to 1, who get no offers, so that the effect of offers can be measured.
     pub holdout: f64,
-    /// How much is left to chance, from 0 (nothing: the best offer comes first): an offer comes first with a probability
-    /// proportional to its priority to the power of 1/temperature. The softmax of the priorities' logarithms over the temperature.
+    /// How much is left to chance, from 0 (nothing: the best offer comes first): an offer comes first with a
+    /// probability proportional to its priority to the power of 1/temperature. The softmax of the priorities'
+    /// logarithms over the temperature.
     pub temperature: f64,
 }
 
@@ -33,8 +34,9 @@ pub enum Arm {
 }
 
 impl Experiment {
-    /// The arm of the customer with an id: HMAC-SHA-256 with the salt as its key, of the letters `arm`, a zero byte and the id;
-    /// the first 53 bits as a fraction, which is below the holdout's share for those who are in it.
+    /// The arm of the customer with an id: HMAC-SHA-256 with the salt as its key, of the letters `arm`, a
+    /// zero byte and the id; the first 53 bits as a fraction, which is below the holdout's share for those
+    /// who are in it.
     pub fn arm(&self, customer: &str) -> Arm {
         match self.fraction(&["arm", customer]) < self.holdout {
             true => Arm::Holdout,
@@ -49,8 +51,8 @@ impl Experiment {
         -libm::log(-libm::log(uniform))
     }
 
-    /// From 0 and below 1. The parts have no zero bytes but ids, which come last or before a moment, so different
-    /// parts are different messages.
+    /// From 0 and below 1. The parts have no zero bytes but ids, which come last or before a moment, so
+    /// different parts are different messages.
     fn fraction(&self, parts: &[&str]) -> f64 {
         let Ok(mut code) = Hmac::<Sha256>::new_from_slice(self.salt.as_bytes()) else { return 0.0 };
         code.update(parts.join("\0").as_bytes());

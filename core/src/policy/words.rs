@@ -1,4 +1,5 @@
-//! Which words the rules read: a bundle must know them, or an answer that was foreseen is one that nobody knows.
+//! Which words the rules read: a bundle must know them, or an answer that was foreseen is one that nobody
+//! knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +9,13 @@ use crate::features::{Aggregate, Expression, FeatureDefinition, RowFilter, Test,
 use crate::names::shown;
 use crate::schema::{ColumnKind, Schema};
 
-/// Columns that are read by their words, each with the words that are asked for: of an event table, or (without a
-/// table) of the customer's own.
+/// Columns that are read by their words, each with the words that are asked for: of an event table, or
+/// (without a table) of the customer's own.
 pub type Words<'p> = BTreeMap<(Option<&'p str>, &'p str), BTreeSet<&'p str>>;
 
 impl PolicyDefinition {
-    /// The columns that the rules may read by their words, and the words that they name. There may be columns among them that are no
-    /// categories.
+    /// The columns that the rules may read by their words, and the words that they name. There may be columns
+    /// among them that are no categories.
     pub fn words(&self) -> Words<'_> {
         let mut words = Words::new();
         for measure in &self.measures {
@@ -60,7 +61,8 @@ impl PolicyDefinition {
         Ok(())
     }
 
-    /// Checks that words are asked of categories and numbers of numbers, on a schema on which the measures can be computed.
+    /// Checks that words are asked of categories and numbers of numbers, on a schema on which the measures
+    /// can be computed.
     pub(super) fn check_kinds(&self, schema: &Schema) -> Result<(), String> {
         let are_words: Vec<bool> =
             self.measures.iter().map(|measure| measure.words(schema).is_some()).collect();

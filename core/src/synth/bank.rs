@@ -101,7 +101,8 @@ impl Bank {
         Ok(())
     }
 
-    /// Appends the rows of one customer to the tables' columns: the same values as the text's, but never damaged.
+    /// Appends the rows of one customer to the tables' columns: the same values as the text's, but never
+    /// damaged.
     ///
     /// # Errors
     ///
@@ -131,7 +132,8 @@ impl Bank {
         Ok((Persona::draw(established, &mut rng), rng))
     }
 
-    /// A growing bank: the density of joining rises by e² over the years before the data, and goes on through them.
+    /// A growing bank: the density of joining rises by e² over the years before the data, and goes on through
+    /// them.
     fn establishment(&self, rng: &mut Random) -> Date {
         let days = self.params.end.days() - self.params.start.days() - LAST_JOINING_DAYS;
         let joining = (f64::from(days.max(0)) / 365.25 * JOINING_PER_YEAR).min(0.5);

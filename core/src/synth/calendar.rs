@@ -9,7 +9,8 @@ use crate::time::{DAY, civil_from_days, days_from_civil, from_date};
 pub struct Date(i32);
 
 impl Date {
-    /// The day `year`-`month`-`day`, or `None` where the calendar has no such day or the year is not of four digits.
+    /// The day `year`-`month`-`day`, or `None` where the calendar has no such day or the year is not of four
+    /// digits.
     #[must_use]
     pub fn from_ymd(year: i32, month: u32, day: u32) -> Option<Self> {
         let seconds = from_date(year.into(), month.into(), day.into())?;

@@ -1,7 +1,7 @@
 //! Outbound campaigns: they work, and they tire.
 //!
-//! A contact pushes the hazard of its topic in the following months; the push shrinks with every contact of the recent
-//! past, and beyond about five it turns into the opposite.
+//! A contact pushes the hazard of its topic in the following months; the push shrinks with every contact of
+//! the recent past, and beyond about five it turns into the opposite.
 
 use super::catalogue::{ByProduct, Product};
 use super::economy::Conditions;
@@ -134,7 +134,8 @@ mod tests {
     use super::super::random::Purpose;
     use super::*;
 
-    /// The factor on a topic's hazard in each month, when so many contacts about it are made in each of the months before.
+    /// The factor on a topic's hazard in each month, when so many contacts about it are made in each of the
+    /// months before.
     fn factors(contacts: &[usize]) -> Vec<f64> {
         let mut rng = Random::new(1, 1, Purpose::Life);
         let persona = Persona::draw(Date::from_ymd(2020, 1, 1).unwrap(), &mut rng);

@@ -1,6 +1,7 @@
 //! Rows as CSV text.
 //!
-//! No value needs quoting: they are numbers, dates and words of ours. Nothing is allocated but the buffers' growth.
+//! No value needs quoting: they are numbers, dates and words of ours. Nothing is allocated but the buffers'
+//! growth.
 
 use super::calendar::Date;
 use super::dirt::Dirt;
@@ -61,7 +62,8 @@ impl Rows for CsvRows<'_> {
     }
 }
 
-/// A row under way: every value is followed by a comma, the last of which [`CsvRow::end`] turns into a line feed.
+/// A row under way: every value is followed by a comma, the last of which [`CsvRow::end`] turns into a line
+/// feed.
 pub(super) struct CsvRow<'a> {
     text: &'a mut Vec<u8>,
 }

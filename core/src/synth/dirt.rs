@@ -1,4 +1,5 @@
-//! Damage to rows, as real exports have it: values that do not parse, keys that lead nowhere, keys that come twice.
+//! Damage to rows, as real exports have it: values that do not parse, keys that lead nowhere, keys that come
+//! twice.
 
 use super::random::{Purpose, Random};
 use super::table::{Column, Kind, Role, Table};

@@ -1,7 +1,7 @@
 //! Injected drifts: known changes of a known size, for a monitor to find.
 //!
-//! Four kinds change what is recorded of a life that goes on as it would have gone ([`apply`]); two change the life itself,
-//! by the conditions of its months ([`Drift::change`]). docs/SYNTHETIC.md has the formulas.
+//! Four kinds change what is recorded of a life that goes on as it would have gone ([`apply`]); two change
+//! the life itself, by the conditions of its months ([`Drift::change`]). docs/SYNTHETIC.md has the formulas.
 
 pub(super) mod amounts;
 pub(super) mod categories;
@@ -126,7 +126,8 @@ impl Drift {
         self.from.unwrap_or(params.start)
     }
 
-    /// Changes the conditions of a month, if the whole of it comes after the beginning: hazards are constant within a month.
+    /// Changes the conditions of a month, if the whole of it comes after the beginning: hazards are constant
+    /// within a month.
     pub(super) fn change(&self, month: Month, params: &BankParams, conditions: &mut Conditions) {
         if month.first() < self.begins(params) {
             return;

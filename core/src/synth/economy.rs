@@ -1,4 +1,5 @@
-//! What changes for everyone: prices, the policy rate, seasons, digital habits and the demand for each product.
+//! What changes for everyone: prices, the policy rate, seasons, digital habits and the demand for each
+//! product.
 
 use super::calendar::Month;
 use super::catalogue::{ByProduct, Product};

@@ -1,4 +1,5 @@
-//! The latent life of one customer, month by month: needs, campaigns, accounts, and purchases as competing risks.
+//! The latent life of one customer, month by month: needs, campaigns, accounts, and purchases as competing
+//! risks.
 //!
 //! Everything the hazards depend on changes at the first of a month only (or ends with a purchase), so the
 //! probability of what comes next is exact within a month.
@@ -49,7 +50,8 @@ pub(super) struct Life {
     pub(super) needs: Needs,
     pub(super) campaign: Campaign,
     pub(super) homeowner: bool,
-    /// Marketing consent: the day of each change and what it was changed to; the first is given at establishment.
+    /// Marketing consent: the day of each change and what it was changed to; the first is given at
+    /// establishment.
     pub(super) marketing: Vec<(Date, bool)>,
     /// Has left the bank and holds nothing any more.
     pub(super) left: bool,
@@ -102,7 +104,8 @@ impl Life {
         for (need, level) in self.needs.felt() {
             for (served, share) in need.serves(conditions.concept) {
                 for &(product, pull) in served.pulls() {
-                    // The square lets signs precede purchases: at half level, half the signs but a quarter of the pull.
+                    // The square lets signs precede purchases: at half level, half the signs but a quarter of
+                    // the pull.
                     hazards[product] +=
                         share * pull * level * level * taste(persona, served, product, *stage);
                 }
@@ -157,7 +160,8 @@ impl Life {
         self.accounts.push(Account::open(product, day, persona, *stage, conditions, rng));
     }
 
-    /// The bank's rules: age, repeatability, how many at a time (an account that ends this month still counts).
+    /// The bank's rules: age, repeatability, how many at a time (an account that ends this month still
+    /// counts).
     fn may_take(&self, product: Product, moment: &Moment<'_>) -> bool {
         let spec = product.spec();
         let held = || self.accounts.iter().filter(|account| account.product == product);

@@ -16,8 +16,8 @@ const OUTCOME_MISSING: f64 = 0.05;
 const ENQUIRIES: f64 = 0.025;
 const SERVICE_CALLS: f64 = 0.09;
 
-/// The month's communications on `recorded` days: contacts that the campaigns made, enquiries that needs prompt, and calls
-/// about nothing in particular.
+/// The month's communications on `recorded` days: contacts that the campaigns made, enquiries that needs
+/// prompt, and calls about nothing in particular.
 pub(super) fn communications(
     moment: &Moment<'_>,
     life: &Life,

@@ -1,22 +1,26 @@
 //! A synthetic bank: ten tables with something to learn in them, something to get wrong, and a known truth.
 //!
-//! [`Bank`] simulates each customer on its own, from random streams of its own: the same seed gives the same bytes,
-//! whatever the range of customers, the order or the number of threads. Nothing here reads a file or a clock.
+//! [`Bank`] simulates each customer on its own, from random streams of its own: the same seed gives the same
+//! bytes, whatever the range of customers, the order or the number of threads. Nothing here reads a file or a
+//! clock.
 //!
 //! # The generating model
 //!
 //! In short; docs/SYNTHETIC.md has every formula and number, and the measured ceiling.
 //!
-//! *Persona* (fixed). Dates of birth and establishment; the ages at which a student becomes a starter, founds a family, is
-//! established and retires; log-normal income, spending and thrift; taste for risk and for digital channels; whether this
-//! is the customer's main bank; and a log-normal readiness to buy that is recorded nowhere.
+//! *Persona* (fixed). Dates of birth and establishment; the ages at which a student becomes a starter, founds
+//! a family, is established and retires; log-normal income, spending and thrift; taste for risk and for
+//! digital channels; whether this is the customer's main bank; and a log-normal readiness to buy that is
+//! recorded nowhere.
 //!
-//! *Needs* (latent). A home, a car, short of cash, money to place, a family to protect, travel and spending, studies: each
-//! an idle/active Markov chain over calendar months, independent of the others. Life stage and affluence decide how often
-//! a need begins; it builds up over five months to a strength of 0.5–1.3, and fades or is met by a purchase.
+//! *Needs* (latent). A home, a car, short of cash, money to place, a family to protect, travel and spending,
+//! studies: each an idle/active Markov chain over calendar months, independent of the others. Life stage and
+//! affluence decide how often a need begins; it builds up over five months to a strength of 0.5–1.3, and
+//! fades or is met by a purchase.
 //!
-//! *Campaigns*. The bank contacts who consents more often, on topics chosen by a crude rule. A contact multiplies
-//! the hazard of its topic in the months after it, less with every contact in recent memory; beyond about five it repels.
+//! *Campaigns*. The bank contacts who consents more often, on topics chosen by a crude rule. A contact
+//! multiplies the hazard of its topic in the months after it, less with every contact in recent memory;
+//! beyond about five it repels.
 //!
 //! *Uptake*. The hazard of product *p* in a month, as a rate a year, is
 //!
@@ -25,20 +29,22 @@
 //!        · readiness · loyalty · new-customer · campaign(p) · season(p) · drift(p),      0 where the rules forbid p
 //! ```
 //!
-//! The rules: minimum age; a product that is not repeatable never twice; at most so many at a time; no two openings
-//! within [`MIN_GAP_DAYS`]. Products compete: the first of the exponential waiting times wins. Everything in *h* changes at
-//! the first of a month only, so that, given the state, what comes first within the month is known exactly;
-//! [`Bank::true_probabilities`] averages this over the possible futures of the state.
+//! The rules: minimum age; a product that is not repeatable never twice; at most so many at a time; no two
+//! openings within [`MIN_GAP_DAYS`]. Products compete: the first of the exponential waiting times wins.
+//! Everything in *h* changes at the first of a month only, so that, given the state, what comes first within
+//! the month is known exactly; [`Bank::true_probabilities`] averages this over the possible futures of the
+//! state.
 //!
-//! *Signs*. Needs leave rows before they lead to a purchase: money set aside, rent, garages, missing salary and overdraft
-//! fees, windfalls and idle balances, health and travel spending, enquiries, papers, answers to campaigns. Every sign also
-//! occurs without the need. Purchases cause rows too (disbursements, instalments), all of them at or after the opening.
+//! *Signs*. Needs leave rows before they lead to a purchase: money set aside, rent, garages, missing salary
+//! and overdraft fees, windfalls and idle balances, health and travel spending, enquiries, papers, answers to
+//! campaigns. Every sign also occurs without the need. Purchases cause rows too (disbursements, instalments),
+//! all of them at or after the opening.
 //!
-//! *Economy*. A policy rate cycle moves loans and deposits apart, prices rise, cash fades, digital channels grow, and every
-//! product but a few has its season.
+//! *Economy*. A policy rate cycle moves loans and deposits apart, prices rise, cash fades, digital channels
+//! grow, and every product but a few has its season.
 //!
-//! Traps, on purpose: ACCOUNTSTATUS is that of the last day; MATURITYDATE lies ahead; documents name accounts; about
-//! 2 % of many values are missing; and `dirty_rate` damages rows.
+//! Traps, on purpose: ACCOUNTSTATUS is that of the last day; MATURITYDATE lies ahead; documents name
+//! accounts; about 2 % of many values are missing; and `dirty_rate` damages rows.
 //!
 //! *Drifts*. None by nature, known ones on request ([`Drift`]), for a monitor to find.
 

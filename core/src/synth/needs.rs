@@ -1,7 +1,8 @@
 //! Latent needs: episodes that begin, build up and pass, seen only through what they make a customer do.
 //!
-//! Each need is a Markov chain over months, independent of the others: idle → active (how likely depends on life stage
-//! and affluence) → idle (with [`FADING`] a month once [`SHORTEST`] months have passed, or when a purchase meets it).
+//! Each need is a Markov chain over months, independent of the others: idle → active (how likely depends on
+//! life stage and affluence) → idle (with [`FADING`] a month once [`SHORTEST`] months have passed, or when a
+//! purchase meets it).
 
 use super::catalogue::Product;
 use super::persona::{Persona, Stage};
@@ -51,8 +52,8 @@ impl Need {
         }
     }
 
-    /// The needs whose products this need pulls to, with what their pulls are multiplied by: its own, unless the concept
-    /// has shifted. What is pulled in all stays the same.
+    /// The needs whose products this need pulls to, with what their pulls are multiplied by: its own, unless
+    /// the concept has shifted. What is pulled in all stays the same.
     pub(super) fn serves(self, concept: f64) -> impl Iterator<Item = (Self, f64)> {
         let other = self.confused_with();
         let total = |need: Self| need.pulls().iter().map(|&(_, pull)| pull).sum::<f64>();
@@ -60,8 +61,8 @@ impl Need {
         [(self, 1.0 - concept)].into_iter().filter(|&(_, share)| share > 0.0).chain(shifted)
     }
 
-    /// The need whose products a shifted concept leads to: one that shares none of its own, and whose products most of
-    /// those who feel this one are old enough to take.
+    /// The need whose products a shifted concept leads to: one that shares none of its own, and whose
+    /// products most of those who feel this one are old enough to take.
     pub(super) fn confused_with(self) -> Self {
         match self {
             Self::Home => Self::Cash,

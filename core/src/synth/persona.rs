@@ -42,7 +42,8 @@ pub(super) struct Persona {
     pub(super) risk_taste: f64,
     /// Leaning to digital channels, in logits.
     pub(super) digital: f64,
-    /// How readily needs and campaigns turn into a purchase at all: nowhere recorded, a multiplier with mean 1.
+    /// How readily needs and campaigns turn into a purchase at all: nowhere recorded, a multiplier with mean
+    /// 1.
     pub(super) readiness: f64,
 }
 

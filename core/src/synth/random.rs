@@ -1,14 +1,14 @@
 //! Random streams: one per customer and purpose, so that no draw of one depends on another.
 //!
-//! Exponentials come from `libm` and the ziggurats of `rand_distr` are tables but for their tails, so that a seed does not
-//! give other bytes on another platform.
+//! Exponentials come from `libm` and the ziggurats of `rand_distr` are tables but for their tails, so that a
+//! seed does not give other bytes on another platform.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Exp1, StandardNormal};
 
-/// What a stream of random numbers is for. Streams of one customer are independent: writing damaged rows, say, leaves
-/// the clean ones as they were.
+/// What a stream of random numbers is for. Streams of one customer are independent: writing damaged rows,
+/// say, leaves the clean ones as they were.
 #[derive(Clone, Copy)]
 #[repr(u64)]
 pub(super) enum Purpose {
@@ -73,7 +73,8 @@ impl Random {
         self.0.sample(Exp1)
     }
 
-    /// Poisson by Knuth's product of uniforms (The Art of Computer Programming, 3.4.1): quick for the small means used here.
+    /// Poisson by Knuth's product of uniforms (The Art of Computer Programming, 3.4.1): quick for the small
+    /// means used here.
     pub(super) fn poisson(&mut self, mean: f64) -> u32 {
         let mut product = self.unit();
         // exp(-m) ≥ 1 - m: most draws of small means need no exponential.

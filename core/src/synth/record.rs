@@ -163,8 +163,8 @@ pub struct Communication {
     pub method: &'static str,
     /// INBOUNDOUTBOUNDINDICATOR: `INBOUND` or `OUTBOUND`, as the customer or the bank began it.
     pub inbound: bool,
-    /// OUTCOME: IGNORED, OPENED, INTERESTED or DECLINED of an outbound one, ENQUIRY, SERVICE or COMPLAINT of an inbound
-    /// one.
+    /// OUTCOME: IGNORED, OPENED, INTERESTED or DECLINED of an outbound one, ENQUIRY, SERVICE or COMPLAINT of
+    /// an inbound one.
     pub outcome: Option<&'static str>,
 }
 

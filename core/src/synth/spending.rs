@@ -1,6 +1,7 @@
 //! Where money comes from and goes to in a month: what persona, stage and needs make of a customer's books.
 //!
-//! Amounts are in currency units, positive into the account. Every sign of a need also happens without it, only less.
+//! Amounts are in currency units, positive into the account. Every sign of a need also happens without it,
+//! only less.
 
 use super::calendar::Month;
 use super::catalogue::Product;
@@ -215,8 +216,8 @@ pub(super) fn dealings(s: &Situation<'_>, journal: &mut Journal, rng: &mut Rando
     }
 }
 
-/// Saving, card settlement, interest and fees, once the rest of the month is known: the current account would end it
-/// at `expected`.
+/// Saving, card settlement, interest and fees, once the rest of the month is known: the current account would
+/// end it at `expected`.
 pub(super) fn tidy_up(s: &Situation<'_>, mut expected: f64, journal: &mut Journal, rng: &mut Random) {
     let late = 24 + rng.below(4);
     if let Some(owed) = s.owed_on_card.filter(|&owed| owed > 1.0) {

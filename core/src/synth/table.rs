@@ -4,9 +4,10 @@ use Kind::{Date, Decimal, Integer, Text, Timestamp};
 
 /// A table of the bank.
 ///
-/// Identifiers are functions of a customer's index *i* and a row's position *k* among the customer's rows, so that any
-/// range of customers agrees with any other: `C…`, `P…` and `A…` followed by *i* for customer, party and address;
-/// *i*·100 + *k* for accounts, *i*·100 000 + *k* for transactions, *i*·10 000 + *k* for communications and documents.
+/// Identifiers are functions of a customer's index *i* and a row's position *k* among the customer's rows, so
+/// that any range of customers agrees with any other: `C…`, `P…` and `A…` followed by *i* for customer, party
+/// and address; *i*·100 + *k* for accounts, *i*·100 000 + *k* for transactions, *i*·10 000 + *k* for
+/// communications and documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is described by its name and columns")]
 pub enum Table {

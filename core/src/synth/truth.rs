@@ -1,8 +1,8 @@
 //! The true probabilities of what comes next: the best that anyone could know.
 //!
-//! Whoever knows the whole latent state at a cut-off (needs, readiness, what the campaigns have done so far) knows the
-//! hazards of the month that begins, and with them exactly what comes first within it. Of the months after, futures of needs
-//! and campaigns are drawn and averaged over.
+//! Whoever knows the whole latent state at a cut-off (needs, readiness, what the campaigns have done so far)
+//! knows the hazards of the month that begins, and with them exactly what comes first within it. Of the
+//! months after, futures of needs and campaigns are drawn and averaged over.
 
 use super::bank::{Bank, months};
 use super::calendar::{Date, Month};
@@ -40,11 +40,12 @@ impl TrueProbabilities {
 }
 
 impl Bank {
-    /// What this customer will open first in `[cutoff, cutoff + days)`, given the whole latent state at `cutoff`, for each
-    /// of the cut-offs before which the customer came to the bank: the earliest first, each once.
+    /// What this customer will open first in `[cutoff, cutoff + days)`, given the whole latent state at
+    /// `cutoff`, for each of the cut-offs before which the customer came to the bank: the earliest first,
+    /// each once.
     ///
-    /// Futures of needs and campaigns are drawn; given a future, the competing risks are exact. The draws are the same in
-    /// every call.
+    /// Futures of needs and campaigns are drawn; given a future, the competing risks are exact. The draws are
+    /// the same in every call.
     ///
     /// # Errors
     ///

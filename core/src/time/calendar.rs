@@ -1,8 +1,9 @@
 //! Years and months as people and laws count them: from one date to the same date of another year or month.
 //!
-//! A day begins at 00:00, whatever the hour of the moment that is counted from: who was born at noon is a year older from the
-//! first moment of the birthday on. Who was born on 29 February is so from 1 March on in years without such a day; and where a month
-//! is too short for a day, it is full on the first day of the next one.
+//! A day begins at 00:00, whatever the hour of the moment that is counted from: who was born at noon is a
+//! year older from the first moment of the birthday on. Who was born on 29 February is so from 1 March on in
+//! years without such a day; and where a month is too short for a day, it is full on the first day of the
+//! next one.
 
 use super::{DAY, civil_from_days, days_from_civil};
 
@@ -14,8 +15,8 @@ fn whole_months(from: i64, to: i64) -> i64 {
     months - i64::from(same_day(from, months) > to)
 }
 
-/// Years from one moment to another that is not before it: the whole ones, exact on every anniversary, and the share of the
-/// running one that has passed.
+/// Years from one moment to another that is not before it: the whole ones, exact on every anniversary, and
+/// the share of the running one that has passed.
 pub fn years(from: i64, to: i64) -> f64 {
     let whole = whole_months(from, to).div_euclid(12);
     let anniversary = |years: i64| same_day(from.div_euclid(DAY), years * 12) * DAY;

@@ -1,8 +1,9 @@
 //! The bank's clock: what it shows at an instant.
 //!
-//! Which zone has which offset when is a database that changes several times a year, and no two machines have the same one. So
-//! the bank's zone is looked up once, natively, and travels with the schema as what it comes to: the moments at which the
-//! offset changes. Every place that has the schema reads the same instant as the same time.
+//! Which zone has which offset when is a database that changes several times a year, and no two machines have
+//! the same one. So the bank's zone is looked up once, natively, and travels with the schema as what it comes
+//! to: the moments at which the offset changes. Every place that has the schema reads the same instant as the
+//! same time.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -18,7 +19,8 @@ const TOO_FAR: i32 = 26 * 3600;
 /// The times that a text can have.
 const WRITABLE: core::ops::Range<i64> = START..END;
 
-/// A clock. What it shows is never ambiguous; the other way it may be: where it is put back, it shows an hour twice.
+/// A clock. What it shows is never ambiguous; the other way it may be: where it is put back, it shows an hour
+/// twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Clock {
@@ -34,8 +36,8 @@ pub struct Clock {
 /// A moment at which a clock is set otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// When: seconds since 1970-01-01 00:00 UTC. Written down are the seconds since the change before: they repeat from year
-    /// to year, and so take next to nothing in a compressed bundle.
+    /// When: seconds since 1970-01-01 00:00 UTC. Written down are the seconds since the change before: they
+    /// repeat from year to year, and so take next to nothing in a compressed bundle.
     #[serde(rename = "after")]
     pub at: i64,
     /// How many seconds the clock is ahead of UTC from then on.
@@ -49,7 +51,8 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// What the clock shows at an instant (seconds since 1970-01-01 00:00 UTC), in seconds since it showed 1970-01-01 00:00.
+    /// What the clock shows at an instant (seconds since 1970-01-01 00:00 UTC), in seconds since it showed
+    /// 1970-01-01 00:00.
     pub fn local(&self, instant: i64) -> i64 {
         let passed = self.changes.partition_point(|change| change.at <= instant);
         let last = passed.checked_sub(1).and_then(|position| self.changes.get(position));
@@ -69,7 +72,8 @@ impl Clock {
         found.unwrap_or(i64::MAX)
     }
 
-    /// Reads a time as [`read`] does. One without a zone is what the clock shows, one with a zone is an instant.
+    /// Reads a time as [`read`] does. One without a zone is what the clock shows, one with a zone is an
+    /// instant.
     pub fn read(&self, text: &str) -> Option<i64> {
         match read(text)? {
             Moment::Local(time) => Some(time),
@@ -77,9 +81,9 @@ impl Clock {
         }
     }
 
-    /// Reads the moment of a question, as [`Clock::read`] does, but for the hour that the clock shows a second time: asked about
-    /// at an instant of it, it is the hour's end. So nothing that was written down by then seems to lie ahead, such as
-    /// an objection of ten minutes ago.
+    /// Reads the moment of a question, as [`Clock::read`] does, but for the hour that the clock shows a
+    /// second time: asked about at an instant of it, it is the hour's end. So nothing that was written down
+    /// by then seems to lie ahead, such as an objection of ten minutes ago.
     pub fn as_of(&self, text: &str) -> Option<i64> {
         let Moment::Instant(instant) = read(text)? else { return self.read(text) };
         let mut offset = self.offset;

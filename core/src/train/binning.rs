@@ -6,11 +6,23 @@ use crate::Error;
 use crate::matrix::{Column, Matrix};
 use crate::model::bins::{Bins, MAX_BINS};
 
-/// Chooses the bins of rows, one column a feature: a bin for each value where a feature has few, else bins that hold about
-/// equally many rows.
+/// Chooses the bins of rows, one column a feature: a bin for each value where a feature has few, else bins that
+/// hold about equally many rows.
 ///
 /// # Errors
 /// Where `max_bins` is not 2 to 255.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::matrix::Matrix;
+/// use nextbest_core::train::fit_bins;
+///
+/// let ages: Vec<f32> = (18..98).map(|age| age as f32).collect();
+/// let bins = fit_bins(Matrix::new(&ages, 1)?, 5)?;
+/// assert_eq!(bins.count(0), 6); // Five for numbers, and one for missing values.
+/// assert!(bins.bin(0, 20.0) < bins.bin(0, 90.0));
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 pub fn fit_bins(rows: Matrix<'_, f32>, max_bins: usize) -> Result<Bins, Error> {
     if !(2..=MAX_BINS).contains(&max_bins) {
         return Err(Error::Training(format!("max_bins is {max_bins}, not 2 to {MAX_BINS}")));
@@ -56,9 +68,9 @@ fn edges(sorted: &[f32], max_bins: usize) -> Vec<f32> {
     edges
 }
 
-/// The shortest finite number that separates two, in the sense of [`Bins`]: not below the first, below the second. Of the
-/// numbers with the fewest significant bits it is one of the two around the middle, so that its bytes compress well while
-/// it hardly matters to values that were not seen in training.
+/// The shortest finite number that separates two, in the sense of [`Bins`]: not below the first, below the
+/// second. Of the numbers with the fewest significant bits it is one of the two around the middle, so that
+/// its bytes compress well while it hardly matters to values that were not seen in training.
 fn between(below: f32, above: f32) -> f32 {
     let (least, limit) = (below.max(f32::MIN), above);
     let middle = ((f64::from(least) + f64::from(limit.min(f32::MAX))) / 2.0) as f32;

@@ -16,57 +16,52 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::dataset::Dataset;
-use super::in_range;
+use super::params::{Parameters, parameters};
 use crate::Error;
 use crate::model::forest::{Forest, Link, MAX_TREES, Tree};
 use blocks::Blocks;
 use gradients::{Gradients, Scores};
 use grow::{GrownTree, grow};
 
-/// Parameters of gradient boosting.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BoostParams {
-    /// How many rounds at most (at least 1; with as many trees as there are classes each, no more than 10,000 trees).
-    pub rounds: usize,
-    /// By how much each tree's answer is shrunk (above 0, at most 1).
-    pub learning_rate: f64,
-    /// How many leaves a tree has at most (2 to 4,096).
-    pub leaves: usize,
-    /// How many splits lie between the root and a leaf at most (1 to 64).
-    pub max_depth: u32,
-    /// The least sum of second derivatives on each side of a split (at least 0). A row's is its weight times p (1 − p) for
-    /// the probability p, at most a quarter.
-    pub min_child_weight: f64,
-    /// The strength of the L1 penalty on leaves (at least 0).
-    pub l1: f64,
-    /// The strength of the L2 penalty on leaves (at least 0).
-    pub l2: f64,
-    /// The share of the rows that each round learns from (above 0, at most 1).
-    pub row_share: f64,
-    /// The share of the features that each tree learns from (above 0, at most 1).
-    pub feature_share: f64,
-    /// After so many rounds without a better validation log-loss no more follow, and those that made it no better are
-    /// dropped (at least 1). Only where there are rows to validate on.
-    pub patience: usize,
-    /// The seed of the samples.
-    pub seed: u64,
-}
-
-impl Default for BoostParams {
-    fn default() -> Self {
-        Self {
-            rounds: 100,
-            learning_rate: 0.1,
-            leaves: 31,
-            max_depth: 64,
-            min_child_weight: 1.0,
-            l1: 0.0,
-            l2: 0.0,
-            row_share: 1.0,
-            feature_share: 1.0,
-            patience: 20,
-            seed: 42,
-        }
+parameters! {
+    /// Parameters of gradient boosting.
+    pub struct BoostParams, GivenBoost of "gradient_boosting";
+    recorded {
+        /// Most rounds, each of one tree a class. All rounds together grow at most 10,000 trees.
+        n_estimators: usize = 100, 1.0..=MAX_TREES as f64;
+        /// Factor by which the answer of each tree is shrunk.
+        learning_rate: f64 = 0.1, 1e-6..=1.0;
+        /// Most leaves of a tree.
+        num_leaves: usize = 31, 2.0..=4096.0;
+        /// Most splits between the root and a leaf.
+        max_depth: u32 = 64, 1.0..=64.0;
+        /// Least sum of second derivatives on each side of a split. For a row it is its weight times p (1 - p), where p is
+        /// the probability: at most a quarter.
+        min_child_weight: f64 = 1.0, 0.0..=1e9;
+        /// Share of the rows that each round learns from.
+        subsample: f64 = 1.0, 1e-6..=1.0;
+        /// Share of the features that each tree learns from.
+        colsample_bytree: f64 = 1.0, 1e-6..=1.0;
+        /// Strength of the L1 penalty on leaves.
+        reg_alpha: f64 = 0.0, 0.0..=1e9;
+        /// Strength of the L2 penalty on leaves.
+        reg_lambda: f64 = 0.0, 0.0..=1e9;
+    }
+    besides {
+        /// Rounds without a better validation log-loss after which boosting stops; the rounds after the best one are
+        /// dropped. Without rows to validate on it has no effect.
+        early_stopping_rounds: usize = 20, 1.0..=u32::MAX as f64;
+        /// Seed of the samples.
+        random_state: u64 = 42;
+    }
+    grid {
+        n_estimators: bank ["300"], table ["300"];
+        num_leaves: bank ["7", "15", "4"], table ["31", "7", "15"];
+        min_child_weight: bank ["5", "20", "1"], table ["1", "5", "0.2"];
+        reg_lambda: bank ["0", "10", "1"], table ["0", "10", "1"];
+        colsample_bytree: bank ["1", "0.5"], table ["1", "0.5"];
+        learning_rate: bank ["0.1", "0.05"], table ["0.1", "0.05"];
+        subsample: bank ["1", "0.7"], table ["1", "0.7"];
     }
 }
 
@@ -103,16 +98,7 @@ impl BoostParams {
     /// # Errors
     /// [`Error::Training`] names the first that is out of its range.
     pub fn check(self) -> Result<ValidBoostParams, Error> {
-        in_range("n_estimators", self.rounds as f64, 1.0, MAX_TREES as f64)?;
-        in_range("learning_rate", self.learning_rate, 1e-6, 1.0)?;
-        in_range("num_leaves", self.leaves as f64, 2.0, 4096.0)?;
-        in_range("max_depth", self.max_depth.into(), 1.0, 64.0)?;
-        in_range("min_child_weight", self.min_child_weight, 0.0, 1e9)?;
-        in_range("reg_alpha", self.l1, 0.0, 1e9)?;
-        in_range("reg_lambda", self.l2, 0.0, 1e9)?;
-        in_range("subsample", self.row_share, 1e-6, 1.0)?;
-        in_range("colsample_bytree", self.feature_share, 1e-6, 1.0)?;
-        in_range("early_stopping_rounds", self.patience as f64, 1.0, f64::INFINITY)?;
+        self.check_ranges()?;
         Ok(ValidBoostParams(self))
     }
 }
@@ -131,11 +117,11 @@ impl ValidBoostParams {
         on_round: impl Fn(),
     ) -> Result<Boosted, Error> {
         let class_count = data.class_count();
-        if self.0.rounds.saturating_mul(class_count) > MAX_TREES {
+        if self.0.n_estimators.saturating_mul(class_count) > MAX_TREES {
             let most = MAX_TREES / class_count.max(1);
             return Err(Error::Training(format!(
                 "n_estimators is {}: with {class_count} classes there can be no more than {most}",
-                self.0.rounds
+                self.0.n_estimators
             )));
         }
         if validation.is_some_and(|rows| rows.bins() != data.bins() || rows.class_count() != class_count) {
@@ -173,7 +159,7 @@ impl<'a> Boosting<'a> {
             training: Scores::new(data, &base),
             validation: validation.map(|rows| (rows, Scores::new(rows, &base))),
             base,
-            rng: ChaCha8Rng::seed_from_u64(params.seed),
+            rng: ChaCha8Rng::seed_from_u64(params.random_state),
             trees: Vec::new(),
             importance: Vec::new(),
             losses: Vec::new(),
@@ -182,7 +168,7 @@ impl<'a> Boosting<'a> {
 
     fn run(mut self, on_round: impl Fn()) -> Result<Boosted, Error> {
         let mut best = (f64::INFINITY, 0);
-        for round in 1..=self.params.rounds {
+        for round in 1..=self.params.n_estimators {
             let grown = self.round();
             let split = grown.iter().any(|tree| tree.tree.nodes.len() > 1);
             let leaves: Vec<Vec<u16>> = grown.iter().map(|tree| tree.leaves.clone()).collect();
@@ -205,7 +191,7 @@ impl<'a> Boosting<'a> {
             if judged < best.0 {
                 best = (judged, round);
             }
-            if !split || round - best.1 >= self.params.patience {
+            if !split || round - best.1 >= self.params.early_stopping_rounds {
                 break;
             }
         }
@@ -226,7 +212,7 @@ impl<'a> Boosting<'a> {
                 if !present {
                     return GrownTree::of_one_leaf(data);
                 }
-                let seed = params.seed ^ round << 40;
+                let seed = params.random_state ^ round << 40;
                 let gradients = Gradients::new(scores, class, rows.as_deref(), seed);
                 grow(data, blocks, params, gradients, &features)
             })
@@ -236,7 +222,7 @@ impl<'a> Boosting<'a> {
     /// The rows of a round, ascending; `None` where it is all of them.
     fn sample_rows(&mut self) -> Option<Vec<u32>> {
         let mut rows: Vec<u32> = (0..self.data.row_count() as u32).collect();
-        let wanted = (rows.len() as f64 * self.params.row_share).ceil() as usize;
+        let wanted = (rows.len() as f64 * self.params.subsample).ceil() as usize;
         if wanted >= rows.len() {
             return None;
         }
@@ -249,7 +235,7 @@ impl<'a> Boosting<'a> {
     /// For each feature, whether a tree may split it.
     fn sample_features(&mut self) -> Vec<bool> {
         let count = self.data.columns().len();
-        let wanted = (count as f64 * self.params.feature_share).ceil() as usize;
+        let wanted = (count as f64 * self.params.colsample_bytree).ceil() as usize;
         let mut chosen: Vec<bool> = (0..count).map(|feature| feature < wanted).collect();
         if wanted < count {
             chosen.shuffle(&mut self.rng);

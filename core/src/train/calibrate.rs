@@ -1,10 +1,11 @@
-//! Learns how to correct a model's probabilities, from rows that the model did not learn from, and chooses among the
-//! ways to do so.
+//! Learns how to correct a model's probabilities, from rows that the model did not learn from, and chooses
+//! among the ways to do so.
 //!
-//! Each method is fitted on four fifths of the customers and judged on the last, five times over, so that none is judged
-//! on what it was fitted to. A method that bends more is taken only where it is better than the simpler one by more than
-//! the standard error of the difference (the rule of Breiman et al., 1984, "Classification and Regression Trees"): what
-//! looks better by less may well be noise, and the simpler one errs less on other data.
+//! Each method is fitted on four fifths of the customers and judged on the last, five times over, so that
+//! none is judged on what it was fitted to. A method that bends more is taken only where it is better than
+//! the simpler one by more than the standard error of the difference (the rule of Breiman et al., 1984,
+//! "Classification and Regression Trees"): what looks better by less may well be noise, and the simpler one
+//! errs less on other data.
 
 mod dirichlet;
 mod isotonic;
@@ -25,8 +26,8 @@ use crate::model::calibration::{Calibration, LEAST};
 use crate::schema::MAX_CLASSES;
 
 const FOLDS: usize = 5;
-/// Fewer rows are too few for any method: where a model happens to be right about all of them, a temperature would make it
-/// certain of everything.
+/// Fewer rows are too few for any method: where a model happens to be right about all of them, a temperature
+/// would make it certain of everything.
 const MIN_ROWS: usize = 200;
 /// Of a class with fewer rows nothing is learned: its score stays its logarithm, its curve a straight line.
 const MIN_ROWS_OF_CLASS: usize = 10;
@@ -76,8 +77,8 @@ pub struct CalibrationTrial {
     pub method: CalibrationMethod,
     /// The mean of −ln(probability of what happened).
     pub log_loss: f64,
-    /// Of [`CalibrationMethod::Dirichlet`]: how far from 0 the weights between classes, and the intercepts, were expected
-    /// to be (the deviation of their normal prior); what was best of three.
+    /// Of [`CalibrationMethod::Dirichlet`]: how far from 0 the weights between classes, and the intercepts,
+    /// were expected to be (the deviation of their normal prior); what was best of three.
     pub deviation: Option<f64>,
     /// The class-wise expected calibration error, as in [`metrics::Metrics::calibration_error`].
     pub calibration_error: f64,
@@ -100,11 +101,29 @@ impl CalibrationMethod {
 }
 
 impl CalibrationRows<'_> {
-    /// Chooses a method, or takes the one that is wanted, and fits it. Where there are too few rows, it takes none and says
-    /// so.
+    /// Chooses a method, or takes the one that is wanted, and fits it. Where there are too few rows, it takes
+    /// none and says so.
     ///
     /// # Errors
     /// Where the lists do not fit each other, or a loss can't be minimised.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::matrix::Matrix;
+    /// use nextbest_core::train::{CalibrationMethod, CalibrationRows};
+    ///
+    /// // A model that says 90 % where 6 of 10 rows are right.
+    /// let probabilities: Vec<f32> = (0..2000).flat_map(|_| [0.9, 0.1]).collect();
+    /// let labels: Vec<usize> = (0..2000).map(|row| usize::from(row % 10 >= 6)).collect();
+    /// let groups: Vec<usize> = (0..2000).collect();
+    /// let probabilities = Matrix::new(&probabilities, 2)?;
+    /// let rows = CalibrationRows { probabilities, labels: &labels, groups: &groups };
+    /// let choice = rows.choose(Some(CalibrationMethod::Temperature))?;
+    /// let mut row = [0.9, 0.1];
+    /// choice.calibration.apply(&mut row);
+    /// assert!((row[0] - 0.6).abs() < 0.01);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn choose(&self, wanted: Option<CalibrationMethod>) -> Result<CalibrationChoice, Error> {
         self.check()?;
         let shortage = self.shortage();
@@ -166,8 +185,8 @@ impl CalibrationRows<'_> {
         })
     }
 
-    /// Fits a method to all rows. [`CalibrationMethod::Dirichlet`] alone expects a deviation, begins with another
-    /// calibration, if there is one, and may be fitted more or less exactly.
+    /// Fits a method to all rows. [`CalibrationMethod::Dirichlet`] alone expects a deviation, begins with
+    /// another calibration, if there is one, and may be fitted more or less exactly.
     fn fit(
         &self,
         method: CalibrationMethod,
@@ -405,7 +424,8 @@ mod tests {
 
     #[test]
     fn rows_of_one_customer_count_as_one() {
-        // A hundred customers' gains, each customer ten times: the error is that of a hundred rows, not of a thousand.
+        // A hundred customers' gains, each customer ten times: the error is that of a hundred rows, not of a
+        // thousand.
         let before: Vec<f32> = [0.5, 0.5].repeat(1000);
         let after: Vec<f32> =
             (0..1000).flat_map(|row| if row / 10 % 2 == 0 { [0.8, 0.2] } else { [0.4, 0.6] }).collect();

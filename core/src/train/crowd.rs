@@ -1,4 +1,5 @@
-//! Who is one of many: cells in which at least [`LEAST_CUSTOMERS`] are, and numbers that at least so many reach.
+//! Who is one of many: cells in which at least [`LEAST_CUSTOMERS`] are, and numbers that at least so many
+//! reach.
 
 use std::collections::HashSet;
 
@@ -9,7 +10,8 @@ use crate::model::bins::Bins;
 use crate::monitor::distribution::{Distribution, Summary};
 use crate::monitor::profile::LEAST_CUSTOMERS;
 
-/// The ends of a summary have this share of the customers beyond them, or [`LEAST_CUSTOMERS`] if those are more.
+/// The ends of a summary have this share of the customers beyond them, or [`LEAST_CUSTOMERS`] if those are
+/// more.
 const BEYOND: f64 = 0.01;
 /// Ends have so many significant digits.
 const DIGITS: i32 = 2;
@@ -52,7 +54,8 @@ pub fn is_many(customers: &[usize]) -> bool {
     crowd.is_many()
 }
 
-/// Numbers between edges, with the customer of each: an edge behind a bin of few customers goes, until none is left.
+/// Numbers between edges, with the customer of each: an edge behind a bin of few customers goes, until none
+/// is left.
 pub(super) fn numbers(
     values: impl Iterator<Item = f32> + Clone,
     customers: &[usize],
@@ -172,8 +175,8 @@ pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Result<Ve
     Ok(Matrix::new(rows, bins.feature_count())?.columns().enumerate().map(of_feature).collect())
 }
 
-/// A word that fewer of so many customers have than this tells of them: [`LEAST_CUSTOMERS`], or of fewer than 500 customers a
-/// fiftieth, since small tables would have no words else; a word of a single one always does.
+/// A word that fewer of so many customers have than this tells of them: [`LEAST_CUSTOMERS`], or of fewer than
+/// 500 customers a fiftieth, since small tables would have no words else; a word of a single one always does.
 pub fn fewest_with_a_word(customers: usize) -> usize {
     customers.div_ceil(50).clamp(2, LEAST_CUSTOMERS)
 }

@@ -71,8 +71,8 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Lets every class weigh as much as any other, on top of the rows' own weights: a row counts the mean class's
-    /// weight divided by its own class's.
+    /// Lets every class weigh as much as any other, on top of the rows' own weights: a row counts the mean
+    /// class's weight divided by its own class's.
     pub fn with_balanced_classes(mut self) -> Self {
         let of_classes = self.class_weights();
         let present = of_classes.iter().filter(|weight| **weight > 0.0).count();

@@ -10,63 +10,47 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::dataset::Dataset;
-use super::in_range;
+use super::params::{MaxFeatures, Parameters, parameters};
 use crate::Error;
 use crate::model::forest::{Forest, Link, MAX_TREES, Tree};
 use grow::grow;
 pub use out_of_bag::OutOfBag;
 use sample::{Sample, draws};
 
-/// How many features a split chooses from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MaxFeatures {
-    /// The square root of their number.
-    Sqrt,
-    /// This share of them, above 0 and at most 1.
-    Share(f64),
-}
-
-/// Parameters of a random forest.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ForestParams {
-    /// How many trees (1 to 10,000).
-    pub trees: usize,
-    /// How many splits lie between the root and a leaf at most (1 to 64).
-    pub max_depth: u32,
-    /// How many leaves a tree has at most (at least 2): the splits that remove the most impurity come first.
-    pub max_leaf_nodes: Option<usize>,
-    /// The least rows that may be split (at least 2). A row counts by its weight, here and below, and as often as it was
-    /// drawn.
-    pub min_samples_split: u32,
-    /// The least rows on each side of a split (at least 1).
-    pub min_samples_leaf: u32,
-    /// How many features each split chooses from.
-    pub max_features: MaxFeatures,
-    /// Whether each tree learns from a bootstrap sample of the rows, rather than from all of them.
-    pub bootstrap: bool,
-    /// Whether the threshold of a split is drawn, one for each feature that it chooses from, rather than searched for.
-    pub extra_trees: bool,
-    /// How many rows' worth of the class prior is mixed into each leaf (at least 0), so that no leaf calls a class
-    /// impossible: the m-estimate of Cestnik (1990).
-    pub leaf_smoothing: f64,
-    /// The seed of the samples.
-    pub seed: u64,
-}
-
-impl Default for ForestParams {
-    fn default() -> Self {
-        Self {
-            trees: 100,
-            max_depth: 12,
-            max_leaf_nodes: None,
-            min_samples_split: 5,
-            min_samples_leaf: 20,
-            max_features: MaxFeatures::Sqrt,
-            bootstrap: true,
-            extra_trees: false,
-            leaf_smoothing: 1.0,
-            seed: 42,
-        }
+parameters! {
+    /// Parameters of a random forest.
+    pub struct ForestParams, GivenForest of "random_forest";
+    recorded {
+        /// Number of trees.
+        n_estimators: usize = 100, 1.0..=MAX_TREES as f64;
+        /// Most splits between the root and a leaf.
+        max_depth: u32 = 12, 1.0..=64.0;
+        /// Most leaves of a tree, the splits that remove the most impurity first; `none` for any number.
+        max_leaf_nodes: Option<usize> = None, 2.0..=u32::MAX as f64;
+        /// Least rows of a node that may be split. A row counts by its weight, and as often as it was drawn.
+        min_samples_split: u32 = 5, 2.0..=u32::MAX as f64;
+        /// Least rows on each side of a split, counted likewise.
+        min_samples_leaf: u32 = 20, 1.0..=u32::MAX as f64;
+        /// Share of the features that a split chooses from; `sqrt` for the square root of their number.
+        max_features: MaxFeatures = MaxFeatures::Sqrt, 1e-6..=1.0;
+        /// Whether each tree learns from a bootstrap sample of the rows, rather than from all of them.
+        bootstrap: bool = true;
+        /// Whether one threshold is drawn for each feature that a split chooses from, rather than the best one searched.
+        extra_trees: bool = false;
+        /// Rows' worth of the class prior mixed into each leaf, so that no leaf calls a class impossible: the m-estimate
+        /// of Cestnik (1990).
+        leaf_smoothing: f64 = 1.0, 0.0..=1e6;
+    }
+    besides {
+        /// Seed of the samples.
+        random_state: u64 = 42;
+        /// Threads; -1 or 0 for one a core. It changes no result.
+        n_jobs: i64 = -1, -1.0..=1024.0;
+    }
+    grid {
+        min_samples_leaf: bank ["20", "5", "50"], table ["5", "1", "20"];
+        max_features: bank ["sqrt", "0.33"], table ["sqrt", "0.33"];
+        max_depth: bank ["12", "18", "8"], table ["12", "18", "8"];
     }
 }
 
@@ -89,57 +73,51 @@ impl ForestParams {
     /// # Errors
     /// [`Error::Training`] names the first that is out of its range.
     pub fn check(self) -> Result<ValidForestParams, Error> {
-        in_range("n_estimators", self.trees as f64, 1.0, MAX_TREES as f64)?;
-        in_range("max_depth", self.max_depth.into(), 1.0, 64.0)?;
-        if let Some(leaves) = self.max_leaf_nodes {
-            in_range("max_leaf_nodes", leaves as f64, 2.0, u32::MAX.into())?;
-        }
-        in_range("min_samples_split", self.min_samples_split.into(), 2.0, u32::MAX.into())?;
-        in_range("min_samples_leaf", self.min_samples_leaf.into(), 1.0, u32::MAX.into())?;
-        in_range("leaf_smoothing", self.leaf_smoothing, 0.0, 1e6)?;
-        if let MaxFeatures::Share(share) = self.max_features {
-            in_range("max_features", share, f64::MIN_POSITIVE, 1.0)?;
-        }
+        self.check_ranges()?;
         Ok(ValidForestParams(self))
     }
 }
 
 impl ValidForestParams {
-    /// Grows a forest. Each tree has its own random numbers, so the number of threads changes nothing. `on_tree` is
-    /// called after each tree, from any thread.
+    /// Grows a forest on `n_jobs` threads. Each tree has its own random numbers, so their number changes nothing.
+    /// `on_tree` is called after each tree, from any thread.
     ///
     /// # Errors
-    /// Where the forest can't be stored: it would have more than 2³² nodes.
+    /// [`Error::Training`] where the forest can't be stored, since it would have more than 2³² nodes, or the threads can't
+    /// be started.
     pub fn fit(&self, data: &Dataset, on_tree: impl Fn() + Sync) -> Result<Grown, Error> {
-        let grown: Vec<(Tree, Vec<f64>)> = (0..self.0.trees as u64)
-            .into_par_iter()
-            .map(|tree| {
-                let mut rng = self.rng(tree);
-                let draws = self.draws(data, &mut rng);
-                let sample = Sample::new(data, &draws, self.0.min_samples_split, self.0.min_samples_leaf);
-                let grown = grow(data, self, sample, rng);
-                on_tree();
-                (grown.tree, grown.importance)
-            })
-            .collect();
-        let mut importance = vec![0.0; data.bins().feature_count()];
-        for (_, of_tree) in &grown {
-            for (sum, value) in importance.iter_mut().zip(of_tree) {
+        let (trees, importance): (Vec<Tree>, Vec<Vec<f64>>) =
+            on_threads(self.0.n_jobs, || self.grow_trees(data, &on_tree))?.into_iter().unzip();
+        let mut sums = vec![0.0; data.bins().feature_count()];
+        for of_tree in &importance {
+            for (sum, value) in sums.iter_mut().zip(of_tree) {
                 *sum += value;
             }
         }
-        let total: f64 = importance.iter().sum();
+        let total: f64 = sums.iter().sum();
         let share = |value: &f64| if total > 0.0 { (value / total) as f32 } else { 0.0 };
-        let trees: Vec<Tree> = grown.into_iter().map(|(tree, _)| tree).collect();
         Ok(Grown {
             forest: Forest::new(data.class_count(), Link::Mean, &trees).map_err(Error::Training)?,
-            importance: importance.iter().map(share).collect(),
+            importance: sums.iter().map(share).collect(),
         })
+    }
+
+    /// The trees, each with the impurity that the splits of each feature removed.
+    fn grow_trees(&self, data: &Dataset, on_tree: &(impl Fn() + Sync)) -> Vec<(Tree, Vec<f64>)> {
+        let grow_one = |tree| {
+            let mut rng = self.rng(tree);
+            let draws = self.draws(data, &mut rng);
+            let sample = Sample::new(data, &draws, self.0.min_samples_split, self.0.min_samples_leaf);
+            let grown = grow(data, self, sample, rng);
+            on_tree();
+            (grown.tree, grown.importance)
+        };
+        (0..self.0.n_estimators as u64).into_par_iter().map(grow_one).collect()
     }
 
     /// The random numbers of a tree.
     fn rng(&self, tree: u64) -> ChaCha8Rng {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.0.seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.0.random_state);
         rng.set_stream(tree);
         rng
     }
@@ -159,6 +137,17 @@ impl ValidForestParams {
             MaxFeatures::Share(share) => features as f64 * share,
         };
         (share as usize).max(1)
+    }
+}
+
+/// Runs `work` in a pool of `n_jobs` threads; in the caller's own one where that has as many, or the number is -1 or 0.
+fn on_threads<T: Send>(n_jobs: i64, work: impl FnOnce() -> T + Send) -> Result<T, Error> {
+    match usize::try_from(n_jobs) {
+        Ok(threads) if threads > 0 && threads != rayon::current_num_threads() => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            Ok(pool.map_err(|error| Error::Training(format!("n_jobs {n_jobs}: {error}")))?.install(work))
+        }
+        _ => Ok(work()),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Golden rows: what a bundle tests itself with. Nobody has them: each value is drawn from the bundle's own bins, feature by feature.
+//! Golden rows: what a bundle tests itself with. Nobody has them: each value is drawn from the bundle's own
+//! bins, feature by feature.
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -16,8 +17,8 @@ const MOST: usize = 64;
 /// Rows that are near a customer's are drawn anew, so often.
 const ATTEMPTS: u64 = 8;
 
-/// Draws golden rows for a bundle, and scores them. None of them is near one of some rows (see [`is_near`]), unless all that can
-/// be drawn are.
+/// Draws golden rows for a bundle, and scores them. None of them is near one of some rows (see [`is_near`]),
+/// unless all that can be drawn are.
 ///
 /// # Errors
 /// Where the bundle's parts do not fit each other.
@@ -77,8 +78,8 @@ struct Draw<'b> {
 }
 
 impl Draw<'_> {
-    /// Rows in which each feature goes through its bins by itself: missing and the outermost ones always, all others while
-    /// there are rows. `words` has how many there are of each feature that is one.
+    /// Rows in which each feature goes through its bins by itself: missing and the outermost ones always, all
+    /// others while there are rows. `words` has how many there are of each feature that is one.
     fn rows(&mut self, words: &[Option<usize>], count: usize) -> Vec<Vec<f32>> {
         let columns: Vec<Vec<f32>> =
             words.iter().enumerate().map(|(feature, words)| self.column(feature, *words, count)).collect();
@@ -141,8 +142,8 @@ fn reach(number: f64) -> f64 {
     number + number.abs().max(1.0)
 }
 
-/// The reference row of a bundle as others may see it: each number has as few digits as leave it in its bin, so that contributions
-/// stay the same. Words and missing values stay.
+/// The reference row of a bundle as others may see it: each number has as few digits as leave it in its bin,
+/// so that contributions stay the same. Words and missing values stay.
 pub fn rounded_reference(bundle: &Bundle) -> Vec<f32> {
     let rounded = |(feature, value): (usize, &f32)| {
         let definition = bundle.features.get(feature);

@@ -1,13 +1,13 @@
-//! How much a feature knows by itself: one that alone tells who will take a product was probably written down after the
-//! fact.
+//! How much a feature knows by itself: one that alone tells who will take a product was probably written down
+//! after the fact.
 
-/// For each class, the area under the ROC curve of a feature's values (as in [`crate::metrics::roc_auc`], but all
-/// classes in one pass over the sorted rows), and how many rows are of it. The area is NaN where a class has no rows, or
-/// all.
+/// For each class, the area under the ROC curve of a feature's values (as in [`crate::metrics::roc_auc`], but
+/// all classes in one pass over the sorted rows), and how many rows are of it. The area is NaN where a class
+/// has no rows, or all.
 ///
-/// `values` and `labels` are of the same rows. Rows for which `excluded(row, class)` holds (customers who hold the product
-/// already, and so can't take it) are left out of that class's comparison: they would hide a leak behind everyone who
-/// took it before. Missing values count as lower than all others.
+/// `values` and `labels` are of the same rows. Rows for which `excluded(row, class)` holds (customers who
+/// hold the product already, and so can't take it) are left out of that class's comparison: they would hide a
+/// leak behind everyone who took it before. Missing values count as lower than all others.
 pub fn areas_by_class(
     values: &[f32],
     labels: &[usize],

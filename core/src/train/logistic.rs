@@ -4,26 +4,27 @@ mod loss;
 
 use super::dataset::Dataset;
 use super::minimise::minimise;
+use super::params::{Parameters, parameters};
 use crate::Error;
 use crate::matrix::{Column, Matrix};
 use crate::model::bins::MISSING_BIN;
 use crate::model::linear::{CategoryWeights, Linear};
 use loss::Loss;
 
-/// Parameters of a logistic regression.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LogisticParams {
-    /// The strength of the L2 penalty, as a multiple of half the squared weights (at least 0). Intercepts are free.
-    pub alpha: f64,
-    /// The most iterations (at least 1).
-    pub max_iter: u64,
-    /// The length of the mean log-loss's gradient at which the weights are good enough (above 0).
-    pub tolerance: f64,
-}
-
-impl Default for LogisticParams {
-    fn default() -> Self {
-        Self { alpha: 30.0, max_iter: 300, tolerance: 1e-5 }
+parameters! {
+    /// Parameters of a logistic regression.
+    pub struct LogisticParams, GivenLogistic of "logistic_regression";
+    recorded {
+        /// Strength of the L2 penalty, as a multiple of half the squared weights. Intercepts are not penalised.
+        alpha: f64 = 30.0, 0.0..=1e12;
+        /// Most iterations of L-BFGS.
+        max_iter: u64 = 300, 1.0..=u32::MAX as f64;
+        /// Length of the mean log-loss's gradient at which the weights are good enough.
+        tolerance: f64 = 1e-5, 1e-12..=1.0;
+    }
+    besides {}
+    grid {
+        alpha: bank ["30", "3", "300", "3000"], table ["1", "0.1", "10", "100"];
     }
 }
 
@@ -46,7 +47,7 @@ impl LogisticParams {
     /// # Errors
     /// Where a parameter is out of range, or the data has fewer than two classes.
     pub fn fit(&self, data: &Dataset) -> Result<FittedLogistic, Error> {
-        self.check()?;
+        self.check_ranges()?;
         let weights = data.class_weights();
         let present: Vec<usize> =
             weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0).map(|(class, _)| class).collect();
@@ -63,20 +64,6 @@ impl LogisticParams {
         }
         let importance = importance(data, &model)?;
         Ok(FittedLogistic { model, importance, iterations: found.iterations, converged: found.converged })
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        let sound = [
-            ("alpha", self.alpha.is_finite() && self.alpha >= 0.0, "at least 0"),
-            ("max_iter", self.max_iter >= 1, "at least 1"),
-            ("tolerance", self.tolerance.is_finite() && self.tolerance > 0.0, "above 0"),
-        ];
-        match sound.iter().find(|(_, sound, _)| !sound) {
-            None => Ok(()),
-            Some((name, _, range)) => {
-                Err(Error::Training(format!("{name} of logistic regression must be {range}")))
-            }
-        }
     }
 }
 

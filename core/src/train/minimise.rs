@@ -1,5 +1,5 @@
-//! Minimises smooth functions of many numbers, with `argmin`: L-BFGS (Liu & Nocedal, 1989) and the line search of Moré
-//! & Thuente (1994).
+//! Minimises smooth functions of many numbers, with `argmin`: L-BFGS (Liu & Nocedal, 1989) and the line
+//! search of Moré & Thuente (1994).
 
 use std::cell::Cell;
 
@@ -23,8 +23,8 @@ pub(super) struct Minimum {
     pub(super) converged: bool,
 }
 
-/// Minimises a function from a starting point on. `function` gives its value and its gradient at a point. It is done when
-/// the gradient is no longer than `tolerance`, or after `max_iterations`.
+/// Minimises a function from a starting point on. `function` gives its value and its gradient at a point. It
+/// is done when the gradient is no longer than `tolerance`, or after `max_iterations`.
 ///
 /// # Errors
 /// Where the function's value at the start is not finite.
@@ -55,8 +55,8 @@ pub(super) fn minimise(
     Ok(Minimum { point, iterations: state.get_iter(), converged })
 }
 
-/// A function as argmin wants it. Value and gradient come out of one pass over the rows, so both are kept until the next
-/// point.
+/// A function as argmin wants it. Value and gradient come out of one pass over the rows, so both are kept
+/// until the next point.
 struct Problem<F> {
     function: F,
     last: Cell<Option<Evaluated>>,

@@ -11,27 +11,21 @@ mod goldens;
 mod leak;
 mod logistic;
 mod minimise;
+mod params;
 mod profile;
 pub mod shrink;
 mod softmax;
+mod unused_edges;
 
 pub use binning::fit_bins;
-pub use boost::{BoostParams, Boosted, RoundLoss, ValidBoostParams};
+pub use boost::{BoostParams, Boosted, GivenBoost, RoundLoss, ValidBoostParams};
 pub use calibrate::{CalibrationChoice, CalibrationMethod, CalibrationRows, CalibrationTrial};
 pub use crowd::{edges_of_few, fewest_with_a_word, is_many, rare_words};
 pub use dataset::Dataset;
-pub use forest::{ForestParams, Grown, MaxFeatures, OutOfBag, ValidForestParams};
+pub use forest::{ForestParams, GivenForest, Grown, OutOfBag, ValidForestParams};
 pub use goldens::{goldens, is_near, rounded_reference};
 pub use leak::areas_by_class;
-pub use logistic::LogisticParams;
+pub use logistic::{GivenLogistic, LogisticParams};
+pub use params::{Given, Grid, MaxFeatures, Parameter, Parameters};
 pub use profile::{profile, profile_of_many};
-
-use crate::Error;
-
-/// Refuses a parameter that is out of its range.
-fn in_range(name: &str, value: f64, low: f64, high: f64) -> Result<(), Error> {
-    match (low..=high).contains(&value) {
-        true => Ok(()),
-        false => Err(Error::Training(format!("{name} is {value}, not {low} to {high}"))),
-    }
-}
+pub use unused_edges::{compact_edges, drop_unused_edges};

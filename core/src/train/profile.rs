@@ -13,6 +13,21 @@ use crate::{Bundle, Error};
 ///
 /// # Errors
 /// Where the rows do not fit the bundle.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::monitor::profile::SketchRules;
+/// use nextbest_core::train::profile;
+///
+/// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// # let bundle = nextbest_core::Bundle::decode(bytes)?;
+/// let rows: Vec<f32> = bundle.goldens.iter().flat_map(|golden| golden.row.clone()).collect();
+/// let labels = vec![0; bundle.goldens.len()];
+/// let profile = profile(&bundle, &rows, &labels, SketchRules::default())?;
+/// assert_eq!(profile.rows as usize, labels.len());
+/// assert_eq!(profile.labels[0] as usize, labels.len());
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 pub fn profile(
     bundle: &Bundle,
     rows: &[f32],
@@ -22,8 +37,9 @@ pub fn profile(
     Counting { customers: None }.profile(bundle, rows, labels, sketches)
 }
 
-/// The same for those who must not know a customer: `customers` says whose each row is, and no number and no count is that of
-/// fewer than [`LEAST_CUSTOMERS`](crate::monitor::profile::LEAST_CUSTOMERS). `None` where the rows are of fewer.
+/// The same for those who must not know a customer: `customers` says whose each row is, and no number and no
+/// count is that of fewer than [`LEAST_CUSTOMERS`](crate::monitor::profile::LEAST_CUSTOMERS). `None` where
+/// the rows are of fewer.
 ///
 /// # Errors
 /// As [`profile`].

@@ -164,9 +164,9 @@ fn degenerate_models(width: usize, classes: usize) -> Vec<(&'static str, Model, 
     let mut models = Vec::new();
     for (bins, labels) in [(&varied, &one_class), (&constant, &all_classes), (&constant, &one_class)] {
         let data = Dataset::new(bins, &values(200, width), labels, classes).unwrap();
-        let forest = ForestParams { trees: 7, ..ForestParams::default() };
+        let forest = ForestParams { n_estimators: 7, ..ForestParams::default() };
         let forest = forest.check().unwrap().fit(&data, || ()).unwrap().forest;
-        let boost = BoostParams { rounds: 3, ..BoostParams::default() };
+        let boost = BoostParams { n_estimators: 3, ..BoostParams::default() };
         let boost = boost.check().unwrap().fit(&data, None, || ()).unwrap().forest;
         models.push(("a forest", Model::Forest(forest), bins.clone()));
         models.push(("boosted trees", Model::Forest(boost), bins.clone()));

@@ -51,7 +51,7 @@ pub(crate) fn forest() -> Bundle {
         intercepts: vec![0.25, -0.5, 0.125],
     };
     let whole = bundle(calibration, |data| {
-        let params = ForestParams { trees: 3, max_depth: 3, ..ForestParams::default() };
+        let params = ForestParams { n_estimators: 3, max_depth: 3, ..ForestParams::default() };
         Model::Forest(params.check().unwrap().fit(data, || ()).unwrap().forest)
     });
     Bundle { profile: None, ..whole }
@@ -70,8 +70,8 @@ pub(crate) fn boosted() -> Bundle {
     bundle(Calibration::None, |data| {
         let cities: Vec<bool> = features().iter().map(|feature| feature.name == "city").collect();
         let params = BoostParams {
-            rounds: 4,
-            leaves: 5,
+            n_estimators: 4,
+            num_leaves: 5,
             learning_rate: 0.5,
             min_child_weight: 0.1,
             ..BoostParams::default()
@@ -99,7 +99,7 @@ pub(crate) fn label() -> Bundle {
         engine.compute(&row, moment, &mut rows);
         labels.extend(Snapshot::new(&schema, moment).label(&row));
     }
-    let params = ForestParams { trees: 3, max_depth: 3, ..ForestParams::default() }.check().unwrap();
+    let params = ForestParams { n_estimators: 3, max_depth: 3, ..ForestParams::default() }.check().unwrap();
     let curve = |points: &[(f32, f32)]| {
         let (inputs, outputs) = points.iter().copied().unzip();
         Curve { inputs, outputs }

@@ -1,6 +1,7 @@
 //! What everything above may use: how a long command shows progress, how it prints, what time it is, whose mistake an error is.
 
 pub(crate) mod clock;
+pub(crate) mod compressed;
 pub(crate) mod number;
 pub(crate) mod printed;
 mod progress;

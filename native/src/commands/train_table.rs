@@ -88,7 +88,7 @@ pub(crate) fn run(
     // A key that can't be read is better noticed before training than after.
     let release = Release::new(config, None, None)?;
     context.progress.step(format!("reading {}", source.file.display()));
-    let prepared = prepare(source, config.model.hyperparameters.random_forest.random_state)?;
+    let prepared = prepare(source, config.evaluation.random_state)?;
     warn_of_left_out(context, &prepared);
     let Prepared {
         table, split, left_out, bad_rows, strays, without_target, without_time, recurring, ..

@@ -35,7 +35,7 @@ pub use duration::Time;
 pub use evaluation::{EvaluationConfig, SegmentConfig};
 pub use feature_store::{FeatureStore, StoreFormat};
 pub use features::FeatureConfig;
-pub use hyperparameters::{GradientBoosting, Hyperparameters, LogisticRegression, RandomForest};
+pub use hyperparameters::Hyperparameters;
 pub use mlflow::MlflowConfig;
 pub use model::{Algorithm, CalibrationConfig, ClassWeight, ModelConfig, Selection};
 pub use monitoring::{AlertConfig, MonitoringConfig, SketchConfig};

@@ -30,7 +30,7 @@ pub(crate) struct FrontierPoint {
     pub(crate) leaves: usize,
     /// To how many steps its leaves are rounded.
     pub(crate) leaf_steps: u16,
-    /// What the same recipe does to a model that did not learn from the validation rows.
+    /// What the same pruning does to a model that did not learn from the validation rows.
     pub(crate) validation_log_loss: f64,
     /// The bundle after brotli.
     pub(crate) bytes: usize,

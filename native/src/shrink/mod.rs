@@ -5,20 +5,21 @@
 //! calibrated, grown once more: training is deterministic), corrected by the bundle's calibration. The same shares of trees
 //! and leaves then go from the final model, whose bundle is measured after brotli.
 
-mod brotli;
 mod frontier;
-mod shipped;
 
 use anyhow::{Context as _, bail};
+use nextbest_core::Error;
 use nextbest_core::bundle::Bundle;
 use nextbest_core::features::FeatureDefinition;
 use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
 use nextbest_core::model::forest::Forest;
 use nextbest_core::train::Dataset;
-use nextbest_core::train::shrink::{self, Judge, Point, Prunable, drop_unused_edges};
+use nextbest_core::train::drop_unused_edges;
+use nextbest_core::train::shrink::{self, Point, Prunable, Pruning, Sizes, ValidationRows};
 
 use crate::app::Progress;
+use crate::app::compressed::{BEST, FAST, compressed_size};
 use crate::app::human_bytes;
 use crate::config::{ClassWeight, EvaluationConfig, ModelConfig, MonitoringConfig};
 use crate::evaluate::measure_card;
@@ -26,7 +27,6 @@ use crate::io::feature_table::FeatureTable;
 use crate::privacy::carried_rows::CarriedRows;
 use crate::train::{Settings, TrainingRows};
 pub(crate) use frontier::{Frontier, FrontierPoint};
-use shipped::Shipped;
 
 /// What makes a model smaller.
 pub(crate) struct Shrinker<'s> {
@@ -56,7 +56,7 @@ pub(crate) struct Shrinker<'s> {
 ///
 /// # Errors
 /// Where the model does not fit its bins.
-pub(crate) fn without_unused_edges(mut bundle: Bundle) -> Result<Bundle, nextbest_core::Error> {
+pub(crate) fn without_unused_edges(mut bundle: Bundle) -> Result<Bundle, Error> {
     if let Model::Forest(forest) = &bundle.model {
         let (bins, forest) = drop_unused_edges(&bundle.bins, forest)?;
         (bundle.bins, bundle.model) = (bins, Model::Forest(forest));
@@ -85,7 +85,7 @@ impl Shrinker<'_> {
 
         self.progress.step("looking for what may go".into());
         let validation = self.dataset(&rows.bins, self.validation)?;
-        let judge = Judge::new(&validation, &bundle.calibration);
+        let validation_rows = ValidationRows::new(&validation, &bundle.calibration);
         let judged = Prunable::new(&judged, &rows.data);
         let mut profiled = bundle.clone();
         self.carried_rows()?.fill(&mut profiled)?;
@@ -95,7 +95,7 @@ impl Shrinker<'_> {
             rows: self.carried_rows()?,
             signature: self.signature,
         };
-        let points = shrink::search(&judged, &judge, &shipped, Some(self.limit), |point| {
+        let points = shrink::search(&judged, &validation_rows, &shipped, Some(self.limit), |point| {
             self.progress.step(format!(
                 "{}: validation log-loss {:.4}",
                 human_bytes(point.bytes),
@@ -107,7 +107,7 @@ impl Shrinker<'_> {
         let mut measured: Vec<(&Point, usize)> = Vec::new();
         let fitting = points.iter().filter(|point| point.bytes <= self.limit);
         for chosen in fitting {
-            let shrunk = self.measured(shipped.bundle(&chosen.recipe)?)?;
+            let shrunk = self.measured(shipped.bundle(&chosen.pruning)?)?;
             let bytes = compressed(&shrunk)? + self.signature;
             measured.push((chosen, bytes));
             if bytes <= self.limit {
@@ -200,11 +200,74 @@ impl Shrinker<'_> {
 }
 
 fn compressed(bundle: &Bundle) -> anyhow::Result<usize> {
-    Ok(brotli::compressed_size(&bundle.encode()?, brotli::BEST)?)
+    Ok(compressed_size(&bundle.encode()?, BEST)?)
 }
 
 fn max_bins(bundle: &Bundle) -> anyhow::Result<usize> {
     let found = bundle.card.parameters.iter().find(|(name, _)| name == "max_bins");
     let found = found.and_then(|(_, value)| value.parse().ok());
     found.context("the model's card does not say how many bins it has: run `nextbest train` again")
+}
+
+/// The final model.
+struct Shipped<'s> {
+    /// As it was trained. Its profile is good enough for what smaller ones weigh.
+    bundle: &'s Bundle,
+    model: Prunable,
+    rows: CarriedRows<'s>,
+    /// How many bytes a signature adds.
+    signature: usize,
+}
+
+impl Shipped<'_> {
+    /// The bundle of what a pruning leaves. Its card says what that is.
+    fn bundle(&self, pruning: &Pruning) -> Result<Bundle, Error> {
+        if *pruning == Pruning::WHOLE {
+            // Taken apart and put together it would differ in the last bit from what was evaluated.
+            let mut whole = without_unused_edges(self.bundle.clone())?;
+            self.rows.fill_goldens(&mut whole)?;
+            return Ok(whole);
+        }
+        let pruned = self.model.apply(pruning);
+        let (bins, forest) = pruned.compact(&self.bundle.bins)?;
+        let mut bundle =
+            Bundle { bins, model: Model::Forest(forest), goldens: Vec::new(), ..self.bundle.clone() };
+        let kept = [
+            ("trees_kept", pruned.trees.len().to_string()),
+            ("leaves_kept", pruned.leaf_count().to_string()),
+            ("leaf_steps", pruned.leaf_steps.to_string()),
+        ];
+        bundle.card.parameters.extend(kept.map(|(name, value)| (name.to_owned(), value)));
+        self.rows.fill_goldens(&mut bundle)?;
+        Ok(bundle)
+    }
+
+    /// A point of the frontier, for people.
+    fn describe(&self, point: &Point) -> FrontierPoint {
+        let pruned = self.model.apply(&point.pruning);
+        FrontierPoint {
+            trees: pruned.trees.len(),
+            leaves: pruned.leaf_count(),
+            leaf_steps: pruned.leaf_steps,
+            validation_log_loss: point.log_loss,
+            bytes: point.bytes,
+            chosen: false,
+        }
+    }
+
+    fn size(&self, pruning: &Pruning, quality: i32) -> Result<usize, Error> {
+        let bytes = self.bundle(pruning)?.encode()?;
+        let compressed = compressed_size(&bytes, quality);
+        Ok(compressed.map_err(|error| Error::Training(error.to_string()))? + self.signature)
+    }
+}
+
+impl Sizes for Shipped<'_> {
+    fn rough(&self, pruning: &Pruning) -> Result<usize, Error> {
+        self.size(pruning, FAST)
+    }
+
+    fn exact(&self, pruning: &Pruning) -> Result<usize, Error> {
+        self.size(pruning, BEST)
+    }
 }

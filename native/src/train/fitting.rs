@@ -66,7 +66,7 @@ impl TrainingRows {
         match settings {
             Settings::RandomForest(params) => {
                 let valid = params.clone().check().map_err(|error| usage(error.into()))?;
-                progress.parts(what, params.trees as u64);
+                progress.parts(what, params.n_estimators as u64);
                 let grown = valid.fit(&self.data, || progress.part_done())?;
                 Ok(Fitted {
                     model: Model::Forest(grown.forest),
@@ -77,7 +77,7 @@ impl TrainingRows {
             }
             Settings::GradientBoosting(params) => {
                 let valid = params.clone().check().map_err(|error| usage(error.into()))?;
-                progress.parts(what, params.rounds as u64);
+                progress.parts(what, params.n_estimators as u64);
                 let boosted = valid.fit(&self.data, self.validation.as_ref(), || progress.part_done())?;
                 Ok(Fitted {
                     model: Model::Forest(boosted.forest),

@@ -1,6 +1,7 @@
 //! From rows of features to models: chosen on some rows, calibrated by them, and fitted once more with them.
 
 mod calibrate;
+mod described;
 mod fitting;
 mod selection;
 mod settings;
@@ -22,6 +23,7 @@ use crate::config::{Algorithm, ModelConfig};
 use crate::io::feature_table::FeatureTable;
 use crate::io::output;
 use crate::train::calibrate::{CalibrationReport, calibrate};
+pub(crate) use described::help as parameters_help;
 pub(crate) use fitting::TrainingRows;
 pub(crate) use selection::Trial;
 use selection::{Finalist, Selector};

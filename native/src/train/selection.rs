@@ -13,7 +13,7 @@ use nextbest_core::train::RoundLoss;
 use serde::Serialize;
 
 use super::fitting::TrainingRows;
-use super::settings::{Choice, RowsOf, Settings};
+use super::settings::{RowsOf, Settings, Step};
 use crate::app::Progress;
 use crate::app::number::or_dash;
 use crate::config::{Algorithm, ModelConfig};
@@ -64,7 +64,7 @@ struct Contender {
     start: Settings,
     best: Finalist,
     /// The changes that have not been tried yet, the next one last.
-    untried: Vec<(&'static str, f64)>,
+    untried: Vec<Step>,
     /// How long its last trial took.
     last: Duration,
 }
@@ -78,21 +78,21 @@ impl Selector<'_> {
         let started = Instant::now();
         let mut trials = Vec::new();
         let mut contenders = Vec::new();
-        for start in Settings::start(algorithm, &self.config.hyperparameters, self.rows_of) {
+        for start in Settings::start(algorithm, &self.config.hyperparameters, self.rows_of)? {
             let (trial, finalist, last) = self.attempt(&start, &start, trials.len() + 1)?;
-            let choices = start.choices(&self.config.hyperparameters, self.rows_of);
+            let mut untried = start.steps(&self.config.hyperparameters, self.rows_of);
+            untried.reverse();
             trials.push(trial);
-            contenders.push(Contender { start, best: finalist, untried: changes(&choices), last });
+            contenders.push(Contender { start, best: finalist, untried, last });
         }
         while trials.len() < self.config.selection.trials {
             let left = self.budget.saturating_sub(started.elapsed());
             let open = contenders.iter_mut().filter(|it| !it.untried.is_empty() && it.last <= left);
             let best = open.min_by(|a, b| a.best.validation_log_loss.total_cmp(&b.best.validation_log_loss));
             let Some(contender) = best else { break };
-            let Some((name, value)) = contender.untried.pop() else { break };
-            let settings = contender.best.settings.with(name, value);
+            let Some(step) = contender.untried.pop() else { break };
             // Each trial may take as many rounds as the first one.
-            let settings = settings.with_rounds_of(&contender.start);
+            let settings = contender.best.settings.after(step)?.with_rounds_of(&contender.start);
             let (trial, finalist, last) = self.attempt(&contender.start, &settings, trials.len() + 1)?;
             contender.last = last;
             trials.push(trial);
@@ -141,26 +141,18 @@ impl Selector<'_> {
     }
 }
 
-/// The changes to try, the first one last.
-fn changes(choices: &[Choice]) -> Vec<(&'static str, f64)> {
-    let all = choices.iter().flat_map(|(name, values)| values.iter().map(|value| (*name, *value)));
-    let mut all: Vec<_> = all.collect();
-    all.reverse();
-    all
-}
-
 impl Settings {
     /// The same with so many rounds, of boosted trees.
     fn with_rounds(mut self, rounds: Option<usize>) -> Self {
         if let (Self::GradientBoosting(boosting), Some(rounds)) = (&mut self, rounds) {
-            boosting.rounds = rounds;
+            boosting.n_estimators = rounds;
         }
         self
     }
 
     fn with_rounds_of(self, other: &Self) -> Self {
         match other {
-            Self::GradientBoosting(boosting) => self.with_rounds(Some(boosting.rounds)),
+            Self::GradientBoosting(boosting) => self.with_rounds(Some(boosting.n_estimators)),
             _ => self,
         }
     }

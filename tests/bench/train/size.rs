@@ -13,7 +13,8 @@ use nextbest_core::metrics::log_loss;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::Forest;
-use nextbest_core::train::shrink::{Judge, Prunable, Recipe, Sizes, drop_unused_edges, frontier, search};
+use nextbest_core::train::drop_unused_edges;
+use nextbest_core::train::shrink::{Prunable, Pruning, Sizes, ValidationRows, frontier, search};
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
 
 /// The first four fifths of the rows teach the model that is judged.
@@ -45,11 +46,11 @@ fn main() -> Result<(), Failure> {
     let trained = fit(learner, &data)?;
 
     let started = Instant::now();
-    let judge = Judge::new(&dataset(&early_bins, late, late_labels)?, &Calibration::None);
+    let validation_rows = ValidationRows::new(&dataset(&early_bins, late, late_labels)?, &Calibration::None);
     let judged = Prunable::new(&judged, &early_data);
     let shipped = Shipped { bins: &bins, model: Prunable::new(&trained, &data), test: &test };
     let set_up = started.elapsed().as_secs_f64();
-    let points = search(&judged, &judge, &shipped, Some(limit), |_| ())?;
+    let points = search(&judged, &validation_rows, &shipped, Some(limit), |_| ())?;
     let seconds = started.elapsed().as_secs_f64();
 
     writeln!(out, "| model | trees | leaves | validation log-loss | test log-loss | raw | brotli 11 |")?;
@@ -76,16 +77,16 @@ fn main() -> Result<(), Failure> {
         // Every fourth is enough to see where it leads.
         if position % 4 == 0 || Some(*point) == chosen {
             let name = if Some(*point) == chosen { "**chosen**" } else { "" };
-            let Recipe { trees, leaves, leaf_steps } = point.recipe;
+            let Pruning { trees, leaves, leaf_steps } = point.pruning;
             let name = format!(
                 "{name} {:.0} % trees, {:.0} % leaves, {leaf_steps} steps",
                 trees * 100.0,
                 leaves * 100.0
             );
-            line(&name, shipped.model.apply(&point.recipe).compact(&bins)?, Some(point.log_loss))?;
+            line(&name, shipped.model.apply(&point.pruning).compact(&bins)?, Some(point.log_loss))?;
         }
     }
-    writeln!(out, "\n{} recipes in {seconds:.1} s, {set_up:.1} s of it before the first", points.len())?;
+    writeln!(out, "\n{} prunings in {seconds:.1} s, {set_up:.1} s of it before the first", points.len())?;
     Ok(())
 }
 
@@ -113,8 +114,8 @@ struct Shipped<'s> {
 }
 
 impl Shipped<'_> {
-    fn size(&self, recipe: &Recipe, quality: i32) -> Result<usize, nextbest_core::Error> {
-        let (bins, forest) = self.model.apply(recipe).compact(self.bins)?;
+    fn size(&self, pruning: &Pruning, quality: i32) -> Result<usize, nextbest_core::Error> {
+        let (bins, forest) = self.model.apply(pruning).compact(self.bins)?;
         let other = |error: Failure| nextbest_core::Error::Training(error.to_string());
         let bytes = bundle(SHRUNK, bins, forest, self.test).map_err(other)?.encode()?;
         brotli(&bytes, quality).map_err(other)
@@ -122,12 +123,12 @@ impl Shipped<'_> {
 }
 
 impl Sizes for Shipped<'_> {
-    fn rough(&self, recipe: &Recipe) -> Result<usize, nextbest_core::Error> {
-        self.size(recipe, 5)
+    fn rough(&self, pruning: &Pruning) -> Result<usize, nextbest_core::Error> {
+        self.size(pruning, 5)
     }
 
-    fn exact(&self, recipe: &Recipe) -> Result<usize, nextbest_core::Error> {
-        self.size(recipe, 11)
+    fn exact(&self, pruning: &Pruning) -> Result<usize, nextbest_core::Error> {
+        self.size(pruning, 11)
     }
 }
 

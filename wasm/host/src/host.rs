@@ -98,8 +98,8 @@ impl Host {
         self.score_rows(rows.len(), output)
     }
 
-    /// Checks that neither the features nor the probabilities of so many rows take more room than an input may: memory that
-    /// there is not would be a trap.
+    /// Checks that neither the features nor the probabilities of so many rows take more room than an input
+    /// may: memory that there is not would be a trap.
     fn check_room(&self, count: usize) -> Result<(), Failure> {
         let bundle = self.recommender()?.bundle();
         let values = bundle.features.len().max(bundle.schema.class_count()).max(1);
@@ -153,8 +153,8 @@ fn nothing_loaded() -> Failure {
     Failure { code: "host/not-loaded", message: "no bundle is loaded: call nextbest_load first".into() }
 }
 
-/// By way of a value, so that a probability is the same number as in JavaScript and on the command line: the double that
-/// equals it, not its shortest text.
+/// By way of a value, so that a probability is the same number as in JavaScript and on the command line: the
+/// double that equals it, not its shortest text.
 fn write_json(value: &impl Serialize, output: &mut Vec<u8>) -> Result<(), Failure> {
     let written = serde_json::to_value(value).and_then(|value| serde_json::to_writer(output, &value));
     written.map_err(|error| Failure { code: "internal/serialize", message: error.to_string() })

@@ -1,5 +1,5 @@
-//! What a host asks as JSON. The customer's own rows are left to the core's reader, which names the path of what does not
-//! fit, as the options are.
+//! What a host asks as JSON. The customer's own rows are left to the core's reader, which names the path of
+//! what does not fit, as the options are.
 
 use std::borrow::Cow;
 

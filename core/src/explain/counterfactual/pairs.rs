@@ -5,8 +5,8 @@ use std::collections::BinaryHeap;
 
 use super::steps::Step;
 
-/// Pairs of steps that are sorted by their size. From a pair, the next larger of its first step and the first of the next step
-/// are both at hand before they are due.
+/// Pairs of steps that are sorted by their size. From a pair, the next larger of its first step and the first
+/// of the next step are both at hand before they are due.
 pub(super) struct Pairs<'s> {
     steps: &'s [Step],
     /// Size, first step, second step.

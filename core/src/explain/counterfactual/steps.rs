@@ -82,7 +82,8 @@ impl Way<'_> {
         true
     }
 
-    /// The value of a bin that is nearest to the anchor, which is in the bin `start`, among those that the feature can have.
+    /// The value of a bin that is nearest to the anchor, which is in the bin `start`, among those that the
+    /// feature can have.
     fn value(&self, anchor: f32, start: u8, bin: u8) -> Option<f32> {
         let edges = self.bundle.bins.edges(self.feature);
         let edge = |number: u8| edges.get(usize::from(number)).copied();
@@ -113,7 +114,8 @@ impl Way<'_> {
 }
 
 impl FeatureDefinition {
-    /// Into how many parts of 1 its values are told: as fine as its words are, and what is whole in whole numbers.
+    /// Into how many parts of 1 its values are told: as fine as its words are, and what is whole in whole
+    /// numbers.
     fn grain(&self, bundle: &Bundle) -> f64 {
         match &self.expression {
             _ if self.is_whole(bundle) => 1.0,

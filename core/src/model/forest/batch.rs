@@ -34,8 +34,8 @@ pub(super) trait BatchNode: Node {
     fn leaf(holds: u32) -> Self::Leaf;
 }
 
-/// Bytes of one row, as many as a [`u32`] node can ask for and more, so that rows which stand one after the other don't compete
-/// for the same lines of the cache.
+/// Bytes of one row, as many as a [`u32`] node can ask for and more, so that rows which stand one after the
+/// other don't compete for the same lines of the cache.
 type Row = [u8; 320];
 
 impl BatchNode for u32 {
@@ -102,15 +102,16 @@ pub(super) struct Block {
     columns: Vec<Bytes>,
     /// The bytes of each row, for nodes that ask for them.
     rows: Vec<Row>,
-    /// With distributions, the sums of each row's classes. Else for each group of rows and each class, the sum of each row.
+    /// With distributions, the sums of each row's classes. Else for each group of rows and each class, the
+    /// sum of each row.
     sums: Vec<u32>,
     /// One row's bins.
     bins: Vec<u8>,
 }
 
 impl Forest {
-    /// Probabilities for many rows, to the same bits as one after the other. The bins stand feature by feature, a column a row;
-    /// the probabilities are written row by row.
+    /// Probabilities for many rows, to the same bits as one after the other. The bins stand feature by
+    /// feature, a column a row; the probabilities are written row by row.
     pub fn predict_block(&self, bins: Matrix<'_, u8>, scratch: &mut Scratch, probabilities: &mut [f32]) {
         let is_worthwhile = bins.width() >= ROWS / 2 && self.columns.len() <= MOST_COLUMNS;
         match &self.layout {
@@ -256,7 +257,8 @@ fn of_group(columns: &[Bytes], width: usize, group: usize) -> &[Bytes] {
     columns.get(group * width..(group + 1) * width).unwrap_or_default()
 }
 
-/// Does it with the widest vectors that this machine has. They hold integers, so every width gives the same bits.
+/// Does it with the widest vectors that this machine has. They hold integers, so every width gives the same
+/// bits.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn widest(work: impl FnOnce()) {

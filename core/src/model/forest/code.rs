@@ -17,8 +17,8 @@ use crate::decode::memory::{Memory, TooMuch};
 use crate::model::bins::MAX_FEATURES;
 use meanings::{Meanings, Seen};
 
-/// A forest as it is stored. Its nodes are numbers below 65,536 in strings of bytes: those below 255 in one byte, any other as
-/// 255 and two bytes. The strings are the file's own where it comes from one.
+/// A forest as it is stored. Its nodes are numbers below 65,536 in strings of bytes: those below 255 in one
+/// byte, any other as 255 and two bytes. The strings are the file's own where it comes from one.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ForestCode<'f> {
     pub(in crate::model) class_count: u16,
@@ -27,12 +27,12 @@ pub(crate) struct ForestCode<'f> {
     #[serde(deserialize_with = "at_most::<MAX_FEATURES, _, _>")]
     pub(in crate::model) sets: Vec<SetSplits>,
     pub(in crate::model) tree_count: u16,
-    /// For each node, tree after tree and each tree breadth-first: 0 for a leaf, else 1 + 2 × feature + (missing goes
-    /// right).
+    /// For each node, tree after tree and each tree breadth-first: 0 for a leaf, else 1 + 2 × feature +
+    /// (missing goes right).
     #[serde(borrow, with = "bytes")]
     pub(in crate::model) nodes: Cow<'f, [u8]>,
-    /// For each split, in the same order, the greatest bin that goes left; of a feature that is split by sets, which of
-    /// them it is.
+    /// For each split, in the same order, the greatest bin that goes left; of a feature that is split by
+    /// sets, which of them it is.
     #[serde(borrow, with = "bytes")]
     pub(in crate::model) thresholds: Cow<'f, [u8]>,
     #[serde(borrow)]

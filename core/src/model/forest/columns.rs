@@ -1,7 +1,8 @@
 //! Columns: what splits compare, one byte a row.
 //!
-//! Every kind of split is the same question in the end, whether a byte is greater than a threshold: a row's bins are
-//! turned into these bytes once, and the walk down the trees knows nothing of missing values and categories.
+//! Every kind of split is the same question in the end, whether a byte is greater than a threshold: a row's
+//! bins are turned into these bytes once, and the walk down the trees knows nothing of missing values and
+//! categories.
 
 use super::BinSet;
 

@@ -1,9 +1,10 @@
 //! The crown of a tree, its first splits, for many rows at once.
 //!
-//! Where a row has to follow one way down a tree, a block of rows can take all: every split of the crown is asked for all of
-//! the rows, 16 or 32 to an instruction, and from the lowest split up to the root each takes over the answer of the child that
-//! a row goes to. For up to 31 splits that is cheaper than walking. The idea of asking all splits is that of QuickScorer
-//! (Lucchese et al., SIGIR 2015); this form of it has no masks and needs no more than bytes.
+//! Where a row has to follow one way down a tree, a block of rows can take all: every split of the crown is
+//! asked for all of the rows, 16 or 32 to an instruction, and from the lowest split up to the root each takes
+//! over the answer of the child that a row goes to. For up to 31 splits that is cheaper than walking. The
+//! idea of asking all splits is that of QuickScorer (Lucchese et al., SIGIR 2015); this form of it has no
+//! masks and needs no more than bytes.
 
 use std::sync::OnceLock;
 
@@ -38,8 +39,8 @@ impl Bytes {
     }
 }
 
-/// The crowns of all trees, found when rows first come in numbers, since finding them takes as long as scoring a few rows.
-/// They follow from the trees, so they make no forest different from another.
+/// The crowns of all trees, found when rows first come in numbers, since finding them takes as long as
+/// scoring a few rows. They follow from the trees, so they make no forest different from another.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Crowns(OnceLock<Vec<Crown>>);
 
@@ -186,8 +187,8 @@ impl Crown {
     }
 }
 
-/// Each row's answer: the left child's, or where the byte is above the threshold the right one's. Written without a branch and
-/// of a fixed length, since that is what compilers reliably turn into vectors.
+/// Each row's answer: the left child's, or where the byte is above the threshold the right one's. Written
+/// without a branch and of a fixed length, since that is what compilers reliably turn into vectors.
 #[inline(always)]
 #[expect(clippy::indexing_slicing, reason = "constant bounds")]
 fn choose(bytes: &[u8; LANES], threshold: u8, left: &[u8; LANES], right: &[u8; LANES]) -> [u8; LANES] {

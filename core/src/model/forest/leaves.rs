@@ -1,7 +1,7 @@
 //! The values of a forest's leaves as small integers.
 //!
-//! Scoring adds the integers and multiplies once, at the end. So a sum does not depend on the order in which trees are
-//! walked, and every way of walking them gives the same bits.
+//! Scoring adds the integers and multiplies once, at the end. So a sum does not depend on the order in which
+//! trees are walked, and every way of walking them gives the same bits.
 
 use super::Link;
 
@@ -66,8 +66,8 @@ impl Codes {
     }
 }
 
-/// Adds the codes of a leaf that start at a position to the classes' sums. Both are taken in groups of [`LANES`], so that
-/// sums behind the last class gather what means nothing.
+/// Adds the codes of a leaf that start at a position to the classes' sums. Both are taken in groups of
+/// [`LANES`], so that sums behind the last class gather what means nothing.
 #[inline(always)]
 #[expect(
     clippy::indexing_slicing,
@@ -111,8 +111,8 @@ impl Leaves {
         }
         let lows: Vec<f32> = ranges.iter().map(|(low, _)| if low.is_finite() { *low } else { 0.0 }).collect();
         let steps: Vec<f32> = ranges.iter().map(|(low, high)| (high - low).max(0.0) / greatest).collect();
-        // What rounding adds to a class's value here is taken from its value in the next leaf, so that the errors of many
-        // trees don't add up: many small probabilities would all become 0.
+        // What rounding adds to a class's value here is taken from its value in the next leaf, so that the
+        // errors of many trees don't add up: many small probabilities would all become 0.
         let mut carried = vec![0.0; class_count];
         let mut codes = Vec::with_capacity(values.len());
         for (class, value) in classes(class_count, link, leaf_counts).zip(values) {

@@ -9,8 +9,9 @@ use crate::decode::bounded::list;
 pub enum Link {
     /// A leaf holds a distribution over the classes; the answer is the mean of the trees'. A random forest.
     Mean,
-    /// A leaf holds one number, which is added to the score of one class: the n-th tree (from 0) is of class n modulo the
-    /// number of classes. The scores start at these, and the answer is their softmax. Boosted trees.
+    /// A leaf holds one number, which is added to the score of one class: the n-th tree (from 0) is of class
+    /// n modulo the number of classes. The scores start at these, and the answer is their softmax. Boosted
+    /// trees.
     Softmax(#[serde(deserialize_with = "list")] Vec<f32>),
 }
 

@@ -1,8 +1,8 @@
 //! The trees' nodes in memory: a split or a leaf in one integer.
 //!
-//! Both children of a split stand side by side, and the split says how far behind it the left one stands. A leaf stands 0
-//! behind itself and sends nothing to the right, so that a walk which has arrived may go on walking: a tree takes as
-//! many steps as it is deep, for every row, and no branch has to be guessed.
+//! Both children of a split stand side by side, and the split says how far behind it the left one stands. A
+//! leaf stands 0 behind itself and sends nothing to the right, so that a walk which has arrived may go on
+//! walking: a tree takes as many steps as it is deep, for every row, and no branch has to be guessed.
 
 /// A split or a leaf.
 pub(super) trait Node: Copy {
@@ -71,8 +71,8 @@ impl From<u32> for InTheNode {
     }
 }
 
-/// 32 bits offset, 24 bits column (of a leaf what it holds), 8 bits threshold: for more columns and larger trees than 32 bits
-/// can tell apart.
+/// 32 bits offset, 24 bits column (of a leaf what it holds), 8 bits threshold: for more columns and larger
+/// trees than 32 bits can tell apart.
 impl Node for u64 {
     type Holds = InTheNode;
 

@@ -1,11 +1,13 @@
-//! What features contribute to a forest's outputs: exact interventional Shapley values against one reference row.
+//! What features contribute to a forest's outputs: exact interventional Shapley values against one reference
+//! row.
 //!
-//! Row and reference walk down a tree together. Where they part, the row's child is for coalitions with the split's feature
-//! and the reference's child for those without it; below, the feature is decided and its later splits follow its side. So
-//! each leaf that is met belongs to p features that must be the row's and q that must be the reference's, and adds its value
-//! times (p − 1)! q! / (p + q)! to each of the former and takes its value times p! (q − 1)! / (p + q)! from each of the
-//! latter (Laberge and Pequignot 2022, Understanding Interventional TreeSHAP). Both sums of the leaves below a node are
-//! added up on the way back, so that each node is visited at most once and costs the same wherever it stands.
+//! Row and reference walk down a tree together. Where they part, the row's child is for coalitions with the
+//! split's feature and the reference's child for those without it; below, the feature is decided and its
+//! later splits follow its side. So each leaf that is met belongs to p features that must be the row's and q
+//! that must be the reference's, and adds its value times (p − 1)! q! / (p + q)! to each of the former and
+//! takes its value times p! (q − 1)! / (p + q)! from each of the latter (Laberge and Pequignot 2022,
+//! Understanding Interventional TreeSHAP). Both sums of the leaves below a node are added up on the way back,
+//! so that each node is visited at most once and costs the same wherever it stands.
 
 use super::leaves::LANES;
 use super::nodes::Node;
@@ -41,7 +43,8 @@ enum Side {
     Reference,
 }
 
-/// What the leaves below a node add to each feature that is the row's, and take from each that is the reference's.
+/// What the leaves below a node add to each feature that is the row's, and take from each that is the
+/// reference's.
 struct Below<const N: usize> {
     added: [f64; N],
     taken: [f64; N],
@@ -94,11 +97,11 @@ impl Forest {
         sums.into_flattened().into_iter().map(f64::from).collect()
     }
 
-    /// A probability is S / T: the sum of a class over that of all classes, of which the leaves' rounding leaves T not quite
-    /// the same for all rows. Shapley values are known of S and of T alone, since both are sums over trees. With
-    /// (φ(S) T(r) − S(r) φ(T)) / (T(x) T(r)), what is told of x against r adds up to S(x) / T(x) − S(r) / T(r) all the
-    /// same, and what a feature gives to all classes to 0; where T is the same for both rows it is φ(S) / T, the very
-    /// Shapley values of the probability, to within the rounding.
+    /// A probability is S / T: the sum of a class over that of all classes, of which the leaves' rounding
+    /// leaves T not quite the same for all rows. Shapley values are known of S and of T alone, since both are
+    /// sums over trees. With (φ(S) T(r) − S(r) φ(T)) / (T(x) T(r)), what is told of x against r adds up to
+    /// S(x) / T(x) − S(r) / T(r) all the same, and what a feature gives to all classes to 0; where T is the
+    /// same for both rows it is φ(S) / T, the very Shapley values of the probability, to within the rounding.
     fn attribute_mean<N: Node>(
         &self,
         mut parting: Parting<'_, N>,
@@ -233,8 +236,8 @@ impl<'t, N: Node> Parting<'t, N> {
         self.below(tree.root, (0, 0), first, leaf);
     }
 
-    /// `parted`: how many features are the row's, and how many the reference's, on the way to this node. No deeper recursion than
-    /// trees are deep.
+    /// `parted`: how many features are the row's, and how many the reference's, on the way to this node. No
+    /// deeper recursion than trees are deep.
     fn below<const O: usize>(
         &mut self,
         node: u32,

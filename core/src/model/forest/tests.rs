@@ -216,7 +216,8 @@ fn by_definition(forest: &Forest, bins: &[u8]) -> Vec<f64> {
     sums.iter().map(|sum| sum / total).collect()
 }
 
-/// Small and large trees, few and many classes, nodes of 32 and of 64 bits: one row, many rows and the definition agree.
+/// Small and large trees, few and many classes, nodes of 32 and of 64 bits: one row, many rows and the
+/// definition agree.
 #[test]
 fn all_ways_of_walking_lead_to_the_same_leaf() {
     let mut draws = Draws(1);

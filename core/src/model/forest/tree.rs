@@ -13,7 +13,8 @@ pub struct BinSet([u64; 4]);
 pub struct Tree {
     /// The nodes: the children of the n-th split (from 0) are the nodes 2n + 1 and 2n + 2.
     pub nodes: Vec<TreeNode>,
-    /// The leaves' values, one leaf after the other: a distribution over the classes, or one number, as [`Link`] says.
+    /// The leaves' values, one leaf after the other: a distribution over the classes, or one number, as
+    /// [`Link`] says.
     pub leaves: Vec<f32>,
 }
 

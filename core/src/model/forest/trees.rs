@@ -12,8 +12,8 @@ pub(super) struct Trees<N: Node> {
     pub(super) placed: Vec<Placed>,
     /// Tree after tree, each breadth-first.
     pub(super) nodes: Vec<N>,
-    /// What each node holds, where that is not in the node. A leaf of a distribution: its number in its tree; any other leaf:
-    /// the code of its value.
+    /// What each node holds, where that is not in the node. A leaf of a distribution: its number in its tree;
+    /// any other leaf: the code of its value.
     pub(super) holds: Vec<N::Holds>,
     pub(super) crowns: Crowns,
 }
@@ -59,8 +59,8 @@ impl From<TooMuch> for Unfit {
 }
 
 impl<N: Node> Trees<N> {
-    /// Lays out trees from their nodes, tree after tree and each breadth-first. `code_of` gives the code of a leaf, by its
-    /// number among all; without it, leaves hold their own number in their tree.
+    /// Lays out trees from their nodes, tree after tree and each breadth-first. `code_of` gives the code of a
+    /// leaf, by its number among all; without it, leaves hold their own number in their tree.
     pub(super) fn new(
         tree_count: usize,
         class_count: usize,
@@ -94,7 +94,8 @@ impl<N: Node> Trees<N> {
         Ok(trees)
     }
 
-    /// Lays out a tree and gives its depth. By itself, since engines of wasm put faster code in place between calls only.
+    /// Lays out a tree and gives its depth. By itself, since engines of wasm put faster code in place between
+    /// calls only.
     #[inline(never)]
     fn push(
         &mut self,

@@ -7,14 +7,16 @@ use super::trees::{Placed, Trees};
 /// So many trees side by side.
 const TREES: usize = 8;
 
-/// Every answer that a row's splits can ask for. There are far fewer than splits: one for each column and threshold.
+/// Every answer that a row's splits can ask for. There are far fewer than splits: one for each column and
+/// threshold.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Decisions(Vec<i8>);
 
 /// As many as the 16 bits can tell apart that a [`u32`] node has for its column and its threshold.
 const DECISIONS: usize = 1 << 16;
 
-/// All thresholds, as they are compared: sixteen at once, for which processors have an instruction if they are signed.
+/// All thresholds, as they are compared: sixteen at once, for which processors have an instruction if they
+/// are signed.
 #[expect(clippy::indexing_slicing, reason = "done by the compiler")]
 const THRESHOLDS: [i8; 256] = {
     let mut thresholds = [0; 256];
@@ -51,8 +53,8 @@ impl Decisions {
 }
 
 impl<N: Node> Trees<N> {
-    /// Calls `leaf` with each tree and what the leaf holds into which a row falls, of which `right` says 1 where it goes right
-    /// and else 0.
+    /// Calls `leaf` with each tree and what the leaf holds into which a row falls, of which `right` says 1
+    /// where it goes right and else 0.
     #[inline(always)]
     pub(super) fn walk(&self, right: impl Fn(N) -> u32 + Copy, mut leaf: impl FnMut(&Placed, u32)) {
         let (groups, rest) = self.placed.as_chunks::<TREES>();

@@ -32,8 +32,8 @@ pub(super) fn stretch(
     });
 }
 
-/// The median of a type's amounts in the default bank, at the prices of 2020. Transfers in and out share one, so that what
-/// leaves one of the customer's accounts is what comes to another. All fees are alike.
+/// The median of a type's amounts in the default bank, at the prices of 2020. Transfers in and out share one,
+/// so that what leaves one of the customer's accounts is what comes to another. All fees are alike.
 pub(in super::super) const fn typical(kind: TransactionType) -> Option<f64> {
     Some(match kind {
         TransactionType::Salary => 2_640.0,
@@ -53,7 +53,8 @@ pub(in super::super) const fn typical(kind: TransactionType) -> Option<f64> {
     })
 }
 
-/// Gives the rows that were `reached` other amounts of the same sign, in cents, and all rows the balances that follow.
+/// Gives the rows that were `reached` other amounts of the same sign, in cents, and all rows the balances
+/// that follow.
 fn rewrite(
     record: &mut CustomerRecord,
     reached: impl Fn(Date) -> bool,

@@ -5,7 +5,8 @@ use super::super::catalogue::Channel;
 use super::super::random::Random;
 use super::super::record::{CustomerRecord, TransactionType};
 
-/// What becomes what, in CITY (of one state), CUSTOMERTYPEID, CHANNELID, TRANSACTIONTYPEID, COMMUNICATIONMETHODID.
+/// What becomes what, in CITY (of one state), CUSTOMERTYPEID, CHANNELID, TRANSACTIONTYPEID,
+/// COMMUNICATIONMETHODID.
 pub(in super::super) const CITY: [&str; 2] = ["Chicago", "Springfield"];
 pub(in super::super) const CUSTOMER_TYPE: [&str; 2] = ["RETAIL", "PREMIUM"];
 pub(in super::super) const CHANNEL: [Channel; 2] = [Channel::Branch, Channel::Mobile];
@@ -14,7 +15,8 @@ pub(in super::super) const METHOD: [&str; 2] = ["PHONE", "APP"];
 
 /// Moves the `share` of one category of each column to another, in the rows of days that were `reached`.
 pub(super) fn mix(record: &mut CustomerRecord, share: f64, reached: impl Fn(Date) -> bool, rng: &mut Random) {
-    // Drawn for every value, so that the rows that move are the same ones whatever the day on which the drift begins.
+    // Drawn for every value, so that the rows that move are the same ones whatever the day on which the drift
+    // begins.
     let mut moves = |day| rng.chance(share) && reached(day);
     if moves(record.established)
         && let Some(city) = &mut record.city

@@ -4,7 +4,8 @@ use super::super::calendar::Date;
 use super::super::random::Random;
 use super::super::record::CustomerRecord;
 
-/// Loses the `share` of the values of days that were `reached`, in every column of which some are missing anyway.
+/// Loses the `share` of the values of days that were `reached`, in every column of which some are missing
+/// anyway.
 pub(super) fn lose(
     record: &mut CustomerRecord,
     share: f64,

@@ -27,8 +27,8 @@ fn deviation(values: &[f64]) -> f64 {
     mean(values.iter().map(|value| (value - centre).powi(2))).sqrt()
 }
 
-/// A statistic of customers' logarithms of amounts, and its standard error: from groups of whole customers, since the
-/// amounts of one customer are alike.
+/// A statistic of customers' logarithms of amounts, and its standard error: from groups of whole customers,
+/// since the amounts of one customer are alike.
 fn with_error(
     records: &[CustomerRecord],
     logarithms: impl Fn(&CustomerRecord) -> Vec<f64>,

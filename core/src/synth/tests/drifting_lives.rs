@@ -1,4 +1,5 @@
-//! Drifts of what customers take: by the promised amount, with the truth still true and the signs as they were.
+//! Drifts of what customers take: by the promised amount, with the truth still true and the signs as they
+//! were.
 
 use super::truth::{ANSWERS, ASKED, Answer, CRITICAL, answers, calibration};
 use super::*;
@@ -162,7 +163,8 @@ fn with_another_concept_the_same_signs_precede_other_products() {
         assert!(before > 1.3 * gone, "{sign:?} no longer precede {product:?}: {before} {gone}");
         assert!(after > 1.3 * none_yet && after > 1.3, "{sign:?} precede {other:?}: {none_yet} {after}");
     }
-    // About as many openings as before, and as many signs. A few needs are felt by people too young for what they want now.
+    // About as many openings as before, and as many signs. A few needs are felt by people too young for what
+    // they want now.
     let openings = |records: &[CustomerRecord]| {
         let opened = |record: &CustomerRecord| {
             let start = BankParams::default().start;

@@ -46,8 +46,8 @@ fn everyone_who_was_a_customer_has_a_truth_that_sums_to_one() {
     }
 }
 
-/// Pearson's χ² of events sorted by what was true and cut into ten groups of equal expectation. Where the truth is true it
-/// has ten degrees of freedom, since nothing was fitted (Hosmer and Lemeshow, 1980).
+/// Pearson's χ² of events sorted by what was true and cut into ten groups of equal expectation. Where the
+/// truth is true it has ten degrees of freedom, since nothing was fitted (Hosmer and Lemeshow, 1980).
 fn chi_squared(mut events: Vec<(f64, bool)>) -> f64 {
     events.sort_by(|a, b| a.0.total_cmp(&b.0));
     let in_all: f64 = events.iter().map(|(probability, _)| probability).sum();

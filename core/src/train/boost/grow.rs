@@ -93,11 +93,11 @@ impl Grower<'_> {
         let mut open = BinaryHeap::new();
         self.offer(0, root, &mut open);
         let mut leaves = 1;
-        while leaves < self.params.leaves
+        while leaves < self.params.num_leaves
             && let Some(candidate) = open.pop()
         {
             leaves += 1;
-            self.split(candidate, leaves < self.params.leaves, &mut open);
+            self.split(candidate, leaves < self.params.num_leaves, &mut open);
         }
         self.into_tree()
     }

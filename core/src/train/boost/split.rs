@@ -36,9 +36,9 @@ impl Rules {
     /// The rules for derivatives of which 1 became `scale`.
     pub(super) fn new(params: &BoostParams, scale: f64) -> Self {
         Self {
-            l1: params.l1 * scale,
-            l2: params.l2 * scale,
-            category_l2: (params.l2 + CATEGORY_L2) * scale,
+            l1: params.reg_alpha * scale,
+            l2: params.reg_lambda * scale,
+            category_l2: (params.reg_lambda + CATEGORY_L2) * scale,
             category_smoothing: CATEGORY_SMOOTHING * scale,
             // No side is empty, even where any weight will do.
             least_weight: (params.min_child_weight * scale).max(1.0),

@@ -105,7 +105,7 @@ proptest! {
         let scores = Scores::new(&data, &[0.0; CLASSES]);
         let gradients = Gradients::new(&scores, class, None, 1);
         let (pairs, scale) = (gradients.pairs.clone(), gradients.scale);
-        let params = BoostParams { leaves: 2, learning_rate: 1.0, min_child_weight, l1, l2, ..BoostParams::default() };
+        let params = BoostParams { num_leaves: 2, learning_rate: 1.0, min_child_weight, reg_alpha: l1, reg_lambda: l2, ..BoostParams::default() };
         let rules = Rules::new(&params, scale);
         let grown = grow(&data, &Blocks::new(&data), &params, gradients, &[true, true]);
 
@@ -172,7 +172,7 @@ proptest! {
         let gradients = Gradients::new(&scores, 1, None, 5);
         let pairs = gradients.pairs.clone();
         let params = BoostParams {
-            leaves, max_depth, min_child_weight: 0.0, learning_rate: 1.0, ..BoostParams::default()
+            num_leaves: leaves, max_depth, min_child_weight: 0.0, learning_rate: 1.0, ..BoostParams::default()
         };
         let rules = Rules::new(&params, gradients.scale);
         let grown = grow(&data, &Blocks::new(&data), &params, gradients, &[true, true]);

@@ -1,5 +1,5 @@
-//! Dirichlet calibration with off-diagonal and intercept regularisation (ODIR; Kull et al., 2019, "Beyond temperature
-//! scaling").
+//! Dirichlet calibration with off-diagonal and intercept regularisation (ODIR; Kull et al., 2019, "Beyond
+//! temperature scaling").
 
 use super::Logs;
 use crate::Error;
@@ -15,14 +15,16 @@ pub(super) struct Effort {
     tolerance: f64,
 }
 
-/// To judge by: the loss is within some millionths of the least, even where some directions hardly matter to it.
+/// To judge by: the loss is within some millionths of the least, even where some directions hardly matter to
+/// it.
 pub(super) const ROUGH: Effort = Effort { max_iterations: 150, tolerance: 1e-4 };
 /// To keep.
 pub(super) const THOROUGH: Effort = Effort { max_iterations: 2000, tolerance: 1e-6 };
 
-/// Fits a map, from another one on if there is one. `deviation` says how far from 0 a weight between two classes, or an
-/// intercept, is expected to be: the penalty is that of a normal prior. With λ = k(k − 1) / (2 × deviation² × rows) of k
-/// classes it is that of the paper. Classes that are not `learned` keep a weight of 1 for themselves and 0 for others.
+/// Fits a map, from another one on if there is one. `deviation` says how far from 0 a weight between two
+/// classes, or an intercept, is expected to be: the penalty is that of a normal prior. With λ = k(k − 1) / (2
+/// × deviation² × rows) of k classes it is that of the paper. Classes that are not `learned` keep a weight of
+/// 1 for themselves and 0 for others.
 ///
 /// # Errors
 /// Where the loss can't be minimised.
@@ -65,10 +67,10 @@ pub(super) fn fit(
     Ok(Calibration::Dirichlet { weights: narrow(weights), intercepts: narrow(intercepts) })
 }
 
-/// A map as the minimiser sees it: in coordinates in which the loss is about equally steep in all directions, which takes
-/// a tenth of the steps. Logarithms are far below 0, so that a weight and an intercept do much the same: the intercept is
-/// taken at their means. And a rare class's numbers hardly matter to the mean loss: each is measured by the square root of
-/// its curvature.
+/// A map as the minimiser sees it: in coordinates in which the loss is about equally steep in all directions,
+/// which takes a tenth of the steps. Logarithms are far below 0, so that a weight and an intercept do much
+/// the same: the intercept is taken at their means. And a rare class's numbers hardly matter to the mean
+/// loss: each is measured by the square root of its curvature.
 struct View {
     classes: usize,
     means: Vec<f64>,
@@ -119,7 +121,8 @@ impl View {
     }
 }
 
-/// The mean log-loss with its penalty, and its gradient. A map is the weights, score by score, and then the intercepts.
+/// The mean log-loss with its penalty, and its gradient. A map is the weights, score by score, and then the
+/// intercepts.
 pub(super) fn loss(logs: &Logs, map: &[f64], penalty: f64) -> (f64, Vec<f64>) {
     let classes = logs.classes;
     let (weights, intercepts) = map.split_at(classes * classes);

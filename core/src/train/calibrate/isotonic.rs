@@ -1,4 +1,5 @@
-//! Isotonic regression by pooling adjacent violators (Ayer et al., 1955), one curve a class (Zadrozny & Elkan, 2002).
+//! Isotonic regression by pooling adjacent violators (Ayer et al., 1955), one curve a class (Zadrozny &
+//! Elkan, 2002).
 
 use rayon::prelude::*;
 
@@ -32,8 +33,9 @@ pub(super) fn fit(probabilities: Matrix<'_, f32>, labels: &[usize], learned: &[b
     Calibration::Isotonic { curves: classes.into_par_iter().enumerate().map(curve).collect() }
 }
 
-/// The rising curve with the least squared distance from some outcomes. No height is below 1 / (rows + 2) or above 1 less
-/// that, as far as Laplace's rule of succession goes for that many rows: what never happened may still.
+/// The rising curve with the least squared distance from some outcomes. No height is below 1 / (rows + 2) or
+/// above 1 less that, as far as Laplace's rule of succession goes for that many rows: what never happened may
+/// still.
 fn isotonic(mut outcomes: Vec<(f32, bool)>) -> Curve {
     outcomes.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let mut blocks: Vec<Block> = Vec::new();

@@ -70,13 +70,13 @@ proptest! {
         let labels: Vec<usize> = values.iter().map(|(_, label)| *label).collect();
         let data = Dataset::new(&bins, &rows, &labels, CLASSES).unwrap();
         let params = ForestParams {
-            trees: 1,
+            n_estimators: 1,
             max_depth,
             min_samples_split,
             min_samples_leaf,
             max_features: MaxFeatures::Share(1.0),
             leaf_smoothing,
-            seed,
+            random_state: seed,
             ..ForestParams::default()
         };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

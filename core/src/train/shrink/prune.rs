@@ -1,19 +1,79 @@
-//! Takes leaves and trees away: a split whose children are leaves becomes a leaf with their weighted mean.
+//! Removes trees and leaves: a split whose children are leaves becomes a leaf with their weighted mean.
 //!
-//! What a node would say as a leaf, and what it costs to make it one, depend on its own tree alone. So both are found once,
-//! with the order in which all the forest's splits go, the cheapest first; a recipe is then a number of trees and a
-//! beginning of that order.
+//! The value of a node as a leaf, and the cost of making it one, depend on its own tree alone. Both are computed once,
+//! with the order in which the splits of the forest go, the cheapest first. A pruning is then a number of trees and a
+//! prefix of that order.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::recipe::Recipe;
+use serde::Serialize;
+
+use super::leaf_weights::leaf_weights;
 use super::values_a_leaf;
-use super::weigh::leaf_weights;
 use crate::Error;
 use crate::model::bins::Bins;
 use crate::model::forest::{Forest, Link, Tree, TreeNode};
 use crate::train::dataset::Dataset;
+
+/// What stays of a forest. Trees and leaves are shares, so that a pruning found on one forest can be applied to another
+/// one that learned from different rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Pruning {
+    /// Share of the trees, above 0 and at most 1: the first ones; in boosting, whole rounds.
+    pub trees: f64,
+    /// Share of the leaves of those trees, 0 to 1. Each tree keeps at least one.
+    pub leaves: f64,
+    /// Number of steps that leaf values are rounded to.
+    pub leaf_steps: u16,
+}
+
+/// What a step of the search reduces.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    Trees,
+    Leaves,
+    LeafSteps,
+}
+
+impl Step {
+    pub(super) const ALL: [Self; 3] = [Self::Trees, Self::Leaves, Self::LeafSteps];
+}
+
+/// Share of the trees or leaves that a step keeps.
+const STEP: f64 = 0.9;
+/// Least share of the trees or leaves that is tried.
+const LEAST: f64 = 0.01;
+/// Numbers of steps to try: a byte holds 255; below 7 a boosted leaf loses its sign.
+const LEAF_STEPS: [u16; 6] = [255, 127, 63, 31, 15, 7];
+
+impl Pruning {
+    /// Keeps everything.
+    pub const WHOLE: Self = Self { trees: 1.0, leaves: 1.0, leaf_steps: u16::MAX };
+
+    /// The pruning after a step; `None` where that step is exhausted.
+    pub(super) fn smaller(&self, step: Step) -> Option<Self> {
+        let less = |share: f64| Some(share * STEP).filter(|share| *share >= LEAST);
+        match step {
+            Step::Trees => less(self.trees).map(|trees| Self { trees, ..*self }),
+            Step::Leaves => less(self.leaves).map(|leaves| Self { leaves, ..*self }),
+            Step::LeafSteps => {
+                let steps = LEAF_STEPS.into_iter().find(|steps| *steps < self.leaf_steps);
+                steps.map(|leaf_steps| Self { leaf_steps, ..*self })
+            }
+        }
+    }
+
+    /// The pruning half way to a smaller one; `None` where only the leaf steps differ.
+    pub fn half_way(&self, other: &Self) -> Option<Self> {
+        let half = Self {
+            trees: (self.trees + other.trees) / 2.0,
+            leaves: (self.leaves + other.leaves) / 2.0,
+            leaf_steps: self.leaf_steps.min(other.leaf_steps),
+        };
+        (half != *self && half != *other).then_some(half)
+    }
+}
 
 /// A forest that can be made smaller.
 pub struct Prunable {
@@ -47,7 +107,8 @@ struct Weighed {
 }
 
 impl Prunable {
-    /// Takes a forest apart. The rows, which should be those that it learned from, tell how much each leaf weighs.
+    /// Takes a forest apart. The rows, which should be those that it learned from, tell how much each leaf
+    /// weighs.
     pub fn new(forest: &Forest, data: &Dataset) -> Self {
         let trees: Vec<Tree> = forest.trees().collect();
         let weights = leaf_weights(forest, &trees, data);
@@ -72,13 +133,13 @@ impl Prunable {
         self.trees.len()
     }
 
-    /// What a recipe leaves.
-    pub fn apply(&self, recipe: &Recipe) -> Pruned {
-        let kept = self.kept_trees(recipe.trees);
+    /// The forest that a pruning keeps.
+    pub fn apply(&self, pruning: &Pruning) -> Pruned {
+        let kept = self.kept_trees(pruning.trees);
         let trees = self.trees.get(..kept).unwrap_or(&self.trees);
         let splits: usize = trees.iter().map(Weighed::split_count).sum();
         let leaves = splits + trees.len();
-        let wanted = ((leaves as f64 * recipe.leaves).round() as usize).max(trees.len());
+        let wanted = ((leaves as f64 * pruning.leaves).round() as usize).max(trees.len());
         let mut collapsed: Vec<Vec<bool>> = trees.iter().map(|tree| vec![false; tree.nodes.len()]).collect();
         // Each split that goes takes one leaf with it.
         let going = self.order.iter().filter(|(tree, _)| *tree < trees.len());
@@ -91,7 +152,7 @@ impl Prunable {
         Pruned {
             class_count: self.class_count,
             link: self.link.clone(),
-            leaf_steps: recipe.leaf_steps,
+            leaf_steps: pruning.leaf_steps,
             trees,
         }
     }
@@ -119,7 +180,7 @@ impl Pruned {
     /// Where the trees do not fit the bins.
     pub fn compact(&self, bins: &Bins) -> Result<(Bins, Forest), Error> {
         let mut trees = self.trees.clone();
-        let bins = super::edges::compact_edges(bins, &mut trees)?;
+        let bins = crate::train::compact_edges(bins, &mut trees)?;
         Ok((bins, self.build(&trees)?))
     }
 
@@ -189,8 +250,8 @@ impl Weighed {
         Some((weight, of_left.iter().zip(of_right).map(mean).collect()))
     }
 
-    /// What making a leaf of a split costs, once its children are leaves: the loss to second order. Of distributions, that
-    /// of a class grows with the square of the change over its probability.
+    /// What making a leaf of a split costs, once its children are leaves: the loss to second order. Of
+    /// distributions, that of a class grows with the square of the change over its probability.
     fn cost(&self, node: usize, link: &Link) -> Option<f64> {
         let [(left, of_left), (right, of_right)] = self.pair(node)?;
         let weight = left + right;
@@ -225,7 +286,8 @@ impl Weighed {
     }
 }
 
-/// All splits in the order in which they become leaves: always the cheapest of those whose children are leaves.
+/// All splits in the order in which they become leaves: always the cheapest of those whose children are
+/// leaves.
 fn order(trees: &[Weighed], link: &Link) -> Vec<(usize, usize)> {
     let mut order = Vec::new();
     let mut ready = BinaryHeap::new();

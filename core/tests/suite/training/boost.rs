@@ -20,7 +20,7 @@ fn log_loss(rows: &[Vec<f32>], labels: &[usize]) -> f64 {
 }
 
 fn small() -> BoostParams {
-    BoostParams { rounds: 30, leaves: 8, ..BoostParams::default() }
+    BoostParams { n_estimators: 30, num_leaves: 8, ..BoostParams::default() }
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn threads_change_no_bit() {
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let params = BoostParams { rounds: 3, row_share: 0.9, feature_share: 0.7, ..small() };
+            let params = BoostParams { n_estimators: 3, subsample: 0.9, colsample_bytree: 0.7, ..small() };
             let boosted = boost(&sample.data(), params);
             (boosted.forest, boosted.importance, boosted.losses)
         })
@@ -88,9 +88,9 @@ fn it_stops_where_the_validation_rows_get_no_better() {
     let data = train.data();
     let rows = Dataset::new(data.bins(), &validation.rows, &validation.labels, 3).unwrap();
     let params = BoostParams {
-        rounds: 400,
+        n_estimators: 400,
         learning_rate: 0.3,
-        patience: 7,
+        early_stopping_rounds: 7,
         min_child_weight: 0.1,
         ..BoostParams::default()
     };
@@ -144,7 +144,8 @@ fn categories_are_parted_by_what_they_do() {
         rows: words.iter().map(|word| *word as f32).collect(),
         labels: words.iter().map(|word| usize::from(word % 3 == 0)).collect(),
     };
-    let params = || BoostParams { rounds: 20, leaves: 3, learning_rate: 0.5, ..BoostParams::default() };
+    let params =
+        || BoostParams { n_estimators: 20, num_leaves: 3, learning_rate: 0.5, ..BoostParams::default() };
     let data = sample.data();
     let as_numbers = boost(&data, params()).losses.pop().unwrap().training;
     let data = data.with_categories(&[true]);
@@ -209,17 +210,17 @@ fn the_link_starts_at_the_frequencies() {
 fn parameters_out_of_range_are_named() {
     type Spoil = fn(&mut BoostParams);
     let cases: [(Spoil, &str); 11] = [
-        (|p| p.rounds = 0, "n_estimators is 0, not 1 to 10000"),
+        (|p| p.n_estimators = 0, "n_estimators is 0, not 1 to 10000"),
         (|p| p.learning_rate = 0.0, "learning_rate is 0"),
-        (|p| p.leaves = 1, "num_leaves is 1, not 2 to 4096"),
+        (|p| p.num_leaves = 1, "num_leaves is 1, not 2 to 4096"),
         (|p| p.max_depth = 0, "max_depth is 0"),
         (|p| p.min_child_weight = f64::NAN, "min_child_weight is NaN"),
-        (|p| p.l1 = -1.0, "reg_alpha is -1"),
-        (|p| p.l2 = f64::INFINITY, "reg_lambda is inf"),
-        (|p| p.row_share = 0.0, "subsample is 0"),
-        (|p| p.feature_share = 1.5, "colsample_bytree is 1.5"),
-        (|p| p.patience = 0, "early_stopping_rounds is 0"),
-        (|p| p.rounds = 3334, "with 3 classes there can be no more than 3333"),
+        (|p| p.reg_alpha = -1.0, "reg_alpha is -1"),
+        (|p| p.reg_lambda = f64::INFINITY, "reg_lambda is inf"),
+        (|p| p.subsample = 0.0, "subsample is 0"),
+        (|p| p.colsample_bytree = 1.5, "colsample_bytree is 1.5"),
+        (|p| p.early_stopping_rounds = 0, "early_stopping_rounds is 0"),
+        (|p| p.n_estimators = 3334, "with 3 classes there can be no more than 3333"),
     ];
     let data = crooked(20, 10).data();
     for (spoil, message) in cases {

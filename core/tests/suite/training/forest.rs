@@ -38,7 +38,7 @@ fn the_forest_is_as_good_as_smartcores() {
     let (train, test) = (crooked(1200, 1), crooked(1200, 2));
     let data = train.data();
     let params = ForestParams {
-        trees: 60,
+        n_estimators: 60,
         max_depth: 10,
         min_samples_split: 2,
         min_samples_leaf: 2,
@@ -69,7 +69,7 @@ fn threads_change_no_bit() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let data = sample.data();
-            let (_, grown) = grow(&data, ForestParams { trees: 12, ..ForestParams::default() });
+            let (_, grown) = grow(&data, ForestParams { n_estimators: 12, ..ForestParams::default() });
             let importance: Vec<u32> = grown.importance.iter().map(|value| value.to_bits()).collect();
             (data.bins().clone(), grown.forest, importance)
         })
@@ -77,7 +77,8 @@ fn threads_change_no_bit() {
     let one = on(1);
     assert_eq!(one, on(2));
     assert_eq!(one, on(5));
-    let other_seed = grow(&sample.data(), ForestParams { trees: 12, seed: 43, ..ForestParams::default() });
+    let other_seed =
+        grow(&sample.data(), ForestParams { n_estimators: 12, random_state: 43, ..ForestParams::default() });
     assert_ne!(one.1, other_seed.1.forest, "the seed does change the forest");
 }
 
@@ -90,7 +91,7 @@ fn importance_finds_what_informs_and_sums_to_1() {
         sample.labels.push(usize::from(row[3] > 0.7));
         sample.rows.extend(row);
     }
-    let (_, grown) = grow(&sample.data(), ForestParams { trees: 20, ..ForestParams::default() });
+    let (_, grown) = grow(&sample.data(), ForestParams { n_estimators: 20, ..ForestParams::default() });
     assert!((grown.importance.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     assert!(grown.importance[3] > 0.7, "{:?}", grown.importance);
 }
@@ -114,7 +115,7 @@ fn a_missing_value_goes_where_the_missing_ones_went() {
             }
         }
         let data = sample.data();
-        let (model, _) = grow(&data, ForestParams { trees: 5, ..ForestParams::default() });
+        let (model, _) = grow(&data, ForestParams { n_estimators: 5, ..ForestParams::default() });
         let probability_of_1 = |value| predict(&model, data.bins(), &[value])[0][1];
         assert!(probability_of_1(9.0) > 0.9 && probability_of_1(1.0) < 0.1);
         probability_of_1(f32::NAN)
@@ -135,7 +136,8 @@ fn smoothing_calls_no_class_impossible() {
     };
     let data = sample.data();
     let of = |leaf_smoothing| {
-        let (model, _) = grow(&data, ForestParams { leaf_smoothing, trees: 10, ..ForestParams::default() });
+        let (model, _) =
+            grow(&data, ForestParams { leaf_smoothing, n_estimators: 10, ..ForestParams::default() });
         predict(&model, data.bins(), &[0.0, 1.0, 2.0])
     };
     let (plain, smoothed) = (of(0.0), of(1.0));
@@ -155,7 +157,7 @@ fn a_row_of_weight_2_is_two_rows_and_one_of_weight_0_is_none() {
     let bins = fit_bins(Matrix::new(&sample.rows, 8).unwrap(), 255).unwrap();
     let data = |sample: &Sample| Dataset::new(&bins, &sample.rows, &sample.labels, 3).unwrap();
     // Without bootstrap samples, which would draw other rows.
-    let params = || ForestParams { trees: 5, bootstrap: false, ..ForestParams::default() };
+    let params = || ForestParams { n_estimators: 5, bootstrap: false, ..ForestParams::default() };
     let (_, weighted) = grow(&data(&sample).with_weights(weights).unwrap(), params());
     let (_, repeated) = grow(&data(&repeated), params());
     assert_eq!(weighted.forest, repeated.forest, "to the last bit");
@@ -205,7 +207,8 @@ fn extra_trees_draw_their_thresholds_and_still_learn() {
     let of = |model| accuracy(&predict(model, data.bins(), &test.rows), &test.labels);
     // Two features a split and one threshold each: weaker than searching, far better than 0.4.
     assert!(of(&drawn) > 0.7 && of(&searched) > of(&drawn), "{} {}", of(&drawn), of(&searched));
-    let again = grow(&data, ForestParams { extra_trees: true, bootstrap: false, seed: 43, ..params }).1;
+    let again =
+        grow(&data, ForestParams { extra_trees: true, bootstrap: false, random_state: 43, ..params }).1;
     assert_ne!(again.forest, grown.forest, "another seed draws others");
 }
 
@@ -214,7 +217,7 @@ fn few_leaves_are_those_that_remove_most_impurity() {
     let sample = crooked(1500, 16);
     let data = sample.data();
     let params = ForestParams {
-        trees: 1,
+        n_estimators: 1,
         bootstrap: false,
         max_features: MaxFeatures::Share(1.0),
         ..ForestParams::default()
@@ -257,7 +260,8 @@ fn the_out_of_bag_estimate_is_that_of_unseen_rows() {
     assert!((estimate.log_loss - unseen.0).abs() < 0.05, "{estimate:?} {unseen:?}");
     assert!((estimate.accuracy - unseen.1).abs() < 0.04, "{estimate:?} {unseen:?}");
     assert!(estimate.log_loss > seen + 0.1, "{estimate:?} {seen}");
-    let whole = ForestParams { bootstrap: false, trees: 3, ..ForestParams::default() }.check().unwrap();
+    let whole =
+        ForestParams { bootstrap: false, n_estimators: 3, ..ForestParams::default() }.check().unwrap();
     let grown = whole.fit(&data, || ()).unwrap();
     assert_eq!(whole.out_of_bag(&data, &grown.forest), None, "no tree left a row out");
 }
@@ -279,7 +283,7 @@ fn leaves_become_bytes_only_where_unseen_rows_do_not_suffer() {
     let label = |row: &f32| usize::from(*row > 0.98 || rng.random_range(0..300) == 0);
     let labels = rows.iter().map(label).collect();
     let data = Sample { width: 1, classes: 2, rows, labels }.data();
-    let params = ForestParams { trees: 10, min_samples_leaf: 100, ..ForestParams::default() };
+    let params = ForestParams { n_estimators: 10, min_samples_leaf: 100, ..ForestParams::default() };
     let params = params.check().unwrap();
     let forest = params.fit(&data, || ()).unwrap().forest;
     assert_eq!(params.with_small_leaves(&data, forest.clone()).unwrap().0, forest);

@@ -95,7 +95,7 @@ fn where_there_is_nothing_to_learn_the_forest_gives_the_frequencies() {
         let labels: Vec<usize> = (0..60).map(|row| usize::from(row % 4 == 0)).collect();
         let sample = Sample { width: 1, classes: 3, rows: column, labels };
         let data = sample.data();
-        let (model, grown) = grow(&data, ForestParams { trees: 200, ..ForestParams::default() });
+        let (model, grown) = grow(&data, ForestParams { n_estimators: 200, ..ForestParams::default() });
         assert_eq!(grown.importance, [0.0]);
         for row in predict(&model, data.bins(), &[f32::NAN, 7.0, -1.0]) {
             assert!((row[0] - 0.75).abs() < 0.02 && (row[1] - 0.25).abs() < 0.02 && row[2] == 0.0, "{row:?}");
@@ -118,7 +118,7 @@ fn one_class_is_certain_for_the_forest_and_too_few_for_the_logistic_regression()
         let rows = (0..count).map(|row| row as f32).collect();
         let sample = Sample { width: 1, classes: 3, rows, labels: vec![2; count] };
         let data = sample.data();
-        let (model, _) = grow(&data, ForestParams { trees: 3, ..ForestParams::default() });
+        let (model, _) = grow(&data, ForestParams { n_estimators: 3, ..ForestParams::default() });
         assert_eq!(predict(&model, data.bins(), &[0.0, f32::NAN]), vec![vec![0.0, 0.0, 1.0]; 2]);
         let error = LogisticParams::default().fit(&data).unwrap_err().to_string();
         assert!(error.contains("at least two classes"), "{error}");
@@ -147,8 +147,8 @@ fn data_that_does_not_fit_is_refused() {
 fn parameters_out_of_range_are_named() {
     type Spoil = fn(&mut ForestParams);
     let cases: [(Spoil, &str); 8] = [
-        (|p| p.trees = 0, "n_estimators is 0, not 1 to 10000"),
-        (|p| p.trees = 10_001, "n_estimators is 10001"),
+        (|p| p.n_estimators = 0, "n_estimators is 0, not 1 to 10000"),
+        (|p| p.n_estimators = 10_001, "n_estimators is 10001"),
         (|p| p.max_depth = 65, "max_depth is 65, not 1 to 64"),
         (|p| p.min_samples_split = 1, "min_samples_split is 1"),
         (|p| p.min_samples_leaf = 0, "min_samples_leaf is 0"),
@@ -165,12 +165,12 @@ fn parameters_out_of_range_are_named() {
     let data = forest::crooked(20, 5).data();
     type SpoilLogistic = fn(&mut LogisticParams);
     let cases: [(SpoilLogistic, &str); 6] = [
-        (|p| p.alpha = -1.0, "alpha of logistic regression must be at least 0"),
-        (|p| p.alpha = f64::NAN, "alpha of"),
-        (|p| p.alpha = f64::INFINITY, "alpha of"),
-        (|p| p.max_iter = 0, "max_iter of logistic regression must be at least 1"),
-        (|p| p.tolerance = 0.0, "tolerance of logistic regression must be above 0"),
-        (|p| p.tolerance = f64::NAN, "tolerance of"),
+        (|p| p.alpha = -1.0, "logistic_regression.alpha is -1, not 0 to"),
+        (|p| p.alpha = f64::NAN, "alpha is"),
+        (|p| p.alpha = f64::INFINITY, "alpha is"),
+        (|p| p.max_iter = 0, "logistic_regression.max_iter is 0, not 1 to"),
+        (|p| p.tolerance = 0.0, "logistic_regression.tolerance is 0, not"),
+        (|p| p.tolerance = f64::NAN, "tolerance is"),
     ];
     for (spoil, message) in cases {
         let mut params = LogisticParams::default();
@@ -234,7 +234,7 @@ proptest! {
             labels: rows.iter().map(|(_, label)| *label).collect(),
         };
         let data = sample.data();
-        let params = ForestParams { trees: 4, min_samples_leaf, leaf_smoothing, ..ForestParams::default() };
+        let params = ForestParams { n_estimators: 4, min_samples_leaf, leaf_smoothing, ..ForestParams::default() };
         let (model, _) = grow(&data, params);
         assert_distributions(&predict(&model, data.bins(), &asked));
         assert_distributions(&predict(&model, data.bins(), &sample.rows));

@@ -6,9 +6,8 @@ use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
-use nextbest_core::train::shrink::{
-    Judge, Point, Prunable, Recipe, Sizes, drop_unused_edges, frontier, search,
-};
+use nextbest_core::train::drop_unused_edges;
+use nextbest_core::train::shrink::{Point, Prunable, Pruning, Sizes, ValidationRows, frontier, search};
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
 use proptest::prelude::*;
 
@@ -34,11 +33,11 @@ fn learned(rows: usize, seed: u64, boosted: bool) -> (Vec<f32>, Vec<usize>, Data
     let data = data.with_categories(&categories);
     let forest = match boosted {
         true => {
-            let params = BoostParams { rounds: 6, leaves: 6, ..BoostParams::default() };
+            let params = BoostParams { n_estimators: 6, num_leaves: 6, ..BoostParams::default() };
             params.check().unwrap().fit(&data, None, || ()).unwrap().forest
         }
         false => {
-            let params = ForestParams { trees: 5, max_depth: 5, ..ForestParams::default() };
+            let params = ForestParams { n_estimators: 5, max_depth: 5, ..ForestParams::default() };
             params.check().unwrap().fit(&data, || ()).unwrap().forest
         }
     };
@@ -160,8 +159,8 @@ fn the_cheapest_leaves_merge_first() {
         let prunable = Prunable::new(&forest, &data);
         let all: usize = drawn.iter().map(Drawn::leaf_count).sum();
         for wanted in (trees.len()..=all).rev() {
-            let recipe = Recipe { leaves: wanted as f64 / all as f64, ..Recipe::WHOLE };
-            let pruned = prunable.apply(&recipe);
+            let pruning = Pruning { leaves: wanted as f64 / all as f64, ..Pruning::WHOLE };
+            let pruned = prunable.apply(&pruning);
             assert_eq!(pruned.leaf_count(), wanted);
             for (tree, drawn) in pruned.trees.iter().zip(&drawn) {
                 for bins in binned.iter().step_by(7) {
@@ -185,30 +184,30 @@ fn whole_rounds_go_and_one_always_stays() {
     let (_, _, data, forest) = learned(300, 5, true);
     let prunable = Prunable::new(&forest, &data);
     for (share, rounds) in [(1.0, 6), (0.5, 3), (0.7, 4), (1e-9, 1)] {
-        let pruned = prunable.apply(&Recipe { trees: share, ..Recipe::WHOLE });
+        let pruned = prunable.apply(&Pruning { trees: share, ..Pruning::WHOLE });
         assert_eq!(pruned.trees.len(), rounds * 3, "{share}");
         assert!(pruned.forest().is_ok());
     }
-    let stumps = prunable.apply(&Recipe { leaves: 0.0, ..Recipe::WHOLE });
+    let stumps = prunable.apply(&Pruning { leaves: 0.0, ..Pruning::WHOLE });
     assert_eq!(stumps.leaf_count(), 18);
 }
 
 #[test]
-fn a_judge_says_what_a_scorer_would() {
+fn validation_rows_have_the_loss_that_a_scorer_has() {
     let temperature = Calibration::Temperature { temperature: 1.3 };
     for (boosted, calibration) in [(false, &Calibration::None), (true, &temperature)] {
         let (_, _, data, forest) = learned(500, 7, boosted);
         let (rows, labels, others, _) = learned(200, 8, boosted);
         let others_data = Dataset::new(data.bins(), &rows, &labels, others.class_count()).unwrap();
-        let judge = Judge::new(&others_data, calibration);
+        let validation_rows = ValidationRows::new(&others_data, calibration);
         let prunable = Prunable::new(&forest, &data);
         for (trees, leaves, leaf_steps) in [(1.0, 1.0, u16::MAX), (0.8, 0.6, 255), (0.4, 0.3, 7)] {
-            let pruned = prunable.apply(&Recipe { trees, leaves, leaf_steps });
+            let pruned = prunable.apply(&Pruning { trees, leaves, leaf_steps });
             let (bins, small) = pruned.compact(data.bins()).unwrap();
             let mut probabilities = predict(&Model::Forest(small), &bins, &rows).concat();
             probabilities.chunks_mut(data.class_count()).for_each(|row| calibration.apply(row));
             let expected = log_loss(&labels, Matrix::new(&probabilities, data.class_count()).unwrap());
-            assert_eq!(judge.log_loss(&pruned).unwrap().to_bits(), expected.to_bits());
+            assert_eq!(validation_rows.log_loss(&pruned).unwrap().to_bits(), expected.to_bits());
         }
     }
 }
@@ -217,12 +216,12 @@ fn a_judge_says_what_a_scorer_would() {
 struct Leaves<'p>(&'p Prunable);
 
 impl Sizes for Leaves<'_> {
-    fn rough(&self, recipe: &Recipe) -> Result<usize, nextbest_core::Error> {
-        Ok(self.0.apply(recipe).leaf_count())
+    fn rough(&self, pruning: &Pruning) -> Result<usize, nextbest_core::Error> {
+        Ok(self.0.apply(pruning).leaf_count())
     }
 
-    fn exact(&self, recipe: &Recipe) -> Result<usize, nextbest_core::Error> {
-        self.rough(recipe)
+    fn exact(&self, pruning: &Pruning) -> Result<usize, nextbest_core::Error> {
+        self.rough(pruning)
     }
 }
 
@@ -231,14 +230,15 @@ fn the_frontier_falls_in_size_and_rises_in_loss() {
     let (_, _, data, forest) = learned(900, 11, true);
     let (rows, labels, ..) = learned(300, 12, true);
     let validation = Dataset::new(data.bins(), &rows, &labels, 3).unwrap();
-    let (judge, prunable) = (Judge::new(&validation, &Calibration::None), Prunable::new(&forest, &data));
-    let points = search(&prunable, &judge, &Leaves(&prunable), None, |_| ()).unwrap();
+    let (validation_rows, prunable) =
+        (ValidationRows::new(&validation, &Calibration::None), Prunable::new(&forest, &data));
+    let points = search(&prunable, &validation_rows, &Leaves(&prunable), None, |_| ()).unwrap();
     let frontier = frontier(&points);
     let falls = |a: &Point, b: &Point| a.bytes > b.bytes && a.log_loss < b.log_loss;
     assert!(frontier.len() > 5 && frontier.is_sorted_by(falls), "{frontier:?}");
     assert!(frontier.last().unwrap().bytes <= 4, "nothing is left to save");
     // Within a limit it comes near to it, and stops soon after.
-    let limited = search(&prunable, &judge, &Leaves(&prunable), Some(50), |_| ()).unwrap();
+    let limited = search(&prunable, &validation_rows, &Leaves(&prunable), Some(50), |_| ()).unwrap();
     assert!(limited.iter().any(|point| (45..=50).contains(&point.bytes)), "{limited:?}");
     assert!(limited.last().unwrap().bytes > 10);
 }

@@ -38,8 +38,8 @@ impl Seen {
 
 /// Which columns the numbers mean.
 pub(super) struct Meanings {
-    /// For each number of a split that occurs, ascending, the first column that it may mean, and how many sets it has: 0
-    /// where it has a threshold.
+    /// For each number of a split that occurs, ascending, the first column that it may mean, and how many
+    /// sets it has: 0 where it has a threshold.
     meanings: Vec<Meaning>,
     /// Where in `meanings` small numbers stand, so that these need not be searched for.
     small: Box<[u16; SMALL]>,

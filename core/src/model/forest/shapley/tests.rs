@@ -18,8 +18,8 @@ fn worth(forest: &Forest, bins: &[u8]) -> Vec<f64> {
     worth
 }
 
-/// Feature by feature, what it contributes to each number of `worth`: the mean over all coalitions of the others, each size
-/// of which counts as much.
+/// Feature by feature, what it contributes to each number of `worth`: the mean over all coalitions of the
+/// others, each size of which counts as much.
 fn by_definition(row: &[u8], reference: &[u8], worth: impl Fn(&[u8]) -> Vec<f64>) -> Vec<Vec<f64>> {
     let count = row.len();
     let factorial = |n: u32| (1..=n).map(f64::from).product::<f64>();

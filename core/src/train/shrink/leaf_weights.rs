@@ -1,17 +1,18 @@
-//! How much each leaf weighs: of a random forest its rows, of boosted trees the second derivatives of its rows' losses.
+//! How much each leaf weighs: of a random forest its rows, of boosted trees the second derivatives of its
+//! rows' losses.
 //!
-//! To second order, the loss of merging two leaves of a boosted tree is half the harmonic sum of their second derivatives
-//! times the square of what parts them (as LeCun et al., 1990, "Optimal brain damage", do with a network's weights).
+//! To second order, the loss of merging two leaves of a boosted tree is half the harmonic sum of their second
+//! derivatives times the square of what parts them (as LeCun et al., 1990, "Optimal brain damage", do with a
+//! network's weights).
 
 use super::values_a_leaf;
-use super::walk::{Walk, rows_of_bins};
-use crate::model::forest::{Forest, Link, Tree};
+use crate::model::forest::{Forest, Link, Tree, TreeNode};
 use crate::model::softmax::softmax;
 use crate::train::chunks::sum_rows;
 use crate::train::dataset::Dataset;
 
-/// So many rows, spread over all, tell well enough which leaves weigh little. A prime number, so that what repeats itself
-/// among the rows (a customer's cut-offs) is not always met at the same place.
+/// So many rows, spread over all, tell well enough which leaves weigh little. A prime number, so that what
+/// repeats itself among the rows (a customer's cut-offs) is not always met at the same place.
 const MOST_ROWS: usize = 20_011;
 
 /// The weight of each leaf, tree after tree.
@@ -65,4 +66,49 @@ fn second_derivatives(base: &[f32], trees: &[Tree], leaves: &[usize], factors: &
     for factor in factors {
         *factor *= 1.0 - *factor;
     }
+}
+
+/// A tree as rows walk through it.
+struct Walk<'t> {
+    /// Each node with the position of its left child or, of a leaf, its place among the leaves.
+    nodes: Vec<(&'t TreeNode, usize)>,
+}
+
+impl<'t> Walk<'t> {
+    fn new(tree: &'t Tree) -> Self {
+        let (mut next_child, mut next_leaf) = (1, 0);
+        let target = |node: &'t TreeNode| {
+            let (next, width) = match node {
+                TreeNode::Leaf => (&mut next_leaf, 1),
+                _ => (&mut next_child, 2),
+            };
+            *next += width;
+            (node, *next - width)
+        };
+        Self { nodes: tree.nodes.iter().map(target).collect() }
+    }
+
+    /// The leaf of a row of bins, counted from 0.
+    fn leaf(&self, bins: &[u8]) -> usize {
+        let mut position = 0;
+        while let Some((node, target)) = self.nodes.get(position) {
+            let Some(feature) = node.feature() else { return *target };
+            let bin = bins.get(usize::from(feature)).copied().unwrap_or_default();
+            position = target + usize::from(node.goes_right(bin));
+        }
+        0
+    }
+}
+
+/// The bins of some rows, row by row: a tree asks for a few features of one row, in no order.
+fn rows_of_bins(data: &Dataset, rows: impl Iterator<Item = usize> + Clone) -> Vec<u8> {
+    let width = data.columns().len();
+    let mut bins = vec![0; rows.clone().count() * width];
+    for (feature, column) in data.columns().iter().enumerate() {
+        let slots = bins.iter_mut().skip(feature).step_by(width.max(1));
+        for (slot, row) in slots.zip(rows.clone()) {
+            *slot = column.get(row).copied().unwrap_or_default();
+        }
+    }
+    bins
 }

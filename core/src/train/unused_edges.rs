@@ -42,7 +42,8 @@ pub fn compact_edges(bins: &Bins, trees: &mut [Tree]) -> Result<Bins, Error> {
     Bins::new(edges.collect()).map_err(Error::Training)
 }
 
-/// Marks the edges on whose sides a split sends values different ways. The n-th edge (from 0) lies above the bin n + 1.
+/// Marks the edges on whose sides a split sends values different ways. The n-th edge (from 0) lies above the
+/// bin n + 1.
 fn mark_used(node: &TreeNode, used: &mut [bool]) {
     for (used, bin) in used.iter_mut().zip(1u8..) {
         *used |= node.goes_right(bin) != node.goes_right(bin.saturating_add(1));

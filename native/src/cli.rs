@@ -14,13 +14,12 @@ use nextbest_core::train::{ForestParams, Given, Parameters};
 
 use crate::app::printed::{STANDARD_OUTPUT, unless_closed};
 use crate::app::{Progress, UsageError, usage};
-use crate::commands::registry::{models, promote, register, rollback};
 use crate::commands::{
-    Context, Done, doctor, eda, evaluate, export, features, generate, inspect, keygen, monitor, policy_eval,
-    retrain, run, score, sketch, train, train_table,
+    Context, Done, doctor, export, features, inspect, keygen, monitor, retrain, run, score, train,
 };
 use crate::config::Config;
-use crate::mlflow;
+use crate::pipeline::registry::{models, promote, register, rollback};
+use crate::pipeline::{self, Session, eda, policy_eval, sketch};
 use crate::train::parameters_help;
 
 /// Predicts which banking product a customer takes next, and turns it into an offer on the customer's own side.
@@ -62,7 +61,7 @@ enum Command {
     #[command(
         after_help = "Examples:\n  nextbest generate --customers 2000 --seed 7\n  nextbest generate --customers 300..1000 --format parquet\n  nextbest generate --drift mean_shift=0.3@2026-01-01 --drift missingness=0.2"
     )]
-    Generate(generate::Arguments),
+    Generate(pipeline::generate::Options),
     /// Compute the feature table from the bank's tables; or explain one value, or list what is computed
     #[command(
         after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --explain salary_90d C0000010 --as-of 2026-01-01\n  nextbest features --catalogue\n  nextbest features --as-of 2025-08-15"
@@ -84,12 +83,12 @@ enum Command {
     #[command(
         after_help = "Examples:\n  nextbest evaluate --json > evaluation.json\n  nextbest evaluate --against production.bundle"
     )]
-    Evaluate(evaluate::Arguments),
+    Evaluate(pipeline::evaluate::Options),
     /// Write the bundle for browsers and edge workers
     #[command(
         after_help = "Examples:\n  nextbest export --samples 12\n  nextbest export --max-bytes 100KB\n  nextbest export --sign keys/nextbest.private.pem --model-number 7\n  nextbest export --pyfunc outputs/pyfunc"
     )]
-    Export(export::Arguments),
+    Export(pipeline::export::Options),
     /// Score customers with a bundle: those of the bank's tables, or some from a JSON file
     #[command(
         after_help = "Examples:\n  nextbest score --as-of 2026-07-01\n  nextbest score --customers customers.json --json\n  nextbest score --table passengers.csv --out scores.csv\n  nextbest score --public-key keys/nextbest.public.pem"
@@ -127,13 +126,13 @@ enum Command {
     #[command(
         after_help = "Examples:\n  nextbest monitor --current 2026-07-01\n  nextbest monitor --reference outputs/bundle/nextbest.bundle --current features.parquet --history\n  nextbest monitor --reference march.csv --current april.csv\n  nextbest monitor --sketches collected/"
     )]
-    Monitor(monitor::Arguments),
+    Monitor(pipeline::monitor::Options),
     /// Monitor, and where it is time train, evaluate, export and register a new model, and let it be staging if it passes the gates
     #[command(
         name = "retrain-if-needed",
         after_help = "Example:\n  nextbest retrain-if-needed --reference models:/next_best_product@production --current 2026-07-01\n\nExit codes: 0 not needed, or a new model is in staging; 1 failed, or the new model did not pass; 3 the data are broken."
     )]
-    RetrainIfNeeded(monitor::Arguments),
+    RetrainIfNeeded(pipeline::monitor::Options),
     /// Add up sketches: rows that browsers and edge workers counted, and nothing else of them
     #[command(after_help = "Example:\n  nextbest sketch merge collected/ --out week.sk")]
     Sketch(sketch::Arguments),
@@ -177,42 +176,31 @@ fn execute(arguments: Arguments) -> anyhow::Result<Done> {
     if let Some(threads) = arguments.threads.map(usize::from).or(jobs) {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }
-    let context =
-        Context { config, progress: Progress::new(arguments.quiet || arguments.json), json: arguments.json };
+    let progress = Progress::new(arguments.quiet || arguments.json);
+    let context = Context { session: Session { config, progress }, json: arguments.json };
+    let session = &context.session;
     match arguments.command {
-        Command::Monitor(arguments) => return monitor::execute(&context, &arguments),
-        Command::RetrainIfNeeded(arguments) => return retrain::execute(&context, &arguments),
-        Command::Sketch(arguments) => context.print(&sketch::run(&context, &arguments)?),
-        Command::Generate(arguments) => context.print(&generate::run(&context, &arguments)?),
+        Command::Monitor(options) => return monitor::execute(&context, &options),
+        Command::RetrainIfNeeded(options) => return retrain::execute(&context, &options),
+        Command::Generate(options) => context.print(&pipeline::generate::run(session, &options)?),
         Command::Features(command) => features::execute(&context, &command),
-        Command::Doctor => doctor::run(&context),
-        Command::Eda => context.print(&eda::run(&context)?),
-        Command::Train(arguments) if arguments.resume_logging => {
-            context.print(&mlflow::resume(&context.config, &context.progress)?)
+        Command::Doctor => doctor::execute(&context),
+        Command::Eda => context.print(&eda::run(session)?),
+        Command::Train(arguments) => train::execute(&context, &arguments),
+        Command::Evaluate(options) => {
+            context.print_logged(&pipeline::evaluate::run(session, &options)?, |it| it.logged.as_ref())
         }
-        Command::Train(arguments) => match arguments.source(&context.config.data_source.clock()?) {
-            None => context.print_logged(&train::run(&context, &arguments)?, |it| it.logged.as_ref()),
-            Some(source) => {
-                let trained = train_table::run(&context, &arguments, source)?;
-                context.print_logged(&trained, |it| it.logged.as_ref())
-            }
-        },
-        Command::Evaluate(arguments) => {
-            context.print_logged(&evaluate::run(&context, &arguments)?, |it| it.logged.as_ref())
-        }
-        Command::Export(arguments) => match &arguments.pyfunc.bundle {
-            Some(bundle) => context.print(&arguments.pyfunc.run(bundle)?),
-            None => context.print_logged(&export::run(&context, &arguments)?, |it| it.logged.as_ref()),
-        },
-        Command::Score(arguments) => score::run(&context, &arguments),
-        Command::Inspect(arguments) => context.print(&inspect::run(&context, &arguments)?),
-        Command::PolicyEval(arguments) => context.print(&policy_eval::run(&context, &arguments)?),
+        Command::Export(options) => export::execute(&context, &options),
+        Command::Score(arguments) => score::execute(&context, &arguments),
+        Command::Inspect(arguments) => inspect::execute(&context, &arguments),
+        Command::PolicyEval(arguments) => context.print(&policy_eval::run(session, &arguments)?),
+        Command::Sketch(arguments) => context.print(&sketch::run(session, &arguments)?),
         Command::Keygen(arguments) => context.print(&keygen::run(&arguments)?),
-        Command::Register(arguments) => context.print(&register::run(&context, &arguments)?),
-        Command::Promote(arguments) => context.print(&promote::run(&context, &arguments)?),
-        Command::Rollback(arguments) => context.print(&rollback::run(&context, &arguments)?),
-        Command::Models => context.print(&models::run(&context)?),
-        Command::Run(arguments) => run::run(&context, &arguments),
+        Command::Register(arguments) => context.print(&register::run(session, &arguments)?),
+        Command::Promote(arguments) => context.print(&promote::run(session, &arguments)?),
+        Command::Rollback(arguments) => context.print(&rollback::run(session, &arguments)?),
+        Command::Models => context.print(&models::run(session)?),
+        Command::Run(arguments) => run::execute(&context, &arguments),
     }?;
     Ok(Done::Quietly)
 }

@@ -6,7 +6,7 @@ pub(crate) mod number;
 pub(crate) mod printed;
 mod progress;
 
-pub(crate) use progress::Progress;
+pub use progress::Progress;
 
 /// An error of the user's making: exit code 2.
 #[derive(Debug, thiserror::Error)]

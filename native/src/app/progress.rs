@@ -8,14 +8,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// Shows progress.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub struct Progress {
     bar: ProgressBar,
     lines: bool,
 }
 
 impl Progress {
     /// Progress on standard error, or none if `quiet`.
-    pub(crate) fn new(quiet: bool) -> Self {
+    pub fn new(quiet: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = if quiet || !terminal { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         if !bar.is_hidden() {

@@ -6,15 +6,13 @@ use std::io::Write;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::app::Progress;
 use crate::app::printed::{Printed, STANDARD_OUTPUT};
-use crate::config::Config;
 use crate::mlflow::{self, Logged};
+use crate::pipeline::Session;
 
-/// The config, and where progress and results go.
+/// The session, and how results are printed.
 pub(crate) struct Context {
-    pub(crate) config: Config,
-    pub(crate) progress: Progress,
+    pub(crate) session: Session,
     /// Whether results are printed as JSON.
     pub(crate) json: bool,
 }
@@ -50,10 +48,5 @@ impl Context {
     ) -> anyhow::Result<()> {
         self.print(result)?;
         mlflow::check(logged(result))
-    }
-
-    /// Tells something that the user should know but that is no error.
-    pub(crate) fn warn(&self, message: &str) {
-        self.progress.warn(message);
     }
 }

@@ -1,65 +1,19 @@
-//! `nextbest doctor`: looks at the tables and the feature table for what would make a model useless or dishonest.
+//! `nextbest doctor`: what is wrong with the data; exit code 1 where there are problems.
 
-use std::fmt;
-use std::path::PathBuf;
-
-use serde::Serialize;
-
-use crate::app::usage;
-use crate::commands::Context;
-use crate::doctor::{self, Diagnosis};
-use crate::io::feature_table::FeatureTable;
-use crate::io::tables::{LoadOptions, load};
-
-#[derive(Debug, Serialize)]
-pub(crate) struct Examined {
-    folder: PathBuf,
-    problems: usize,
-    #[serde(flatten)]
-    diagnosis: Diagnosis,
-}
+use super::Context;
+use crate::pipeline::doctor;
 
 /// The data have problems.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} found; the details are above")]
 struct Unhealthy(String);
 
-pub(crate) fn run(context: &Context) -> anyhow::Result<()> {
-    let config = &context.config;
-    let parquet = config.feature_table().with_extension("parquet");
-    context.progress.step(format!("reading {}", parquet.display()));
-    let (layout, cutoffs, labels) = FeatureTable::read_outline(&parquet)?;
-    let mut distinct = cutoffs.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    layout.check(config, &distinct, &parquet).map_err(usage)?;
-    // A doctor looks at bad rows, too.
-    let options = LoadOptions { skip_bad_rows: true, ..LoadOptions::default() };
-    let bank = load(config, &options, &context.progress)?;
-    context.progress.step("looking at dates".into());
-    let late_rows = doctor::date_suspects(&bank, &layout.features, &distinct)?;
-    context.progress.step("looking at features".into());
-    let diagnosis = Diagnosis {
-        leak_threshold: config.snapshots.leak_threshold,
-        leak_scores: doctor::leak_scores(&parquet, &layout)?,
-        late_rows,
-        columns: doctor::examine_columns(&parquet, &layout)?,
-        target: doctor::target_by_cutoff(&cutoffs, &labels, layout.schema.class_count()),
-        tables: bank.quality,
-    };
-    let folder = config.outputs.path.join("doctor");
-    diagnosis.write(&folder)?;
-    let problems = diagnosis.problems();
-    context.print(&Examined { folder, problems, diagnosis })?;
-    match problems {
+pub(crate) fn execute(context: &Context) -> anyhow::Result<()> {
+    let examined = doctor::run(&context.session)?;
+    context.print(&examined)?;
+    match examined.problems {
         0 => Ok(()),
         1 => Err(Unhealthy("1 problem".into()).into()),
         count => Err(Unhealthy(format!("{count} problems")).into()),
-    }
-}
-
-impl fmt::Display for Examined {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}wrote {}", self.diagnosis, self.folder.display())
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::bundle_bytes;
-use crate::commands::Context;
+use super::Context;
 use crate::inspect::Inspected;
 use crate::io::output;
+use crate::pipeline::bundle_bytes;
 use crate::reports;
 use crate::trust::Demands;
 
@@ -22,14 +22,15 @@ pub(crate) struct Arguments {
     public_key: Option<PathBuf>,
 }
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Inspected> {
-    let file = arguments.bundle.clone().unwrap_or_else(|| context.config.bundle_path());
-    let bytes = bundle_bytes(context, &file)?;
-    let demands = Demands::new(&context.config.trust, arguments.public_key.as_deref())?;
+pub(crate) fn execute(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
+    let session = &context.session;
+    let file = arguments.bundle.clone().unwrap_or_else(|| session.config.bundle_path());
+    let bytes = bundle_bytes(session, &file)?;
+    let demands = Demands::new(&session.config.trust, arguments.public_key.as_deref())?;
     let mut inspected = Inspected::new(file, &bytes, &demands)?;
     if let Some(path) = &arguments.html {
         output::write_bytes(path, reports::inspect::html(&inspected).as_bytes())?;
         inspected.html = Some(path.clone());
     }
-    Ok(inspected)
+    context.print(&inspected)
 }

@@ -1,108 +1,11 @@
-//! `nextbest retrain-if-needed`: monitor → train → evaluate → export → register → the gates of staging, where monitoring finds
-//! that it is time.
+//! `nextbest retrain-if-needed`: exit code 3 where the data are broken.
 
-use std::fmt;
-use std::path::Path;
+use super::{Context, Done};
+use crate::pipeline::monitor::Options;
+use crate::pipeline::retrain::{self, Decision};
 
-use anyhow::Context as _;
-use serde::Serialize;
-
-use super::monitor::{self, Monitored};
-use super::registry::{promote, register};
-use super::{evaluate, export, features, train};
-use crate::commands::Context;
-use crate::commands::Done;
-use crate::io::output;
-use crate::monitor::Alert;
-
-/// Alerts that new training answers. The others say that the data are broken, which no model should learn from.
-const ANSWERED: [&str; 5] =
-    ["data_drift", "prediction_drift", "heavily_drifted_features", "log_loss_rise", "expected_log_loss_rise"];
-
-/// What was done about it.
-#[derive(Debug, Serialize)]
-struct Retrained {
-    decision: Decision,
-    /// What asked for it, or forbade it.
-    reasons: Vec<Alert>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Decision {
-    /// Nothing has changed that a new model would know better.
-    NotNeeded,
-    /// The data are broken: somebody has to look.
-    Forbidden,
-    /// A new model was trained, and passed the gates of staging.
-    InStaging,
-}
-
-pub(crate) fn execute(context: &Context, arguments: &monitor::Arguments) -> anyhow::Result<Done> {
-    let monitored = monitor::run(context, arguments)?;
-    let retrained = retrain(context, &monitored, arguments)?;
+pub(crate) fn execute(context: &Context, options: &Options) -> anyhow::Result<Done> {
+    let retrained = retrain::run(&context.session, options)?;
     context.print(&retrained)?;
     Ok(if retrained.decision == Decision::Forbidden { Done::WithAlert } else { Done::Quietly })
-}
-
-fn retrain(
-    context: &Context,
-    monitored: &Monitored,
-    arguments: &monitor::Arguments,
-) -> anyhow::Result<Retrained> {
-    let of = |answered: bool| {
-        let alerts = monitored.found.alerts.iter().filter(|it| ANSWERED.contains(&it.rule) == answered);
-        alerts.cloned().collect::<Vec<_>>()
-    };
-    let (asking, forbidding) = (of(true), of(false));
-    if !forbidding.is_empty() {
-        return Ok(Retrained { decision: Decision::Forbidden, reasons: forbidding });
-    }
-    if asking.is_empty() {
-        return Ok(Retrained { decision: Decision::NotNeeded, reasons: asking });
-    }
-    for alert in &asking {
-        context.warn(&format!("{}: {}", alert.rule, alert.detail));
-    }
-    features::run(context, &features::Arguments { skip_bad_rows: arguments.skip_bad_rows })?;
-    train::run(context, &train::Arguments::default())?;
-    evaluate::run(context, &evaluate::Arguments::default())?;
-    let bundle = context.config.bundle_path();
-    let before = std::fs::read(&bundle).ok();
-    export::run(context, &export::Arguments::default())?;
-    register_and_promote(context)
-        .inspect_err(|_| put_back(context, &bundle, before.as_deref()))
-        .context("the new model is not in staging")?;
-    Ok(Retrained { decision: Decision::InStaging, reasons: asking })
-}
-
-fn register_and_promote(context: &Context) -> anyhow::Result<()> {
-    register::run(context, &register::Arguments::default())?;
-    promote::run(context, &promote::Arguments::newest_to_staging()).map(|_| ())
-}
-
-/// A model that did not pass takes no other one's place.
-fn put_back(context: &Context, bundle: &Path, before: Option<&[u8]>) {
-    let Some(before) = before else { return };
-    match output::write_bytes(bundle, before) {
-        Ok(()) => context.warn(&format!("{} is the one of before again", bundle.display())),
-        Err(error) => context.warn(&format!("{error:#}")),
-    }
-}
-
-impl fmt::Display for Retrained {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.decision {
-            Decision::NotNeeded => writeln!(f, "no new model is needed: no alert that training would answer"),
-            Decision::Forbidden => {
-                writeln!(f, "not trained: look at the data first")?;
-                self.reasons.iter().try_for_each(|it| writeln!(f, "ALERT {}: {}", it.rule, it.detail))
-            }
-            Decision::InStaging => {
-                writeln!(f, "a new model is in staging, since")?;
-                self.reasons.iter().try_for_each(|it| writeln!(f, "  {}: {}", it.rule, it.detail))?;
-                writeln!(f, "next: nextbest promote production")
-            }
-        }
-    }
 }

@@ -1,8 +1,8 @@
 //! `nextbest run`: all stations in order.
 
-use super::{evaluate, export, features, generate, score, train};
-use crate::commands::Context;
+use super::Context;
 use crate::mlflow::Logging;
+use crate::pipeline::{evaluate, export, features, generate, score, train};
 use crate::trust::{Demands, Release};
 
 #[derive(Debug, Default, clap::Args)]
@@ -11,26 +11,26 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 12)]
     samples: usize,
     #[command(flatten)]
-    features: features::Arguments,
+    features: features::Options,
 }
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) fn execute(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
+    let session = &context.session;
     // What would stop the last stations is better noticed before the first.
-    Release::new(&context.config, None, None)?;
-    Demands::new(&context.config.trust, None)?;
-    Logging::begin(&context.config, &context.progress)?;
+    Release::new(&session.config, None, None)?;
+    Demands::new(&session.config.trust, None)?;
+    Logging::begin(&session.config, &session.progress)?;
     // A bank with tables or a schema of its own is never overwritten with a synthetic one.
-    let input = context.config.data_source.input_path();
-    if context.config.schema.is_none() && !input.exists() {
-        context.print(&generate::run(context, &generate::Arguments::default())?)?;
+    let input = session.config.data_source.input_path();
+    if session.config.schema.is_none() && !input.exists() {
+        context.print(&generate::run(session, &generate::Options::default())?)?;
     }
-    context.print(&features::run(context, &arguments.features)?)?;
-    let trained = train::run(context, &train::Arguments::default())?;
-    context.print_logged(&trained, |it| it.logged.as_ref())?;
-    let evaluation = evaluate::run(context, &evaluate::Arguments::default())?;
-    context.print_logged(&evaluation, |it| it.logged.as_ref())?;
-    let arguments_of_export =
-        export::Arguments { samples: arguments.samples, ..export::Arguments::default() };
-    context.print_logged(&export::run(context, &arguments_of_export)?, |it| it.logged.as_ref())?;
-    score::run(context, &score::Arguments::skipping(arguments.features.skip_bad_rows))
+    context.print(&features::run(session, &arguments.features)?)?;
+    context.print_logged(&train::run(session, &train::Options::default())?, |it| it.logged.as_ref())?;
+    let evaluated = evaluate::run(session, &evaluate::Options::default())?;
+    context.print_logged(&evaluated, |it| it.logged.as_ref())?;
+    let exporting = export::Options { samples: arguments.samples, ..export::Options::default() };
+    context.print_logged(&export::run(session, &exporting)?, |it| it.logged.as_ref())?;
+    let skip_bad_rows = arguments.features.skip_bad_rows;
+    context.print(&score::run(session, &score::Options { skip_bad_rows, ..score::Options::default() })?)
 }

@@ -46,8 +46,9 @@ impl Default for ModelConfig {
 }
 
 /// Which kind of model.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum Algorithm {
     /// Trees on bootstrap samples.
     RandomForest,

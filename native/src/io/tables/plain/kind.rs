@@ -23,7 +23,7 @@ pub(crate) enum Kind {
 
 /// What the user says that columns hold: `AGE=number,ZIP=word`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Kinds(pub(crate) BTreeMap<String, Kind>);
+pub struct Kinds(pub(crate) BTreeMap<String, Kind>);
 
 /// What the user says of a plain table's cells.
 #[derive(Debug, Clone, Copy, Default)]

@@ -12,7 +12,8 @@ mod target;
 mod values;
 
 pub(crate) use infer::LeftOut;
-pub(crate) use kind::{Kinds, Reading};
+pub use kind::Kinds;
+pub(crate) use kind::Reading;
 pub(crate) use prepare::{Prepared, Source, prepare};
 pub(crate) use strays::Strays;
 pub(crate) use table::PlainTable;

@@ -1,4 +1,4 @@
-//! The commands of the registry: register, promote, roll back, list.
+//! The versions of the registered model: register, promote, roll back, list.
 
 pub(crate) mod models;
 pub(crate) mod promote;
@@ -8,8 +8,8 @@ pub(crate) mod rollback;
 use anyhow::{Context as _, bail};
 use nextbest_core::bundle::{Bundle, content_hash};
 
-use crate::commands::Context;
 use crate::mlflow::{Address, Registry, Version};
+use crate::pipeline::Session;
 use crate::pyfunc::BUNDLE_PATH;
 use crate::trust::Demands;
 
@@ -24,15 +24,15 @@ const REPLACED_TAG: &str = "replaced_version";
 
 /// The versions of the model that the config names.
 struct Models<'c> {
-    context: &'c Context,
+    session: &'c Session,
     registry: Box<dyn Registry + 'c>,
     name: &'c str,
 }
 
 impl<'c> Models<'c> {
-    fn open(context: &'c Context) -> anyhow::Result<Self> {
-        let registry = Address::of_registry(&context.config)?.registry(&context.progress)?;
-        Ok(Self { context, registry, name: &context.config.mlflow.registered_model_name })
+    fn open(session: &'c Session) -> anyhow::Result<Self> {
+        let registry = Address::of_registry(&session.config)?.registry(&session.progress)?;
+        Ok(Self { session, registry, name: &session.config.mlflow.registered_model_name })
     }
 
     /// All of them, the newest first.
@@ -48,7 +48,7 @@ impl<'c> Models<'c> {
     fn bundle(&self, version: &Version) -> anyhow::Result<(Vec<u8>, Bundle)> {
         let place = || format!("{} version {}", self.name, version.number);
         let bytes = self.registry.download(self.name, version.number, BUNDLE_PATH).with_context(place)?;
-        let demands = Demands::new(&self.context.config.trust, None)?;
+        let demands = Demands::new(&self.session.config.trust, None)?;
         demands.check_signature(&bytes).with_context(place)?;
         let bundle = Bundle::decode(&bytes).with_context(place)?;
         demands.check_validity(&bundle).with_context(place)?;
@@ -66,9 +66,9 @@ impl<'c> Models<'c> {
 ///
 /// # Errors
 /// Where there is no such version, or its bundle can't be had.
-pub(super) fn download(context: &Context, version: &str) -> anyhow::Result<Vec<u8>> {
+pub(super) fn download(session: &Session, version: &str) -> anyhow::Result<Vec<u8>> {
     let place = || format!("models:/{version}");
-    let registry = Address::of_registry(&context.config)?.registry(&context.progress)?;
+    let registry = Address::of_registry(&session.config)?.registry(&session.progress)?;
     let (name, wanted) = version
         .split_once(['@', '/'])
         .with_context(|| format!("{}: expected models:/NAME@ALIAS or models:/NAME/VERSION", place()))?;

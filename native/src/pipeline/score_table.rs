@@ -1,18 +1,18 @@
-//! `nextbest score --table`: the rows of a plain table → the probability of each class.
+//! The rows of a plain table → the probability of each class.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use nextbest_core::matrix::Matrix;
-use nextbest_core::recommend::Recommender;
 use nextbest_core::schema::Task;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::Session;
+use super::score::Options;
 use crate::app::human_bytes;
 use crate::app::usage;
-use crate::commands::Context;
 use crate::config::OutputFormat;
 use crate::io::class_scores::{ClassScores, check_names};
 use crate::io::tables::plain::{PlainTable, Reading, Strays, UnknownWords, read_rows};
@@ -36,13 +36,13 @@ pub(crate) struct ScoredTable {
 /// Scores a file; its rows are named by the column `id`, or else by their numbers from 1. The results go to `out`, or
 /// else into the folder of predictions.
 pub(crate) fn run(
-    context: &Context,
-    recommender: &Recommender,
+    session: &Session,
+    options: &Options,
     file: &Path,
     id: Option<&str>,
     out: Option<&Path>,
-    skip_bad_rows: bool,
 ) -> anyhow::Result<ScoredTable> {
+    let recommender = options.open(session)?.recommender;
     let schema = recommender.schema();
     if let Task::NextProduct = schema.task() {
         bail!("the bundle offers products to customers: `nextbest score` without --table scores those");
@@ -50,16 +50,16 @@ pub(crate) fn run(
     let key = id.unwrap_or("ROW");
     check_names(key, &schema.class_names())?;
     let started = std::time::Instant::now();
-    context.progress.step(format!("reading {}", file.display()));
+    session.progress.step(format!("reading {}", file.display()));
     let read = |name: &str| Some(name) == id || schema.customer().column(name).is_some();
-    let reading = Reading { columns: None, skip_bad_rows };
+    let reading = Reading { columns: None, skip_bad_rows: options.skip_bad_rows };
     let table = PlainTable::read(file, schema.clock(), reading, read)?;
     let ids = match id {
         Some(name) => table.ids(table.column(name).context("--id").map_err(usage)?)?,
         None => table.row_numbers(),
     };
     let rows = read_rows(&table, schema)?;
-    table.warnings().iter().for_each(|warning| context.warn(warning));
+    table.warnings().iter().for_each(|warning| session.warn(warning));
     for unknown in &rows.unknown {
         // A rare word is not for a log.
         let first = if unknown.withheld == 0 {
@@ -67,10 +67,10 @@ pub(crate) fn run(
         } else {
             String::new()
         };
-        context
+        session
             .warn(&format!("{}{first}", unknown_in_words(&unknown.column, unknown.cells, unknown.withheld)));
     }
-    context.progress.step("scoring".into());
+    session.progress.step("scoring".into());
     let scored = (0..table.len())
         .into_par_iter()
         .map_init(
@@ -85,7 +85,7 @@ pub(crate) fn run(
     let (scored, classes) = (scored.concat(), schema.class_names());
     let probabilities = Matrix::new(&scored, classes.len())?;
     let scores = ClassScores { key, ids: &ids, classes: &classes, probabilities };
-    let (path, format) = destination(context, file, out)?;
+    let (path, format) = destination(session, file, out)?;
     match format {
         OutputFormat::Csv => scores.write_csv(&path)?,
         OutputFormat::Parquet => scores.write_parquet(&path)?,
@@ -104,11 +104,11 @@ pub(crate) fn run(
 
 /// Where the results go, and how they are written there: as the file's ending says, or else the config.
 fn destination(
-    context: &Context,
+    session: &Session,
     file: &Path,
     out: Option<&Path>,
 ) -> anyhow::Result<(PathBuf, OutputFormat)> {
-    let config = &context.config;
+    let config = &session.config;
     let Some(out) = out else {
         let format = config.deployment.batch_inference.output_format;
         let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();

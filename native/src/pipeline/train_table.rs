@@ -1,4 +1,4 @@
-//! `nextbest train --table`: a plain table → a model that was tested, and its bundle, in one go.
+//! A plain table → a model that was tested, and its bundle, in one go.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,17 +12,18 @@ use nextbest_core::train::areas_by_class;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::Session;
 use super::export::{Exported, write_bundle, write_smaller_bundle};
-use super::train::Arguments;
-use crate::commands::Context;
+use super::train::{self, Options};
+use crate::config::Size;
 use crate::evaluate::{Evaluation, Recorded, Subject};
 use crate::io::feature_table::FeatureTable;
 use crate::io::output;
 use crate::io::tables::plain::{LeftOut, Prepared, Source, Strays, prepare};
-use crate::mlflow::{self, Logged, Logging, Origin};
+use crate::mlflow::{self, Logged, Origin};
 use crate::privacy::carried_rows::CarriedRows;
 use crate::shrink::Shrinker;
-use crate::train::{FinalistReport, RowsOf, Trainer, Trial};
+use crate::train::{FinalistReport, RowsOf, Trial};
 use crate::trust::{self, Release};
 
 /// What runs say that they come from.
@@ -78,18 +79,23 @@ struct LeakyColumn {
     roc_auc: f64,
 }
 
+/// Trains on a plain table, tests the model and writes its bundle, not larger than `max_bytes` after brotli.
+///
+/// # Errors
+/// Where the table can't be read or learned from, no bundle is small enough, or a file can't be written.
 pub(crate) fn run(
-    context: &Context,
-    arguments: &Arguments,
+    session: &Session,
+    options: &Options,
     source: Source<'_>,
+    max_bytes: Option<Size>,
 ) -> anyhow::Result<TrainedTable> {
     let started = std::time::Instant::now();
-    let config = &context.config;
+    let config = &session.config;
     // A key that can't be read is better noticed before training than after.
     let release = Release::new(config, None, None)?;
-    context.progress.step(format!("reading {}", source.file.display()));
+    session.progress.step(format!("reading {}", source.file.display()));
     let prepared = prepare(source, config.evaluation.random_state)?;
-    warn_of_left_out(context, &prepared);
+    warn_of_left_out(session, &prepared);
     let Prepared {
         table, split, left_out, bad_rows, strays, without_target, without_time, recurring, ..
     } = prepared;
@@ -97,7 +103,7 @@ pub(crate) fn run(
     let (train, validation, test) =
         (table.rows(&split.train), table.rows(&split.validation), table.rows(&split.test));
     let leaks = leaks(&learning, config.snapshots.leak_threshold)?;
-    warn_of_leaks(context, &leaks);
+    warn_of_leaks(session, &leaks);
 
     let hash = output::file_hash(source.file)?;
     let card = Card {
@@ -117,23 +123,9 @@ pub(crate) fn run(
         tools: trust::tools(),
         ..Card::default()
     };
-    let trainer = Trainer {
-        config: &config.model,
-        algorithm: arguments.algorithm(config),
-        budget: arguments.budget(config),
-        rows_of: RowsOf::PlainTable,
-        policy: PolicyDefinition::default(),
-        card,
-        progress: &context.progress,
-    };
+    let trainer = options.trainer(session, RowsOf::PlainTable, PolicyDefinition::default(), card);
     // What was chosen learns from the rows that chose it too; those of the test stay unseen.
-    let logging = Logging::begin(&context.config, &context.progress)?;
-    let models = trainer.train(&train, &validation, &learning).inspect_err(|error| {
-        if let Some(logging) = &logging {
-            logging.failed(COMMAND, error);
-        }
-    })?;
-    models.write(&config.model_path())?;
+    let (models, logging) = train::train(session, &trainer, COMMAND, [&train, &validation, &learning])?;
     let mut bundle = models.best()?.bundle.clone();
     let bytes = bundle.encode()?;
     let others: Vec<_> = models.finalists.iter().skip(1).map(|model| &model.bundle).collect();
@@ -145,7 +137,7 @@ pub(crate) fn run(
         finalists: &others,
         against: None,
     };
-    let evaluation = subject.measure(&config.evaluation, &context.progress)?;
+    let evaluation = subject.measure(&config.evaluation, &session.progress)?;
 
     let training = Training {
         table: source.file.to_owned(),
@@ -174,7 +166,7 @@ pub(crate) fn run(
     let files = evaluation.write(&folder)?;
     Recorded::from(&evaluation).fill(&mut bundle.card);
     release.fill(&mut bundle);
-    let (exported, _) = match arguments.max_bytes {
+    let (exported, _) = match max_bytes {
         None => {
             let rows = CarriedRows::new(&table, &test, &config.monitoring)?;
             write_bundle(config, bundle, &rows, &release)?
@@ -191,7 +183,7 @@ pub(crate) fn run(
                 table: &table,
                 limit: limit.0,
                 signature: release.signature_bytes(),
-                progress: &context.progress,
+                progress: &session.progress,
             };
             write_smaller_bundle(config, &bundle, &shrinker, &release)?
         }
@@ -202,7 +194,7 @@ pub(crate) fn run(
         let mut journal = logging.trained(&models, &origin, &report)?;
         mlflow::add_evaluation(&mut journal, &evaluation, &files)?;
         mlflow::add_bundle(&mut journal, &exported.bundle, &exported.content_hash)?;
-        anyhow::Ok(mlflow::tell(&context.progress, &mut journal))
+        anyhow::Ok(mlflow::tell(&session.progress, &mut journal))
     });
     Ok(TrainedTable { training, evaluation, bundle: exported, logged: logged.transpose()? })
 }
@@ -235,35 +227,35 @@ fn leaks(table: &FeatureTable, threshold: f64) -> anyhow::Result<Vec<LeakyColumn
     Ok(named.collect())
 }
 
-fn warn_of_left_out(context: &Context, prepared: &Prepared) {
-    prepared.warnings.iter().for_each(|warning| context.warn(warning));
+fn warn_of_left_out(session: &Session, prepared: &Prepared) {
+    prepared.warnings.iter().for_each(|warning| session.warn(warning));
     for (count, what) in [(prepared.without_target, "target"), (prepared.without_time, "time")] {
         if count > 0 {
-            context.warn(&format!("left out {count} rows without a {what}"));
+            session.warn(&format!("left out {count} rows without a {what}"));
         }
     }
     if prepared.recurring > 0 {
-        context.warn(&format!(
+        session.warn(&format!(
             "left out {} rows of ids that have later rows, on which the model is chosen or tested",
             prepared.recurring
         ));
     }
     if !prepared.left_out.is_empty() {
         let columns = prepared.left_out.iter().map(|it| format!("{} ({})", it.column, it.why));
-        context.warn(&format!("left out columns: {}", columns.collect::<Vec<_>>().join(", ")));
+        session.warn(&format!("left out columns: {}", columns.collect::<Vec<_>>().join(", ")));
     }
 }
 
-fn warn_of_leaks(context: &Context, leaks: &[LeakyColumn]) {
+fn warn_of_leaks(session: &Session, leaks: &[LeakyColumn]) {
     for leak in leaks.iter().take(LEAKS_SHOWN) {
-        context.warn(&format!(
+        session.warn(&format!(
             "column {} alone tells class {} from all others (area under the ROC curve {:.3}): is it known before the \
              outcome?",
             leak.column, leak.class, leak.roc_auc
         ));
     }
     if leaks.len() > LEAKS_SHOWN {
-        context.warn(&format!("and so do {} more columns", leaks.len() - LEAKS_SHOWN));
+        session.warn(&format!("and so do {} more columns", leaks.len() - LEAKS_SHOWN));
     }
 }
 

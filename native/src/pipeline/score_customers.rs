@@ -1,4 +1,4 @@
-//! `nextbest score --customers`: the customers of a JSON file → offers.
+//! The customers of a JSON file → offers.
 
 use std::fmt;
 use std::path::Path;
@@ -10,6 +10,9 @@ use nextbest_core::recommend::{Recommendation, Recommender};
 use nextbest_core::request::{OPTIONS, RequestOptions};
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+use super::Session;
+use super::score::Options;
 
 /// The answers to a file's questions.
 pub(crate) struct Answers(Vec<Answered>);
@@ -36,12 +39,25 @@ struct Answer<'f> {
 
 /// Answers the questions of a file, `[{"id": …, "asOf": …, "customer": {…}}]`, in which options may stand that are else those of
 /// `options`. With `bits`, of who is scored the bits of features and probabilities stand beside the answer.
+///
+/// # Errors
+/// Where the bundle may not be used, or a question can't be understood.
 pub(crate) fn run(
-    recommender: &Recommender,
+    session: &Session,
+    options: &Options,
     file: &Path,
-    options: &RequestOptions,
+    counterfactual: bool,
     bits: bool,
 ) -> anyhow::Result<Answers> {
+    let opened = options.open(session)?;
+    let recommender = opened.recommender_of_customers()?;
+    let options = RequestOptions {
+        as_of: options.as_of.clone(),
+        top: session.config.deployment.batch_inference.top_k_recommendations,
+        counterfactual,
+        channel: options.channel.clone(),
+        ..RequestOptions::default()
+    };
     let place = || file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(place)?;
     let Value::List(questions) = Value::parse(&text, 2).with_context(place)? else {

@@ -1,4 +1,4 @@
-//! `nextbest policy-eval`: from the log of one policy, what others would have been worth.
+//! From the log of one policy, what others would have been worth.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -11,8 +11,8 @@ use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
+use super::Session;
 use crate::app::usage;
-use crate::commands::Context;
 use crate::io::feature_table::FeatureTable;
 use crate::io::offer_log::{self, LoggedDecision};
 use crate::io::tables::{LoadOptions, Part, load};
@@ -67,15 +67,15 @@ struct JudgedPolicy {
 /// More of a policy than this must not lack support: bounds would say nearly nothing.
 const MOST_UNSUPPORTED: f64 = 0.05;
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Evaluated> {
+pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Evaluated> {
     if let Some(wrong) = arguments.temperature.iter().find(|t| !t.is_finite() || **t < 0.0) {
         bail!("--temperature: {wrong} is not a number from 0");
     }
-    let key = context.config.feature_store.key()?;
-    let clock = context.config.data_source.clock()?;
+    let key = session.config.feature_store.key()?;
+    let clock = session.config.data_source.clock()?;
     let mut decisions = offer_log::read(&arguments.log, &clock, key, &arguments.priority)?;
     if decisions.iter().any(|decision| decision.reward.is_none()) {
-        add_rewards(context, arguments, &mut decisions)?;
+        add_rewards(session, arguments, &mut decisions)?;
     }
     let alone = |decision: &LoggedDecision| decision.candidates.len() < 2 || decision.propensity >= 1.0;
     let count = decisions.len();
@@ -217,12 +217,12 @@ fn of_policy(
 /// What came of the answers, by the bank's own tables: a product's value where the customer took it next, within the
 /// horizon.
 fn add_rewards(
-    context: &Context,
+    session: &Session,
     arguments: &Arguments,
     decisions: &mut [LoggedDecision],
 ) -> anyhow::Result<()> {
     // Rewards within another horizon than the model's would judge another question.
-    let days = context.config.snapshots.horizon_days;
+    let days = session.config.snapshots.horizon_days;
     if let Some(other) = decisions.iter().find(|decision| decision.model.horizon_days != days) {
         return Err(usage(anyhow::anyhow!(
             "snapshots.horizon_days: the config says {days}, but {} has answers of model {} about {} days (HORIZON_DAYS; {} as \
@@ -234,9 +234,9 @@ fn add_rewards(
             time::format(other.as_of)
         )));
     }
-    FeatureTable::check_config(&context.config)?;
+    FeatureTable::check_config(&session.config)?;
     let options = LoadOptions { skip_bad_rows: arguments.skip_bad_rows, ..LoadOptions::default() };
-    let bank = load(&context.config, &options, &context.progress)?;
+    let bank = load(&session.config, &options, &session.progress)?;
     let horizon = i64::from(bank.schema.horizon_days()) * DAY;
     let last = decisions.iter().map(|decision| decision.as_of).max().unwrap_or_default();
     if last + horizon > bank.data_end {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Models, PRODUCTION, REPLACED_TAG, numbered};
 use crate::app::clock;
-use crate::commands::Context;
+use crate::pipeline::Session;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
@@ -23,8 +23,8 @@ pub(crate) struct RolledBack {
     to: u64,
 }
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<RolledBack> {
-    let models = Models::open(context)?;
+pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<RolledBack> {
+    let models = Models::open(session)?;
     let versions = models.versions()?;
     let from = versions.iter().find(|version| version.is(PRODUCTION));
     let from = from.with_context(|| format!("no version of {} is in production", models.name))?;

@@ -1,4 +1,4 @@
-//! `nextbest export --pyfunc`: a bundle → the folder that MLflow and Spark score with.
+//! A bundle → the folder that MLflow and Spark score with.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,13 @@ use crate::app::usage;
 use crate::io::output;
 use crate::pyfunc::{Identity, find_module, model_files};
 
+/// The folder for MLflow and Spark.
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
-pub(crate) struct Arguments {
+pub struct Options {
     /// Also write the bundle as an MLflow pyfunc model into this folder, for `mlflow models serve` and Spark
     #[arg(long, value_name = "FOLDER")]
-    pub(crate) pyfunc: Option<PathBuf>,
+    pub pyfunc: Option<PathBuf>,
     /// With --pyfunc: export nothing anew, but take this bundle, such as one of `train --table`
     #[arg(
         long,
@@ -24,10 +25,10 @@ pub(crate) struct Arguments {
         requires = "pyfunc",
         conflicts_with_all = ["samples", "max_bytes", "sign", "model_number"]
     )]
-    pub(crate) bundle: Option<PathBuf>,
+    pub bundle: Option<PathBuf>,
     /// With --pyfunc: where nextbest_host.wasm is; beside this program or in web/pkg where it is not given
     #[arg(long, value_name = "FILE", requires = "pyfunc")]
-    pub(crate) module: Option<PathBuf>,
+    pub module: Option<PathBuf>,
 }
 
 /// A folder that was written.
@@ -37,7 +38,7 @@ pub(crate) struct Written {
     bytes: usize,
 }
 
-impl Arguments {
+impl Options {
     /// What is needed to write the folder, if one is wanted.
     ///
     /// # Errors
@@ -50,7 +51,7 @@ impl Arguments {
     /// Writes the folder of the bundle that is given.
     ///
     /// # Errors
-    /// As [`Arguments::packing`] and [`Packing::write`].
+    /// As [`Options::packing`] and [`Packing::write`].
     pub(crate) fn run(&self, bundle: &Path) -> anyhow::Result<Written> {
         self.packing()?.context("--bundle is for --pyfunc").map_err(usage)?.write(bundle)
     }

@@ -1,4 +1,4 @@
-//! `nextbest evaluate`: the model on the test cut-offs, beside the baselines, the models that were not chosen and, if asked
+//! The model on the test cut-offs, beside the baselines, the models that were not chosen and, if asked
 //! for, another bundle.
 
 use std::fmt;
@@ -9,51 +9,58 @@ use nextbest_core::bundle::content_hash;
 use nextbest_core::time;
 use serde::Serialize;
 
-use crate::commands::Context;
+use super::Session;
+use super::bundles::{bundle_bytes, check_training_data, read_model};
 use crate::evaluate::{Evaluation, Opponent, Subject, ceiling, finalists};
 use crate::io::feature_table::FeatureTable;
 use crate::mlflow::{self, Logged};
 use crate::trust::Demands;
 
+/// What the model is compared with.
 #[derive(Debug, Default, clap::Args)]
-pub(crate) struct Arguments {
+#[group(id = "evaluate")]
+pub struct Options {
     /// Compare with another bundle, a file or a registered version (models:/NAME@production), on the same test rows, which it
     /// must not have learned from
     #[arg(long, value_name = "BUNDLE")]
-    against: Option<PathBuf>,
+    pub against: Option<PathBuf>,
     /// With --against: the public key (PEM) that must have signed the other bundle (config: trust.public_key)
     #[arg(long, value_name = "FILE", requires = "against")]
-    public_key: Option<PathBuf>,
+    pub public_key: Option<PathBuf>,
 }
 
 /// An evaluation, and whether it was logged to the model's run.
 #[derive(Serialize)]
-pub(crate) struct Evaluated {
+pub struct Evaluated {
     #[serde(flatten)]
     evaluation: Evaluation,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) logged: Option<Logged>,
 }
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Evaluated> {
-    let config = &context.config;
-    let (bytes, bundle) = super::read_model(&config.model_path())?;
+/// Measures the model on the test cut-offs.
+///
+/// # Errors
+/// Where model or feature table can't be read or do not belong together.
+pub fn run(session: &Session, options: &Options) -> anyhow::Result<Evaluated> {
+    let config = &session.config;
+    let (bytes, bundle) = read_model(&config.model_path())?;
     let path = config.feature_table().with_extension("parquet");
-    context.progress.step(format!("reading {}", path.display()));
+    session.progress.step(format!("reading {}", path.display()));
     let table = FeatureTable::of_config(config)?;
-    super::check_training_data(config, &bundle.card)?;
+    check_training_data(config, &bundle.card)?;
     let cutoffs = |dates: &[String]| dates.iter().filter_map(|date| time::parse(date)).collect::<Vec<_>>();
     let train = table.at(&cutoffs(&bundle.card.training_cutoffs));
     let test = table.at(&cutoffs(&bundle.card.test_cutoffs));
     drop(table);
     let hash = content_hash(&bytes);
-    let finalists = finalists(&context.config, &context.progress, &bundle, &hash)?;
-    let demands = Demands::new(&config.trust, arguments.public_key.as_deref())?;
+    let finalists = finalists(&session.config, &session.progress, &bundle, &hash)?;
+    let demands = Demands::new(&config.trust, options.public_key.as_deref())?;
     let read = |path: &PathBuf| {
-        let bytes = super::bundle_bytes(context, path).context("--against takes a bundle")?;
+        let bytes = bundle_bytes(session, path).context("--against takes a bundle")?;
         Opponent::new(path, &bytes, &test, &demands)
     };
-    let against = arguments.against.as_ref().map(read).transpose()?;
+    let against = options.against.as_ref().map(read).transpose()?;
     let subject = Subject {
         bundle: &bundle,
         hash,
@@ -62,11 +69,11 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ev
         finalists: &finalists.iter().collect::<Vec<_>>(),
         against: against.as_ref(),
     };
-    let mut evaluation = subject.measure(&config.evaluation, &context.progress)?;
-    evaluation.ceiling = ceiling::measure(&context.config, &context.progress, &bundle, &train.labels, &test)?;
-    context.progress.step("drawing the report".into());
+    let mut evaluation = subject.measure(&config.evaluation, &session.progress)?;
+    evaluation.ceiling = ceiling::measure(&session.config, &session.progress, &bundle, &train.labels, &test)?;
+    session.progress.step("drawing the report".into());
     let files = evaluation.write(&config.outputs.path.join("models"))?;
-    let logged = mlflow::log_evaluation(&context.config, &context.progress, &evaluation, &files)?;
+    let logged = mlflow::log_evaluation(&session.config, &session.progress, &evaluation, &files)?;
     Ok(Evaluated { evaluation, logged })
 }
 

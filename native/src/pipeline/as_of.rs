@@ -1,4 +1,4 @@
-//! `nextbest features --as-of`: point-in-time reads of the feature table.
+//! Point-in-time reads of the feature table.
 //!
 //! Each customer's row is the latest that was known at the moment of the question. What the customer took next is left
 //! out: at that moment it was not known.
@@ -12,15 +12,16 @@ use anyhow::{Context as _, bail};
 use nextbest_core::time::Clock;
 use serde::Serialize;
 
+use super::Session;
 use crate::app::usage;
-use crate::commands::Context;
 use crate::config::StoreFormat;
 use crate::io::feature_table::{FeatureTable, FeatureTableWriter};
 use crate::io::output;
 use crate::io::tables::plain::{PlainTable, Reading};
 
+/// The rows that were found.
 #[derive(Debug, Serialize)]
-pub(crate) struct Read {
+pub struct Read {
     files: Vec<PathBuf>,
     rows: usize,
     /// Questions to which the table has no answer: no row of the customer that early.
@@ -28,19 +29,24 @@ pub(crate) struct Read {
 }
 
 /// Which customers are asked for, and when.
-pub(crate) struct Questions<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Questions<'a> {
     /// The moment of the question; of those in the file that name none.
-    pub(crate) as_of: &'a str,
+    pub as_of: &'a str,
     /// A file with a column of customers and perhaps one of dates; all customers where there is none.
-    pub(crate) entities: Option<&'a Path>,
+    pub entities: Option<&'a Path>,
 }
 
-pub(crate) fn run(context: &Context, questions: &Questions<'_>) -> anyhow::Result<Read> {
-    let config = &context.config;
+/// Reads the feature table as it was known at a moment.
+///
+/// # Errors
+/// Where the table can't be read or answers nothing.
+pub fn read(session: &Session, questions: &Questions<'_>) -> anyhow::Result<Read> {
+    let config = &session.config;
     let clock = config.data_source.clock().map_err(usage)?;
     let as_of = super::as_of(&clock, questions.as_of).map_err(usage)?;
     let path = config.feature_table().with_extension("parquet");
-    context.progress.step(format!("reading {}", path.display()));
+    session.progress.step(format!("reading {}", path.display()));
     let table = FeatureTable::of_config(config)?;
     let clock = table.layout.schema.clock();
     let mut rows_of: HashMap<&str, Vec<usize>> = HashMap::new();

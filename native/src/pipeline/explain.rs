@@ -1,4 +1,4 @@
-//! `nextbest features --explain`: how one customer's value of one feature came about.
+//! How one customer's value of one feature came about.
 
 use std::fmt;
 
@@ -12,41 +12,47 @@ use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time;
 use serde::Serialize;
 
+use super::Session;
 use super::as_of;
 use super::features::{checked_definitions, definitions};
 use crate::app::usage;
-use crate::commands::Context;
 use crate::config::Config;
 use crate::config::cutoffs;
 use crate::io::tables::{Bank, LoadOptions, load, products};
 
 /// Which value is to be explained.
-pub(super) struct Question<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
     /// The feature.
-    pub(super) name: &'a str,
+    pub name: &'a str,
     /// The customer's id.
-    pub(super) customer: &'a str,
+    pub customer: &'a str,
     /// The cut-off; the last one where it is not given.
-    pub(super) as_of: Option<&'a str>,
+    pub as_of: Option<&'a str>,
     /// Leave rows out that can't be read.
-    pub(super) skip_bad_rows: bool,
+    pub skip_bad_rows: bool,
 }
 
+/// A value, row by row.
 #[derive(Debug, Serialize)]
-pub(super) struct Explained {
+pub struct Explained {
     customer: String,
     #[serde(flatten)]
     explanation: Explanation,
 }
 
-pub(super) fn run(context: &Context, question: &Question<'_>) -> anyhow::Result<Explained> {
-    let config = &context.config;
+/// Explains how one value came about.
+///
+/// # Errors
+/// Where there is no such feature, customer or cut-off, or the tables can't be read.
+pub fn explain(session: &Session, question: &Question<'_>) -> anyhow::Result<Explained> {
+    let config = &session.config;
     let clock = config.data_source.clock().map_err(usage)?;
     let asked = question.as_of.map(|text| as_of(&clock, text)).transpose().map_err(usage)?;
     checked_definitions(config).map_err(usage)?;
     check_name(config, question.name)?;
     let options = LoadOptions { skip_bad_rows: question.skip_bad_rows, ..LoadOptions::default() };
-    let bank = load(config, &options, &context.progress)?;
+    let bank = load(config, &options, &session.progress)?;
     let position = bank.ids.iter().position(|id| id == question.customer);
     let position = position.with_context(|| {
         let key = config.feature_store.key().unwrap_or_default();
@@ -63,7 +69,7 @@ pub(super) fn run(context: &Context, question: &Question<'_>) -> anyhow::Result<
     let customer = part.customers.get(position - part.first).context("the customer is not in its part")?;
     if !Snapshot::new(&bank.schema, cutoff).is_customer(&customer) {
         let (id, date) = (question.customer, time::format(cutoff));
-        context
+        session
             .warn(&format!("customer {id:?} had not come by {date}, so the feature table has no row for it"));
     }
     let definitions = definitions(config, bank.schema.products()).map_err(usage)?;

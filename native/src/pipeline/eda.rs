@@ -1,4 +1,4 @@
-//! `nextbest eda`: the feature table → what stands in it, as CSV, words and a page.
+//! The feature table → what stands in it, as CSV, words and a page.
 
 use std::fmt;
 use std::io::Write;
@@ -8,8 +8,8 @@ use std::time::Instant;
 use anyhow::bail;
 use serde::Serialize;
 
+use super::Session;
 use crate::app::human_bytes;
-use crate::commands::Context;
 use crate::eda::findings::{Finding, as_text, findings};
 use crate::eda::{Analysis, Dataset, files};
 use crate::io::feature_table::FeatureTable;
@@ -35,10 +35,10 @@ struct WrittenFile {
     bytes: usize,
 }
 
-pub(crate) fn run(context: &Context) -> anyhow::Result<Explored> {
-    let config = &context.config;
+pub(crate) fn run(session: &Session) -> anyhow::Result<Explored> {
+    let config = &session.config;
     let path = config.feature_table().with_extension("parquet");
-    context.progress.step(format!("reading {}", path.display()));
+    session.progress.step(format!("reading {}", path.display()));
     let table_bytes = path.metadata().map(|metadata| metadata.len());
     let table = FeatureTable::of_config(config)?;
     if table.is_empty() {
@@ -47,14 +47,14 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<Explored> {
     let data = Dataset::of(config.feature_store.table_name.clone(), &table)?;
     drop(table);
     let started = Instant::now();
-    let analysis = Analysis::of(&data, |what| context.progress.step(what.to_owned()));
+    let analysis = Analysis::of(&data, |what| session.progress.step(what.to_owned()));
     let seconds = started.elapsed().as_secs_f64();
     let findings = findings(&data, &analysis);
     let mut files = files::csv_files(&data, &analysis, table_bytes.unwrap_or_default())?;
     files.push(("summary.txt", as_text(&findings).into_bytes()));
     let folder = config.eda_path();
     if config.eda.generate_plots {
-        context.progress.step(format!("drawing {PAGE}"));
+        session.progress.step(format!("drawing {PAGE}"));
         files.push((PAGE, reports::eda::html(&data, &analysis, &findings)?.into_bytes()));
     } else {
         output::remove_old(&folder.join(PAGE))?;

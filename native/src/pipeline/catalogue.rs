@@ -1,4 +1,4 @@
-//! `nextbest features --catalogue`: what is computed, in words, for people.
+//! What is computed, in words, for people.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,18 +10,19 @@ use nextbest_core::bundle::Bundle;
 use nextbest_core::features::{Expression, FeatureDefinition, FeatureType, HoldingAggregate};
 use serde::Serialize;
 
+use super::Session;
+use super::bundles::read_bundle;
 use super::features::{checked_definitions, definitions};
-use super::read_bundle;
 use crate::app::usage;
-use crate::commands::Context;
 use crate::config::Config;
 use crate::io::feature_table::{read_feature, read_layout};
 use crate::io::output;
 use crate::io::tables::{declared_schema, products};
 use crate::trust::Demands;
 
+/// The catalogue that was written.
 #[derive(Debug, Serialize)]
-pub(super) struct Catalogue {
+pub struct Catalogue {
     markdown: PathBuf,
     csv: PathBuf,
     features: Vec<Entry>,
@@ -43,8 +44,12 @@ struct Entry {
     importance: Option<f32>,
 }
 
-pub(super) fn run(context: &Context, bundle: Option<&Path>) -> anyhow::Result<Catalogue> {
-    let config = &context.config;
+/// Lists the features of a bundle, or of the config.
+///
+/// # Errors
+/// Where they can't be read, or the list can't be written.
+pub fn catalogue(session: &Session, bundle: Option<&Path>) -> anyhow::Result<Catalogue> {
+    let config = &session.config;
     let (definitions, schema, model) = match bundle {
         Some(path) => {
             let (bytes, bundle) = read_bundle(path, "export")?;
@@ -56,11 +61,11 @@ pub(super) fn run(context: &Context, bundle: Option<&Path>) -> anyhow::Result<Ca
             checked_definitions(config).map_err(usage)?;
             let definitions = config_definitions(config).map_err(usage)?;
             let schema = declared_schema(config, &definitions).map_err(usage)?;
-            (definitions, schema, trained_model(context))
+            (definitions, schema, trained_model(session))
         }
     };
     let importance = model.map(|model| importance(&model)).unwrap_or_default();
-    let missing_shares = missing_shares(context, &definitions);
+    let missing_shares = missing_shares(session, &definitions);
     let entry = |definition: &FeatureDefinition| Entry {
         name: definition.name.clone(),
         group: definition.group.clone(),
@@ -109,15 +114,15 @@ fn config_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>>
 }
 
 /// The model that `nextbest train` wrote, if it did.
-fn trained_model(context: &Context) -> Option<Bundle> {
-    let path = context.config.model_path();
+fn trained_model(session: &Session) -> Option<Bundle> {
+    let path = session.config.model_path();
     if !path.exists() {
         return None;
     }
     match read_bundle(&path, "train") {
         Ok((_, bundle)) => Some(bundle),
         Err(error) => {
-            context.warn(&format!("the catalogue is without importances: {error:#}"));
+            session.warn(&format!("the catalogue is without importances: {error:#}"));
             None
         }
     }
@@ -129,8 +134,8 @@ fn importance(model: &Bundle) -> BTreeMap<String, f32> {
 }
 
 /// The share of rows without a value, for each feature that the feature table has with the same definition.
-fn missing_shares(context: &Context, definitions: &[FeatureDefinition]) -> BTreeMap<String, f64> {
-    let path = context.config.feature_table().with_extension("parquet");
+fn missing_shares(session: &Session, definitions: &[FeatureDefinition]) -> BTreeMap<String, f64> {
+    let path = session.config.feature_table().with_extension("parquet");
     if !path.exists() {
         return BTreeMap::new();
     }
@@ -147,7 +152,7 @@ fn missing_shares(context: &Context, definitions: &[FeatureDefinition]) -> BTree
         Ok(shares)
     };
     shares().unwrap_or_else(|error| {
-        context.warn(&format!("the catalogue is without shares of missing values: {error:#}"));
+        session.warn(&format!("the catalogue is without shares of missing values: {error:#}"));
         BTreeMap::new()
     })
 }

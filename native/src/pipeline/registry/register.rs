@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::HASH_TAG;
 use crate::app::clock;
 use crate::app::usage;
-use crate::commands::Context;
 use crate::mlflow::{self, Address, NewVersion};
+use crate::pipeline::Session;
 use crate::pyfunc::{Identity, ModelFile, find_module, model_files};
 use crate::trust::{Demands, self_signed};
 
@@ -44,8 +44,8 @@ pub(crate) struct Registered {
     registry: String,
 }
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Registered> {
-    let config = &context.config;
+pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Registered> {
+    let config = &session.config;
     let place = Address::of_registry(config)?;
     let Some(tracking_place) = Address::of_tracking(config)? else {
         return Err(usage(anyhow!(
@@ -62,14 +62,14 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Re
     demands.check_validity(&bundle).with_context(file)?;
     let hash = content_hash(&bytes);
     let module = find_module(arguments.module.as_deref())?;
-    let run = mlflow::run_of(&context.config, &tracking_place, &hash)?;
+    let run = mlflow::run_of(&session.config, &tracking_place, &hash)?;
     // What would stop the last step is better noticed before the first.
-    let registry = place.registry(&context.progress)?;
+    let registry = place.registry(&session.progress)?;
     let name = &config.mlflow.registered_model_name;
     registry.ensure_model(name, &config.deployment.model_description)?;
 
-    context.progress.step(format!("logging the model to {tracking_place}"));
-    let tracking = tracking_place.tracking(&context.progress)?;
+    session.progress.step(format!("logging the model to {tracking_place}"));
+    let tracking = tracking_place.tracking(&session.progress)?;
     let experiment = tracking.experiment(&config.mlflow.experiment_name)?;
     let model = tracking.begin_model(&experiment, MODEL, run.as_ref())?;
     let log_files = || -> anyhow::Result<Vec<ModelFile>> {
@@ -92,13 +92,13 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Re
     };
     tracking.end_model(&model, run.as_ref(), true)?;
 
-    context.progress.step(format!("registering it in {place}"));
+    session.progress.step(format!("registering it in {place}"));
     let version = registry.create_version(&NewVersion {
         name,
         model: &model,
         run: run.as_ref().map(|run| run.id.as_str()),
         description: &arguments.description.clone().unwrap_or_else(|| description(&bundle)),
-        tags: &tags(context, &bundle, &bytes, &hash),
+        tags: &tags(session, &bundle, &bytes, &hash),
         files: &files,
     })?;
     Ok(Registered {
@@ -112,7 +112,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Re
 }
 
 /// What a reviewer sees of a version without opening its bundle.
-fn tags(context: &Context, bundle: &Bundle, bytes: &[u8], hash: &str) -> Vec<(String, String)> {
+fn tags(session: &Session, bundle: &Bundle, bytes: &[u8], hash: &str) -> Vec<(String, String)> {
     let card = &bundle.card;
     let mut tags = vec![
         (HASH_TAG.to_owned(), hash.to_owned()),
@@ -126,7 +126,7 @@ fn tags(context: &Context, bundle: &Bundle, bytes: &[u8], hash: &str) -> Vec<(St
     for metric in card.test_metrics.iter().filter(|metric| TAGGED.contains(&metric.name.as_str())) {
         tags.push((format!("test_{}", metric.name), metric.value.to_string()));
     }
-    tags.extend(context.config.deployment.tags.clone());
+    tags.extend(session.config.deployment.tags.clone());
     tags
 }
 

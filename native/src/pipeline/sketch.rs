@@ -1,4 +1,4 @@
-//! `nextbest sketch merge`: many sketches become one, which says as much as all of them.
+//! Many sketches become one, which says as much as all of them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use nextbest_core::Recommender;
 use nextbest_core::monitor::observer::layout;
 use serde::Serialize;
 
+use super::{Session, bundle_bytes};
 use crate::app::human_bytes;
-use crate::commands::Context;
 use crate::io::output;
 use crate::monitor::sketches::{SketchCounts, add_up, files_in};
 
@@ -50,11 +50,11 @@ pub(crate) struct Merged {
     counts: SketchCounts,
 }
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Merged> {
+pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Merged> {
     let Action::Merge(merge) = &arguments.action;
-    let path = merge.bundle.clone().unwrap_or_else(|| context.config.bundle_path());
+    let path = merge.bundle.clone().unwrap_or_else(|| session.config.bundle_path());
     let place = || path.display().to_string();
-    let recommender = Recommender::load(&super::bundle_bytes(context, &path)?).with_context(place)?;
+    let recommender = Recommender::load(&bundle_bytes(session, &path)?).with_context(place)?;
     let layout = layout(&recommender).with_context(place)?;
     let mut files: Vec<Box<dyn Iterator<Item = anyhow::Result<PathBuf>>>> = Vec::new();
     for sketch in &merge.sketches {
@@ -63,7 +63,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Me
             false => files.push(Box::new(std::iter::once(Ok(sketch.clone())))),
         }
     }
-    context.progress.step("adding up sketches".into());
+    session.progress.step("adding up sketches".into());
     let (sum, counts) = add_up(&layout, files.into_iter().flatten(), |_| ())?;
     if counts.counted == 0 {
         match &counts.first_refused {

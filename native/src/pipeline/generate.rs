@@ -1,4 +1,4 @@
-//! `nextbest generate`: the synthetic bank's ten tables.
+//! The synthetic bank's ten tables.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,9 +9,9 @@ use nextbest_core::synth::{Bank, BankParams, Date, Drift, Question};
 use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
+use super::Session;
 use crate::app::human_bytes;
 use crate::app::usage;
-use crate::commands::Context;
 use crate::config::cutoffs;
 use crate::config::{DriftConfig, OutputFormat, SourceType};
 use crate::synth::{Plan, Written};
@@ -20,34 +20,37 @@ use crate::synth::{Plan, Written};
 /// itself (docs/SYNTHETIC.md).
 const FUTURES: u32 = 64;
 
+/// Which bank is generated, and where to.
 #[derive(Debug, Default, clap::Args)]
-pub(crate) struct Arguments {
+#[group(id = "generate")]
+pub struct Options {
     /// How many customers, or which: 300..1000 is a slice of a larger bank (config: generate.customers)
     #[arg(long, value_name = "N|A..B", value_parser = customers)]
-    customers: Option<Range<u64>>,
+    pub customers: Option<Range<u64>>,
     /// The seed: the same seed gives the same bytes (config: generate.seed)
     #[arg(long)]
-    seed: Option<u64>,
+    pub seed: Option<u64>,
     /// The share of rows to damage on purpose, 0 to 1 (config: generate.dirty_rate)
     #[arg(long, value_name = "SHARE")]
-    dirty: Option<f64>,
+    pub dirty: Option<f64>,
     /// The format of the tables (config: data_source.type)
     #[arg(long)]
-    format: Option<OutputFormat>,
+    pub format: Option<OutputFormat>,
     /// Of how many customers to write the true probabilities, 0 for none (config: generate.truth_customers)
     #[arg(long, value_name = "N")]
-    truth_customers: Option<u64>,
+    pub truth_customers: Option<u64>,
     /// A change of a known size, from a day on or all along: mean_shift, scale, category_mix, missingness, label_shift or
     /// concept_shift; may be given several times (config: generate.drift)
     #[arg(long = "drift", value_name = "KIND=SIZE[@DATE]")]
-    drifts: Vec<DriftConfig>,
+    pub drifts: Vec<DriftConfig>,
     /// The folder to write to (config: data_source.csv.input_path or .parquet.input_path)
     #[arg(long, value_name = "FOLDER")]
-    output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
 }
 
+/// The tables that were written.
 #[derive(Debug, Serialize)]
-pub(crate) struct Generated {
+pub struct Generated {
     folder: PathBuf,
     /// The index of the first customer.
     first: u64,
@@ -58,22 +61,26 @@ pub(crate) struct Generated {
     tables: Vec<Written>,
 }
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Generated> {
-    let config = &context.config.generate;
-    let customers = arguments.customers.clone().unwrap_or(0..config.customers);
+/// Writes the ten tables of a synthetic bank.
+///
+/// # Errors
+/// Where a parameter is out of its range, or a table can't be written.
+pub fn run(session: &Session, options: &Options) -> anyhow::Result<Generated> {
+    let config = &session.config.generate;
+    let customers = options.customers.clone().unwrap_or(0..config.customers);
     let params = BankParams {
-        seed: arguments.seed.unwrap_or(config.seed),
+        seed: options.seed.unwrap_or(config.seed),
         customers: customers.clone(),
         start: date(&config.start, "generate.start")?,
         end: date(&config.end, "generate.end")?,
-        dirty_rate: arguments.dirty.unwrap_or(config.dirty_rate),
-        drifts: drifts(if arguments.drifts.is_empty() { &config.drift } else { &arguments.drifts })?,
+        dirty_rate: options.dirty.unwrap_or(config.dirty_rate),
+        drifts: drifts(if options.drifts.is_empty() { &config.drift } else { &options.drifts })?,
     };
     let drifts = params.drifts.iter().map(ToString::to_string).collect();
     let dirty_rate = params.dirty_rate;
     let data_end = i64::from(params.end.days() + 1) * DAY;
     let bank = Bank::new(params).map_err(|error| usage(error.into()))?;
-    let format = arguments.format.unwrap_or(match context.config.data_source.r#type {
+    let format = options.format.unwrap_or(match session.config.data_source.r#type {
         SourceType::Csv => OutputFormat::Csv,
         SourceType::Parquet => OutputFormat::Parquet,
     });
@@ -83,13 +90,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ge
              no values that are not of its type. Set it to 0, or write CSV"
         )));
     }
-    let folder = arguments
-        .output
-        .as_ref()
-        .map_or(context.config.data_source.input_path(), PathBuf::as_path)
-        .to_owned();
-    let truth = truth(context, arguments.truth_customers.unwrap_or(config.truth_customers), data_end);
-    let tables = Plan { bank: &bank, format, truth }.write(&folder, &context.progress)?;
+    let folder =
+        options.output.as_ref().map_or(session.config.data_source.input_path(), PathBuf::as_path).to_owned();
+    let truth = truth(session, options.truth_customers.unwrap_or(config.truth_customers), data_end);
+    let tables = Plan { bank: &bank, format, truth }.write(&folder, &session.progress)?;
     Ok(Generated {
         folder,
         first: customers.start,
@@ -100,8 +104,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Ge
 }
 
 /// The truth about the first customers at the cut-offs that will test a model.
-fn truth(context: &Context, customers: u64, data_end: i64) -> Option<(Question, u64)> {
-    let snapshots = &context.config.snapshots;
+fn truth(session: &Session, customers: u64, data_end: i64) -> Option<(Question, u64)> {
+    let snapshots = &session.config.snapshots;
     let horizon = i64::from(snapshots.horizon_days) * DAY;
     let planned = cutoffs::plan(snapshots, data_end).and_then(|cutoffs| cutoffs::split(snapshots, &cutoffs));
     match planned {
@@ -114,7 +118,7 @@ fn truth(context: &Context, customers: u64, data_end: i64) -> Option<(Question, 
             Some((Question { cutoffs, days, paths: FUTURES }, customers))
         }
         Err(error) => {
-            context.warn(&format!("no table of the truth, since there are no test cut-offs: {error:#}"));
+            session.warn(&format!("no table of the truth, since there are no test cut-offs: {error:#}"));
             None
         }
     }

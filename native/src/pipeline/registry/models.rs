@@ -7,8 +7,8 @@ use nextbest_core::time;
 use serde::Serialize;
 
 use super::{HASH_TAG, Models};
-use crate::commands::Context;
 use crate::mlflow::Version;
+use crate::pipeline::Session;
 
 /// So many digits of a hash tell versions apart for people.
 const HASH_DIGITS: usize = 8;
@@ -29,12 +29,12 @@ struct ListedVersion {
     tags: BTreeMap<String, String>,
 }
 
-pub(crate) fn run(context: &Context) -> anyhow::Result<Listed> {
-    let models = Models::open(context)?;
+pub(crate) fn run(session: &Session) -> anyhow::Result<Listed> {
+    let models = Models::open(session)?;
     let versions = models.registry.versions(models.name)?;
     Ok(Listed {
         name: models.name.to_owned(),
-        registry: crate::mlflow::Address::of_registry(&context.config)?.to_string(),
+        registry: crate::mlflow::Address::of_registry(&session.config)?.to_string(),
         versions: versions.into_iter().map(listed).collect(),
     })
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::{Models, PRODUCTION, REPLACED_TAG, STAGING, numbered};
 use crate::app::clock;
-use crate::commands::Context;
 use crate::evaluate::gates::{self, Candidate, Gate};
 use crate::mlflow::{Version, user};
+use crate::pipeline::Session;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -49,14 +49,14 @@ pub(crate) struct Promoted {
     approved_by: Option<String>,
 }
 
-pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Promoted> {
-    let deployment = &context.config.deployment;
+pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Promoted> {
+    let deployment = &session.config.deployment;
     gates::check(deployment)?;
-    let models = Models::open(context)?;
+    let models = Models::open(session)?;
     let versions = models.versions()?;
     let version = chosen(&versions, arguments)?;
     let alias = arguments.stage.alias();
-    let gates = measure(context, &models, &versions, version)?;
+    let gates = measure(session, &models, &versions, version)?;
     gates::judge(&gates, arguments.approve)?;
     let needs_approval = arguments.stage == Stage::Production && deployment.require_manual_approval;
     if needs_approval && !arguments.approve {
@@ -105,13 +105,13 @@ fn chosen<'v>(versions: &'v [Version], arguments: &Arguments) -> anyhow::Result<
 
 /// What the gates find of a version, by itself and beside the one in production.
 fn measure(
-    context: &Context,
+    session: &Session,
     models: &Models<'_>,
     versions: &[Version],
     version: &Version,
 ) -> anyhow::Result<Vec<Gate>> {
     let (bytes, bundle) = models.bundle(version)?;
-    let mut gates = gates::absolute(&context.config.deployment, &bundle);
+    let mut gates = gates::absolute(&session.config.deployment, &bundle);
     let production = versions.iter().find(|other| other.is(PRODUCTION) && other.number != version.number);
     if let Some(production) = production {
         // What is in production may have expired since: it is measured all the same.
@@ -120,8 +120,8 @@ fn measure(
         let (our_name, their_name) = (name(version.number), name(production.number));
         let model = Candidate { name: &our_name, bytes: &bytes };
         gates.extend(gates::relative(
-            &context.config,
-            &context.progress,
+            &session.config,
+            &session.progress,
             &model,
             &Candidate { name: &their_name, bytes: &theirs },
         )?);

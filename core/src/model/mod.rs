@@ -95,9 +95,14 @@ impl Model {
 
     /// What each feature contributes to these classes' outputs, from the bins of a row and of a reference
     /// row.
-    pub(crate) fn contributions(&self, row: &[u8], reference: &[u8], classes: &[usize]) -> Contributions {
+    pub(crate) fn contributions(
+        &self,
+        row: &[u8],
+        reference: &[u8],
+        classes: &[usize],
+    ) -> Option<Contributions> {
         match self {
-            Model::Forest(forest) => forest.contributions(row, reference, classes),
+            Model::Forest(forest) => Some(forest.contributions(row, reference, classes)),
             Model::Linear(linear) => linear.contributions(row, reference, classes),
         }
     }

@@ -185,13 +185,17 @@ impl Forest {
         }
         let rows = sums.chunks_exact(groups_of_classes);
         for (sums, probabilities) in rows.zip(probabilities.chunks_exact_mut(self.class_count)) {
-            self.finish(|class| sums.as_flattened().get(class).copied().unwrap_or_default(), probabilities);
+            self.finish(sums.as_flattened().iter().copied(), probabilities);
         }
     }
 
     // Engines of wasm make better code of several functions than of a very large one.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a remainder never leads out of a group, which the compiler sees"
+    )]
     fn add_numbers<N: BatchNode>(&self, trees: &Trees<N>, block: &mut Block, probabilities: &mut [f32]) {
         block.sums.clear();
         block.sums.resize(block.groups * ROWS * self.class_count, 0);
@@ -205,10 +209,11 @@ impl Forest {
                 sums.iter_mut().zip(codes).for_each(|(sum, code)| *sum = sum.wrapping_add(code.into()));
             }
         }
-        for (row, probabilities) in probabilities.chunks_exact_mut(self.class_count).enumerate() {
-            let group = sums.get(row / ROWS * self.class_count..).unwrap_or_default();
-            let sum = |class: usize| group.get(class).and_then(|sums| sums.get(row % ROWS)).copied();
-            self.finish(|class| sum(class).unwrap_or_default(), probabilities);
+        let groups = probabilities.chunks_mut(ROWS * self.class_count);
+        for (sums, probabilities) in sums.chunks_exact(self.class_count).zip(groups) {
+            for (row, probabilities) in probabilities.chunks_exact_mut(self.class_count).enumerate() {
+                self.finish(sums.iter().map(|sums| sums[row % ROWS]), probabilities);
+            }
         }
     }
 }
@@ -272,6 +277,10 @@ fn widest(work: impl FnOnce()) {
 }
 
 impl Block {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "8 bits never lead out of 256 bytes, which the compiler sees"
+    )]
     fn fill_columns(&mut self, columns: &[Column], bins: Matrix<'_, u8>) {
         self.groups = bins.width().div_ceil(ROWS);
         self.columns.clear();
@@ -282,7 +291,7 @@ impl Block {
             let groups = self.columns.chunks_exact_mut(columns.len());
             for (bytes, bins) in groups.filter_map(|group| group.get_mut(number)).zip(bins) {
                 for (byte, bin) in bytes.as_mut_slice().iter_mut().zip(bins) {
-                    *byte = byte_of.get(usize::from(*bin)).copied().unwrap_or_default();
+                    *byte = byte_of[usize::from(*bin)];
                 }
             }
         }

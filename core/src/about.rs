@@ -1,4 +1,4 @@
-//! What a page, a worker or a host is told of a loaded bundle.
+//! What a loaded bundle is, for a page, a worker or a host to show.
 
 use crate::bundle::card::Card;
 use crate::bundle::validity::Validity;
@@ -11,7 +11,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct About<'a> {
-    /// `"nextProduct"`, or `{"label": {"column": …}}` of a plain table.
+    /// `"nextProduct"`, or `{"label": {"column": …}}` for a plain table.
     task: &'a Task,
     /// The classes' names, in the order of the probabilities.
     classes: Vec<&'a str>,
@@ -19,22 +19,22 @@ pub struct About<'a> {
     products: Vec<&'a str>,
     /// The features' names, in the order of a row.
     features: Vec<&'a str>,
-    /// The columns that a row of a plain table has, but for the label.
+    /// The columns of a plain table's rows, without the label.
     columns: Vec<Known<'a>>,
     model_version: String,
     /// The SHA-256 of the bundle's content, in hexadecimal digits.
     content_hash: &'a str,
     validity: &'a Validity,
-    /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there
-    /// is one.
+    /// The field of a customer's own row that holds the id from which an experiment derives the arm, if there
+    /// is an experiment.
     customer_key: Option<&'a str>,
     /// Whether contributions add up to `"probability"` or `"score"`.
     contribution_space: &'static str,
-    /// How customers' rows are counted for monitoring; null where the bundle has no profile to count them by.
+    /// How customers' rows are counted for monitoring; null if the bundle has no profile.
     sketch_rules: Option<SketchRules>,
     /// The model card.
     card: &'a Card,
-    /// What a customer's rows look like.
+    /// The shape of a customer's rows.
     schema: &'a Schema,
 }
 
@@ -46,7 +46,7 @@ struct Known<'a> {
 }
 
 impl<'a> About<'a> {
-    /// What there is to tell of a recommender's bundle.
+    /// Describes a recommender's bundle.
     pub fn new(recommender: &'a Recommender) -> Self {
         let (bundle, schema) = (recommender.bundle(), recommender.schema());
         Self {

@@ -1,6 +1,6 @@
-//! One error type for everything that can go wrong between bytes and an offer.
+//! The one error type for everything that can go wrong between bytes and an offer.
 
-/// What went wrong, in which part of the input, and what to do about it.
+/// What went wrong, where in the input, and what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -12,54 +12,56 @@ pub enum Error {
     Feature {
         /// The feature's name.
         feature: String,
-        /// What is wrong with it and what would be right.
+        /// What is wrong, and what would be right.
         message: String,
     },
-    /// A customer's own data has the wrong shape.
+    /// A value in a customer's rows is wrong.
     #[error("{path}: {message}")]
     Customer {
         /// Where: `accounts[2].PRINCIPALAMOUNT`.
         path: String,
-        /// What was expected and what was there.
+        /// What was expected, and what was found.
         message: String,
     },
-    /// What can't be a customer, a table or a row.
+    /// Something that should be a customer, a table or a row is not.
     #[error("{path}: {message}")]
     Shape {
         /// Where: `accounts[2]`.
         path: String,
-        /// What was expected and what was there.
+        /// What was expected, and what was found.
         message: String,
     },
-    /// A name that the schema does not have, where none may be ignored.
+    /// A name that the schema does not have, in strict mode.
     #[error("{path}: {message}")]
     Unknown {
         /// Where: `customer.INCOM`.
         path: String,
-        /// What may have been meant.
+        /// The name that may have been meant.
         message: String,
     },
-    /// A text is no JSON.
+    /// The text is not JSON.
     #[error("the JSON: {0}")]
     Json(String),
-    /// An option of a request is not one of those that there are, or of another type.
+    /// An option of a request is unknown or of the wrong type.
     #[error("{message}")]
     Option {
         /// The error's code: `options/top`, …
         code: &'static str,
-        /// The option, what was expected and what was there.
+        /// The option, what was expected, and what was found.
         message: String,
     },
     /// A row or batch of features has the wrong length.
     #[error("expected {expected} feature values, got {actual}")]
     RowLength {
-        /// How many the model reads.
+        /// The number of values expected.
         expected: usize,
-        /// How many there were.
+        /// The number of values found.
         actual: usize,
     },
-    /// A row of features that comes from outside holds an infinite number.
-    #[error("row {row}, feature `{feature}`: infinite, expected a number, or NaN where there is none")]
+    /// A row of features from outside holds an infinite number.
+    #[error(
+        "row {row}, feature `{feature}`: expected a finite number, or NaN for a missing value, got infinity"
+    )]
     Infinite {
         /// The row, from 0.
         row: usize,
@@ -69,21 +71,21 @@ pub enum Error {
     /// The bytes are not a bundle that this reader can use.
     #[error("bundle: {0}")]
     Bundle(BundleError),
-    /// Rows can't be counted for monitoring, or the bytes are not a sketch of this bundle.
+    /// Rows can't be counted for monitoring, or the bytes are not a sketch made with this bundle.
     #[error("sketch: {0}")]
     Sketch(SketchError),
-    /// Offers are asked for in a channel that the policy does not name.
+    /// Offers were asked for in a channel that the policy does not name.
     #[error("channel `{channel}`: the policy knows {known}")]
     Channel {
-        /// The channel that was asked for.
+        /// The channel asked for.
         channel: String,
-        /// Those that there are.
+        /// The channels that the policy knows.
         known: String,
     },
-    /// The model answers another question than the one asked.
+    /// The model does not answer this kind of question.
     #[error("{0}")]
     Task(&'static str),
-    /// Training parameters or data are out of range.
+    /// A training parameter or training data is out of range.
     #[error("{0}")]
     Training(String),
 }
@@ -123,24 +125,24 @@ impl Error {
     }
 }
 
-/// Why bytes were refused as a bundle. Nothing of a refused bundle is ever used.
+/// Why bytes were refused as a bundle. No part of a refused bundle is ever used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BundleError {
     /// The first eight bytes are not those of a bundle.
     #[error("not a nextbest bundle (the first bytes differ): is this the file that `nextbest export` wrote?")]
     Magic,
-    /// Written in another format than the one that is read here.
+    /// The format version is not the one that this reader knows.
     #[error(
-        "written in format version {version}, and this nextbest reads {supported}: use the version that wrote it, or export again"
+        "format version {version}, but this nextbest reads version {supported}: use the nextbest that wrote it, or export again"
     )]
     Version {
-        /// The version that it is written in.
+        /// The bundle's format version.
         version: u32,
         /// The version that this reader knows.
         supported: u32,
     },
-    /// Ends early, or goes on after its end.
+    /// The bytes end early, or go on after the end of the bundle.
     #[error("truncated or padded: {0}")]
     Length(&'static str),
     /// Larger than any bundle may be.
@@ -161,65 +163,64 @@ pub enum BundleError {
         /// The size allowed.
         limit: usize,
     },
-    /// Some byte was changed after the bundle was written.
+    /// A byte was changed after the bundle was written.
     #[error("the SHA-256 of the content differs: the file was damaged or changed, fetch it again")]
     Hash,
-    /// A section is there twice or not at all.
-    #[error("section {0} is missing or there twice")]
+    /// A section is missing or duplicated.
+    #[error("section {0} is missing or duplicated")]
     Section(String),
     /// A section's content does not decode.
     #[error("section {section}: {message}")]
     Decode {
         /// The section's four letters.
         section: String,
-        /// What the decoder met.
+        /// What the decoder found.
         message: String,
     },
-    /// Decodes, but can't be a model: an index out of range, a number that isn't one, …
+    /// The sections decode, but their content is invalid: an index out of range, a number that isn't finite,
+    /// …
     #[error("{0}")]
     Content(String),
-    /// Made to be used later.
+    /// The bundle's validity has not begun.
     #[error("not valid before {0}: is this machine's clock right?")]
     NotYetValid(String),
-    /// Made to be used no longer.
+    /// The bundle's validity has ended.
     #[error("expired on {0}: fetch a newer one")]
     Expired(String),
-    /// Older than one that was used before.
-    #[error(
-        "version {number} of the model, and nothing older than version {least} may be used: fetch a newer one"
-    )]
+    /// The bundle is older than one that was used before.
+    #[error("model version {number} is older than {least}, the oldest that may be used: fetch a newer one")]
     Rollback {
         /// This bundle's number.
         number: u64,
-        /// The least number that is accepted.
+        /// The least number accepted.
         least: u64,
     },
-    /// Who asks for a signature gets none.
-    #[error("not signed, and only bundles that key {key} signed may be used: fetch the signed one")]
+    /// A signature was required and there is none.
+    #[error("not signed, but only bundles signed by key {key} may be used: fetch the signed one")]
     Unsigned {
-        /// The fingerprint of the key that was asked for.
+        /// The fingerprint of the required key.
         key: String,
     },
-    /// Signed, but by someone else.
-    #[error("signed by key {found}, and only bundles that key {key} signed may be used")]
+    /// Signed with another key than the required one.
+    #[error("signed by key {found}, but only bundles signed by key {key} may be used")]
     OtherKey {
-        /// The fingerprint of the key that signed it, or claims to.
+        /// The fingerprint of the key that the bundle claims to be signed with.
         found: String,
-        /// The fingerprint of the key that was asked for.
+        /// The fingerprint of the required key.
         key: String,
     },
-    /// Claims to be signed by the right key.
+    /// Claims to be signed with the required key, but the signature is wrong.
     #[error(
         "the signature of key {key} does not verify: the file was changed after it was signed, fetch it again"
     )]
     Signature {
-        /// The fingerprint of the key that was asked for.
+        /// The fingerprint of the required key.
         key: String,
     },
-    /// Scoring the golden rows does not give the golden probabilities.
+    /// A golden row does not score to its golden probabilities.
     #[error("self-test: golden row {row} scores differently here than where the bundle was made")]
     SelfTest {
-        /// Which golden row, from 0.
+        /// The golden row, from 0.
         row: usize,
     },
 }
@@ -246,45 +247,45 @@ impl BundleError {
     }
 }
 
-/// Why rows were not counted, or bytes refused as a sketch. Nothing of a refused sketch is ever counted.
+/// Why rows were not counted, or bytes were refused as a sketch. Nothing in a refused sketch is ever counted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SketchError {
-    /// The bundle does not remember what rows looked like.
-    #[error("the bundle has no profile of its rows to count others in: export it again (`nextbest export`)")]
+    /// The bundle has no profile.
+    #[error("the bundle has no profile to count rows against: export it again (`nextbest export`)")]
     NoProfile,
-    /// A sketch of so few rows might tell something about one of them.
-    #[error("{rows} rows are too few to be handed out, which needs {least}: they are kept")]
+    /// A sketch of this few rows might reveal something about one of them.
+    #[error("{rows} rows are too few for a sketch, which needs {least}: they are kept")]
     TooFewRows {
-        /// How many were counted.
+        /// How many rows were counted.
         rows: u64,
-        /// How many are needed.
+        /// How many rows are needed.
         least: u64,
     },
     /// The first four bytes are not those of a sketch.
     #[error("not a sketch (the first bytes differ)")]
     Magic,
-    /// Written by another version.
-    #[error("of a version that this reader does not know")]
+    /// The sketch's version is unknown.
+    #[error("a version that this reader does not know")]
     Version,
-    /// Ends early, or goes on after its end.
+    /// The bytes end early, or go on after the end of the sketch.
     #[error("truncated or padded")]
     Length,
-    /// Some byte was changed after it was written.
+    /// A byte was changed after the sketch was written.
     #[error("damaged: its checksum differs")]
     Damaged,
-    /// Counted in the cells of another bundle.
-    #[error("of another bundle")]
+    /// Counted in the cells of another bundle's profile.
+    #[error("made with another bundle")]
     OtherBundle,
-    /// The counts are not what rows give.
-    #[error("counts that no rows give: {0}")]
+    /// No rows could give these counts.
+    #[error("impossible counts: {0}")]
     Counts(&'static str),
-    /// Counts no rows, or more than it may.
-    #[error("{rows} rows, where 1 to {most} may be")]
+    /// The sketch counts no rows, or too many.
+    #[error("{rows} rows, expected 1 to {most}")]
     Rows {
-        /// How many it claims.
+        /// How many rows it claims to count.
         rows: u64,
-        /// How many it may have.
+        /// The most rows that it may count.
         most: u64,
     },
 }

@@ -1,10 +1,10 @@
-//! Reasons: what in a customer's features speaks for an offer, in words.
+//! Reasons: which of a customer's features speak for an offer, in words.
 //!
-//! A feature's contribution is its exact Shapley value ([`contributions`]): what its being the customer's,
-//! and not the reference row's (the training rows' medians), adds to what the model gives, on average over
-//! all orders in which the features may become the customer's one by one. All contributions together are the
-//! whole difference between customer and reference. Features that say the same thing over other windows are
-//! one reason, with the sum of their contributions.
+//! A feature's contribution is its exact Shapley value ([`contributions`]): how much replacing the reference
+//! row's value (the median of the training rows) by the customer's changes the model's output, averaged over
+//! all orders in which the features can be replaced one by one. The contributions add up to the whole
+//! difference between customer and reference. Features that measure the same thing over different windows
+//! form one reason with the sum of their contributions.
 
 mod counterfactual;
 mod groups;
@@ -18,22 +18,22 @@ use crate::features::FeatureDefinition;
 pub use crate::model::contributions::Contributions;
 pub use counterfactual::{Change, Counterfactual, MAX_CHANGES, counterfactual};
 
-/// Something that speaks for an offer: features that say the same thing.
+/// Something that speaks for an offer: one or more features that measure the same thing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reason {
-    /// The name of the strongest of the features.
+    /// The name of the feature that contributes most.
     pub feature: String,
-    /// What that is, in words.
+    /// Its label.
     pub label: String,
-    /// That and the customer's value in words: `3 fees in 90 days`.
+    /// Its label and the customer's value in words: `3 fees in 90 days`.
     pub text: String,
-    /// The customer's value; `None` where it is missing, or too large for a number of 32 bits.
+    /// The customer's value; `None` if it is missing or beyond the range of `f32`.
     pub value: Option<f32>,
-    /// The word that the value stands for, where the feature is a category.
+    /// The word that the value stands for, if the feature is a category.
     pub word: Option<String>,
-    /// The sum of the features' contributions, in the unit that [`method`] names: above 0.
+    /// The sum of the features' contributions, in the unit of [`method`]; above 0.
     pub contribution: f32,
-    /// The features that contribute, the strongest first.
+    /// The features that contribute, the greatest contribution first.
     pub features: Vec<ReasonPart>,
 }
 
@@ -42,17 +42,17 @@ pub struct Reason {
 pub struct ReasonPart {
     /// The feature's name.
     pub feature: String,
-    /// What it is, in words.
+    /// The feature's label.
     pub label: String,
-    /// The customer's value; `None` where it is missing, or too large for a number of 32 bits.
+    /// The customer's value; `None` if it is missing or beyond the range of `f32`.
     pub value: Option<f32>,
-    /// The word that the value stands for, where the feature is a category.
+    /// The word that the value stands for, if the feature is a category.
     pub word: Option<String>,
-    /// What it contributes; below 0 where it speaks against the offer.
+    /// Its contribution; below 0 if it speaks against the offer.
     pub contribution: f32,
 }
 
-/// How the contributions of a bundle's reasons are measured, as it stands beside them.
+/// How a bundle's contributions are measured, in words that are shown beside the reasons.
 pub fn method(bundle: &Bundle) -> &'static str {
     match (bundle.model.adds_scores(), bundle.schema.none_class()) {
         (false, _) => "exact Shapley values of the probability before calibration, against the reference row",
@@ -66,10 +66,10 @@ pub fn method(bundle: &Bundle) -> &'static str {
     }
 }
 
-/// What each feature contributes to each class's output.
+/// The contribution of each feature to the output of each class.
 ///
 /// # Errors
-/// [`Error::RowLength`] where the row does not fit the bundle.
+/// [`Error::RowLength`] if the row does not fit the bundle.
 ///
 /// # Examples
 /// ```
@@ -92,10 +92,10 @@ pub fn contributions(bundle: &Bundle, row: &[f32]) -> Result<Contributions, Erro
     contributions_to(bundle, row, &classes)
 }
 
-/// What each feature contributes to the outputs of some classes, which takes less time than all.
+/// The contribution of each feature to the outputs of some classes; faster than for all.
 ///
 /// # Errors
-/// [`Error::RowLength`] where the row does not fit the bundle.
+/// [`Error::RowLength`] if the row does not fit the bundle.
 pub fn contributions_to(bundle: &Bundle, row: &[f32], classes: &[usize]) -> Result<Contributions, Error> {
     let width = bundle.bins.feature_count();
     let bins = |row: &[f32]| match row.len() == width {
@@ -110,12 +110,12 @@ pub fn contributions_to(bundle: &Bundle, row: &[f32], classes: &[usize]) -> Resu
     contributions.ok_or(Error::RowLength { expected: width, actual: row.len() })
 }
 
-/// What each feature contributes to some classes, as reasons measure it ([`method`]): to their probabilities,
-/// or to their scores less the score of those who take nothing. Where there is no such class, less the mean
-/// of all scores: the softmax of scores does not tell what all of them have in common.
+/// The contribution of each feature to some classes, as reasons measure it ([`method`]): to the probability,
+/// or to the score minus the score of taking nothing. If there is no such class, minus the mean of all
+/// scores, since softmax does not depend on what all scores have in common.
 ///
 /// # Errors
-/// [`Error::RowLength`] where the row does not fit the bundle.
+/// [`Error::RowLength`] if the row does not fit the bundle.
 pub fn contributions_to_offers(
     bundle: &Bundle,
     row: &[f32],
@@ -139,7 +139,7 @@ pub fn contributions_to_offers(
     }
 }
 
-/// The contributions to some of the classes, less what all classes are measured against.
+/// The contributions to some of the classes, relative to a level computed from all classes.
 fn against(all: &Contributions, classes: &[usize], level: impl Fn(&[f64]) -> f64) -> Contributions {
     let place = |class: &usize| Some((*class, all.classes.iter().position(|other| other == class)?));
     let places: Vec<(usize, usize)> = classes.iter().filter_map(place).collect();
@@ -159,34 +159,35 @@ fn against(all: &Contributions, classes: &[usize], level: impl Fn(&[f64]) -> f64
     }
 }
 
-/// A row, and what its features contribute to some offers.
+/// A row with the contributions of its features to some offers.
 #[derive(Debug, Clone)]
 pub struct Explained<'b> {
     bundle: &'b Bundle,
     row: &'b [f32],
     /// The moment that the customer was seen from.
     as_of: i64,
-    /// For each feature, which others it belongs together with.
+    /// The group of each feature.
     groups: Vec<usize>,
     contributions: Contributions,
 }
 
 impl<'b> Explained<'b> {
-    /// What the features of a row at a moment (seconds since 1970-01-01) contribute to some classes.
+    /// Computes the contributions of a row's features to some classes. `as_of` (seconds since 1970-01-01) is
+    /// the moment that the row was computed for.
     ///
     /// # Errors
-    /// [`Error::RowLength`] where the row does not fit the bundle.
+    /// [`Error::RowLength`] if the row does not fit the bundle.
     pub fn new(bundle: &'b Bundle, row: &'b [f32], as_of: i64, classes: &[usize]) -> Result<Self, Error> {
         let contributions = contributions_to_offers(bundle, row, classes)?;
         Ok(Self { bundle, row, as_of, groups: groups::groups(&bundle.features), contributions })
     }
 
-    /// What the features contribute.
+    /// The contributions of the features.
     pub fn contributions(&self) -> &Contributions {
         &self.contributions
     }
 
-    /// What speaks most for a class, the strongest first; at most `most`, and only what does speak for it.
+    /// Up to `most` reasons for a class, the strongest first. Reasons against it are left out.
     pub fn reasons(&self, class: usize, most: usize) -> Vec<Reason> {
         let group_count = self.groups.iter().max().map_or(0, |last| last + 1);
         let mut sums = vec![0.0; group_count];
@@ -196,7 +197,7 @@ impl<'b> Explained<'b> {
             }
         }
         let mut strongest: Vec<(usize, f64)> = sums.into_iter().enumerate().collect();
-        // Of a forest of wild numbers, a contribution may be beyond what 32 bits hold.
+        // A forest with extreme leaf values may have contributions beyond the range of `f32`.
         strongest.retain(|(_, sum)| *sum as f32 > 0.0 && (*sum as f32).is_finite());
         // Stable: equally strong groups stay in the order of their first features.
         strongest.sort_by(|a, b| b.1.total_cmp(&a.1));

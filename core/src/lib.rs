@@ -1,15 +1,15 @@
 //! The core of nextbest: everything that must give the same bits natively, in a browser and on an edge
 //! worker.
 //!
-//! Bytes and values go in, values come out: there are no files, no clock, no environment and no network in
-//! this crate. The data walks one way:
+//! This crate maps bytes and values to values: it reads no files, no clock, no environment and no network.
+//! Data flows one way:
 //!
 //! [`schema`] → [`customers`] → [`snapshot`] → [`features`] → [`model`] (bins, trees) → [`score`] →
-//! [`policy`] → [`recommend`] (the offer, with [`explain`]'s reasons). A model of a plain table ends in
+//! [`policy`] → [`recommend`] (the offers, with reasons from [`explain`]). A model of a plain table ends in
 //! [`predict`] instead.
 //!
-//! A [`bundle`] carries all of that in one file: it knows every part, and no part knows it. What is asked as
-//! JSON, by name, is answered in [`request`].
+//! A [`bundle`] holds all of these in one file; it depends on every part, and no part depends on it.
+//! [`request`] answers questions that arrive as JSON.
 //!
 //! # From a customer's rows to an offer
 //!
@@ -34,8 +34,8 @@
 //!
 //! # Features
 //!
-//! The feature `train` adds what only the native side needs: growing models and the synthetic bank. It never
-//! changes how a bundle scores.
+//! `train` adds what only the native side needs: training, and the synthetic bank. It never changes how a
+//! bundle scores.
 
 pub mod about;
 pub mod bundle;

@@ -1,27 +1,28 @@
-//! Names, to be looked up: four bytes each, which a map would take many times over.
+//! Name lookup in four bytes a name, a fraction of what a map takes.
 
-/// The positions of names.
+/// Finds the positions of names.
 #[derive(Debug)]
 pub(crate) struct Names<'n, T> {
     named: &'n [T],
     name: fn(&T) -> &str,
-    /// By name; of equal names, the first is first.
+    /// Sorted by name; among equal names, by position.
     order: Vec<Position>,
 }
 
-/// Where a name stands. Not `Copy`: for what is, sorting has a variant of 20 kB in the wasm module.
+/// The position of a name. Not `Copy`: sorting `Copy` types pulls in an algorithm of 20 kB in the wasm
+/// module.
 #[derive(Debug)]
 struct Position(u32);
 
 impl<'n, T> Names<'n, T> {
-    /// Takes four bytes a name.
+    /// Allocates four bytes a name.
     pub(crate) fn new(named: &'n [T], name: fn(&T) -> &str) -> Self {
         let mut order: Vec<Position> = (0..named.len() as u32).map(Position).collect();
         sort(&mut order, &|position| named.get(position.0 as usize).map(name));
         Self { named, name, order }
     }
 
-    /// A name that is there twice.
+    /// A name that occurs twice.
     pub(crate) fn twice(&self) -> Option<&'n str> {
         let names = || self.order.iter().map(|position| self.name_of(position));
         names().zip(names().skip(1)).find(|(name, next)| name == next).and_then(|(name, _)| name)
@@ -34,7 +35,7 @@ impl<'n, T> Names<'n, T> {
         (self.name_of(position) == Some(name)).then_some(position.0 as usize)
     }
 
-    /// How many there are.
+    /// The number of names.
     pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
@@ -44,15 +45,15 @@ impl<'n, T> Names<'n, T> {
     }
 }
 
-/// One sort for the names of everything.
+/// Not generic over `T`, so that all kinds of names share one sort.
 fn sort<'n>(order: &mut [Position], name: &dyn Fn(&Position) -> Option<&'n str>) {
     order.sort_unstable_by(|a, b| name(a).cmp(&name(b)).then(a.0.cmp(&b.0)));
 }
 
-/// No name that others refer to is longer, in bytes.
+/// The longest name that others may refer to, in bytes.
 pub(crate) const MAX_NAME: usize = 1024;
 
-/// A name as an error shows it: what is longer than any name may be is cut off.
+/// A name as an error shows it, cut to [`MAX_NAME`] bytes.
 pub(crate) fn shown(name: &str) -> &str {
     name.get(..name.floor_char_boundary(MAX_NAME)).unwrap_or_default()
 }

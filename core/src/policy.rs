@@ -1,8 +1,8 @@
-//! What a bank does with probabilities: which products a customer may be offered, in which order, and why not
-//! the others.
+//! From probabilities to offers: which products a customer may be offered, in which order, and why not the
+//! others.
 //!
-//! A policy is data. A bank writes it in its config, the bundle carries it, and it is applied where the
-//! customer is. A customer's case goes through it one way: hard stops → rules, product by product →
+//! A policy is data: a bank writes it in its config, the bundle carries it, and it is applied where the
+//! customer is. A case passes through it in one direction: hard stops → rules, product by product →
 //! arbitration → experiment → offers.
 
 mod arbitration;
@@ -55,26 +55,25 @@ pub struct PolicyDefinition {
     pub rank_by: RankBy,
     /// Offers less probable than this are withheld.
     pub min_probability: f32,
-    /// What is known of each product, in the schema's order; nothing where all is as by default.
+    /// The terms of each product, in the schema's order; empty if all have the defaults.
     #[serde(deserialize_with = "list")]
     pub terms: Vec<Terms>,
-    /// What gates and weights ask of a customer. They are computed as features are, but not read by the
-    /// model.
+    /// What gates and weights test. Measures are computed like features, but the model does not read them.
     #[serde(deserialize_with = "list")]
     pub measures: Vec<FeatureDefinition>,
-    /// What a customer must pass.
+    /// Conditions that a customer must pass.
     #[serde(deserialize_with = "list")]
     pub gates: Vec<Gate>,
-    /// What makes a product weigh more or less in the customer's situation.
+    /// Weights of products in the customer's situation.
     #[serde(deserialize_with = "list")]
     pub weights: Vec<ContextWeight>,
-    /// At most so many offers of one category in an answer; any number where it is not given.
+    /// The most offers of one category in an answer; unlimited if absent.
     pub most_per_category: Option<u16>,
-    /// What to show where no product is left to offer.
+    /// What to show if no product is left to offer.
     pub fallback: Option<String>,
-    /// Who is left without offers to measure their effect, and how much chance the order is left to.
+    /// The holdout, and the randomness of the order.
     pub experiment: Option<Experiment>,
-    /// The positions of the features that a customer could change: a counterfactual changes no others.
+    /// The positions of the features that a customer could change; a counterfactual changes only these.
     #[serde(deserialize_with = "list")]
     pub mutable: Vec<u16>,
 }
@@ -90,21 +89,21 @@ pub enum RankBy {
     ExpectedValue,
 }
 
-/// What is known of a product beside what the schema says.
+/// The terms of a product, in addition to the schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
-    /// What kind of product it is, for the diversity of offers.
+    /// The category of the product, for the diversity of offers.
     pub category: Option<String>,
-    /// What one taken product is worth to the bank, in its currency, in place of what the schema says.
+    /// The value of one sale to the bank, in its currency; overrides the schema's.
     pub value: Option<f64>,
-    /// What the bank multiplies its priority by: more than 1 pushes it, less holds it back.
+    /// A factor of the product's priority: above 1 promotes it, below 1 holds it back.
     pub lever: f64,
     /// The first day on which it is offered, in days since 1970-01-01.
     pub launch: Option<u32>,
-    /// The first day on which it is offered no more, in days since 1970-01-01.
+    /// The first day on which it is no longer offered, in days since 1970-01-01.
     pub retire: Option<u32>,
-    /// The channels in which it is offered; all where none is named.
+    /// The channels in which it is offered; all if empty.
     #[serde(deserialize_with = "list")]
     pub channels: Vec<String>,
 }
@@ -115,62 +114,66 @@ impl Default for Terms {
     }
 }
 
-/// Something that a customer must pass, or some products are not offered.
+/// A condition that a customer must pass for some products to be offered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gate {
-    /// The rule's name, which stands beside what it withholds: `minimum tenure`, `contact cap`, …
+    /// The rule's name, as shown beside the products that it withholds: `minimum tenure`, `contact cap`, …
     pub rule: String,
-    /// What must hold.
+    /// The condition that must hold.
     pub condition: MeasureTest,
-    /// Of which products, by their positions; of all where none is named.
+    /// The products that it applies to, by position; all if empty.
     #[serde(deserialize_with = "list")]
     pub products: Vec<u16>,
-    /// In which channels; in all where none is named.
+    /// The channels in which it applies; all if empty.
     #[serde(deserialize_with = "list")]
     pub channels: Vec<String>,
-    /// Whether a customer who does not pass is not scored at all: who objects to profiling is not profiled.
+    /// Whether a customer who fails is not scored at all: a customer who objects to profiling is not
+    /// profiled.
     pub stops: bool,
 }
 
-/// What makes products weigh more or less.
+/// A factor of the priority of some products.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContextWeight {
-    /// When it does; always where it is not given.
+    /// When it applies; always if absent.
     pub condition: Option<MeasureTest>,
-    /// Which products, by their positions; all where none is named.
+    /// The products that it applies to, by position; all if empty.
     #[serde(deserialize_with = "list")]
     pub products: Vec<u16>,
-    /// In which channels; in all where none is named.
+    /// The channels in which it applies; all if empty.
     #[serde(deserialize_with = "list")]
     pub channels: Vec<String>,
-    /// What the priority is multiplied by.
+    /// The factor.
     pub weight: f64,
 }
 
-/// A test of one measure. It holds only if it holds of all that the customer's rows may say, whatever it is
-/// that they leave open; an unknown word passes none but "is not missing".
+/// A test of one measure. It holds only if it holds for every value that the customer's rows leave possible;
+/// an unknown word passes only "is not missing".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MeasureTest {
-    /// The measure's position.
+    /// The position of the measure.
     pub measure: u16,
-    /// What must hold of it.
+    /// The test.
     pub test: Test,
-    /// Whether the test holds of a missing value.
+    /// Whether a missing value passes.
     pub missing: bool,
 }
 
 impl PolicyDefinition {
-    /// Checks that the policy can be applied to the schema's products, and that its tests are of the kind of
-    /// its measures; not that these can be computed.
+    /// Checks that the policy fits the schema's products, and that its tests fit the kinds of its measures;
+    /// not that the measures can be computed.
     ///
     /// # Errors
-    /// Words about the first thing that can't be.
+    /// A message about the first part that does not fit.
     pub fn check(&self, schema: &Schema, feature_count: usize) -> Result<(), String> {
         if !(0.0..=1.0).contains(&self.min_probability) {
-            return Err(format!("the policy's least probability is {}, not 0 to 1", self.min_probability));
+            return Err(format!(
+                "the policy's minimum probability is {}, expected 0 to 1",
+                self.min_probability
+            ));
         }
         let products = schema.products();
         let mut valued = products.iter().enumerate();
@@ -187,45 +190,45 @@ impl PolicyDefinition {
         }
         let is_factor = |factor: f64| factor.is_finite() && factor >= 0.0;
         if let Some(terms) = self.terms.iter().find(|terms| !is_factor(terms.lever)) {
-            return Err(format!("a lever is {}, not a number from 0", terms.lever));
+            return Err(format!("a lever is {}, expected a number of at least 0", terms.lever));
         }
         if let Some(value) =
             self.terms.iter().filter_map(|terms| terms.value).find(|value| !value.is_finite())
         {
-            return Err(format!("a product's value is {value}, not a number"));
+            return Err(format!("a product's value is {value}, expected a finite number"));
         }
         if let Some(weight) = self.weights.iter().find(|weight| !is_factor(weight.weight)) {
-            return Err(format!("a weight is {}, not a number from 0", weight.weight));
+            return Err(format!("a weight is {}, expected a number of at least 0", weight.weight));
         }
         if self.most_per_category == Some(0) {
-            return Err("at most 0 offers of a category leave none to offer".into());
+            return Err("most_per_category is 0, which leaves nothing to offer".into());
         }
         self.check_kinds(schema)?;
         let products_of = self.gates.iter().map(|gate| &gate.products);
         let mut of = products_of.chain(self.weights.iter().map(|weight| &weight.products)).flatten();
         if of.any(|product| usize::from(*product) >= products.len()) {
-            return Err("the policy is about a product that is not there".into());
+            return Err("the policy names a product that does not exist".into());
         }
         let names = self.gates.iter().map(|gate| &gate.rule).chain(&self.fallback);
         if let Some(name) = names.into_iter().find(|name| name.is_empty() || name.len() > MAX_NAME) {
             return Err(format!("`{}` is empty or has more than {MAX_NAME} bytes", shown(name)));
         }
         if !self.mutable.is_sorted_by(|a, b| a < b) {
-            return Err("the features that could be changed are not in order".into());
+            return Err("the mutable features are not in ascending order".into());
         }
         if self.mutable.iter().any(|feature| usize::from(*feature) >= feature_count) {
-            return Err("a feature that could be changed is not there".into());
+            return Err("a mutable feature does not exist".into());
         }
         self.experiment.as_ref().map_or(Ok(()), Experiment::check)
     }
 
-    /// What one taken product is worth, by the policy or else by the schema.
+    /// The value of one sale: the policy's, or else the schema's.
     pub(crate) fn value(&self, schema: &Schema, product: usize) -> Option<f64> {
         let own = self.terms.get(product).and_then(|terms| terms.value);
         own.or_else(|| schema.products().get(product)?.value)
     }
 
-    /// The channels that the policy tells apart, in alphabetical order.
+    /// The channels that the policy names, in alphabetical order.
     pub fn channels(&self) -> BTreeSet<&str> {
         let terms = self.terms.iter().map(|terms| &terms.channels);
         let gates = self.gates.iter().map(|gate| &gate.channels);

@@ -1,4 +1,4 @@
-//! What a model of a plain table answers for one row: its classes, the most probable first.
+//! Predictions of a plain table's model: the classes of one row, the most probable first.
 
 use serde::Serialize;
 
@@ -7,34 +7,34 @@ use crate::customers::Customer;
 use crate::recommend::Recommender;
 use crate::schema::Task;
 
-/// What is predicted for one row.
+/// The prediction for one row.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Prediction {
-    /// Every class, the most probable first; of equals, the first in class order.
+    /// Every class, the most probable first; ties are in class order.
     pub classes: Vec<ClassProbability>,
-    /// Which model answered.
+    /// The version of the model that answered.
     pub model_version: String,
-    /// The columns of the row that the model does not know, where it came as JSON
+    /// Columns of the row that the model does not know; only filled for rows that came as JSON
     /// ([`request`](crate::request)).
     pub ignored: Vec<String>,
 }
 
-/// A class and how probable it is.
+/// A class and its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassProbability {
-    /// The class: a word of the predicted column.
+    /// The class: a word of the label column.
     pub name: String,
-    /// Its probability; those of all classes sum to 1.
+    /// Its probability; the probabilities of all classes sum to 1.
     pub probability: f32,
 }
 
 impl Recommender {
-    /// Predicts the label of a row of a plain table. A row without a time of its own, where such rows have
-    /// one, is seen from `as_of` (seconds since 1970-01-01).
+    /// Predicts the label of a row of a plain table. If the table has a time column and the row has no time,
+    /// the row is seen at `as_of` (seconds since 1970-01-01).
     ///
     /// # Errors
-    /// [`Error::Task`] where the model does not predict a label.
+    /// [`Error::Task`] if the model does not predict a label.
     ///
     /// # Examples
     /// ```
@@ -61,7 +61,7 @@ impl Recommender {
         let probabilities = scorer.score(&features)?;
         let mut classes: Vec<ClassProbability> = Vec::with_capacity(probabilities.len());
         for (name, &probability) in self.schema().class_names().into_iter().zip(probabilities) {
-            // A sort of so few would only make the module larger.
+            // Inserted in order: a sort of this few would only enlarge the module.
             let place = classes.iter().position(|other| other.probability < probability);
             let class = ClassProbability { name: name.to_owned(), probability };
             classes.insert(place.unwrap_or(classes.len()), class);

@@ -1,4 +1,4 @@
-//! The whole way at request time: a customer's rows → features → probabilities → offers with reasons.
+//! The whole path at request time: a customer's rows → features → probabilities → offers with reasons.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::score::Scorer;
 use crate::snapshot::moment;
 use crate::time;
 
-/// How many reasons an offer comes with at most.
+/// The most reasons that an offer comes with.
 const REASONS: usize = 3;
 
 /// A loaded bundle, ready to recommend.
@@ -22,31 +22,31 @@ const REASONS: usize = 3;
 pub struct Recommender {
     bundle: Bundle,
     engine: FeatureEngine,
-    /// Computes what the policy asks of a customer.
+    /// Computes the measures that the policy tests.
     measures: FeatureEngine,
     content_hash: String,
 }
 
-/// What to answer.
+/// What to answer, and for which moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options<'a> {
-    /// The moment of the question, in seconds since 1970-01-01: rows from here on are not read.
+    /// The moment of the question, in seconds since 1970-01-01. Rows dated at it or later are not read.
     pub as_of: i64,
-    /// How many offers at most.
+    /// The most offers to return.
     pub top: usize,
     /// Whether offers come with reasons.
     pub explain: bool,
-    /// Whether to look for the smallest change that would change the first offer. It takes as long as scoring
-    /// up to [`MAX_CHANGES`](crate::explain::MAX_CHANGES) rows.
+    /// Whether to look for the smallest change that would change the first offer. That costs as much as
+    /// scoring up to [`MAX_CHANGES`](crate::explain::MAX_CHANGES) rows.
     pub counterfactual: bool,
-    /// Where the offers will be shown: a word that the policy knows.
+    /// Where the offers will be shown: one of the policy's channels.
     pub channel: Option<&'a str>,
-    /// The customer's id, by which an experiment chooses an arm.
+    /// The customer's id, from which an experiment derives the arm.
     pub customer: Option<&'a str>,
 }
 
 impl Options<'_> {
-    /// At most so many offers at a moment, without reasons, in no channel and to nobody in particular.
+    /// Up to `top` offers as of a moment, without reasons, channel or customer id.
     pub fn new(as_of: i64, top: usize) -> Self {
         Self { as_of, top, explain: false, counterfactual: false, channel: None, customer: None }
     }
@@ -60,39 +60,39 @@ pub struct Recommendation {
     pub offers: Vec<Offer>,
     /// Each product that is not offered, and why.
     pub withheld: Vec<Withheld>,
-    /// What the offers were chosen from: the products (by position in the schema) that no rule withholds, and
-    /// what they are ranked by. For logs; it is not part of the answer to a customer.
+    /// The products (by position in the schema) that no rule withholds, with the factors that they are ranked
+    /// by. For logs; not part of the answer to a customer.
     #[serde(skip)]
     pub candidates: Vec<(usize, Factors)>,
-    /// Why the customer was not even scored, if so.
+    /// The hard stop that kept the customer from being scored, if one did.
     pub stopped: Option<Stop>,
-    /// What to show where there is nothing to offer, if the bank has something.
+    /// What to show when there is no offer, if the bank defined something.
     pub fallback: Option<String>,
-    /// The smallest change of what the customer could change that would change which product has the greatest
-    /// priority; `None` where it was not asked for or there is none.
+    /// The smallest change of mutable features that would give another product the highest priority; `None`
+    /// if it was not asked for, or there is none.
     pub counterfactual: Option<OtherOffer>,
-    /// The customer's arm, where there is an experiment.
+    /// The customer's arm, if the policy has an experiment.
     pub arm: Option<Arm>,
-    /// The probability that the customer takes no product within the horizon; `None` where the customer was
-    /// not scored.
+    /// The probability that the customer takes no product within the horizon; `None` if the customer was not
+    /// scored.
     pub none_probability: Option<f32>,
-    /// Which model answered.
+    /// The version of the model that answered.
     pub model_version: String,
     /// The moment of the question.
     pub as_of: String,
     /// How the reasons were computed.
     pub reason_method: &'static str,
-    /// The tables and columns in the customer's rows that the model does not know, where they came as JSON
-    /// ([`request`](crate::request)).
+    /// Tables and columns in the customer's rows that the model does not know; only filled for rows that came
+    /// as JSON ([`request`](crate::request)).
     pub ignored: Vec<String>,
 }
 
-/// What would have to be otherwise for another product to have the greatest priority.
+/// What would have to change for another product to have the highest priority.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OtherOffer {
     /// The other product's name.
     pub product: String,
-    /// What changes: one feature or two.
+    /// The changes: one feature or two.
     pub changes: Vec<Change>,
 }
 
@@ -104,14 +104,14 @@ pub struct Offer {
     pub product: String,
     /// The probability that the customer takes it within the horizon.
     pub probability: f32,
-    /// That probability times the product's value, where it has one.
+    /// That probability times the product's value, if it has one.
     pub expected_value: Option<f64>,
-    /// What it was ranked by.
+    /// What the offer was ranked by.
     pub factors: Factors,
-    /// The probability with which it was to come in this place, after the offers before it: 1 where nothing
-    /// is left to chance.
+    /// The probability that it came in this place, given the offers before it; 1 if nothing is left to
+    /// chance.
     pub propensity: f64,
-    /// The features that speak most for it.
+    /// The features that speak most for the offer.
     pub reasons: Vec<Reason>,
 }
 
@@ -119,12 +119,12 @@ impl Recommender {
     /// Decodes and checks a bundle.
     ///
     /// # Errors
-    /// [`Error::Bundle`] where the bytes are not a sound bundle for this reader.
+    /// [`Error::Bundle`] if the bytes are not a sound bundle of this format version.
     pub fn load(bytes: &[u8]) -> Result<Self, Error> {
         Self::load_hashed(bytes, None)
     }
 
-    /// Decodes and checks a bundle, of which the SHA-256 may be given ([`Bundle::decode_hashed`]).
+    /// Decodes and checks a bundle whose SHA-256 the caller may already know ([`Bundle::decode_hashed`]).
     ///
     /// # Errors
     /// As [`Recommender::load`].
@@ -140,7 +140,7 @@ impl Recommender {
         &self.bundle
     }
 
-    /// What a customer's rows look like.
+    /// The shape of a customer's rows.
     pub fn schema(&self) -> &Schema {
         &self.bundle.schema
     }
@@ -150,21 +150,21 @@ impl Recommender {
         &self.content_hash
     }
 
-    /// Which model this is: the last training cut-off (the model's name, where it learned from rows without
-    /// times) and the beginning of the content hash.
+    /// The model's version: its last training cut-off (or its name, if its rows had no times) and the first 8
+    /// digits of the content hash.
     pub fn model_version(&self) -> String {
         let card = &self.bundle.card;
         let trained = card.training_cutoffs.last().unwrap_or(&card.name);
         format!("{trained}.{}", self.content_hash.get(..8).unwrap_or_default())
     }
 
-    /// The field of a customer's own row that holds the id by which an experiment chooses an arm, where there
-    /// is one.
+    /// The field of a customer's own row that holds the id from which an experiment derives the arm, if there
+    /// is an experiment.
     pub fn customer_key(&self) -> Option<&str> {
         self.bundle.policy.experiment.as_ref().map(|experiment| experiment.key.as_str())
     }
 
-    /// The customer's features at a moment (seconds since 1970-01-01); those of a row of a plain table at its
+    /// The customer's features at a moment (seconds since 1970-01-01). A row of a plain table is seen at its
     /// own [`moment`].
     ///
     /// # Examples
@@ -198,12 +198,11 @@ impl Recommender {
         self.bundle.scorer()
     }
 
-    /// What to offer to a customer.
+    /// Chooses what to offer to a customer.
     ///
     /// # Errors
-    /// [`Error::Task`] where the model does not predict products; [`Error::Channel`] where the policy does
-    /// not know the channel; [`Error::Customer`] where an experiment needs the customer's id and none is
-    /// given.
+    /// [`Error::Task`] if the model does not predict products; [`Error::Channel`] for a channel that the
+    /// policy does not know; [`Error::Customer`] if an experiment needs the customer's id and none is given.
     ///
     /// # Examples
     /// ```
@@ -253,7 +252,7 @@ impl Recommender {
             match case.withhold(product, probability) {
                 Some(refused) => withheld.push(refused),
                 None if arm == Some(Arm::Holdout) => {
-                    let detail = "the customer is in the holdout, who get no offers".into();
+                    let detail = "the customer is in the holdout group, which gets no offers".into();
                     withheld.push(refused(self.schema(), product, "holdout", detail));
                 }
                 None => candidates.push((product, case.factors(product, probability))),
@@ -313,13 +312,13 @@ impl Recommender {
         let customer =
             options.customer.filter(|id| !words::id(id).is_empty()).ok_or_else(|| Error::Customer {
                 path: format!("{}.{}", self.schema().customer().name, experiment.key),
-                message: "missing: the policy's experiment chooses an arm by it".into(),
+                message: "missing: the policy's experiment derives the customer's arm from it".into(),
             })?;
         Ok(Draw { experiment, customer: words::id(customer), as_of: options.as_of })
     }
 
-    /// The smallest change of mutable features after which another product has the greatest priority. The
-    /// rules ask of the customer what they asked before: they read rows, not features.
+    /// The smallest change of mutable features that gives another product the highest priority. The rules
+    /// give the same verdicts as before: they read rows, not features.
     fn other_offer(&self, case: &Case<'_>, row: &[f32], as_of: i64) -> Result<Option<OtherOffer>, Error> {
         let best = |probabilities: &[f32]| {
             let offered = probabilities.iter().skip(1).enumerate();
@@ -327,7 +326,7 @@ impl Recommender {
                 offered.filter(|(product, probability)| case.withhold(*product, **probability).is_none());
             let priorities =
                 offered.map(|(product, probability)| (product, case.factors(product, *probability).priority));
-            // Of equal ones the first, as in the order of offers.
+            // Ties go to the first, as in the order of offers.
             let greater = |best: (usize, f64), next: (usize, f64)| if next.1 > best.1 { next } else { best };
             priorities.reduce(greater).map(|(product, _)| product)
         };

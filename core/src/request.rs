@@ -1,5 +1,5 @@
-//! What is asked as JSON, by any door: the command line's files, the package, the edge, hosts in other
-//! languages. One set of options, of the same types, with the same defaults and errors.
+//! Questions as JSON: one set of options, with the same types, defaults and errors in the command line, the
+//! npm package, the edge worker and hosts in other languages.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ use crate::predict::Prediction;
 use crate::recommend::{Options, Recommendation, Recommender};
 use crate::schema::Task;
 
-/// What to answer.
+/// What to answer, as options in JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestOptions {
-    /// The moment of the question. The core has no clock: who has one gives the present where nothing is
-    /// said.
+    /// The moment of the question. The core has no clock: callers that have one fill in the present when it
+    /// is absent.
     pub as_of: Option<String>,
-    /// How many offers at most.
+    /// The most offers to return.
     pub top: usize,
     /// Whether offers come with reasons.
     pub explain: bool,
@@ -27,7 +27,7 @@ pub struct RequestOptions {
     pub counterfactual: bool,
     /// Where the offers will be shown.
     pub channel: Option<String>,
-    /// Whether names that the model does not know are refused instead of told.
+    /// Whether names that the model does not know are errors; otherwise they are reported.
     pub strict: bool,
 }
 
@@ -37,17 +37,17 @@ impl Default for RequestOptions {
     }
 }
 
-/// The options of a recommendation.
+/// The options of `recommend`.
 pub const OPTIONS: &[&str] = &["asOf", "top", "explain", "counterfactual", "channel", "strict"];
 
-/// Those of what is computed of a row: its features, and the probabilities of a plain table's.
+/// The options of `predict`, and of computing features.
 pub const ROW_OPTIONS: &[&str] = &["asOf", "strict"];
 
 impl RequestOptions {
-    /// Reads options from a JSON object, of which `known` may be given.
+    /// Reads options from a JSON object; `known` lists the names that are allowed.
     ///
     /// # Errors
-    /// [`Error::Option`] for a name or a type that there is not.
+    /// [`Error::Option`] for an unknown name or a value of the wrong type.
     ///
     /// # Examples
     /// ```
@@ -65,7 +65,7 @@ impl RequestOptions {
         Ok(options)
     }
 
-    /// Takes over what is given; null is nothing.
+    /// Sets the options that are given; null leaves the default.
     ///
     /// # Errors
     /// As [`RequestOptions::parse`].
@@ -103,10 +103,10 @@ impl RequestOptions {
     }
 }
 
-/// The options in a JSON object, as they are given.
+/// The fields of a JSON object of options, unchecked.
 ///
 /// # Errors
-/// [`Error::Option`] where it is no object.
+/// [`Error::Option`] if it is not an object.
 pub fn fields(json: &str) -> Result<Vec<(Cow<'_, str>, Value<'_>)>, Error> {
     match Value::parse(json, 1)? {
         Value::Object(fields) => Ok(fields),
@@ -114,7 +114,7 @@ pub fn fields(json: &str) -> Result<Vec<(Cow<'_, str>, Value<'_>)>, Error> {
     }
 }
 
-/// More offers than any model has.
+/// More offers than any model could make.
 const MOST: f64 = u32::MAX as f64;
 
 fn flag(code: &'static str, name: &str, value: &Value<'_>) -> Result<bool, Error> {
@@ -133,7 +133,7 @@ fn mistyped(code: &'static str, name: &str, expected: &str, value: &Value<'_>) -
     Error::Option { code, message: format!("{name}: expected {expected}, got {value}") }
 }
 
-/// The answer to a question ([`Recommender::ask`]), as every face writes it.
+/// The answer to a question ([`Recommender::ask`]), serialised the same way everywhere.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer<'r> {
@@ -146,14 +146,14 @@ pub enum Answer<'r> {
 }
 
 impl Recommender {
-    /// Answers a question by its name, with the options that may be given:
+    /// Answers a question by name. Each takes its own options:
     ///
-    /// - `about`: what is loaded (of no customer),
+    /// - `about`: what is loaded; ignores the customer,
     /// - `recommend`: what to offer to a customer,
     /// - `predict`: the probabilities of the classes for a row of a plain table.
     ///
     /// # Errors
-    /// [`Error::Option`] for a question that there is not; else as [`Recommender::answer`] and
+    /// [`Error::Option`] for an unknown question; otherwise as [`Recommender::answer`] and
     /// [`Recommender::predict_row`].
     ///
     /// # Examples
@@ -205,10 +205,10 @@ impl Recommender {
         }
     }
 
-    /// What to offer to the customer whose rows are JSON.
+    /// Chooses what to offer to a customer whose rows are JSON.
     ///
     /// # Errors
-    /// As [`read`] and [`Recommender::recommend`]; [`Error::Option`] for a moment that is none.
+    /// As [`read`] and [`Recommender::recommend`]; [`Error::Option`] for a moment that can't be read.
     pub fn answer(&self, customer: &Value<'_>, options: &RequestOptions) -> Result<Recommendation, Error> {
         let as_of = self.moment_of(options)?;
         let Read { customers, id, ignored } =
@@ -220,7 +220,7 @@ impl Recommender {
         Ok(Recommendation { ignored, ..self.recommend(&customer, options)? })
     }
 
-    /// The features of the customer, or the row of a plain table, that is JSON.
+    /// The features of a customer, or of a row of a plain table, given as JSON.
     ///
     /// # Errors
     /// As [`Recommender::answer`].
@@ -230,18 +230,18 @@ impl Recommender {
         Ok(self.features(&read.customers.get(0).ok_or_else(none_read)?, as_of))
     }
 
-    /// The probability of each class for the row of a plain table that is JSON.
+    /// The probability of each class for a row of a plain table, given as JSON.
     ///
     /// # Errors
-    /// As [`read`] and [`Recommender::predict`]; [`Error::Option`] for a moment that is none.
+    /// As [`read`] and [`Recommender::predict`]; [`Error::Option`] for a moment that can't be read.
     pub fn predict_row(&self, row: &Value<'_>, options: &RequestOptions) -> Result<Prediction, Error> {
         let as_of = self.moment_of(options)?;
         let Read { customers, ignored, .. } = read(self.schema(), None, options.strict, row)?;
         Ok(Prediction { ignored, ..self.predict(&customers.get(0).ok_or_else(none_read)?, as_of)? })
     }
 
-    /// The moment of the question. A row of a plain table needs none: where it has no time of its own,
-    /// nothing of it is known to be past.
+    /// The moment of the question. A row of a plain table needs none: without a time of its own, none of its
+    /// dates is known to be past.
     fn moment_of(&self, options: &RequestOptions) -> Result<i64, Error> {
         match (&options.as_of, self.schema().task()) {
             (Some(text), _) => {

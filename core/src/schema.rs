@@ -1,9 +1,9 @@
-//! What a bank's data looks like: tables, columns, times and products, declared as data and validated once.
+//! The shape of a bank's data: tables, columns, times and products, declared as data and validated once.
 //!
 //! A [`Schema`] describes one customer's *own* rows as they are scored: one row of attributes and any number
-//! of event tables. How a bank's files become that (joins, formats, keys) is the native side's business. A
-//! plain table, one row a case, is the same without events and products; what is predicted then is one of its
-//! columns ([`Task`]).
+//! of event tables. How a bank's files become these rows (joins, formats, keys) is up to the native side. A
+//! plain table, with one row per case, is a schema without events and products whose model predicts one of
+//! the columns ([`Task`]).
 
 mod resolve;
 
@@ -14,44 +14,43 @@ use serde::{Deserialize, Serialize};
 use crate::decode::bounded::list;
 use crate::time::Clock;
 
-/// More products than this can't be held in a [`ProductSet`](crate::snapshot::ProductSet).
+/// The most products; a [`ProductSet`](crate::snapshot::ProductSet) holds no more.
 pub const MAX_PRODUCTS: usize = 63;
-/// No schema has more event tables.
+/// The most event tables.
 pub const MAX_TABLES: usize = 64;
-/// No table has more columns.
+/// The most columns of a table.
 pub const MAX_COLUMNS: usize = 4096;
-/// No model tells more classes apart: [`NONE_CLASS`] and the products, or the words of a label.
+/// The most classes of a model: [`NONE_CLASS`] and the products, or the words of a label.
 pub const MAX_CLASSES: usize = MAX_PRODUCTS + 1;
 
 /// The name of the class of customers who take no product within the horizon. It is class 0 of every model
 /// that predicts products.
 pub const NONE_CLASS: &str = "NONE";
 
-/// A schema as it is written down: names instead of positions, nothing checked yet.
+/// A schema as written down: names instead of positions, not validated yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SchemaDefinition {
-    /// One row a customer. Its `time` is used by a [`Task::Label`] alone: the moment that the row is seen
-    /// from.
+    /// One row per customer. Only [`Task::Label`] uses its `time`: the moment that the row is seen from.
     pub customer: Table,
-    /// The customer column that holds when the customer came to the bank; none in a plain table.
+    /// The customer column with the date at which the customer joined the bank; none in a plain table.
     pub established: Option<String>,
-    /// The customer column that holds the date of birth, if there is one.
+    /// The customer column with the date of birth, if there is one.
     pub birth_date: Option<String>,
     /// The event tables.
     #[serde(deserialize_with = "list")]
     pub tables: Vec<Table>,
-    /// Where it is written which products a customer took.
+    /// The tables that record which products a customer took.
     #[serde(deserialize_with = "list")]
     pub holdings: Vec<HoldingDefinition>,
     /// The products, in the order of the model's classes (after [`NONE_CLASS`]).
     #[serde(deserialize_with = "list")]
     pub products: Vec<Product>,
-    /// How many days after a cut-off count as "next"; 0 in a plain table.
+    /// The number of days after a cut-off that count as "next"; 0 in a plain table.
     pub horizon_days: u32,
     /// What is predicted.
     pub task: Task,
-    /// What times without a zone are times of.
+    /// The clock that shows times without a zone.
     pub clock: Clock,
 }
 
@@ -61,8 +60,8 @@ pub struct SchemaDefinition {
 pub enum Task {
     /// Which product a customer takes next. The classes are [`NONE_CLASS`] and the products.
     NextProduct,
-    /// What stands in a category column of the customer's row, which no feature reads. The classes are its
-    /// words; the schema is a plain table, without events, holdings and products.
+    /// The word in a category column of the customer's row, which no feature reads. The classes are its
+    /// words. The schema is a plain table, without events, holdings and products.
     Label {
         /// The column.
         column: String,
@@ -74,27 +73,26 @@ pub enum Task {
 pub struct Table {
     /// The name under which a customer's rows are passed: `transactions`.
     pub name: String,
-    /// The column that says when a row came into being; a table without one says nothing about time.
+    /// The column with the time at which a row came into being; without one, rows have no time.
     pub time: Option<String>,
     /// The columns that may be read.
     #[serde(deserialize_with = "list")]
     pub columns: Vec<Column>,
 }
 
-/// A column and what it holds.
+/// A column and the kind of its values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Column {
-    /// The name in the bank's table.
+    /// Its name in the bank's table.
     pub name: String,
-    /// What its values are.
+    /// The kind of its values.
     pub kind: ColumnKind,
-    /// Whether it shows the state of today instead of the state when the row came into being (a current
-    /// status, a current balance). Such a column can't be rebuilt for a past cut-off, so no feature may read
-    /// it.
+    /// Whether it shows today's state instead of the state when the row came into being (a current status, a
+    /// current balance). Such a column can't be rebuilt for a past cut-off, so no feature may read it.
     pub current: bool,
 }
 
-/// What the values of a column are. All are held as `f64`; a missing value is NaN.
+/// The kind of a column's values. All are held as `f64`; a missing value is NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ColumnKind {
@@ -102,7 +100,7 @@ pub enum ColumnKind {
     Number,
     /// A date or a timestamp: seconds since 1970-01-01 on the bank's clock.
     Time,
-    /// One of these words, held as its position. A word not among them counts as missing.
+    /// One of these words, held as its position. A word that is not listed counts as missing.
     Category(#[serde(deserialize_with = "list")] Vec<String>),
 }
 
@@ -113,17 +111,17 @@ pub struct HoldingDefinition {
     pub table: String,
     /// Which product the row is about.
     pub product: HoldingProduct,
-    /// The column that says when the product was given up, if it can be.
+    /// The column with the date at which the product was given up, if there is one.
     pub closed: Option<String>,
 }
 
-/// Which product a row of a holdings table is about.
+/// How a row of a holdings table names its product.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum HoldingProduct {
-    /// The product whose id stands in this category column.
+    /// By the product's id in this category column.
     Column(String),
-    /// Always the product of this id.
+    /// Every row is about the product with this id.
     Always(String),
 }
 
@@ -131,19 +129,19 @@ pub enum HoldingProduct {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Product {
-    /// As it stands in the bank's tables.
+    /// Its id in the bank's tables.
     pub id: String,
-    /// As people call it.
+    /// Its name for people.
     pub name: String,
-    /// The youngest age in years at which it may be taken.
+    /// The minimum age in years at which it may be taken.
     pub min_age: Option<f64>,
     /// Whether a customer who holds it may take it again.
     pub repeatable: bool,
-    /// What one taken product is worth to the bank, in its currency.
+    /// The value of one sale to the bank, in its currency.
     pub value: Option<f64>,
 }
 
-/// A validated schema: every name is resolved to a position.
+/// A validated schema, with every name resolved to a position.
 ///
 /// # Examples
 /// ```
@@ -171,7 +169,7 @@ pub struct Product {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "SchemaDefinition", into = "SchemaDefinition")]
 pub struct Schema {
-    /// Shared by all clones: it may be most of what a small bundle takes.
+    /// Shared by all clones: it may be most of a small bundle.
     definition: Arc<SchemaDefinition>,
     established: Option<usize>,
     birth_date: Option<usize>,
@@ -235,7 +233,7 @@ impl Schema {
         core::iter::once(NONE_CLASS).chain(products).collect()
     }
 
-    /// The class of those to whom nothing happens ([`NONE_CLASS`]); a label has none.
+    /// The class of customers who take nothing ([`NONE_CLASS`]); `None` for a label.
     pub fn none_class(&self) -> Option<usize> {
         match self.definition.task {
             Task::NextProduct => Some(0),
@@ -243,17 +241,17 @@ impl Schema {
         }
     }
 
-    /// The bank's clock: what times without a zone are times of.
+    /// The bank's clock, which shows times without a zone.
     pub fn clock(&self) -> &Clock {
         &self.definition.clock
     }
 
-    /// The position of the customer column that is predicted, where the task is a label.
+    /// The position of the customer column that is predicted, if the task is a label.
     pub fn label(&self) -> Option<usize> {
         self.label
     }
 
-    /// The position of the customer column that says when a row of a plain table is seen from.
+    /// The position of the column with the moment that a plain table's row is seen from.
     pub fn row_time(&self) -> Option<usize> {
         self.row_time
     }
@@ -265,28 +263,28 @@ impl Schema {
         }
     }
 
-    /// How many days after a cut-off count as "next"; 0 in a plain table.
+    /// The number of days after a cut-off that count as "next"; 0 in a plain table.
     pub fn horizon_days(&self) -> u32 {
         self.definition.horizon_days
     }
 
-    /// The schema as it was written down.
+    /// The schema as written down.
     pub fn definition(&self) -> &SchemaDefinition {
         &self.definition
     }
 
-    /// The position of the customer column that holds when the customer came; none in a plain table.
+    /// The position of the customer column with the date at which the customer joined; `None` in a plain
+    /// table.
     pub fn established(&self) -> Option<usize> {
         self.established
     }
 
-    /// The position of the customer column that holds the date of birth.
+    /// The position of the customer column with the date of birth.
     pub fn birth_date(&self) -> Option<usize> {
         self.birth_date
     }
 
-    /// The position of the time column of an event table, or `None` where it has none or there is no such
-    /// table.
+    /// The position of an event table's time column; `None` if it has none or there is no such table.
     pub fn time_column(&self, table: usize) -> Option<usize> {
         self.times.get(table).copied().flatten()
     }
@@ -295,8 +293,8 @@ impl Schema {
         &self.holdings
     }
 
-    /// The column in which a holdings table says when a product was given up; what it says of the future must
-    /// not be read.
+    /// The column in which a holdings table records when a product was given up. Dates in it may lie after
+    /// the cut-off, so it must not be read directly.
     pub fn closed_column(&self, table: usize) -> Option<usize> {
         self.holdings.iter().find(|holding| holding.table == table).and_then(|holding| holding.closed)
     }

@@ -1,4 +1,4 @@
-//! Probabilities from features: one row or many.
+//! Class probabilities for one row of features or many.
 
 use crate::Error;
 use crate::matrix::Matrix;
@@ -7,7 +7,7 @@ use crate::model::bins::Bins;
 use crate::model::calibration::Calibration;
 use crate::model::forest::{BLOCK, Scratch};
 
-/// Scores rows with a model, without allocating for each row.
+/// Scores rows with a model; it allocates nothing per row.
 ///
 /// # Examples
 /// ```
@@ -42,8 +42,8 @@ struct Workspace {
     scratch: Scratch,
 }
 
-/// Rows of features, their probabilities, and the memory of a [`Scorer`], for whoever outlives the scorers of a bundle.
-/// All of it stays from call to call, so a call per row allocates nothing.
+/// Rows of features, their probabilities, and the memory of a [`Scorer`], reused from call to call: a call per row
+/// allocates nothing.
 ///
 /// # Examples
 /// ```
@@ -66,8 +66,9 @@ pub struct Buffers {
 }
 
 impl<'b> Scorer<'b> {
-    /// A scorer for parts that fit each other, as a bundle's do ([`Bundle::scorer`](crate::Bundle::scorer)).
-    /// With [`Calibration::None`] it gives the model's own probabilities.
+    /// A scorer for parts that fit each other, as those of a bundle do
+    /// ([`Bundle::scorer`](crate::Bundle::scorer)). [`Calibration::None`] leaves the model's probabilities as
+    /// they are.
     pub fn new(bins: &'b Bins, model: &'b Model, calibration: &'b Calibration) -> Self {
         Self { bins, model, calibration, workspace: Workspace::default() }
     }
@@ -75,7 +76,7 @@ impl<'b> Scorer<'b> {
     /// The probability of each class for one row of features; they sum to 1.
     ///
     /// # Errors
-    /// [`Error::RowLength`] where the row has another number of values than the model has features.
+    /// [`Error::RowLength`] if the row does not have one value per feature.
     pub fn score(&mut self, row: &[f32]) -> Result<&[f32], Error> {
         let mut probabilities = core::mem::take(&mut self.workspace.probabilities);
         probabilities.resize(self.model.class_count(), 0.0);
@@ -84,10 +85,10 @@ impl<'b> Scorer<'b> {
         scored.map(|()| self.workspace.probabilities.as_slice())
     }
 
-    /// The probabilities of `count` rows that stand one after the other, row by row.
+    /// The probabilities of `count` rows stored one after the other, row by row.
     ///
     /// # Errors
-    /// [`Error::RowLength`] where the values are not `count` rows.
+    /// [`Error::RowLength`] if `rows` does not hold `count` rows.
     pub fn score_batch(&mut self, rows: &[f32], count: usize) -> Result<Vec<f32>, Error> {
         self.check(rows, count)?;
         let mut probabilities = vec![0.0; count * self.model.class_count()];
@@ -95,11 +96,11 @@ impl<'b> Scorer<'b> {
         Ok(probabilities)
     }
 
-    /// Writes the probabilities of `count` rows that stand one after the other, row by row, to the beginning
-    /// of `probabilities`.
+    /// Writes the probabilities of `count` rows stored one after the other to the beginning of
+    /// `probabilities`, row by row.
     ///
     /// # Errors
-    /// [`Error::RowLength`] where the values are not `count` rows, or their probabilities have no room.
+    /// [`Error::RowLength`] if `rows` does not hold `count` rows, or `probabilities` is too short.
     pub fn score_rows(&mut self, rows: &[f32], count: usize, probabilities: &mut [f32]) -> Result<(), Error> {
         self.check(rows, count)?;
         let Workspace { bins, scratch, .. } = &mut self.workspace;

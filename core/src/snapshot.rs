@@ -1,19 +1,19 @@
-//! The state of a customer at a cut-off T: who counts as a customer, which products are held, and what was
-//! taken next.
+//! The state of a customer at a cut-off T: whether the person was a customer, which products were held, and
+//! which was taken next.
 //!
-//! Time is honest: everything that describes the customer at T is rebuilt from rows dated before T, and only
-//! the label reads rows from T on.
+//! Invariant: everything that describes the customer at T is rebuilt from rows dated before T; only the label
+//! reads rows from T on.
 
 use crate::customers::Customer;
 use crate::schema::{Holding, ProductSource, Schema, Task};
 use crate::time::{self, DAY};
 
-/// A set of products by their position in the schema.
+/// A set of products, by position in the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ProductSet(u64);
 
 impl ProductSet {
-    /// Adds a product. Positions from [`MAX_PRODUCTS`](crate::schema::MAX_PRODUCTS) on do not exist.
+    /// Adds a product; its position must be below [`MAX_PRODUCTS`](crate::schema::MAX_PRODUCTS).
     pub fn insert(&mut self, product: usize) {
         debug_assert!(product < crate::schema::MAX_PRODUCTS);
         self.0 |= 1 << product;
@@ -24,12 +24,12 @@ impl ProductSet {
         product < u64::BITS as usize && self.0 & (1 << product) != 0
     }
 
-    /// How many products are in the set.
+    /// The number of products in the set.
     pub fn len(self) -> u32 {
         self.0.count_ones()
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -40,25 +40,25 @@ impl ProductSet {
 pub(crate) struct Taken {
     pub(crate) product: usize,
     pub(crate) opened: f64,
-    /// When it was given up; NaN where it was not.
+    /// When it was given up; NaN if it was not.
     pub(crate) closed: f64,
 }
 
-/// A schema's reading of customers at cut-offs.
+/// Customers as of a cut-off.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot<'s> {
     schema: &'s Schema,
-    /// The cut-off T in seconds since 1970-01-01: the first moment that is not known.
+    /// The cut-off T in seconds since 1970-01-01: the first moment that is not known yet.
     cutoff: i64,
 }
 
 impl<'s> Snapshot<'s> {
-    /// The view at a cut-off, in seconds since 1970-01-01.
+    /// The view as of a cut-off, in seconds since 1970-01-01.
     pub fn new(schema: &'s Schema, cutoff: i64) -> Self {
         Self { schema, cutoff }
     }
 
-    /// Whether the customer came before the cut-off. Of a plain table every row counts.
+    /// Whether the customer was established before the cut-off. In a plain table every row counts.
     pub fn is_customer(&self, customer: &Customer<'_>) -> bool {
         let established = self.schema.established();
         established.is_none_or(|column| customer.attribute(column) < self.cutoff as f64)
@@ -81,8 +81,8 @@ impl<'s> Snapshot<'s> {
         taken(self.schema, customer).filter(move |taken| taken.opened < cutoff)
     }
 
-    /// The holdings opened before the cut-off whose product can't be told: its word is missing or unknown, so
-    /// that it may be any. Their product is one that does not exist.
+    /// The holdings opened before the cut-off whose product is unknown: its word is missing or not in the
+    /// schema, so it may be any product. Their `product` is a position that no product has.
     pub(crate) fn untold_before(&self, customer: &Customer<'_>) -> impl Iterator<Item = Taken> {
         let cutoff = self.cutoff as f64;
         let holdings = self.schema.holdings().iter();
@@ -95,11 +95,11 @@ impl<'s> Snapshot<'s> {
         is_open_at(taken.closed, self.cutoff as f64)
     }
 
-    /// What a model should say: the position of the class, or `None` where it is not known (a plain table's
-    /// label is missing).
+    /// The label: the position of the true class, or `None` if it is not known (a plain table's label is
+    /// missing).
     ///
-    /// Of products, the class is that of the first one opened in [T, T + horizon): its position + 1, or 0
-    /// where there is none. Of those opened at the same moment, the first in the schema's order counts.
+    /// For products, it is the position + 1 of the first product opened in [T, T + horizon), or 0 if there is
+    /// none. Ties go to the product that comes first in the schema.
     pub fn label(&self, customer: &Customer<'_>) -> Option<usize> {
         match self.schema.task() {
             Task::NextProduct => Some(self.next_product(customer)),
@@ -127,8 +127,8 @@ impl<'s> Snapshot<'s> {
 }
 
 /// The moment that a customer is seen from, in seconds since 1970-01-01: `as_of`. A row of a plain table is
-/// seen from its own time where it has one, and where such rows have no times, from the end of all time:
-/// nothing of them is the future.
+/// seen from its own time if it has one; if the table has no time column, from the end of time, so that no
+/// date in it is in the future.
 pub fn moment(schema: &Schema, customer: &Customer<'_>, as_of: i64) -> i64 {
     match (schema.task(), schema.row_time()) {
         (Task::NextProduct, _) => as_of,
@@ -140,8 +140,8 @@ pub fn moment(schema: &Schema, customer: &Customer<'_>, as_of: i64) -> i64 {
     }
 }
 
-/// Whether something that was given up at `closed` (NaN: never) was still open just before `cutoff`. What
-/// happens at the cut-off or later is the future, and reads the same as never.
+/// Whether something given up at `closed` (NaN: never) was still open just before `cutoff`. An end at the
+/// cut-off or later is in the future and reads as never.
 pub(crate) fn is_open_at(closed: f64, cutoff: f64) -> bool {
     closed.is_nan() || closed >= cutoff
 }
@@ -151,7 +151,7 @@ fn taken(schema: &Schema, customer: &Customer<'_>) -> impl Iterator<Item = Taken
     schema.holdings().iter().flat_map(move |holding| taken_in(holding, customer).flatten())
 }
 
-/// What each row of a table says of a product taken; `None` where the row is about none that is declared.
+/// The product taken in each row of a table; `None` for a row about no declared product.
 pub(crate) fn taken_in(holding: &Holding, customer: &Customer<'_>) -> impl Iterator<Item = Option<Taken>> {
     let rows = customer.table(holding.table);
     let closed = holding.closed.map_or(&[][..], |column| rows.column(column));
@@ -167,7 +167,7 @@ pub(crate) fn taken_in(holding: &Holding, customer: &Customer<'_>) -> impl Itera
     })
 }
 
-/// The rows of a table that say that something was taken, but not what.
+/// The rows of a table that say that a product was taken, but not which.
 fn untold_in(holding: &Holding, customer: &Customer<'_>) -> impl Iterator<Item = Taken> {
     let rows = customer.table(holding.table);
     let products = match &holding.product {

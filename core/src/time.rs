@@ -1,7 +1,6 @@
 //! Points in time: whole seconds since 1970-01-01 00:00 on the bank's own [`Clock`].
 //!
-//! Nothing that is computed knows of time zones. A time that has one comes in by way of the clock, which says
-//! what it shows at that instant.
+//! Computations know no time zones: the clock converts a time that has one to the local time at that instant.
 
 mod clock;
 
@@ -11,9 +10,9 @@ pub mod calendar;
 
 /// Seconds in a day.
 pub const DAY: i64 = 86_400;
-/// The first moment of the first year that is read and written: 0001-01-01.
+/// The first moment that can be read and written: the start of year 1.
 pub const START: i64 = -719_162 * DAY;
-/// The first moment after the last year that is read and written: 10000-01-01.
+/// The first moment that can't be read and written any more: the start of year 10000.
 pub const END: i64 = 2_932_897 * DAY;
 
 /// The number of days from 1970-01-01 to a date of the proleptic Gregorian calendar.
@@ -28,7 +27,7 @@ pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// Year, month (1–12) and day (1–31) of a number of days since 1970-01-01.
+/// Year, month (1–12) and day (1–31) of a day, counted from 1970-01-01.
 pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -41,31 +40,31 @@ pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// Seconds since 1970-01-01 of midnight of a date, or `None` where the calendar has no such date.
-/// Years run from 1 to 9999.
+/// Midnight of a date in seconds since 1970-01-01; `None` if the calendar has no such date. Years run from 1
+/// to 9999.
 pub fn from_date(year: i64, month: i64, day: i64) -> Option<i64> {
     let valid = (1..=9999).contains(&year) && (1..=12).contains(&month) && day >= 1;
     (valid && day <= days_in_month(year, month)).then(|| days_from_civil(year, month, day) * DAY)
 }
 
-/// The first moment of the month that lies `months` after the month of `time`.
+/// The first moment of the month that is `months` after the month of `time`.
 pub fn add_months_to_first(time: i64, months: i64) -> i64 {
     let (year, month, _) = civil_from_days(time.div_euclid(DAY));
     let total = year * 12 + (month - 1) + months;
     days_from_civil(total.div_euclid(12), total.rem_euclid(12) + 1, 1) * DAY
 }
 
-/// A moment as a text has it.
+/// A moment as written in text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// Seconds since 1970-01-01 00:00 on the bank's clock: the text has no zone.
+    /// Seconds since 1970-01-01 00:00 on the bank's clock: the text had no zone.
     Local(i64),
-    /// Seconds since 1970-01-01 00:00 UTC.
+    /// Seconds since 1970-01-01 00:00 UTC: the text had a zone.
     Instant(i64),
 }
 
 /// Reads `2024-05-03`, `2024-05-03 12:30`, `2024-05-03T12:30:59`, with an optional fraction of a second (cut
-/// off). A text with a zone is none: it needs a clock ([`Clock::read`]).
+/// off). `None` for text with a zone: that needs a clock ([`Clock::read`]).
 ///
 /// # Examples
 /// ```
@@ -82,8 +81,8 @@ pub fn parse(text: &str) -> Option<i64> {
     }
 }
 
-/// Reads what [`parse`] does; behind a time of day, a zone as [`offset`] has it may stand, with a space
-/// before it or not.
+/// Reads what [`parse`] reads; after a time of day, a zone as in [`offset`] may follow, with or without a
+/// space before it.
 pub fn read(text: &str) -> Option<Moment> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| bytes.get(from..to).and_then(digits);
@@ -124,8 +123,8 @@ pub fn read(text: &str) -> Option<Moment> {
     }
 }
 
-/// Reads from the beginning of a text how many seconds a zone is ahead of UTC: `Z`, `UTC`, `+02`, `+0200`,
-/// `+02:00`, `+00:57:44`. The rest of the text is given back.
+/// Reads a zone at the beginning of a text (`Z`, `UTC`, `+02`, `+0200`, `+02:00`, `+00:57:44`). Returns its
+/// offset from UTC in seconds and the rest of the text.
 pub fn offset(text: &str) -> Option<(i64, &str)> {
     if let Some(rest) = text.strip_prefix('Z').or_else(|| text.strip_prefix("UTC")) {
         return Some((0, rest));
@@ -149,14 +148,14 @@ pub fn offset(text: &str) -> Option<(i64, &str)> {
     Some((sign * seconds, rest))
 }
 
-/// The number that some decimal digits are, few enough for it.
+/// The value of a few decimal digits.
 fn digits(bytes: &[u8]) -> Option<i64> {
     bytes
         .iter()
         .try_fold(0i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
 }
 
-/// `2024-05-03`, or `2024-05-03 12:30:59` where the time is not midnight.
+/// `2024-05-03`, or `2024-05-03 12:30:59` if the time is not midnight.
 pub fn format(time: i64) -> String {
     let (year, month, day) = civil_from_days(time.div_euclid(DAY));
     match time.rem_euclid(DAY) {

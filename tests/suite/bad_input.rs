@@ -231,7 +231,7 @@ fn bad_feature_definitions_fail_before_any_data_is_read() {
         ("table: transactions, aggregate: count, window: 0", "window: 0 days hold no rows"),
         (
             "table: transactions, aggregate: trend, window: short_term, short: long_term",
-            "short: the short window is from 1 day",
+            "short: expected 1 day",
         ),
         ("ratio: [b, c]", "ratio: `b` is not a feature defined before"),
     ] {

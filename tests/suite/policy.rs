@@ -219,7 +219,7 @@ fn what_can_not_be_meant_is_named() {
             "table `consents` has no column `WORD`",
         ),
         ("{mutable: [age]}", "mutable: there is no feature `age`"),
-        ("{experiment: {salt: s, holdout: 2}}", "the holdout's share is 2, not 0 to 1"),
+        ("{experiment: {salt: s, holdout: 2}}", "the holdout's share is 2, expected 0 to 1"),
         ("{lever: 2}", "lever"),
     ] {
         place.write("config.yaml", &format!("{MODEL}policy: {policy}\n")).unwrap();

@@ -115,7 +115,7 @@ fn a_signed_bundle_is_accepted_and_says_who_signed_it() {
     assert_eq!(json(&place, &["inspect"])["signature"]["status"], "sound");
     // The config asks for the key as the option does, and signs as it does.
     place.write("config.yaml", &format!("{CONFIG}trust: {{public_key: keys/other.public.pem}}\n")).unwrap();
-    let other = format!("signed by key {key}, and only bundles that key");
+    let other = format!("signed by key {key}, but only bundles signed by key");
     for command in [&["score"][..], &["inspect"], &["features", "--catalogue", "--bundle", BUNDLE]] {
         refused(&place, command, &other);
     }
@@ -163,7 +163,7 @@ fn a_new_hash_does_not_help_who_changed_a_byte() {
 fn without_a_signature_or_with_another_it_is_refused() {
     let place = place();
     succeeds(&place, &["export"]);
-    let unsigned = "not signed, and only bundles that key";
+    let unsigned = "not signed, but only bundles signed by key";
     refused(&place, &SCORE, unsigned);
     refused(&place, &INSPECT, unsigned);
     assert_eq!(json(&place, &["inspect"])["signature"]["status"], "none");
@@ -208,7 +208,7 @@ fn dates_and_numbers_are_kept_to() {
     with("not_before: 2020-01-01, expires: 9000-01-01, model_number: 3");
     succeeds(&place, &["score"]);
     place.write("config.yaml", &format!("{CONFIG}trust: {{minimum_number: 4}}\n")).unwrap();
-    refused(&place, &["score"], "version 3 of the model, and nothing older than version 4 may be used");
+    refused(&place, &["score"], "model version 3 is older than 4, the oldest that may be used");
     succeeds(&place, &["export", "--model-number", "4"]);
     succeeds(&place, &["score"]);
     // What can't be understood is exit code 2.

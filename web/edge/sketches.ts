@@ -41,7 +41,7 @@ export async function collect(
 ): Promise<{ rows: number }> {
   if (!bucket) throw new Refusal(503, "worker/no-sketches", "no sketches are collected here");
   if (recommender.sketchRules === null) {
-    throw new Refusal(503, "sketch/no-profile", "the bundle has no profile of its rows to count others in");
+    throw new Refusal(503, "sketch/no-profile", "the bundle has no profile to count rows against");
   }
   try {
     await requireFewRequests(request, limiter);

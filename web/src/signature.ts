@@ -33,14 +33,14 @@ export async function verified(bundle: Bytes, publicKey: PublicKey): Promise<str
   }
   const at = bundle.length - HASH_BYTES - SECTION_BYTES;
   if (at < MAGIC.length || !startsWith(bundle.subarray(at), TAG)) {
-    const message = `bundle: not signed, and only bundles that key ${asked} signed may be used: fetch the signed one`;
+    const message = `bundle: not signed, but only bundles signed by key ${asked} may be used: fetch the signed one`;
     throw new NextbestError("bundle/unsigned", message);
   }
   const named = bundle.subarray(at + TAG.length, at + TAG.length + KEY_BYTES);
   const name = await fingerprint(subtle, named);
   const key = keys.find((key) => startsWith(named, [...key]));
   if (!key) {
-    const message = `bundle: signed by key ${name}, and only bundles that key ${asked} signed may be used`;
+    const message = `bundle: signed by key ${name}, but only bundles signed by key ${asked} may be used`;
     throw new NextbestError("bundle/other-key", message);
   }
   const signature = bundle.subarray(at + TAG.length + KEY_BYTES, at + SECTION_BYTES);

@@ -1,5 +1,5 @@
-//! The frame of a bundle: its head, sections and hash. What is in the sections is [`Bundle`](super::Bundle)'s
-//! to say.
+//! The frame of a bundle: header, sections and hash. [`Bundle`](super::Bundle) defines what is in the
+//! sections.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -11,22 +11,22 @@ use crate::error::BundleError;
 
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"NEXTBEST";
-/// The format version that this code writes and reads. A section that readers may leave alone is no new
-/// version.
+/// The format version that this code writes and reads. Adding a section that readers may ignore does not
+/// change it.
 pub const FORMAT_VERSION: u32 = 1;
-/// No bundle is larger than this.
+/// The largest size of a bundle, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
-/// No section but the bins and the model is larger than this.
+/// The largest size of a section other than the bins and the model, in bytes.
 pub const MAX_SMALL_SECTION: usize = 512 << 10;
-/// No bundle has more sections.
+/// The most sections a bundle may have.
 pub const MAX_SECTIONS: usize = 64;
 
 /// Magic, version, number of sections.
 pub(super) const HEADER: usize = 8 + 4 + 4;
 pub(super) const HASH: usize = 32;
 
-/// The codec is `bincode` 2 with its standard configuration (little-endian, variable-length integers). It
-/// writes; what reads is in `decode/codec.rs`.
+/// The codec for writing: `bincode` 2 with its standard configuration (little-endian, variable-length
+/// integers). `decode/codec.rs` reads it.
 const CODEC: bincode::config::Configuration = bincode::config::standard();
 
 pub(super) fn encode<T: Serialize>(
@@ -79,7 +79,7 @@ impl<'b> Sections<'b> {
             Some(hashed) => hashed == hash,
             None => {
                 let mut hasher = Sha256::new();
-                // In pieces, since engines of wasm put faster code in place between calls only.
+                // In pieces: wasm engines switch to optimised code only between calls.
                 content.chunks(HASHED_AT_ONCE).for_each(|piece| hasher.update(piece));
                 hasher.finalize().as_slice() == hash
             }
@@ -95,11 +95,11 @@ impl<'b> Sections<'b> {
             let (section, after) = rest
                 .0
                 .split_at_checked(length)
-                .ok_or(BundleError::Length("a section ends behind the file's end"))?;
+                .ok_or(BundleError::Length("a section ends after the end of the file"))?;
             sections.push((tag, section));
             rest = Reader(after);
             if sections.len() > MAX_SECTIONS {
-                return Err(BundleError::Length("more sections than any bundle has"));
+                return Err(BundleError::Length("more sections than a bundle may have"));
             }
         }
         match sections.len() == count as usize {
@@ -112,17 +112,17 @@ impl<'b> Sections<'b> {
         self.sections.iter().any(|(other, _)| other == tag)
     }
 
-    /// Decodes a section that may hold texts.
+    /// Decodes a section that may hold text.
     pub(super) fn small<T: Deserialize<'b>>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
         self.decode(tag, MAX_SMALL_SECTION)
     }
 
-    /// Decodes a section of numbers alone.
+    /// Decodes a section that holds only numbers.
     pub(super) fn large<T: Deserialize<'b>>(&self, tag: &[u8; 4]) -> Result<T, BundleError> {
         self.decode(tag, MAX_BYTES)
     }
 
-    /// Decodes the section with a tag. Sections that this version does not know are left alone.
+    /// Decodes the section with a tag. Sections with unknown tags are ignored.
     fn decode<T: Deserialize<'b>>(&self, tag: &[u8; 4], limit: usize) -> Result<T, BundleError> {
         let mut found = self.sections.iter().filter(|(other, _)| other == tag);
         let (Some((_, section)), None) = (found.next(), found.next()) else {

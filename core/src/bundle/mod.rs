@@ -1,8 +1,8 @@
-//! The bundle: one file with everything that a scorer needs, from the schema to the golden rows.
+//! The bundle: one file with everything a scorer needs, from the schema to the golden rows.
 //!
-//! docs/FORMAT.md describes it byte by byte. Bytes may be hostile: lengths, hash, indices and numbers are
-//! checked before anything is used, and all that is made of them takes no more memory than their length
-//! warrants (`decode/memory.rs`).
+//! docs/FORMAT.md describes it byte by byte. The bytes may be hostile: lengths, hash, indices and numbers are
+//! checked before anything is used, and decoding allocates no more memory than the file's length warrants
+//! (`decode/memory.rs`).
 
 pub mod card;
 mod frame;
@@ -29,42 +29,43 @@ pub use frame::{FORMAT_VERSION, MAGIC, MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTIO
 use frame::{HASH, Sections, encode};
 use validity::Validity;
 
-/// The most memory that decoding, self-test and scoring a row take at once, for each byte of the file.
+/// The most memory that decoding, the self-test and scoring a row take at once, in bytes per byte of the
+/// file.
 pub const MEMORY_A_BYTE: usize = 4;
-/// The most memory that they take besides, in bytes, however small the file is.
+/// The most memory that they take in addition, in bytes, however small the file is.
 pub const MEMORY: usize = 128 << 10;
 /// Part of [`MEMORY`] that the account does not track. While scoring: 64 KiB for the answers of all splits,
 /// and one row of probabilities. While decoding: the list of sections, and messages with up to three names,
 /// which are copied as they are built.
 const UNASKED: usize = 72 << 10;
 
-/// No bundle has more golden rows: a self-test is no reason to hang.
+/// The most golden rows a bundle may have, so that the self-test stays quick.
 pub const MAX_GOLDENS: usize = 256;
 
-/// Everything that a scorer needs.
+/// Everything a scorer needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bundle {
-    /// What a customer's rows look like.
+    /// The shape of a customer's rows.
     pub schema: Schema,
-    /// What is computed from them.
+    /// The features computed from them.
     pub features: Vec<FeatureDefinition>,
-    /// How the features become small integers.
+    /// Maps each feature to small integers.
     pub bins: Bins,
-    /// What reads those.
+    /// Maps those integers to class probabilities.
     pub model: Model,
-    /// What corrects its probabilities.
+    /// Corrects the model's probabilities.
     pub calibration: Calibration,
-    /// What may be offered.
+    /// Decides what may be offered.
     pub policy: PolicyDefinition,
-    /// When it may be used.
+    /// When the bundle may be used.
     pub validity: Validity,
-    /// A typical customer's features: what a reason is measured against.
+    /// A typical customer's features: the row that reasons are measured against.
     pub reference: Vec<f32>,
-    /// Rows with the probabilities that they must give.
+    /// Rows with the probabilities that every scorer must give for them.
     pub goldens: Vec<Golden>,
     /// Where the model comes from.
     pub card: Card,
-    /// What rows looked like that the model was measured on; `None` where it was exported without.
+    /// The distributions of the rows that the model was evaluated on; `None` if it was exported without.
     pub profile: Option<Profile>,
 }
 
@@ -74,16 +75,16 @@ pub struct Golden {
     /// The features.
     #[serde(deserialize_with = "list")]
     pub row: Vec<f32>,
-    /// One probability a class.
+    /// One probability per class.
     #[serde(deserialize_with = "list")]
     pub probabilities: Vec<f32>,
 }
 
 impl Bundle {
-    /// The bundle as bytes. The same bundle always gives the same bytes.
+    /// Encodes the bundle. The same bundle always gives the same bytes.
     ///
     /// # Errors
-    /// When a part can't be encoded or the whole would be larger than [`MAX_BYTES`].
+    /// If a part can't be encoded, or the whole would be larger than [`MAX_BYTES`].
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         let mut sections = vec![
             encode(b"SCHM", MAX_SMALL_SECTION, &self.schema)?,
@@ -116,10 +117,10 @@ impl Bundle {
         Ok(bytes)
     }
 
-    /// Reads a bundle.
+    /// Decodes and checks a bundle.
     ///
     /// # Errors
-    /// [`Error::Bundle`] where the bytes are not a sound bundle for this reader.
+    /// [`Error::Bundle`] if the bytes are not a sound bundle of this format version.
     ///
     /// # Examples
     /// ```
@@ -139,8 +140,8 @@ impl Bundle {
         Self::decode_hashed(bytes, None)
     }
 
-    /// Reads a bundle. The SHA-256 of all but its last 32 bytes may be given, where the caller has a faster
-    /// way to it.
+    /// Decodes and checks a bundle. `hash` is the SHA-256 of all but the last 32 bytes, for callers with a
+    /// faster way to compute it.
     ///
     /// # Errors
     /// As [`Bundle::decode`].
@@ -168,21 +169,21 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// A scorer for rows of the features.
+    /// A scorer for rows of the bundle's features.
     pub fn scorer(&self) -> Scorer<'_> {
         Scorer::new(&self.bins, &self.model, &self.calibration)
     }
 
-    /// A scorer that gives the model's probabilities as they were before their calibration.
+    /// A scorer that gives the model's probabilities before calibration.
     pub fn uncalibrated_scorer(&self) -> Scorer<'_> {
         Scorer::new(&self.bins, &self.model, &Calibration::None)
     }
 
-    /// Checks rows of features that come from outside: an infinite number is a mistake. (What is computed
-    /// here never is.)
+    /// Checks rows of features that come from outside: values must be finite or NaN. (Features computed here
+    /// always are.)
     ///
     /// # Errors
-    /// [`Error::Infinite`] names the first one.
+    /// [`Error::Infinite`] for the first infinite value.
     pub fn check_rows(&self, rows: &[f32]) -> Result<(), Error> {
         let width = self.features.len().max(1);
         match rows.iter().position(|value| value.is_infinite()) {
@@ -197,7 +198,7 @@ impl Bundle {
     /// Scores the golden rows and compares every bit.
     ///
     /// # Errors
-    /// [`BundleError::SelfTest`] names the first row that differs.
+    /// [`BundleError::SelfTest`] for the first row that differs.
     pub fn self_test(&self) -> Result<(), Error> {
         let mut scorer = self.scorer();
         for (row, golden) in self.goldens.iter().enumerate() {
@@ -213,8 +214,8 @@ impl Bundle {
         Ok(())
     }
 
-    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who
-    /// has met versions up to a number.
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by a caller that
+    /// has used versions up to `minimum_number` before.
     ///
     /// # Errors
     /// As [`Validity::check`].
@@ -225,13 +226,12 @@ impl Bundle {
     /// Checks that the parts fit each other.
     ///
     /// # Errors
-    /// [`BundleError::Content`] or the error of the part that does not fit.
+    /// [`BundleError::Content`], or the error of the part that does not fit.
     pub fn check(&self) -> Result<(), Error> {
         self.check_with(&Memory::unlimited())
     }
 
-    /// Checks that the parts fit each other, and that there is the memory for what a scorer will make of
-    /// them.
+    /// Checks that the parts fit each other, and that memory suffices for what a scorer builds from them.
     fn check_with(&self, memory: &Memory) -> Result<(), Error> {
         let content = |message: String| Error::from(BundleError::Content(message));
         self.bins.check().map_err(content)?;
@@ -244,11 +244,12 @@ impl Bundle {
         }
         if self.bins.feature_count() != features || self.reference.len() != features {
             return Err(content(format!(
-                "{features} features, but bins or a reference row for another number"
+                "{features} features, but the bins or the reference row are for another number"
             )));
         }
         FeatureEngine::compile(&self.schema, &self.features, memory)?;
-        // A scorer's row of bins. (What the check of a linear model counts stands where the engine stood.)
+        // A scorer's row of bins. (Checking a linear model takes its counters after the engine gave its
+        // memory back.)
         memory.take::<u8>(features)?;
         self.model.check(&self.bins, self.schema.class_count()).map_err(content)?;
         self.calibration.check(self.schema.class_count()).map_err(content)?;

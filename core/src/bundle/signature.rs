@@ -1,37 +1,37 @@
 //! Who made a bundle: an Ed25519 signature (RFC 8032) in its last section.
 //!
-//! Here is only where the signature stands and what it is of. It is made and verified outside: natively by a
-//! library, in browsers and at the edge by the platform, so that it costs the WebAssembly module nothing.
+//! This module only locates the signature and the message that it signs. Signing and verifying happen
+//! outside: natively in a library, in browsers and at the edge in the platform, so they cost the WebAssembly
+//! module nothing.
 
 use sha2::{Digest, Sha256};
 
 use super::frame::MAGIC;
 use super::frame::{HASH, HEADER};
 
-/// How many bytes a public key has.
+/// The length of a public key, in bytes.
 pub const PUBLIC_KEY: usize = 32;
-/// How many bytes a signature has.
+/// The length of a signature, in bytes.
 pub const SIGNATURE: usize = 64;
 
 const TAG: [u8; 4] = *b"SIGN";
-/// How many bytes the section with both takes, and so by how many a signature makes a bundle longer.
+/// The length of the signature section, in bytes: a signature makes a bundle longer by this much.
 pub const SECTION: usize = TAG.len() + size_of::<u32>() + PUBLIC_KEY + SIGNATURE;
-/// Where the number of sections stands.
+/// The bytes of the header that hold the number of sections.
 const COUNT: core::ops::Range<usize> = HEADER - size_of::<u32>()..HEADER;
 
-/// A bundle's signature and what it is of.
+/// A bundle's signature and the message that it signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signed<'b> {
     /// All bytes before the section that holds the signature.
     pub message: &'b [u8],
-    /// The key that it claims to be signed with.
+    /// The key that the bundle claims to be signed with.
     pub public_key: &'b [u8; PUBLIC_KEY],
     /// The signature of the message.
     pub signature: &'b [u8; SIGNATURE],
 }
 
-/// The signature of a bundle (the bytes of a file); `None` where it has none. Whether it is good is not known
-/// yet.
+/// The signature of a bundle (the bytes of a file), not yet verified; `None` if it has none.
 ///
 /// # Examples
 /// ```
@@ -57,8 +57,8 @@ pub fn signed(bytes: &[u8]) -> Option<Signed<'_>> {
     })
 }
 
-/// A bundle (the bytes of a file) with a signature, in place of one that it may have. `sign` gives the
-/// signature of a message.
+/// Signs a bundle (the bytes of a file), replacing any earlier signature. `sign` maps a message to its
+/// signature.
 pub fn with_signature(
     bytes: &[u8],
     public_key: &[u8; PUBLIC_KEY],
@@ -84,7 +84,7 @@ pub fn with_signature(
 mod tests {
     use super::*;
 
-    /// A header that says so many sections, some content, and the hash.
+    /// A header that claims `sections` sections, some content, and the hash.
     fn unsigned(sections: u32) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend([5, 0, 5, 0]);

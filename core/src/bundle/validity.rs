@@ -1,32 +1,31 @@
-//! When a bundle may be used, and after which others.
+//! When a bundle may be used, and in which order a model's versions come.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::BundleError;
 use crate::time::{self, Clock};
 
-/// When a bundle may be used, and its place in the order of a model's versions.
+/// When a bundle may be used, and its number among a model's versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Validity {
-    /// Its number among the versions of the model, of which each has a greater one than those before it; 0
-    /// for a bundle that was not numbered. Who remembers the greatest number met can't be given an older
-    /// model again.
+    /// The number of this version of the model, greater than that of every earlier version; 0 if not
+    /// numbered. A caller that remembers the greatest number it has used can't be given an older model.
     pub number: u64,
-    /// Not used before, in seconds since 1970-01-01 00:00 UTC.
+    /// The first second at which it may be used, in seconds since 1970-01-01 00:00 UTC.
     pub not_before: Option<u64>,
-    /// Not used from here on, in seconds since 1970-01-01 00:00 UTC.
+    /// The first second at which it may no longer be used, in seconds since 1970-01-01 00:00 UTC.
     pub expires: Option<u64>,
 }
 
-/// The greatest number up to which JavaScript, which has only doubles, tells all whole numbers apart.
+/// The greatest number up to which JavaScript's doubles represent every integer.
 pub const MOST_SAFE: u64 = (1 << 53) - 1;
 
 impl Validity {
-    /// Checks that every reader can hold it, JavaScript among them.
+    /// Checks that JavaScript can hold the numbers exactly.
     ///
     /// # Errors
-    /// The number that is too large.
+    /// Names the number that is too large.
     pub fn check_size(&self) -> Result<(), String> {
         let numbers = [Some(self.number), self.not_before, self.expires];
         match numbers.into_iter().flatten().max() {
@@ -37,8 +36,8 @@ impl Validity {
         }
     }
 
-    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who
-    /// has met versions up to a number. Who is refused is told what the bank's clock shows then.
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by a caller that
+    /// has used versions up to `minimum_number` before. Errors show times on the bank's clock.
     ///
     /// # Errors
     /// [`BundleError::NotYetValid`], [`BundleError::Expired`], [`BundleError::Rollback`].

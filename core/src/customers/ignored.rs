@@ -1,27 +1,28 @@
-//! Names in a customer's rows that the schema does not know: a misspelt one would be missing without a word.
+//! Names in a customer's rows that the schema does not know: a misspelt name would otherwise go missing
+//! silently.
 
 use crate::Error;
 use crate::names::shown;
 
-/// So many are told; of more there is only told that there are.
+/// The most names reported; of more, only that there are more.
 const TOLD: usize = 20;
 
-/// The paths of what was ignored.
+/// The paths that were ignored.
 pub(super) struct Ignored {
     paths: Vec<String>,
     is_refused: bool,
 }
 
 impl Ignored {
-    /// None yet. What is not known is told in the end, or refused at once.
+    /// Starts empty. Unknown names are refused at once if `is_refused`, else reported in the end.
     pub(super) fn new(is_refused: bool) -> Self {
         Self { paths: Vec::new(), is_refused }
     }
 
-    /// Adds a path of which the last part is not among the names that are known.
+    /// Adds a path whose last part is not among the known names.
     ///
     /// # Errors
-    /// [`Error::Unknown`] where it is to be refused.
+    /// [`Error::Unknown`] if unknown names are refused.
     pub(super) fn note<'n, N: Iterator<Item = &'n String>>(
         &mut self,
         path: &str,
@@ -42,14 +43,14 @@ impl Ignored {
         Ok(())
     }
 
-    /// The paths, `…` behind the last of very many.
+    /// The paths; the last is `…` if there were too many.
     pub(super) fn into_paths(self) -> Vec<String> {
         self.paths
     }
 }
 
-/// Whether two names differ in capitals only, or in one letter that is missing, added, another or in its
-/// neighbour's place.
+/// Whether two names differ only in case, or in one letter that is missing, added, replaced or swapped with
+/// its neighbour.
 fn is_near(known: &str, name: &str) -> bool {
     let (known, name) = (known.to_lowercase().into_bytes(), name.to_lowercase().into_bytes());
     let alike = known.iter().zip(&name).take_while(|(a, b)| a == b).count();

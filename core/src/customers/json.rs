@@ -1,46 +1,45 @@
-//! JSON as every door gets it, as a tree of values that borrows from the text.
+//! JSON as a tree of values that borrows from the text.
 //!
-//! A reader of our own, since what programs write is more than JSON has, and nothing of it may change on the
-//! way: numbers stay as they are written until somebody asks for one (an id of 20 digits keeps them), half a
-//! surrogate pair is a text that nobody knows, and `NaN` and `Infinity`, which Python writes, have their
-//! names. The JavaScript package also writes what has no JSON at all, as `!` and what it is (`!"a Map"`), so
-//! that it is refused where it is read.
+//! A reader of our own, because programs write more than JSON has, and nothing may change on the way. Numbers
+//! stay as they are written until they are needed (an id of 20 digits keeps them), half a surrogate pair
+//! becomes a text equal to no other, and `NaN` and `Infinity`, which Python writes, are read as numbers. The
+//! JavaScript package also writes values that JSON can't represent, as `!` and a description (`!"a Map"`), so
+//! that they are refused where they are read.
 
 use core::fmt;
 use std::borrow::Cow;
 
 use crate::Error;
 
-/// Anything that JSON can say.
+/// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'j> {
-    /// Nothing.
+    /// Null.
     Null,
     /// A truth value.
     Bool(bool),
-    /// A number as it is written; `NaN`, `Infinity` and `-Infinity` too.
+    /// A number as written, including `NaN`, `Infinity` and `-Infinity`.
     Number(&'j str),
     /// A text.
     Text(Cow<'j, str>),
-    /// A text with half of a surrogate pair in it: equal to no other.
+    /// A text that contains half of a surrogate pair: equal to no other.
     HalfText(String),
     /// Values in order.
     List(Vec<Value<'j>>),
     /// Values by name, in order.
     Object(Vec<(Cow<'j, str>, Value<'j>)>),
-    /// What is not taken apart yet, as it is written: lists and objects that are nested deeper than was asked
-    /// for.
+    /// A list or object nested deeper than was asked for, as written and not yet parsed.
     Written(&'j str),
-    /// What has no JSON: what it is.
+    /// A value that JSON can't represent: its description.
     Other(Cow<'j, str>),
 }
 
 impl<'j> Value<'j> {
-    /// Reads a text, in which lists and objects are taken apart `depth` deep: however deep it is, the stack
-    /// is not.
+    /// Parses a text; lists and objects are taken apart `depth` levels deep. The stack depth does not grow
+    /// with the text's.
     ///
     /// # Errors
-    /// [`Error::Json`] with the place where the text is none.
+    /// [`Error::Json`] with the position at which the text is not JSON.
     pub fn parse(text: &'j str, depth: usize) -> Result<Self, Error> {
         let mut reader = Reader { text, at: 0 };
         let value = reader.value(depth)?;
@@ -50,7 +49,7 @@ impl<'j> Value<'j> {
         }
     }
 
-    /// What stands under a name in an object; the last of several, as in JavaScript.
+    /// The value under a name in an object; the last of several, as in JavaScript.
     pub fn field(&self, name: &str) -> Option<&Value<'j>> {
         match self {
             Value::Object(fields) => {
@@ -60,7 +59,7 @@ impl<'j> Value<'j> {
         }
     }
 
-    /// A number as a double; `None` for what is none.
+    /// The number as a double; `None` for other values.
     pub fn number(&self) -> Option<f64> {
         match self {
             Value::Number(written) => written.parse().ok(),
@@ -68,8 +67,8 @@ impl<'j> Value<'j> {
         }
     }
 
-    /// The digits of a whole number. One that is written with a fraction or an exponent may have lost some on
-    /// its way as a double: from 2⁵³ on it has none.
+    /// The digits of an integer. `None` for integers from 2⁵³ on that are written with a fraction or an
+    /// exponent: they may have lost digits as a double.
     pub fn digits(&self) -> Option<Cow<'j, str>> {
         let Value::Number(written) = *self else { return None };
         if !written.contains(['.', 'e', 'E', 'N', 'I']) {
@@ -80,7 +79,7 @@ impl<'j> Value<'j> {
     }
 }
 
-/// 2⁵³: from here on, not every whole number is a double.
+/// 2⁵³: from here on, not every integer is a double.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl fmt::Display for Value<'_> {
@@ -183,8 +182,7 @@ impl<'j> Reader<'j> {
         Ok(Value::List(items))
     }
 
-    /// Passes over a list or an object without a look at more than its brackets and texts: nothing of it is
-    /// read.
+    /// Skips a list or an object, looking only at its brackets and strings.
     fn pass_over(&mut self) -> Result<(), Error> {
         let mut open = 0;
         loop {
@@ -205,7 +203,7 @@ impl<'j> Reader<'j> {
         }
     }
 
-    /// A text from its quotation mark on, and whether it is whole.
+    /// A string from its quotation mark on, and whether it is free of half surrogate pairs.
     fn string(&mut self) -> Result<(Cow<'j, str>, bool), Error> {
         self.at += 1;
         let mut read = String::new();
@@ -240,7 +238,7 @@ impl<'j> Reader<'j> {
         }
     }
 
-    /// The character behind a backslash; `None` for half of a pair.
+    /// The character after a backslash; `None` for half of a surrogate pair.
     fn escaped(&mut self) -> Result<Option<char>, Error> {
         self.at += 1;
         let escape = self.byte();
@@ -307,7 +305,7 @@ impl<'j> Reader<'j> {
         }
     }
 
-    /// Passes over digits and tells how many they are.
+    /// Skips digits and counts them.
     fn digits(&mut self) -> usize {
         let start = self.at;
         while matches!(self.byte(), Some(b'0'..=b'9')) {
@@ -324,20 +322,20 @@ impl<'j> Reader<'j> {
         Ok(value)
     }
 
-    /// Passes over white space, and over a byte if it is the one.
+    /// Skips white space, then consumes `byte` if it comes next.
     fn takes(&mut self, byte: u8) -> bool {
         let is_there = self.next() == Some(byte);
         self.at += usize::from(is_there);
         is_there
     }
 
-    /// Passes over white space; the byte behind it.
+    /// Skips white space and returns the byte after it.
     fn next(&mut self) -> Option<u8> {
         self.start();
         self.byte()
     }
 
-    /// Passes over white space; the place behind it.
+    /// Skips white space and returns the position after it.
     fn start(&mut self) -> usize {
         while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;

@@ -1,9 +1,9 @@
 //! Customers' rows in memory: columns of `f64`, grouped by customer.
 //!
-//! A time is seconds since 1970-01-01, a category its position among the column's words. A missing value is
-//! NaN, and so is a word that the schema does not have, with a payload of its own ([`UNKNOWN`]).
+//! Times are seconds since 1970-01-01, categories are positions among the column's words. A missing value is
+//! NaN; a word that the schema does not have is a NaN with a payload of its own ([`UNKNOWN`]).
 //!
-//! A customer's rows stand in an order of their own, whatever order they came in: see [`order`].
+//! Each customer's rows are sorted on construction: see [`order`].
 
 mod ignored;
 pub mod json;
@@ -18,9 +18,9 @@ use core::ops::Range;
 use crate::Error;
 use crate::schema::Schema;
 
-/// A word that the schema does not have: a NaN, so that every feature takes it for missing, told apart by its
-/// payload (as R tells NA from NaN), so that no rule takes an answer that nobody knows for none. It survives
-/// being copied, not arithmetic.
+/// A word that the schema does not have. It is a NaN, so features treat it as missing, with a payload (as R
+/// tells NA from NaN) by which rules tell an unknown answer from no answer. The payload survives copies, not
+/// arithmetic.
 pub const UNKNOWN: f64 = f64::from_bits(0x7ff8_0000_0000_07a1);
 
 /// Whether a value is a word that the schema does not have.
@@ -36,10 +36,10 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Columns, in the schema's order, of the same length.
+    /// Creates columns, in the schema's order, each with `rows` values.
     ///
     /// # Errors
-    /// When their lengths differ.
+    /// If a column has another length.
     pub fn new(columns: Vec<Vec<f64>>, rows: usize) -> Result<Self, Error> {
         if columns.iter().any(|column| column.len() != rows) {
             return Err(Error::Schema(format!("columns of different lengths, not all of {rows} rows")));
@@ -47,7 +47,7 @@ impl Columns {
         Ok(Self { columns, rows })
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -67,7 +67,7 @@ impl Columns {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GroupedTable {
     columns: Columns,
-    /// Where each customer's rows start; one more entry than customers.
+    /// Where each customer's rows start; one entry more than there are customers.
     offsets: Vec<usize>,
 }
 
@@ -79,12 +79,11 @@ pub struct Customers {
 }
 
 impl Customers {
-    /// Takes one attribute row a customer and, for each event table, rows grouped by customer with the
-    /// offsets at which each customer's rows start (`customers + 1` of them). Each customer's rows are put
-    /// into their order.
+    /// Takes one attribute row per customer and, for each event table, the rows grouped by customer with the
+    /// offsets at which each customer's rows start (`customers + 1` of them). Sorts each customer's rows.
     ///
     /// # Errors
-    /// When the shapes do not fit the schema or each other.
+    /// If the shapes do not fit the schema or each other.
     pub fn new(
         schema: &Schema,
         attributes: Columns,
@@ -112,17 +111,17 @@ impl Customers {
         Ok(Self { attributes, tables: ordered.collect() })
     }
 
-    /// How many customers there are.
+    /// The number of customers.
     pub fn len(&self) -> usize {
         self.attributes.rows
     }
 
-    /// Whether there are none.
+    /// Whether there are no customers.
     pub fn is_empty(&self) -> bool {
         self.attributes.rows == 0
     }
 
-    /// The rows of the customer at a position, or `None` beyond the last.
+    /// The rows of the customer at a position; `None` past the last.
     pub fn get(&self, index: usize) -> Option<Customer<'_>> {
         if index >= self.len() {
             return None;
@@ -132,8 +131,8 @@ impl Customers {
         Some(Customer { attributes, tables })
     }
 
-    /// The same customers without the rows of an event table whose value in a column is at least `limit`: how
-    /// they would look if that column told when a row came into being.
+    /// The same customers without the rows of an event table whose value in a column is at least `limit`:
+    /// what they would look like if that column held the time at which a row came into being.
     #[must_use]
     pub fn without_rows_from(&self, table: usize, column: usize, limit: f64) -> Self {
         let mut others = self.clone();
@@ -177,12 +176,12 @@ pub struct Customer<'a> {
 }
 
 impl<'a> Customer<'a> {
-    /// The attribute in a column of the schema's customer table; NaN where it is missing.
+    /// The attribute in a column of the schema's customer table; NaN if it is missing.
     pub fn attribute(&self, column: usize) -> f64 {
         self.attributes.column(column).first().copied().unwrap_or(f64::NAN)
     }
 
-    /// The rows in an event table; none where there is no such table.
+    /// The rows in an event table; empty if there is no such table.
     pub fn table(&self, table: usize) -> Rows<'a> {
         self.tables.get(table).cloned().unwrap_or(Rows { columns: &[], range: 0..0 })
     }
@@ -196,18 +195,17 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.range.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.range.is_empty()
     }
 
-    /// Some of the rows, by their positions, as a table of their own that has the values of some columns
-    /// only.
+    /// Copies the rows at some positions, with the values of some columns only.
     pub(crate) fn pick(&self, rows: &[usize], columns: &[usize]) -> Columns {
         let of_column = |column| {
             let values = if columns.contains(&column) { self.column(column) } else { &[] };
@@ -216,7 +214,7 @@ impl<'a> Rows<'a> {
         Columns { columns: (0..self.columns.len()).map(of_column).collect(), rows: rows.len() }
     }
 
-    /// The rows' values in a column; empty where there is no such column.
+    /// The rows' values in a column; empty if there is no such column.
     pub fn column(&self, column: usize) -> &'a [f64] {
         self.columns.get(column).and_then(|values| values.get(self.range.clone())).unwrap_or(&[])
     }
@@ -230,7 +228,7 @@ mod tests {
     #[test]
     fn rows_from_a_limit_on_are_left_out_and_the_others_stay_whose_they_were() {
         let nan = f64::NAN;
-        // SINCE, BORN, CITY; then AT, TYPE, AMOUNT … as far as the schema has them.
+        // SINCE, BORN, CITY; then AT, TYPE, AMOUNT, …, as far as the schema has them.
         let schema = small_schema();
         let attributes = Columns::new(vec![vec![0.0; 3]; schema.customer().columns.len()], 3).unwrap();
         let table = |position: usize, values: Vec<f64>, offsets: Vec<usize>| {

@@ -1,22 +1,22 @@
 //! The order of a customer's rows: by time, then by the values of the other columns.
 //!
-//! Events come unsorted, from files and from browsers. Sums of `f64` depend on the order in which they run,
-//! so every customer's rows are brought into one order that depends on the rows alone; then the same rows
-//! give the same bits wherever they come from. It also lets a window be found by bisection.
+//! Events come unsorted, from files and from browsers, and a sum of `f64` depends on the order of its terms.
+//! So each customer's rows are sorted in an order that depends on the rows alone: the same rows give the same
+//! bits wherever they come from. It also allows finding a window by bisection.
 
 use core::cmp::Ordering;
 
 use super::is_unknown;
 
-/// Sorts each customer's rows (those between two neighbouring offsets) by the time column, where there is
-/// one, then by all columns in turn. Missing values and unknown words come last; which of both a row has
-/// decides only between rows that are otherwise equal, so that no sum depends on it.
+/// Sorts each customer's rows (those between two neighbouring offsets) by the time column, if there is one,
+/// then by all columns in turn. Missing values and unknown words sort last; which of the two a row has
+/// decides only between otherwise equal rows, so no sum depends on it.
 pub(super) fn order_rows(columns: &mut [Vec<f64>], offsets: &[usize], time: Option<usize>) {
     let mut permutation = Vec::new();
     let mut sorted = Vec::new();
     for customer in offsets.windows(2) {
         let &[start, end] = customer else { continue };
-        // Most tables are written in the order of time.
+        // Most tables are already written in order of time.
         let times = time.and_then(|time| columns.get(time)?.get(start..end)).unwrap_or_default();
         if end - start < 2 || (!times.is_empty() && times.is_sorted_by(|a, b| a < b)) {
             continue;
@@ -47,7 +47,7 @@ pub(super) fn order_rows(columns: &mut [Vec<f64>], offsets: &[usize], time: Opti
     }
 }
 
-/// By value, those that are NaN last.
+/// By value; NaN sorts last.
 fn by_value(a: f64, b: f64) -> Ordering {
     a.is_nan().cmp(&b.is_nan()).then_with(|| if a.is_nan() { Ordering::Equal } else { a.total_cmp(&b) })
 }

@@ -1,9 +1,9 @@
 //! Reads one customer's own rows from JSON.
 //!
-//! The shape is the schema's: `{ "customer": {…}, "accounts": [{…}], "transactions": [{…}] }`, or of a plain
-//! table the row itself: `{ "AGE": 39, "CITY": "Rome" }`. Missing values are null, absent, NaN or an empty
-//! text (of a plain table also what [`words::is_missing`] says), a word that the schema does not have is
-//! [`UNKNOWN`], names that it does not have are told, and a wrong type is an error that names the path.
+//! The shape follows the schema: `{ "customer": {…}, "accounts": [{…}], "transactions": [{…}] }`, or for a
+//! plain table the row itself: `{ "AGE": 39, "CITY": "Rome" }`. Missing values are null, absent, NaN or empty
+//! text (in a plain table also the texts of [`words::is_missing`]). A word that the schema does not have
+//! becomes [`UNKNOWN`], unknown names are reported, and a wrong type is an error that names the path.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -15,17 +15,17 @@ use crate::Error;
 use crate::schema::{Column, ColumnKind, Schema, Table, Task};
 use crate::time::Clock;
 
-/// A customer is an object of tables of rows of cells: what is nested deeper means nothing.
+/// A customer is an object of tables of rows of cells; deeper nesting is never read.
 const DEPTH: usize = 3;
 
-/// One customer, or one row of a plain table, as it was read.
+/// One customer, or one row of a plain table.
 #[derive(Debug)]
 pub struct Read {
     /// Exactly one.
     pub customers: Customers,
-    /// What stands in the field that tells customers apart, if one was asked for.
+    /// The value of the key field, if one was asked for.
     pub id: Option<String>,
-    /// The tables and columns that the schema does not know, such as `transactons` and `customer.INCOM`, each
+    /// Tables and columns that the schema does not know, such as `transactons` and `customer.INCOM`, each
     /// once.
     pub ignored: Vec<String>,
 }
@@ -57,15 +57,15 @@ pub fn read_customer(schema: &Schema, json: &str) -> Result<Customers, Error> {
     read(schema, None, false, &Value::Written(json)).map(|read| read.customers)
 }
 
-/// Reads one customer, or one row of a plain table; and what stands in a field of the customer's own row that
-/// tells customers apart, if that is given. Names that the schema does not know are told, or, where `strict`
-/// says so, refused.
+/// Reads one customer, or one row of a plain table, together with the value of `key`, a field of the
+/// customer's own row that holds the customer's id. Names that the schema does not know are reported, or
+/// refused if `strict`.
 ///
 /// # Errors
 /// With the path of the first value that does not fit the schema: [`Error::Customer`]
-/// (`accounts[2].PRINCIPALAMOUNT: expected a number, got "abc"`; of a plain table, with the column),
-/// [`Error::Shape`] for what can't be a table or a row, [`Error::Unknown`] for a name, [`Error::Json`] for a
-/// text that is none.
+/// (`accounts[2].PRINCIPALAMOUNT: expected a number, got "abc"`; for a plain table, just the column),
+/// [`Error::Shape`] for something that is not a table or a row, [`Error::Unknown`] for a name,
+/// [`Error::Json`] for text that is not JSON.
 pub fn read(schema: &Schema, key: Option<&str>, strict: bool, value: &Value<'_>) -> Result<Read, Error> {
     let taken_apart = match value {
         Value::Written(json) => Some(Value::parse(json, DEPTH)?),
@@ -86,7 +86,7 @@ pub fn read(schema: &Schema, key: Option<&str>, strict: bool, value: &Value<'_>)
     Ok(Read { customers, id, ignored: reading.ignored.into_paths() })
 }
 
-/// What is read for one customer.
+/// The state of reading one customer.
 struct Reading<'s> {
     schema: &'s Schema,
     key: Option<&'s str>,
@@ -136,7 +136,7 @@ impl Reading<'_> {
         let read = columns.filter(|(position, _)| schema.label() != Some(*position));
         let mut names: Vec<&str> = read.map(|(_, column)| column.name.as_str()).collect();
         let is_known = |(name, _): &(Cow<'_, str>, Value<'_>)| names.contains(&name.as_ref());
-        // Surely a mistake, and the answer would be that for a row of which nothing is known.
+        // Surely a mistake: the answer would be that for a row with no values.
         if !matches!(value, Value::Object(fields) if fields.iter().any(is_known)) {
             names.truncate(10);
             let message = "none of its columns is one that the model reads, such as ";
@@ -148,7 +148,7 @@ impl Reading<'_> {
         Customers::new(schema, row, Vec::new())
     }
 
-    /// Reads rows into the table's columns. `time` is the column that no row may be without.
+    /// Reads rows into the table's columns. `time` is the column that every row must have.
     fn rows(
         &mut self,
         table: &Table,
@@ -157,8 +157,8 @@ impl Reading<'_> {
         shape: Shape,
     ) -> Result<Columns, Error> {
         let mut columns = vec![vec![f64::NAN; rows.len()]; table.columns.len()];
-        // Rows mostly have the same names in the same places: what stood there in the row before is looked at
-        // first.
+        // Rows usually have the same names in the same places, so the name that the previous row had there is
+        // tried first.
         let mut names: Vec<(&str, Option<usize>)> = Vec::new();
         for (row, value) in rows.iter().enumerate() {
             let path = Path { table: &table.name, row, shape };
@@ -206,7 +206,7 @@ impl Reading<'_> {
     }
 }
 
-/// The value as the column holds it, or what the column expects.
+/// The value as the column stores it, or a description of what the column expects.
 fn read_cell(column: &Column, value: &Value<'_>, shape: Shape, clock: &Clock) -> Result<f64, &'static str> {
     match value {
         Value::Null => return Ok(f64::NAN),
@@ -236,7 +236,7 @@ fn code_of(known: &[String], text: &str) -> f64 {
     words::position(known, text).map_or(UNKNOWN, |code| code as f64)
 }
 
-/// A text or the digits of a whole number; `None` where there is none.
+/// Text, or the digits of an integer; `None` if the value is null or empty.
 fn read_id(value: &Value<'_>) -> Result<Option<String>, &'static str> {
     match value {
         Value::Null | Value::Number("NaN") => Ok(None),
@@ -256,18 +256,18 @@ fn misshapen(path: impl fmt::Display, expected: &str, value: &Value<'_>) -> Erro
     Error::Shape { path: path.to_string(), message: format!("{expected}, got {value}") }
 }
 
-/// How rows stand in the object that is read.
+/// Where rows are in the object being read.
 #[derive(Clone, Copy, PartialEq)]
 enum Shape {
     /// The object is the row.
     Plain,
-    /// The row stands under the table's name,
+    /// The row is under the table's name.
     Attributes,
-    /// or in a list there.
+    /// The rows are in a list under the table's name.
     Events,
 }
 
-/// Where in the object a row stands.
+/// The place of a row in the object.
 #[derive(Clone, Copy)]
 struct Path<'a> {
     table: &'a str,
@@ -276,7 +276,7 @@ struct Path<'a> {
 }
 
 impl Path<'_> {
-    /// Where a cell of the row stands.
+    /// The path of a cell of the row.
     fn cell(&self, column: &str) -> String {
         match self.shape {
             Shape::Plain => column.to_owned(),
@@ -284,7 +284,7 @@ impl Path<'_> {
         }
     }
 
-    /// Where cells of a column stand.
+    /// The path of a column's cells.
     fn column(&self, column: &str) -> String {
         match self.shape {
             Shape::Plain => column.to_owned(),

@@ -1,57 +1,55 @@
-//! How words are compared: the one place for texts from JSON, CSV, Parquet, Python and JavaScript.
+//! How words are compared: the one place for text from JSON, CSV, Parquet, Python and JavaScript.
 //!
-//! Databases pad texts, programs write truth values with capitals of their own, and whole numbers with a
-//! fraction of zeros once a column has missing values. So a text is the word that it equals, without what
-//! surrounds it; or else the one that says the same truth value or whole number.
+//! Databases pad text, programs capitalise truth values in their own way, and integers gain a fraction of
+//! zeros once a column has missing values. So a text matches the word that it equals after trimming, or else
+//! the word that denotes the same truth value or integer.
 
-/// The texts, in capitals or not, that stand for a missing value in a plain table; the empty text does
-/// everywhere.
+/// The texts, in any case, that mean a missing value in a plain table. Empty text does so everywhere.
 const MISSING: [&str; 5] = ["NA", "N/A", "NaN", "null", "?"];
 
-/// How what stands in the place of a withheld word begins: no text does, since texts are trimmed.
+/// The first character of the placeholder of a withheld word. No text begins with it, since text is trimmed.
 const WITHHELD: char = ' ';
 
-/// What stands in a bundle in the place of the word with this code, which the bundle does not tell.
+/// The placeholder in a bundle for the word with this code, if the bundle withholds the word.
 pub fn placeholder(code: usize) -> String {
     format!("{WITHHELD}{code}")
 }
 
-/// Whether a word of a bundle is the place of one that it does not tell.
+/// Whether a word of a bundle is the placeholder of a withheld one.
 pub fn is_withheld(word: &str) -> bool {
     word.starts_with(WITHHELD)
 }
 
-/// A word of a bundle as people read it: what stands for a withheld one is nothing to show.
+/// A word of a bundle as shown to people; empty if it is withheld.
 pub fn told(word: &str) -> &str {
     if is_withheld(word) { "(withheld)" } else { word }
 }
 
-/// A text without the white space (of Unicode) and the zero characters around it, with which columns of fixed
-/// width are padded.
+/// Strips white space (as Unicode defines it) and zero characters, with which fixed-width columns are padded.
 pub fn normalised(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || character == '\0')
 }
 
-/// Whether a cell of a plain table says that there is no value.
+/// Whether a cell of a plain table means a missing value.
 pub fn is_missing(text: &str) -> bool {
     let text = normalised(text);
     text.is_empty() || MISSING.iter().any(|marker| marker.eq_ignore_ascii_case(text))
 }
 
-/// The position of the word that a text writes.
+/// The position of the word that a text matches.
 pub fn position(words: &[impl AsRef<str>], text: &str) -> Option<usize> {
     let text = normalised(text);
     let equal = words.iter().position(|word| word.as_ref() == text);
     equal.or_else(|| words.iter().position(|word| says_the_same(word.as_ref(), text)))
 }
 
-/// An id: a text as words are, of a whole number its digits.
+/// An id: trimmed text; an integer is reduced to its digits.
 pub fn id(text: &str) -> &str {
     let text = normalised(text);
     whole(text).unwrap_or(text)
 }
 
-/// The one text for all that say the same.
+/// The one form of all texts that match each other.
 pub fn canonical(text: &str) -> &str {
     let text = normalised(text);
     match truth(text) {
@@ -61,7 +59,7 @@ pub fn canonical(text: &str) -> &str {
     }
 }
 
-/// Whether two normalised texts say the same truth value or whole number, however they write it.
+/// Whether two normalised texts denote the same truth value or integer, however they are written.
 pub fn says_the_same(word: &str, text: &str) -> bool {
     match (truth(text), whole(text)) {
         (Some(value), _) => truth(word) == Some(value),
@@ -70,8 +68,7 @@ pub fn says_the_same(word: &str, text: &str) -> bool {
     }
 }
 
-/// The usual ways to write the same word: of a truth value its capitals, of a whole number one with a
-/// fraction.
+/// The usual ways to write a word: other cases of a truth value, an integer with a fraction of zero.
 pub fn spellings(word: &str) -> Vec<String> {
     match (truth(word), whole(word)) {
         (Some(true), _) => vec!["true".into(), "True".into(), "TRUE".into()],
@@ -89,8 +86,8 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// The digits of a whole number, with its sign where it has a minus, of a text that writes it with or without
-/// a fraction of zeros. Zeros before it are part of a code; there is one zero.
+/// The digits of an integer, with its sign if it has a minus, from text with or without a fraction of zeros.
+/// Leading zeros are part of a code; zero has no sign.
 fn whole(text: &str) -> Option<&str> {
     let digits_of = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (number, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -151,7 +148,7 @@ mod tests {
                 assert_eq!(position(&known, text), Some(code), "{text:?} of {known:?}");
             }
         }
-        // The same to the letter comes first.
+        // An exact match comes first.
         assert_eq!(position(&words(&["TRUE", "True"]), "True"), Some(1));
         for (word, text) in [("1", "1.0"), ("1.0", "1"), ("1.0", "1.00"), ("0", "-0.0"), ("-3", "-3.0")] {
             assert_eq!(position(&words(&["x", word]), text), Some(1), "{text:?} of {word:?}");
@@ -200,7 +197,7 @@ mod tests {
         for text in ["", " \0", "NA", "na", "N/A", "NaN", "nan", "NULL", "null", "?", " ? "] {
             assert!(is_missing(text), "{text:?}");
         }
-        // These are words: a class may be called so.
+        // These are words: a class may have such a name.
         for text in ["None", "NONE", "-", "0", "n.a.", "missing"] {
             assert!(!is_missing(text), "{text:?}");
         }

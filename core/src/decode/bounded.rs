@@ -1,10 +1,10 @@
-//! Lists that take no more memory than their entries need, and have no more entries than they may; for
+//! Lists that allocate no more than their entries need, with a maximum length; for
 //! `#[serde(deserialize_with)]`.
 //!
-//! `serde`'s own lists grow by doubling where a length is not known or large, and so may take three times
-//! what they hold. A list of these takes room for its first entry when that has been read, and room for as
-//! many more as the decoder then says are left: ours says so once they have been paid for (`codec.rs`),
-//! others, which say what they like, should be trusted.
+//! `serde`'s own lists grow by doubling if their length is unknown or large, and so may take three times what
+//! they hold. These lists allocate room for one entry once it has been read, and then for as many more as the
+//! decoder reports as left. Our decoder reports that number only after it has been paid for (`codec.rs`);
+//! other decoders report what they like and must be trusted.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -33,21 +33,21 @@ pub(crate) fn lists<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     ListOf { entry, most: usize::MAX }.deserialize(deserializer)
 }
 
-/// A list by itself.
+/// A list as a value of its own.
 #[derive(serde::Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
 pub(crate) struct List<T>(#[serde(deserialize_with = "list")] pub(crate) Vec<T>);
 
-/// A list of lists by itself.
+/// A list of lists as a value of its own.
 #[derive(serde::Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
 pub(crate) struct Lists<T>(#[serde(deserialize_with = "lists")] pub(crate) Vec<Vec<T>>);
 
-/// The name under which a decoder is asked for what will be in a box: to ours it says that a value takes
+/// The name under which a decoder is asked for a value that will be boxed; it tells ours that the value takes
 /// memory of its own.
 pub(crate) const BOXED: &str = "Box";
 
-/// Reads what will be in a box.
+/// Reads a value that will be boxed.
 pub(crate) fn boxed<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Box<T>, D::Error> {

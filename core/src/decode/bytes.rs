@@ -1,4 +1,4 @@
-//! Strings of bytes, for `#[serde(with)]`: borrowed from the file, so that they take no memory of their own.
+//! Byte strings, for `#[serde(with)]`: borrowed from the file, so that they take no memory of their own.
 
 use core::fmt;
 use std::borrow::Cow;

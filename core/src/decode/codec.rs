@@ -1,8 +1,8 @@
-//! Decoding a section: what `bincode` 2 writes in its standard configuration, read with an eye on memory.
+//! Decodes a section: `bincode` 2 in its standard configuration, with a memory budget.
 //!
-//! Each value pays for the memory that it will take before it takes any: a text for its bytes, a list for all
-//! of its entries, before the first is read, a box for what will be in it. So a section of very many tiny
-//! values is refused early, and so is a length that is only claimed.
+//! Each value pays for its memory before it is allocated: text for its bytes, a list for all of its entries
+//! before the first is read, a box for its content. So a section of very many tiny values is refused early,
+//! and so is a length that is only claimed.
 
 use core::fmt;
 
@@ -16,7 +16,7 @@ use serde::forward_to_deserialize_any;
 use crate::decode::bounded::BOXED;
 use crate::decode::memory::{Memory, TooMuch};
 
-/// Why bytes can't be read.
+/// Why bytes can't be decoded.
 #[derive(Debug)]
 pub(crate) struct Unreadable(String);
 
@@ -40,14 +40,13 @@ impl From<TooMuch> for Unreadable {
     }
 }
 
-/// Reads a value that takes all of the bytes, and takes what it needs from the memory that there is for the
-/// file.
+/// Decodes a value that takes all of the bytes, paying for its memory out of the file's budget.
 pub(crate) fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8], memory: &'b Memory) -> Result<T, Unreadable> {
     let mut reader = Reader { bytes, memory };
     let value = T::deserialize(&mut reader)?;
     match reader.bytes {
         [] => Ok(value),
-        _ => Err(Unreadable::custom("bytes are left over")),
+        _ => Err(Unreadable::custom("bytes are left over at its end")),
     }
 }
 
@@ -68,19 +67,19 @@ impl<'b> Reader<'b> {
         self.take().map(|[byte]| byte)
     }
 
-    /// A number in its shortest form or a longer one.
+    /// An integer, in its shortest encoding or a longer one.
     fn integer<T: TryFrom<u64>>(&mut self) -> Result<T, Unreadable> {
         let number = match self.byte()? {
             251 => u16::from_le_bytes(self.take()?).into(),
             252 => u32::from_le_bytes(self.take()?).into(),
             253 => u64::from_le_bytes(self.take()?),
-            254 | 255 => return Err(Unreadable::custom("no number begins so")),
+            254 | 255 => return Err(Unreadable::custom("no number begins with this byte")),
             small => small.into(),
         };
         T::try_from(number).map_err(|_| Unreadable::custom("a number is too large"))
     }
 
-    /// A number with a sign: 0, −1, 1, −2, … are numbered from 0.
+    /// A signed integer in zigzag encoding: 0, −1, 1, −2, … are 0, 1, 2, 3, ….
     fn signed(&mut self) -> Result<i64, Unreadable> {
         let number: u64 = self.integer()?;
         let half = (number >> 1) as i64;
@@ -91,7 +90,7 @@ impl<'b> Reader<'b> {
         match self.byte()? {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Err(Unreadable::custom("neither 0 nor 1")),
+            _ => Err(Unreadable::custom("expected 0 or 1")),
         }
     }
 
@@ -103,7 +102,7 @@ impl<'b> Reader<'b> {
         Ok(string)
     }
 
-    /// A text, which will be copied.
+    /// A text that will be copied.
     fn text(&mut self) -> Result<&'b str, Unreadable> {
         let string = self.string()?;
         self.memory.take::<u8>(string.len())?;
@@ -183,7 +182,7 @@ impl<'b> Deserializer<'b> for &mut Reader<'b> {
 
     fn deserialize_seq<V: Visitor<'b>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         let left = self.integer()?;
-        // An entry takes a byte at least.
+        // An entry takes at least one byte.
         if left > self.bytes.len() {
             return Err(Unreadable::custom("a list ends early"));
         }
@@ -191,7 +190,7 @@ impl<'b> Deserializer<'b> for &mut Reader<'b> {
     }
 
     fn deserialize_tuple<V: Visitor<'b>>(self, length: usize, visitor: V) -> Result<V::Value, Unreadable> {
-        // Its fields are part of what it is in, which has been paid for.
+        // The fields are part of the enclosing value, which has been paid for.
         visitor.visit_seq(Entries { reader: self, left: length, is_paid: true })
     }
 
@@ -213,7 +212,7 @@ impl<'b> Deserializer<'b> for &mut Reader<'b> {
         visitor.visit_enum(self)
     }
 
-    // What no section has.
+    // Types that no section contains.
     fn deserialize_any<V: Visitor<'b>>(self, _visitor: V) -> Result<V::Value, Unreadable> {
         Err(Unreadable::custom("bundles have no values of this type"))
     }
@@ -250,7 +249,7 @@ impl<'b> SeqAccess<'b> for Entries<'_, 'b> {
         seed.deserialize(&mut *self.reader).map(Some)
     }
 
-    /// How many there are, once they have been paid for.
+    /// The number of entries left, once they have been paid for.
     fn size_hint(&self) -> Option<usize> {
         self.is_paid.then_some(self.left)
     }

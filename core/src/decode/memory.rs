@@ -1,8 +1,8 @@
-//! How much memory may be taken for what a file holds.
+//! A budget for the memory that decoding a file may allocate.
 //!
-//! Whatever is made of a hostile file is paid for here before it is made: what takes memory asks for it, with
-//! the very number of bytes that it will allocate, and what is given up on the way to the end is given back.
-//! So the account is at least what is allocated, at any time.
+//! Everything built from a hostile file is paid for here first: an allocation takes exactly its number of
+//! bytes from the budget, and what is freed before the end is given back. Invariant: at any time the account
+//! is at least what is allocated.
 
 use core::cell::Cell;
 use core::fmt;
@@ -10,11 +10,11 @@ use core::fmt;
 use crate::Error;
 use crate::error::BundleError;
 
-/// What is left to be taken.
+/// The bytes left to take.
 #[derive(Debug)]
 pub(crate) struct Memory(Cell<usize>);
 
-/// There is not so much memory for this file.
+/// The budget does not suffice.
 #[derive(Debug)]
 pub(crate) struct TooMuch;
 
@@ -41,19 +41,19 @@ impl Memory {
         Self(Cell::new(bytes))
     }
 
-    /// For what comes from no file.
+    /// For values that come from no file.
     pub(crate) fn unlimited() -> Self {
         Self::of(usize::MAX)
     }
 
-    /// Takes what so many values of a type need.
+    /// Takes the memory of `count` values of a type.
     pub(crate) fn take<T>(&self, count: usize) -> Result<(), TooMuch> {
         let left = count.checked_mul(size_of::<T>()).and_then(|bytes| self.0.get().checked_sub(bytes));
         self.0.set(left.ok_or(TooMuch)?);
         Ok(())
     }
 
-    /// Gives back what so many values of a type took.
+    /// Gives back the memory of `count` values of a type.
     pub(crate) fn give_back<T>(&self, count: usize) {
         self.0.set(self.0.get().saturating_add(count.saturating_mul(size_of::<T>())));
     }

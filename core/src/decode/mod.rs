@@ -1,5 +1,5 @@
-//! Reading bytes that may be hostile: what they make costs no more memory than they warrant, and no list is
-//! longer than it may be.
+//! Decoding of bytes that may be hostile: values cost no more memory than the bytes warrant, and lists have a
+//! maximum length.
 
 pub(crate) mod bounded;
 pub(crate) mod bytes;

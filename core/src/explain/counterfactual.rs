@@ -1,4 +1,4 @@
-//! The smallest change of a customer's features that would change what is offered first.
+//! The smallest change of a customer's features that would change the first offer.
 
 mod pairs;
 mod steps;
@@ -12,15 +12,15 @@ use crate::score::Scorer;
 use pairs::Pairs;
 use steps::{Step, steps};
 
-/// So many changes are looked at, and no more.
+/// The most changes that a search tries.
 pub const MAX_CHANGES: usize = 200_000;
 
-/// A change of features that changes what is offered first.
+/// A change of features that changes the first offer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Counterfactual {
-    /// What changes: one feature or two, in their order.
+    /// The changes: one feature or two, in the order of the features.
     pub changes: Vec<Change>,
-    /// The position of the product that is then offered first.
+    /// The position of the product that would then be offered first.
     pub offer: usize,
 }
 
@@ -30,35 +30,34 @@ pub struct Counterfactual {
 pub struct Change {
     /// The feature's name.
     pub feature: String,
-    /// What it is, in words.
+    /// The feature's label.
     pub label: String,
-    /// The customer's value; `None` where it is missing, or too large for a number of 32 bits.
+    /// The customer's value; `None` if it is missing or beyond the range of `f32`.
     pub from: Option<f32>,
-    /// The value instead.
+    /// The changed value.
     pub to: f32,
-    /// The customer's value in words.
+    /// The customer's value, in words.
     pub from_text: String,
-    /// The value instead, in words.
+    /// The changed value, in words.
     pub to_text: String,
 }
 
-/// The smallest change of a row's mutable features (positions) that changes which product `top` chooses from
-/// the probabilities of all classes; `None` where none of those looked at does. `top` gives a product's
-/// position, or `None` where none is to be offered, which is no change that is looked for.
+/// Finds the smallest change of a row's mutable features (given by position) that changes which product `top`
+/// chooses; `None` if no change that was tried does. `top` maps the probabilities of all classes to a
+/// product's position, or to `None` if no product is to be offered; a change to `None` is not looked for.
 ///
-/// A change of one feature is smaller than any of two, and more than two do not change. Of as many features,
-/// the smaller is that whose steps have the smaller sum: a step is as large as the bins that it goes on, by
-/// the number of the feature's bins. A category's bins have no order: every other word is 1 step away, as is
-/// every value from a missing one. Of equally small changes, that of the first features wins, then that to
-/// the lower bins.
+/// One or two features change. A change of one feature is smaller than any of two; otherwise the smaller sum
+/// of step sizes wins. The size of a step is the number of bins moved, divided by the number of the feature's
+/// bins. The bins of a category have no order: every other word is a step of size 1, as is every value from a
+/// missing one. Ties go to the first features, then to the lower bins.
 ///
-/// All bins are tried that the model tells apart, but no more than [`MAX_CHANGES`] changes, the smallest
-/// first. A feature's new value is that of its bin which is nearest to the customer's, but a whole number
-/// where the feature is one, and else no finer than its words say. Features that are computed from others (a
-/// ratio, a longer window) do not follow: it is the caller's choice which are mutable.
+/// All bins that the model distinguishes are tried, smallest changes first, up to [`MAX_CHANGES`] changes.
+/// The new value is the value in the bin that is nearest to the customer's: an integer if the feature is one,
+/// otherwise no finer than its words can say. Features computed from others (a ratio, a longer window) do not
+/// follow the change: the caller chooses which features are mutable.
 ///
 /// # Errors
-/// [`Error::RowLength`] where the row does not fit the bundle.
+/// [`Error::RowLength`] if the row does not fit the bundle.
 ///
 /// # Examples
 /// ```
@@ -98,7 +97,7 @@ pub fn counterfactual(
     let found = match search.first(singles)? {
         Some(found) => Some(found),
         None => {
-            // Both changes of one feature are no pair, but are counted: they take time too.
+            // Two changes of one feature are not a pair, but count towards the limit since they take time.
             let pairs = Pairs::new(&steps).take(MAX_CHANGES.saturating_sub(steps.len()));
             let pairs = pairs.filter(|[one, other]| one.feature != other.feature);
             search.first(pairs.map(|pair| pair.map(Some)))?
@@ -131,12 +130,12 @@ struct Search<'b, T> {
     scorer: Scorer<'b>,
     row: &'b [f32],
     top: T,
-    /// What is offered first as it is.
+    /// The first offer without a change.
     present: Option<usize>,
 }
 
 impl<T: Fn(&[f32]) -> Option<usize>> Search<'_, T> {
-    /// The first of some changes with which another product is offered first, and which that is.
+    /// The first of some changes after which another product is offered first, with that product.
     fn first<'s>(
         &mut self,
         mut changes: impl Iterator<Item = Steps<'s>>,
@@ -165,7 +164,7 @@ impl<T: Fn(&[f32]) -> Option<usize>> Search<'_, T> {
                 if self.other(probabilities).is_none() {
                     continue;
                 }
-                // Many rows score as each alone does; what is told of a customer is looked at twice all the
+                // Batches give the same bits as single rows; an answer about a customer is checked all the
                 // same.
                 let alone = self.scorer.score(row)?.to_vec();
                 if let Some(offer) = self.other(&alone) {
@@ -175,7 +174,7 @@ impl<T: Fn(&[f32]) -> Option<usize>> Search<'_, T> {
         }
     }
 
-    /// What is offered first with these probabilities, where that is another product than now.
+    /// The first offer for these probabilities, if it differs from the present one.
     fn other(&self, probabilities: &[f32]) -> Option<usize> {
         (self.top)(probabilities).filter(|offer| Some(*offer) != self.present)
     }

@@ -1,34 +1,34 @@
-//! Which features say the same thing, so that they make one reason.
+//! Groups features that say the same thing, so that they make one reason.
 
 use std::collections::BTreeMap;
 
 use crate::features::{Aggregate, Expression, FeatureDefinition, HoldingAggregate, RowFilter};
 
-/// What a feature speaks of.
+/// What a feature is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject<'f> {
     /// A column of the customer's row.
     Attribute(&'f str),
-    /// Rows of a table, whatever their window and what is made of them. Of rows that no filter chooses, each
-    /// column is a subject of its own: a balance says something else than the number of transactions.
+    /// Rows of a table, whatever the window and the aggregate. Without a filter each column is a subject of
+    /// its own: a balance says something else than the number of transactions.
     Rows { table: &'f str, open: bool, filter: String, column: Option<&'f str> },
     /// Whether a product is held.
     Product(&'f str),
-    /// How many products are held, whichever.
+    /// The number of products held, whichever they are.
     Holdings,
     /// The time of the year.
     Season,
-    /// Nothing else that is known.
+    /// Any other feature, on its own.
     Other(&'f str),
 }
 
-/// For each feature, the number of its group, from 0 in the order of their first features.
+/// The group of each feature, numbered from 0 in the order of the groups' first features.
 pub(super) fn groups(features: &[FeatureDefinition]) -> Vec<usize> {
     let mut numbers = BTreeMap::new();
     let mut of_name: BTreeMap<&str, usize> = BTreeMap::new();
     let mut groups = Vec::with_capacity(features.len());
     for feature in features {
-        // A ratio reads features that stand before it.
+        // A ratio only reads features defined before it.
         let of_numerator = match &feature.expression {
             Expression::Ratio { numerator, .. } => of_name.get(numerator.as_str()).copied(),
             _ => None,
@@ -48,7 +48,7 @@ fn subject(feature: &FeatureDefinition) -> Subject<'_> {
         Expression::Attribute { column, .. } => Subject::Attribute(column),
         Expression::Events { table, rows, aggregate } => {
             let filter = match aggregate {
-                // The share of card payments speaks of card payments.
+                // The share of card payments is about card payments.
                 Aggregate::Share(of) => both(&rows.filter, of),
                 _ => rows.filter.to_string(),
             };
@@ -62,7 +62,7 @@ fn subject(feature: &FeatureDefinition) -> Subject<'_> {
     }
 }
 
-/// The words of two filters that must both be passed.
+/// The two filters as words, joined by `and`.
 fn both(one: &RowFilter, other: &RowFilter) -> String {
     let mut words = [one, other].map(RowFilter::to_string).to_vec();
     words.retain(|words| !words.is_empty());

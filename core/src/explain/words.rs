@@ -3,13 +3,13 @@
 use crate::features::{Aggregate, Expression, FeatureDefinition, HoldingAggregate};
 use crate::schema::Schema;
 
-/// Labels that begin like this ask for a number behind them.
+/// Labels with these beginnings read well with a number after them.
 const COUNTING: [&str; 3] = ["number of", "count of", "how many"];
 
-/// What a feature is and what it is of the customer.
+/// The feature and the customer's value, in words.
 pub(super) fn text(feature: &FeatureDefinition, schema: &Schema, value: f32, as_of: i64) -> String {
     let words = feature.value_in_words(schema, value, as_of);
-    // Labels name many: `1 fees` would be none.
+    // Labels are plural: `1 fees` would be wrong.
     match is_count(feature) && !value.is_nan() && value != 1.0 {
         true => format!("{words} {}", feature.label),
         false => format!("{}: {words}", feature.label),
@@ -28,7 +28,7 @@ fn is_count(feature: &FeatureDefinition) -> bool {
     let begins = |start: &&str| {
         feature.label.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
     };
-    // A feature without a label goes by its name.
+    // A feature without a label is labelled with its name.
     counts && feature.label != feature.name && !COUNTING.iter().any(begins)
 }
 

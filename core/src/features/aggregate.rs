@@ -1,10 +1,10 @@
-//! What is made of the selected rows of a table: one number, NaN where they have none.
+//! Aggregates of the selected rows of a table: one number, NaN if they have none.
 
 use super::engine::{Filter, Selection, days};
 use crate::customers::Rows;
 use crate::time::DAY;
 
-/// A validated [`Aggregate`](super::Aggregate): positions instead of names.
+/// A validated [`Aggregate`](super::Aggregate), with positions instead of names.
 #[derive(Debug, Clone)]
 pub(super) enum RowAggregate {
     Count,
@@ -24,10 +24,10 @@ pub(super) enum RowAggregate {
     DaysUntilNext(usize),
 }
 
-/// The rate a day in a short window over the rate a day in the whole.
+/// The daily rate in a short window divided by the daily rate in the whole window.
 #[derive(Debug, Clone)]
 pub(super) struct RowTrend {
-    /// What is summed; rows are counted without it.
+    /// The column that is summed; without it, rows are counted.
     pub(super) column: Option<usize>,
     pub(super) time: usize,
     pub(super) short_days: f64,
@@ -103,7 +103,7 @@ impl RowAggregate {
 }
 
 impl RowAggregate {
-    /// The column that is aggregated, if one is.
+    /// The aggregated column, if there is one.
     pub(super) fn column(&self) -> Option<usize> {
         match self {
             RowAggregate::Count
@@ -143,7 +143,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     if count == 0 { f64::NAN } else { sum / f64::from(count) }
 }
 
-/// How often each different value is there, in an order of no meaning.
+/// How often each different value occurs, in no particular order.
 fn counts(values: impl Iterator<Item = f64>) -> Vec<usize> {
     // Zero has two signs but is one value.
     let mut bits: Vec<u64> = values.map(|value| (value + 0.0).to_bits()).collect();
@@ -151,7 +151,8 @@ fn counts(values: impl Iterator<Item = f64>) -> Vec<usize> {
     bits.chunk_by(PartialEq::eq).map(<[u64]>::len).collect()
 }
 
-/// Added up from the rarest value on, so that the values themselves (a word's position) do not matter.
+/// Summed from the rarest value on, so that the result does not depend on the values themselves (a word's
+/// position).
 fn entropy(mut counts: Vec<usize>) -> f64 {
     counts.sort_unstable();
     let total: usize = counts.iter().sum();

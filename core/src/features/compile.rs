@@ -1,5 +1,5 @@
-//! Compiles feature definitions: every name resolved to a position, every contradiction a message about one
-//! feature.
+//! Compiles feature definitions: resolves every name to a position and reports every contradiction as a
+//! message about one feature.
 
 use super::aggregate::{RowAggregate, RowTrend};
 use super::engine::{Comparison, Events, Filter, Formula, Predicate, Selection};
@@ -13,23 +13,22 @@ use crate::names::{MAX_NAME, Names, shown};
 use crate::schema::{Column, ColumnKind, Schema, Table};
 use crate::time::DAY;
 
-/// Resolves names; its errors are words about one definition, after the key of the config that they are
-/// about.
+/// Resolves names. Its errors are messages about one definition, each prefixed with the key of the config.
 ///
-/// Definitions may come from a hostile bundle, so nothing here takes longer than its length warrants: names
-/// and words are looked up, not searched for. And nothing takes memory that has not been asked for.
+/// Definitions may come from a hostile bundle, so compiling takes time in proportion to their length: names
+/// and words are looked up in an index. All memory is taken from the budget first.
 pub(super) struct Compiler<'a> {
     schema: &'a Schema,
     memory: &'a Memory,
     /// The positions of the definitions, by name.
     names: Names<'a, FeatureDefinition>,
-    /// How many of them are compiled.
+    /// How many of the definitions are compiled.
     compiled: usize,
-    /// The codes of the words of the categories met so far, for each table and column.
+    /// The words' codes of the categories met so far, by table and column.
     words: Vec<Vec<Option<Words<'a>>>>,
 }
 
-/// The words of a category; a word that stands there twice has the code of its first place.
+/// The words of a category; a word that occurs twice has the code of its first occurrence.
 type Words<'a> = Names<'a, String>;
 
 impl<'a> Compiler<'a> {
@@ -47,7 +46,7 @@ impl<'a> Compiler<'a> {
         Ok(Self { schema, memory, names, compiled: 0, words })
     }
 
-    /// Gives back what compiling took beside its results.
+    /// Gives back the memory that compiling took in addition to its results.
     pub(super) fn give_back(self) {
         let columns = || self.words.iter().flatten();
         self.memory.give_back::<u32>(columns().flatten().map(Names::len).sum());
@@ -82,7 +81,7 @@ impl<'a> Compiler<'a> {
                 let is_time = declared.kind == ColumnKind::Time;
                 match transform {
                     Transform::Value if is_time => Err(format!(
-                        "transform: `{column}` is a date, which is no number: use years_since, days_since or year"
+                        "transform: `{column}` is a date, not a number: use years_since, days_since or year"
                     )),
                     Transform::YearsSince | Transform::DaysSince | Transform::Year if !is_time => {
                         Err(format!("transform: `{column}` is not a date"))
@@ -159,7 +158,7 @@ impl<'a> Compiler<'a> {
         }
         for group in &filter.exclusions {
             if group.is_empty() {
-                return Err("not: of no conditions, it leaves no row".into());
+                return Err("not: without conditions it excludes every row".into());
             }
             self.memory.take::<Comparison>(group.len())?;
             let mut all = Vec::with_capacity(group.len());
@@ -192,8 +191,8 @@ impl<'a> Compiler<'a> {
         let codes = |words: &[String]| {
             let known = self.words.get(table).and_then(|columns| columns.get(position)?.as_ref());
             let known = known
-                .ok_or_else(|| format!("`{name}` is not a category, so it can't be one of some words"))?;
-            // A word that the data never had matches no row; that is an answer, not an error.
+                .ok_or_else(|| format!("`{name}` is not a category, so it can't be compared with words"))?;
+            // A word that the data never had matches no row; that is a valid answer, not an error.
             let spelt =
                 |word: &String| words::spellings(word).into_iter().filter_map(|word| known.find(&word));
             let codes_of = |word: &String| match known.find(word) {
@@ -208,7 +207,7 @@ impl<'a> Compiler<'a> {
         };
         let number = |number: f64| match &column.kind {
             ColumnKind::Number if number.is_finite() => Ok(number),
-            ColumnKind::Number => Err(format!("`{name}` is compared with something that is no number")),
+            ColumnKind::Number => Err(format!("`{name}` can't be compared with NaN")),
             _ => Err(format!("`{name}` is not a number, so it can't be compared with one")),
         };
         Ok(match &condition.test {
@@ -258,10 +257,10 @@ impl<'a> Compiler<'a> {
             }
             Aggregate::Trend { column, short_days } => {
                 let time = source.dated("aggregate: trend")?;
-                let window = window_days.ok_or("window: a trend needs one beside the short one")?;
+                let window = window_days.ok_or("window: a trend needs a window besides the short one")?;
                 if !(1..window).contains(short_days) {
                     return Err(format!(
-                        "short: the short window is from 1 day to less than the window of {window}, not {short_days}"
+                        "short: expected 1 day to less than the window of {window}, got {short_days}"
                     ));
                 }
                 RowAggregate::Trend(RowTrend {
@@ -287,7 +286,7 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// An event table and what may be read of it.
+/// An event table, and the columns of it that may be read.
 struct Source<'a> {
     table: &'a Table,
     position: usize,
@@ -296,7 +295,7 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// The time column, for something that needs one.
+    /// The time column, for an aggregate that needs one.
     fn dated(&self, what: &str) -> Result<usize, String> {
         let table = &self.table.name;
         self.time.ok_or_else(|| format!("{what} needs a time, and table `{table}` has no time column"))
@@ -312,7 +311,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The column that is aggregated, whatever it holds.
+    /// The column that is aggregated, of any kind.
     fn any(&self, column: &str) -> Result<(usize, &'a Column), String> {
         self.readable(column).map_err(of_key("column"))
     }
@@ -324,7 +323,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// A number or a category.
+    /// A column of numbers or categories.
     fn value(&self, column: &str) -> Result<usize, String> {
         match self.any(column)? {
             (_, Column { kind: ColumnKind::Time, .. }) => {
@@ -335,7 +334,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Puts the key of the config before what is wrong with its value.
+/// Prefixes a message with the key of the config.
 fn of_key(key: &str) -> impl Fn(String) -> String {
     move |message| format!("{key}: {message}")
 }

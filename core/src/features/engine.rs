@@ -1,8 +1,9 @@
-//! Computes features: definitions compiled against a schema, then one customer's rows to one row of features.
+//! Computes features: compiles definitions against a schema, then maps one customer's rows to one row of
+//! features.
 //!
-//! Every expression reads only what was known before the cut-off T: rows with a time before T, and of a
+//! Invariant: every expression reads only what was known before the cut-off T: rows dated before T, and of a
 //! product's end only whether it came before T. Sums run in the order of the rows, in `f64`, and are rounded
-//! to `f32` once, so that the same rows give the same bits on every machine.
+//! to `f32` once, so the same rows give the same bits on every machine.
 
 use super::aggregate::RowAggregate;
 use super::compile::Compiler;
@@ -15,7 +16,7 @@ use crate::schema::Schema;
 use crate::snapshot::{ProductSet, Snapshot, is_open_at};
 use crate::time::{DAY, civil_from_days, days_from_civil};
 
-/// Feature definitions, compiled against a schema.
+/// Feature definitions compiled against a schema.
 ///
 /// # Examples
 /// ```
@@ -67,14 +68,14 @@ pub(super) struct Feature {
     pub(super) missing: f32,
 }
 
-/// A validated [`Expression`](super::Expression): positions instead of names.
+/// A validated [`Expression`](super::Expression), with positions instead of names.
 #[derive(Debug, Clone)]
 pub(super) enum Formula {
     Attribute {
         column: usize,
         transform: Transform,
     },
-    /// In a box: a wide table has very many features that need none.
+    /// Boxed: a wide table has very many features that are not of this kind.
     Events(Box<Events>),
     Holds(usize),
     Holdings(HoldingAggregate),
@@ -96,17 +97,17 @@ pub(super) struct Events {
 pub(super) struct Selection {
     pub(super) time: Option<usize>,
     pub(super) window: Option<f64>,
-    /// The column with the end of a product, where only open ones count.
+    /// The column with the end of a product, if only open products count.
     pub(super) open_until: Option<usize>,
     pub(super) filters: Vec<Filter>,
 }
 
-/// What a row must pass.
+/// A condition that a row must pass.
 #[derive(Debug, Clone)]
 pub(super) enum Filter {
-    /// This holds.
+    /// This comparison holds.
     Holds(Comparison),
-    /// Not all of these hold.
+    /// Not all of these comparisons hold.
     Not(Vec<Comparison>),
 }
 
@@ -131,12 +132,12 @@ impl FeatureEngine {
     /// Compiles definitions against a schema.
     ///
     /// # Errors
-    /// [`Error::Feature`] names the first definition that can't be computed, and why.
+    /// [`Error::Feature`] for the first definition that can't be computed.
     pub fn new(schema: &Schema, definitions: &[FeatureDefinition]) -> Result<Self, Error> {
         Self::compile(schema, definitions, &Memory::unlimited())
     }
 
-    /// The same with so much memory.
+    /// Compiles within a memory budget.
     pub(crate) fn compile(
         schema: &Schema,
         definitions: &[FeatureDefinition],
@@ -155,17 +156,17 @@ impl FeatureEngine {
         Ok(Self { schema: schema.clone(), features })
     }
 
-    /// How many features there are.
+    /// The number of features.
     pub fn len(&self) -> usize {
         self.features.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no features.
     pub fn is_empty(&self) -> bool {
         self.features.is_empty()
     }
 
-    /// A customer's features at a cut-off (seconds since 1970-01-01), appended to `row` in the order of the
+    /// Appends a customer's features at a cut-off (seconds since 1970-01-01) to `row`, in the order of the
     /// definitions. Missing values are NaN.
     pub fn compute(&self, customer: &Customer<'_>, cutoff: i64, row: &mut Vec<f32>) {
         let at = Evaluation { schema: &self.schema, customer, cutoff };
@@ -182,7 +183,7 @@ impl FeatureEngine {
         &self.features
     }
 
-    /// What customers' rows look like.
+    /// The shape of customers' rows.
     pub(super) fn schema(&self) -> &Schema {
         &self.schema
     }
@@ -193,8 +194,7 @@ impl FeatureEngine {
 }
 
 impl Feature {
-    /// What the formula gives; NaN where it has no value. `earlier` are the values of the features before
-    /// this one.
+    /// The formula's value; NaN if it has none. `earlier` gives the values of the features before this one.
     pub(super) fn compute(&self, at: &Evaluation<'_>, earlier: impl Fn(usize) -> f32) -> f64 {
         match &self.formula {
             Formula::Ratio { numerator, denominator } => {
@@ -204,11 +204,11 @@ impl Feature {
         }
     }
 
-    /// The feature's value, with what was computed.
+    /// The feature's value, given what was computed.
     pub(super) fn settle(&self, computed: f64) -> f32 {
-        // Beyond 32 bits it is the greatest number: no feature is infinite.
+        // Values beyond the range of `f32` become its greatest number: no feature is infinite.
         let value = (computed as f32).clamp(f32::MIN, f32::MAX);
-        // There is one zero: of -0 and 0, `min` and `max` may give either, here this one and there that one.
+        // Normalises -0 to 0: which of the two `min` and `max` return depends on the platform.
         if value.is_nan() { self.missing } else { value + 0.0 }
     }
 }
@@ -230,7 +230,7 @@ impl Evaluation<'_> {
         match formula {
             Formula::Attribute { column, transform } => {
                 let value = self.customer.attribute(*column);
-                // A date that is not past was not known.
+                // A date at or after the cut-off was not known yet.
                 let since = if value < cutoff { days(cutoff - value) } else { f64::NAN };
                 match transform {
                     Transform::Value => value,
@@ -278,14 +278,14 @@ impl Evaluation<'_> {
     }
 }
 
-/// A part of a day's date; days count from 1970-01-01.
+/// A part of a day's date; `day` counts from 1970-01-01.
 fn season(part: SeasonPart, day: i64) -> i64 {
     let (year, month, day_of_month) = civil_from_days(day);
     match part {
         SeasonPart::Month => month,
         SeasonPart::Quarter => (month + 2) / 3,
         SeasonPart::DayOfMonth => day_of_month,
-        // The first of them was a Thursday.
+        // 1970-01-01 was a Thursday.
         SeasonPart::Weekday => (day + 3).rem_euclid(7) + 1,
         SeasonPart::DayOfYear => day - days_from_civil(year, 1, 1) + 1,
     }
@@ -298,7 +298,7 @@ pub(super) fn days(seconds: f64) -> f64 {
 impl Selection {
     /// The positions of the rows that count.
     pub(super) fn rows<'a>(&'a self, rows: &'a Rows<'_>, cutoff: f64) -> impl Iterator<Item = usize> + 'a {
-        // Most selections have one condition at most: its column is looked up once, not for each row.
+        // Most selections have at most one condition: its column is looked up once instead of for each row.
         let (first, others) = match self.filters.split_first() {
             Some((Filter::Holds(comparison), others)) => {
                 (Some((rows.column(comparison.column), &comparison.predicate)), others)
@@ -312,10 +312,10 @@ impl Selection {
         })
     }
 
-    /// The positions of the rows that were known at the cut-off, lie in the window and are open where they
-    /// must be.
+    /// The positions of the rows that were known at the cut-off, lie in the window and, if required, are
+    /// open.
     pub(super) fn in_time<'a>(&'a self, rows: &'a Rows<'_>, cutoff: f64) -> impl Iterator<Item = usize> + 'a {
-        // A customer's rows stand in the order of time, those without one last: see `customers::order`.
+        // A customer's rows are sorted by time, those without a time last: see `customers::order`.
         let known = match self.time {
             None => 0..rows.len(),
             Some(column) => {

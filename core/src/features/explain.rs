@@ -1,6 +1,6 @@
-//! How one value of one customer came about: which rows count, why the others do not, and the arithmetic.
+//! How the value of a feature came about: which rows count, why the others do not, and the arithmetic.
 //!
-//! The rows are chosen and the value is computed by the engine's own code; only the words are made here.
+//! The engine's own code selects the rows and computes the value; this module only puts it into words.
 
 mod arithmetic;
 mod rows;
@@ -22,7 +22,7 @@ use crate::time;
 pub struct Explanation {
     /// The cut-off T.
     pub cutoff: String,
-    /// The features that it takes, each after those that it reads; the one that was asked for is the last.
+    /// The features needed, each after those that it reads; the requested one is the last.
     pub features: Vec<ExplainedFeature>,
 }
 
@@ -32,32 +32,32 @@ pub struct Explanation {
 pub struct ExplainedFeature {
     /// The feature's name.
     pub feature: String,
-    /// What it is, in words.
+    /// The feature's label.
     pub label: String,
     /// Its definition in words.
     pub definition: String,
-    /// The customer's rows in the tables that it reads; none for features that read no tables.
+    /// The customer's rows in the tables that it reads; empty for features that read no tables.
     pub tables: Vec<ExplainedTable>,
-    /// From these rows (or an attribute, the cut-off, other features) to what is computed.
+    /// How the value is computed from these rows (or from an attribute, the cut-off or other features).
     pub arithmetic: String,
-    /// What is computed; `None` where there is no value.
+    /// The computed value; `None` if there is none.
     pub computed: Option<f64>,
-    /// What is put where there is no value; `None` where that is kept missing.
+    /// The value used if none is computed; `None` if it stays missing.
     pub missing: Option<f32>,
-    /// The feature's value: what is computed, rounded to 32 bits, or what is put instead; `None` where it is
+    /// The feature's value: the computed value rounded to 32 bits, or its replacement; `None` if it is
     /// missing.
     pub value: Option<f32>,
-    /// The word at this position, where the feature is a category.
+    /// The word at this position, if the feature is a category.
     pub word: Option<String>,
 }
 
-/// The customer's rows in a table.
+/// The customer's rows in one table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedTable {
     /// The table.
     pub table: String,
-    /// The columns that matter: the row's time, what is aggregated, what is tested.
+    /// The columns that matter: the row's time, the aggregated column, the tested columns.
     pub columns: Vec<String>,
     /// All rows, in their order.
     pub rows: Vec<ExplainedRow>,
@@ -71,11 +71,12 @@ pub struct ExplainedRow {
     pub cells: Vec<Cell>,
     /// Whether the value is computed from it.
     pub counts: bool,
-    /// Why not; or what it counts as, where rows count differently. Empty where there is nothing to say.
+    /// Why it does not count, or as what it counts if rows count differently. Empty if there is nothing to
+    /// say.
     pub note: String,
 }
 
-/// A value of a row as people read it.
+/// A cell of a row, as people read it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Cell {
@@ -83,7 +84,7 @@ pub enum Cell {
     Number(f64),
     /// A word, or a date as `2024-05-03 12:30:59`.
     Text(String),
-    /// None.
+    /// A missing value.
     Missing,
 }
 
@@ -114,7 +115,7 @@ impl Cell {
 /// Explains the value of a feature for a customer at a cut-off (seconds since 1970-01-01).
 ///
 /// # Errors
-/// [`Error::Feature`] where a definition can't be computed on the schema, or none has the name.
+/// [`Error::Feature`] if a definition can't be computed on the schema, or no feature has the name.
 ///
 /// # Examples
 /// ```
@@ -153,7 +154,7 @@ pub fn explain(
     let at = Evaluation { schema, customer, cutoff };
     let mut values: BTreeMap<usize, f32> = BTreeMap::new();
     let mut features = Vec::new();
-    // In the order of the definitions, each comes after those that it reads.
+    // In the order of the definitions, each feature comes after those that it reads.
     for position in needed(&engine, asked) {
         let (Some(definition), Some(feature)) = (definitions.get(position), engine.feature(position)) else {
             continue;
@@ -177,7 +178,7 @@ pub fn explain(
     Ok(Explanation { cutoff: time::format(cutoff), features })
 }
 
-/// The positions of a feature and of all that it is computed from.
+/// The positions of a feature and of all features that it is computed from.
 fn needed(engine: &FeatureEngine, asked: usize) -> BTreeSet<usize> {
     let mut needed = BTreeSet::new();
     let mut open = vec![asked];
@@ -194,7 +195,7 @@ fn needed(engine: &FeatureEngine, asked: usize) -> BTreeSet<usize> {
     needed
 }
 
-/// What leads to a computed value.
+/// The tables and the arithmetic behind a computed value.
 struct Working {
     tables: Vec<ExplainedTable>,
     arithmetic: String,
@@ -256,7 +257,7 @@ fn work_out(
         (Formula::Season(_), _) => {
             without_rows(format!("the cut-off is {}: {result}", time::format(at.cutoff)))
         }
-        // A formula is compiled from its own expression.
+        // A formula is always compiled from its own expression.
         (Formula::Events(_) | Formula::Ratio { .. }, _) => without_rows(String::new()),
     }
 }

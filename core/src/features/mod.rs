@@ -1,4 +1,4 @@
-//! Features: definitions as data, and the one engine that computes them for training and for scoring.
+//! Features: definitions as data, and the one engine that computes them for both training and scoring.
 
 mod aggregate;
 mod compile;

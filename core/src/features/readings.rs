@@ -1,15 +1,15 @@
-//! What rules may go by: values in 64 bits and calendar years, and wherever rows leave a doubt, all values
-//! that there may be.
+//! The values that rules test: in 64 bits and calendar years, and, where the rows leave a doubt, every value
+//! that is possible.
 //!
-//! A feature takes a word that the bundle does not know for a missing one. A rule must not: an answer that
-//! nobody knows is no yes. So a measure has not one value but all *readings* of the customer's rows, and a
-//! rule holds where it holds of each of them:
+//! A feature treats a word that the bundle does not know as missing. A rule must not: an unknown answer is
+//! not a yes. So a measure has a set of *readings* of the customer's rows instead of one value, and a rule
+//! holds only if it holds for each of them:
 //!
-//! * A row that a condition can't tell (its value is missing or unknown) may be one that counts, and may be
-//!   none. Nearly all aggregates are computed with such rows and without them.
-//! * The latest row decides, even where its word is missing: then it is unknown. Of several of one moment,
-//!   each decides; so does each later one that may count.
-//! * A product that a holding does not tell may be any.
+//! * A row for which a condition is undecided (its value is missing or unknown) may count or not. Nearly all
+//!   aggregates are computed with such rows and without them.
+//! * The latest row decides, even if its word is missing: then the reading is unknown. Of several rows at one
+//!   moment each decides, and so does each later row that may count.
+//! * A holding whose product is unknown may be of any product.
 
 use super::aggregate::RowAggregate;
 use super::engine::{
@@ -24,8 +24,8 @@ use crate::time::calendar;
 
 impl FeatureEngine {
     /// Each measure's readings of a customer's rows at a cut-off (seconds since 1970-01-01), each once, in
-    /// ascending order. Of a number the least and the greatest stand for all between them. A missing one is
-    /// NaN, an unknown word [`UNKNOWN`].
+    /// ascending order. For a number, the least and the greatest stand for everything between them. A missing
+    /// value is NaN, an unknown word [`UNKNOWN`].
     pub fn readings(&self, customer: &Customer<'_>, cutoff: i64) -> Vec<Vec<f64>> {
         let at = Evaluation { schema: self.schema(), customer, cutoff };
         let mut all: Vec<Vec<f64>> = Vec::with_capacity(self.len());
@@ -42,7 +42,7 @@ impl FeatureEngine {
             let is_word = is_word(&feature.formula, self.schema());
             for value in readings.iter_mut().filter(|value| !is_unknown(**value)) {
                 *value = match value.is_nan() {
-                    // What stands for no word is no word's position.
+                    // The replacement of a missing word is not a word's position.
                     true if is_word => f64::NAN,
                     true => as_written(feature.missing),
                     false => *value + 0.0,
@@ -70,7 +70,7 @@ impl Evaluation<'_> {
         if transform == Transform::Value {
             return value;
         }
-        // A date that is not past was not known.
+        // A date at or after the cut-off was not known yet.
         match value < self.cutoff as f64 {
             false => f64::NAN,
             true => match transform {
@@ -151,7 +151,7 @@ impl Evaluation<'_> {
     }
 }
 
-/// The value of an aggregate, were these the rows that count.
+/// The value of an aggregate if exactly these rows counted.
 fn one(
     aggregate: &RowAggregate,
     selection: &Selection,
@@ -173,8 +173,8 @@ fn one(
     }
 }
 
-/// The rows that count, by what those may be of which it can't be told: of a sum, all that add to it or all
-/// that take from it; else all or none.
+/// The sets of rows that may count: for a sum, with all undecided rows that add to it and with all that
+/// subtract from it; otherwise with all undecided rows and with none.
 fn worlds(
     rows: &Rows<'_>,
     aggregate: &RowAggregate,
@@ -199,7 +199,7 @@ fn worlds(
     }
 }
 
-/// What the latest row says (or the earliest), and each that may be it.
+/// The value in the latest row (or the earliest), and in each row that may be it.
 fn outermost(
     rows: &Rows<'_>,
     certain: &[usize],
@@ -208,7 +208,7 @@ fn outermost(
     is_last: bool,
 ) -> Vec<f64> {
     let (values, times) = (rows.column(column), rows.column(time));
-    // Rows stand in the order of time.
+    // Rows are sorted by time.
     let bound = if is_last { certain.last() } else { certain.first() };
     let bound = bound.and_then(|row| times.get(*row));
     let may_be = |row: &&usize| match (bound, times.get(**row)) {
@@ -226,7 +226,7 @@ fn outermost(
     certain.iter().chain(doubtful).filter(may_be).filter_map(value).chain(none).collect()
 }
 
-/// The share of the rows that pass, by which may count and which may pass.
+/// The shares of rows that pass, over the rows that may count and may pass.
 fn shares(rows: &Rows<'_>, certain: &[usize], doubtful: &[usize], filters: &[Filter]) -> Vec<f64> {
     let all = [certain, doubtful].concat();
     let mut shares = Vec::new();
@@ -235,7 +235,7 @@ fn shares(rows: &Rows<'_>, certain: &[usize], doubtful: &[usize], filters: &[Fil
             let passes = |row: &&usize| {
                 all_hold(filters.iter().map(|filter| filter.judge(rows, **row))).unwrap_or(doubt)
             };
-            // Of no rows there is none: NaN.
+            // NaN for no rows.
             shares.push(counted.iter().filter(passes).count() as f64 / counted.len() as f64);
         }
     }
@@ -251,7 +251,7 @@ fn ratios(numerators: &[f64], denominators: &[f64]) -> Vec<f64> {
     numerators.iter().flat_map(|above| denominators.iter().map(move |below| ratio(*above, *below))).collect()
 }
 
-/// Whether all hold: no, where one does not; `None` where it can't be told.
+/// Whether all hold: false if one does not, `None` if it is undecided.
 fn all_hold(mut each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     each.try_fold(Some(true), |all, one| match one {
         Some(false) => Err(()),
@@ -274,7 +274,7 @@ impl Comparison {
     fn judge(&self, rows: &Rows<'_>, row: usize) -> Option<bool> {
         let value = *rows.column(self.column).get(row)?;
         match &self.predicate {
-            // An unknown word is there.
+            // An unknown word is present.
             Predicate::Missing(missing) => Some((value.is_nan() && !is_unknown(value)) == *missing),
             _ if value.is_nan() => None,
             predicate => Some(predicate.holds(value)),
@@ -303,12 +303,12 @@ fn is_category(schema: &Schema, table: usize, column: usize) -> bool {
     column.is_some_and(|column| matches!(column.kind, ColumnKind::Category(_)))
 }
 
-/// What the values of a column are added up without their signs.
+/// The sum of a column's absolute values.
 fn size(rows: &Rows<'_>, column: usize) -> f64 {
     rows.column(column).iter().filter(|value| !value.is_nan()).map(|value| value.abs()).sum()
 }
 
-/// A sum in as many digits as its parts allow: 0.1 + 0.2 − 0.3 is 0.
+/// A sum rounded to the digits that its terms allow: 0.1 + 0.2 − 0.3 is 0.
 fn in_digits(sum: f64, size: f64) -> f64 {
     let unit = libm::pow(10.0, 12.0 - libm::floor(libm::log10(size)));
     let rounded = libm::round(sum * unit) / unit;

@@ -1,22 +1,22 @@
-//! Feature definitions: what a bank writes in its config, what a bundle carries, what the engine compiles.
+//! Feature definitions: a bank writes them in its config, a bundle carries them, the engine compiles them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::decode::bounded::{boxed, list, lists};
 
-/// A feature: a name, words for people, and how to compute it.
+/// A feature: its name, a label, and how to compute it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureDefinition {
     /// Unique among the features.
     pub name: String,
-    /// What it belongs to: demographic, account, transaction, communication, behavioral, temporal, …
+    /// Its group: demographic, account, transaction, communication, behavioral, temporal, …
     pub group: String,
-    /// What it is, in words.
+    /// A label in words.
     pub label: String,
     /// How it is computed.
     pub expression: Expression,
-    /// The value where the expression has none (the mean of no rows, the age without a date of birth);
-    /// without it the feature is missing (NaN) there, which the models know as a value of its own.
+    /// The value used if the expression has none (the mean of no rows, the age without a date of birth).
+    /// Without it the feature is missing (NaN), which the models treat as a value of its own.
     pub missing: Option<f32>,
 }
 
@@ -27,43 +27,43 @@ pub enum Expression {
     Attribute {
         /// The column.
         column: String,
-        /// What is made of it.
+        /// How its value is used.
         transform: Transform,
     },
     /// An aggregate of some rows of an event table.
     Events {
         /// The table.
         table: String,
-        /// Which of its rows. In a box: of features that need none, a file may hold very many.
+        /// Which of its rows count. Boxed: a file may hold very many features that need none.
         #[serde(deserialize_with = "boxed")]
         rows: Box<RowSelection>,
-        /// What is made of them.
+        /// How the rows are aggregated.
         aggregate: Aggregate,
     },
-    /// Something about the products held or taken before T, whatever tables they stand in.
+    /// A count or date of the products held or taken before T, in whatever tables they are recorded.
     Holdings(HoldingAggregate),
-    /// One feature divided by another; missing where the divisor is 0 or missing.
+    /// One feature divided by another; missing if the divisor is 0 or missing.
     Ratio {
         /// The name of a feature defined earlier.
         numerator: String,
         /// The name of a feature defined earlier.
         denominator: String,
     },
-    /// Where in the year, the month or the week T lies.
+    /// The position of T in the year, month or week.
     Season(SeasonPart),
 }
 
-/// What is made of an attribute.
+/// How an attribute's value is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transform {
     /// The number itself, or a category's position among its words.
     Value,
-    /// Years (of 365.25 days; to a policy's rules those of the calendar) from this time to T.
+    /// Years from this time to T: 365.25 days each, or calendar years in a policy's rules.
     YearsSince,
     /// Days from this time to T.
     DaysSince,
-    /// The year of this time with its fraction, in years of 365.25 days from 1970 on (to a policy's rules
-    /// that of the calendar): 2024.5 is in early July 2024.
+    /// The year of this time with its fraction, counted in years of 365.25 days from 1970 on (calendar years
+    /// in a policy's rules): 2024.5 is in early July 2024.
     Year,
 }
 
@@ -72,21 +72,22 @@ pub enum Transform {
 pub struct RowSelection {
     /// Only rows in [T − days, T).
     pub window_days: Option<u32>,
-    /// Only rows of products that are open at T (of a table that holds products).
+    /// Only rows of products that are open at T (for tables that hold products).
     pub open: bool,
-    /// Only rows that pass this.
+    /// Only rows that pass this filter.
     pub filter: RowFilter,
 }
 
-/// Which rows pass: those for which all conditions hold, but for those that an exclusion leaves out.
+/// A filter of rows: a row passes if all conditions hold and no exclusion matches.
 ///
 /// Groups do not nest, so that reading and using definitions from hostile bytes needs no recursion.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RowFilter {
-    /// All of these hold.
+    /// Conditions that must all hold.
     #[serde(deserialize_with = "list")]
     pub conditions: Vec<Condition>,
-    /// Of none of these groups, none of which is empty, all conditions hold.
+    /// Groups of conditions; a row for which all conditions of one group hold does not pass. No group is
+    /// empty.
     #[serde(deserialize_with = "lists")]
     pub exclusions: Vec<Vec<Condition>>,
 }
@@ -111,20 +112,20 @@ pub enum Test {
     Equals(f64),
     /// A number below.
     Below(f64),
-    /// A number of at most.
+    /// A number at most this.
     AtMost(f64),
     /// A number above.
     Above(f64),
-    /// A number of at least.
+    /// A number at least this.
     AtLeast(f64),
-    /// Whether any value is missing (true) or there (false).
+    /// Whether the value must be missing (true) or present (false).
     Missing(bool),
 }
 
-/// What is made of the selected rows of an event table.
+/// How the selected rows of an event table become one number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Aggregate {
-    /// How many rows there are.
+    /// The number of rows.
     Count,
     /// Days from the latest row to T; missing without rows.
     DaysSinceLast,
@@ -138,47 +139,48 @@ pub enum Aggregate {
     Min(String),
     /// The greatest value of a column; missing without rows.
     Max(String),
-    /// The value of a column in the latest row (of equally late ones, the greatest): a number, or a
+    /// The value of a column in the latest row (the greatest, if several are equally late): a number, or a
     /// category's position among its words; missing without rows.
     Last(String),
-    /// How many different values a column has; 0 without rows.
+    /// The number of different values of a column; 0 without rows.
     Distinct(String),
     /// The population standard deviation of a column; missing without rows.
     Std(String),
-    /// The value of a column in the earliest row (of equally early ones, the least), as [`Aggregate::Last`].
+    /// The value of a column in the earliest row (the least, if several are equally early), as for
+    /// [`Aggregate::Last`].
     First(String),
     /// Shannon's entropy of a column's values, in bits; missing without rows.
     Entropy(String),
     /// The share of the rows that pass a further filter; missing without rows.
     Share(#[serde(deserialize_with = "boxed")] Box<RowFilter>),
-    /// The rate a day in a short window over the rate a day in the selection's window; missing where that is
-    /// 0.
+    /// The daily rate in a short window divided by the daily rate in the selection's window; missing if the
+    /// latter is 0.
     Trend {
-        /// What is summed; rows are counted without it.
+        /// The column that is summed; without it, rows are counted.
         column: Option<String>,
         /// The short window, shorter than the selection's.
         short_days: u32,
     },
-    /// Days from T to the earliest date of a column that is not before T; missing without one.
+    /// Days from T to the earliest date of a column at or after T; missing if there is none.
     DaysUntilNext(String),
 }
 
-/// What is made of the products taken before T.
+/// A number computed from the products taken before T.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HoldingAggregate {
-    /// 1 where the product of this id is held at T, else 0.
+    /// 1 if the product with this id is held at T, else 0.
     Holds(String),
-    /// How many different products are held at T.
+    /// The number of different products held at T.
     DistinctHeld,
-    /// How many holdings are open at T.
+    /// The number of holdings open at T.
     OpenCount,
-    /// How many products were ever taken.
+    /// The number of products ever taken.
     EverCount,
-    /// Days from the latest product taken to T; missing where none was.
+    /// Days from the latest product taken to T; missing if none was taken.
     DaysSinceLastTaken,
 }
 
-/// Where in the year, the month or the week T lies.
+/// A calendar position of T.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SeasonPart {
     /// The month, 1 to 12.

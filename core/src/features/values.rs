@@ -6,25 +6,25 @@ use crate::customers::words;
 use crate::schema::{HoldingProduct, Schema};
 use crate::time::{DAY, calendar};
 
-/// What stands for a missing value.
+/// The text for a missing value.
 const MISSING: &str = "not known";
-/// From here on, numbers have two decimals, below four: two of an interest rate of 0.0525 would say too
-/// little.
+/// Numbers below this have four decimals instead of two: two decimals of an interest rate of 0.0525 would say
+/// too little.
 const SMALL: f64 = 0.1;
 
 impl FeatureDefinition {
-    /// A value of the feature in words, on a schema on which it can be computed: `not known` where it is
-    /// missing, `yes` or `no` of a flag, the word of a category (a product's name where it says which product
-    /// was taken), else a number with separators between thousands and without needless decimals.
+    /// The feature's value in words, for a schema on which it can be computed: `not known` if it is missing,
+    /// `yes` or `no` for a flag, the word of a category (the product's name if it says which product was
+    /// taken), otherwise a number with thousands separators and without needless decimals.
     ///
-    /// The model counts years of 365.25 days, people do not: who is 17 on the eve of a birthday may have been
-    /// there for 18 of the model's. So years since a date are told as a calendar has them at the moment that
-    /// the customer was seen from (seconds since 1970-01-01).
+    /// The model counts years of 365.25 days, people do not: on the eve of the 18th birthday the model may
+    /// already count 18. So years since a date are shown as calendar years at `as_of` (seconds since
+    /// 1970-01-01), the moment that the customer was seen from.
     pub fn value_in_words(&self, schema: &Schema, value: f32, as_of: i64) -> String {
         let value = f64::from(value);
         match &self.expression {
             Expression::Attribute { transform: Transform::YearsSince, .. } if value >= 0.0 => {
-                // 32 bits have lost some minutes of it.
+                // 32 bits have lost a few minutes of it.
                 let since = as_of as f64 - value * 365.25 * DAY as f64 + 300.0;
                 self.reading_in_words(schema, calendar::years((since as i64).min(as_of), as_of), 0)
             }
@@ -32,7 +32,7 @@ impl FeatureDefinition {
         }
     }
 
-    /// A value in 64 bits, which rules go by, in words; numbers with so many more digits.
+    /// A 64-bit value that a rule tests, in words, with `digits` more decimals.
     pub(crate) fn reading_in_words(&self, schema: &Schema, value: f64, digits: usize) -> String {
         if value.is_nan() {
             return MISSING.into();
@@ -49,18 +49,18 @@ impl FeatureDefinition {
         }
     }
 
-    /// The word at this position, where the feature is a category and the schema tells the word.
+    /// The word at this position, if the feature is a category and the word is not withheld.
     pub(crate) fn word_of<'s>(&self, schema: &'s Schema, value: impl Into<f64>) -> Option<&'s str> {
         self.category_word(schema, value).filter(|word| !words::is_withheld(word))
     }
 
-    /// The word at this position as it stands in the schema.
+    /// The word at this position as the schema has it, perhaps withheld.
     fn category_word<'s>(&self, schema: &'s Schema, value: impl Into<f64>) -> Option<&'s str> {
         self.words(schema)?.get(word_position(value)?).map(String::as_str)
     }
 
-    /// The name of the product with this id, where the feature reads the column of a table that says which
-    /// product was taken.
+    /// The name of the product with this id, if the feature reads the column that says which product was
+    /// taken.
     fn product_name<'s>(&self, schema: &'s Schema, id: &str) -> Option<&'s str> {
         let Expression::Events {
             table, aggregate: Aggregate::First(column) | Aggregate::Last(column), ..
@@ -97,28 +97,28 @@ impl FeatureDefinition {
     }
 }
 
-/// The position among a category's words that a value is; `None` where it is none, as what stands for a
-/// missing word (-1, say).
+/// The position of a category's word that a value denotes; `None` if it denotes none, such as the -1 that may
+/// replace a missing word.
 pub fn word_position(value: impl Into<f64>) -> Option<usize> {
     let value = value.into();
     (value >= 0.0 && value.fract() == 0.0).then_some(value as usize)
 }
 
-/// A number of 32 bits as its shortest decimal digits have it: 0.1, not 0.10000000149.
+/// A 32-bit number with its shortest decimal digits: 0.1, not 0.10000000149.
 pub(crate) fn as_written(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::NAN)
 }
 
-/// Days or years in words, with so many more digits than one. Nobody counts them by the hundredth, and nobody
-/// is 18 before the birthday: what has not passed is cut off, not rounded.
+/// Days or years in words, with `digits` more decimals than one. The rest is cut off, not rounded: nobody is
+/// 18 before the birthday.
 pub(crate) fn passed(time: f64, digits: usize) -> String {
     let parts = libm::pow(10.0, 1.0 + digits as f64);
-    // 17.9 may be a little less in binary.
+    // In binary, 17.9 may be slightly less.
     let cut = libm::floor(time * parts + 1e-9) / parts;
     trimmed(format!("{cut:.*}", 1 + digits))
 }
 
-/// Without the zeros at the end of the decimals, and without the sign of a 0.
+/// Strips trailing zeros of the decimals, and the sign of zero.
 fn trimmed(number: String) -> String {
     let number = number.trim_end_matches('0').trim_end_matches('.');
     match number {
@@ -127,7 +127,7 @@ fn trimmed(number: String) -> String {
     }
 }
 
-/// With separators between thousands.
+/// Inserts thousands separators.
 fn grouped(number: &str) -> String {
     let (whole, decimals) = number.split_at(number.find('.').unwrap_or(number.len()));
     let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));
@@ -205,7 +205,7 @@ mod tests {
         }
     }
 
-    /// At all hours of the days about 18th birthdays, from what a model is given.
+    /// At every hour of the days around 18th birthdays, from the values that a model gets.
     #[test]
     fn nobody_is_said_to_be_older_than_a_calendar_has_it() {
         let age = attribute("BORN", Transform::YearsSince);

@@ -8,7 +8,7 @@ use super::spec::{
 };
 use crate::schema::{ColumnKind, Schema, Table};
 
-/// What a feature's values are.
+/// The kind of a feature's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FeatureType {
@@ -21,7 +21,7 @@ pub enum FeatureType {
 }
 
 impl FeatureDefinition {
-    /// What the feature's values are, on a schema on which it can be computed.
+    /// The kind of the feature's values, for a schema on which it can be computed.
     pub fn feature_type(&self, schema: &Schema) -> FeatureType {
         match &self.expression {
             Expression::Holdings(HoldingAggregate::Holds(_)) => FeatureType::Flag,
@@ -30,7 +30,7 @@ impl FeatureDefinition {
         }
     }
 
-    /// The words whose positions are the feature's values; `None` where these are no category's.
+    /// The words whose positions are the feature's values; `None` if it is not a category.
     pub fn words<'s>(&self, schema: &'s Schema) -> Option<&'s [String]> {
         let (table, column): (Option<&Table>, &str) = match &self.expression {
             Expression::Attribute { column, transform: Transform::Value } => {
@@ -82,7 +82,7 @@ impl fmt::Display for Expression {
     }
 }
 
-/// The words before those on the rows.
+/// The words before those about the rows.
 impl fmt::Display for Aggregate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -180,7 +180,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// What follows the column: `is A or B`, `< 5`, `is missing`.
+/// The words after the column: `is A or B`, `< 5`, `is missing`.
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,16 +1,17 @@
-//! Cumulative gain and lift: who is reached by asking those first who are likeliest.
+//! Cumulative gain and lift: how many are reached by asking the likeliest first.
 
 use super::roc::sorted;
 
-/// How many of the rows that are it are among the highest scores, for any share of all rows.
+/// The share of positive rows among the highest scores, for any share of all rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gain {
-    /// After each group of equal scores, from the highest: how many rows, and how many of them are it.
+    /// After each group of equal scores, from the highest: how many rows there are so far, and how many are
+    /// positive.
     steps: Vec<(usize, usize)>,
 }
 
 impl Gain {
-    /// Of scored rows.
+    /// Measures scored rows, each with whether it is positive.
     pub fn measure(scored: &[(f32, bool)]) -> Self {
         let mut steps = vec![(0, 0)];
         let (mut rows, mut hits) = (0, 0);
@@ -22,8 +23,8 @@ impl Gain {
         Self { steps }
     }
 
-    /// The share (0 to 1) of the rows that are it among a share (0 to 1) of all rows, those with the highest
-    /// scores. Of rows that score the same, as many as chance would give. Not defined where no row is it.
+    /// The share (0 to 1) of the positive rows that are among a share (0 to 1) of all rows, those with the
+    /// highest scores. A group of equal scores counts in proportion. `None` if no row is positive.
     pub fn at(&self, share: f64) -> Option<f64> {
         let (rows, hits) = self.steps.last().copied().unwrap_or_default();
         if hits == 0 {
@@ -41,8 +42,8 @@ impl Gain {
         Some((from_hits + part * (to_hits - from_hits)) / hits as f64)
     }
 
-    /// How many times more of the rows that are it are among a share (above 0) of all rows, those with the
-    /// highest scores, than among as many rows taken by chance. Not defined where no row is it.
+    /// The lift: the share of positives in a share (above 0) of all rows, those with the highest scores, over
+    /// the share in as many random rows. `None` if no row is positive.
     pub fn lift(&self, share: f64) -> Option<f64> {
         Some(self.at(share)? / share)
     }
@@ -58,7 +59,7 @@ mod tests {
 
     #[test]
     fn worked_out_by_hand() {
-        // Ten rows, two of which are it: the highest score, and one of two that share the next.
+        // Ten rows, two of them positive: the highest score, and one of the two that share the next.
         let mut scored: Vec<(f32, bool)> = (0..7).map(|row| (row as f32 / 10.0, false)).collect();
         scored.extend([(0.9, true), (0.8, true), (0.8, false)]);
         let gain = Gain::measure(&scored);

@@ -1,12 +1,13 @@
-//! What a policy would have been worth, from the log of another one that left something to chance.
+//! Off-policy evaluation: the value of a policy, estimated from the log of another policy that left something
+//! to chance.
 //!
 //! Three estimators (Dudík, Erhan, Langford and Li, "Doubly robust policy evaluation and optimization",
 //! Statistical Science 2014; the self-normalised one: Swaminathan and Joachims, NIPS 2015). All need *common
-//! support*: whatever the new policy does, the old one did with some probability. Where support is deficient
-//! (Sachdeva, Su and Joachims, KDD 2020), they tell what the supported part is worth and nothing of the rest,
-//! which no certainty shows: weights can't miss what was never logged. So it is measured how much of the
-//! policy lacks support ([`PolicyValue::unsupported`]), and of a little of it the worst and the best case are
-//! told ([`PolicyValue::bounds`]; Manski, American Economic Review 1990).
+//! support*: whatever the new policy does, the old one must have done with some probability. With deficient
+//! support (Sachdeva, Su and Joachims, KDD 2020) they estimate the value of the supported part only, and
+//! their intervals do not show it: weights can't miss what was never logged. So the unsupported share of the
+//! policy is measured ([`PolicyValue::unsupported`]), and if it is small, the worst and the best case are
+//! given ([`PolicyValue::bounds`]; Manski, American Economic Review 1990).
 
 use std::collections::HashMap;
 
@@ -14,68 +15,66 @@ use serde::Serialize;
 
 use super::bootstrap::Interval;
 
-/// One decision of the log.
+/// One logged decision.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Decision {
-    /// Whose it was: decisions about the same customer are not independent.
+    /// The customer. Decisions about the same customer are not independent.
     pub customer: u64,
-    /// What came of it.
+    /// The reward.
     pub reward: f64,
-    /// The probability, above 0, with which the logging policy did what it did.
+    /// The probability, above 0, with which the logging policy took this action.
     pub propensity: f64,
-    /// The probability with which the new policy would have done that,
+    /// The probability with which the new policy would take this action.
     pub target: f64,
-    /// and with which it would have done what the log never shows.
+    /// The probability with which the new policy would take an action that the log never shows.
     pub never_shown: f64,
-    /// What a model expects to come of what was done,
+    /// The reward that a model expects of this action.
     pub expected: f64,
-    /// and of what the new policy does, on average.
+    /// The mean reward that the model expects of the new policy.
     pub expected_of_target: f64,
 }
 
-/// A mean reward a decision, and how certain it is.
+/// The mean reward per decision, with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
     /// The mean reward.
     pub value: f64,
-    /// Its 95 % interval, by the normal distribution, with errors that may depend on each other within a
-    /// customer.
+    /// Its 95 % confidence interval, by the normal distribution, clustered by customer.
     pub interval: Interval,
 }
 
-/// What a policy is worth, by three estimators.
+/// The value of a policy, by three estimators.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct PolicyValue {
-    /// Inverse propensity scoring: unbiased, and uncertain where the policies differ.
+    /// Inverse propensity scoring: unbiased, but with a high variance where the policies differ.
     pub ips: Estimate,
-    /// The same over the sum of the weights: a little biased, and more certain.
+    /// Self-normalised: divided by the sum of the weights. Slightly biased, with a lower variance.
     pub snips: Estimate,
-    /// The model's expectation, corrected where it was wrong: unbiased, and the more certain the better the
-    /// model.
+    /// Doubly robust: the model's expectation, corrected by the logged rewards. Unbiased; the better the
+    /// model, the lower the variance.
     pub doubly_robust: Estimate,
-    /// As many decisions of the new policy itself would be as certain: (Σ weight)² / Σ weight².
+    /// The effective sample size: the number of decisions of the new policy itself that would be as certain,
+    /// (Σ weight)² / Σ weight².
     pub effective_decisions: f64,
-    /// The greatest weight of a decision: the new policy's probability over the old one's.
+    /// The greatest weight: the new policy's probability over the old one's.
     pub greatest_weight: f64,
-    /// The mean weight: the share of the policy that the log supports, 1 but for chance where it supports
-    /// all.
+    /// The mean weight: the share of the policy that the log supports; 1, up to chance, if it supports all.
     pub mean_weight: Estimate,
-    /// The share of the policy that asks for what the log never shows.
+    /// The share of the policy on actions that the log never shows.
     pub never_shown: f64,
 }
 
 impl PolicyValue {
-    /// At least so much of the policy lacks support: what it asks for was never shown, or where it asks for
-    /// it, never enough for the weights to reach 1 on average.
+    /// A lower bound of the unsupported share of the policy: actions that were never shown, or were shown too
+    /// rarely in its situations for the weights to average 1.
     pub fn unsupported(&self) -> f64 {
         let missing = 1.0 - self.mean_weight.interval.high;
-        // Of no weights at all the interval is of no width: nothing of the policy is in the log.
+        // If all weights are 0, so is the width of the interval: nothing of the policy is in the log.
         self.never_shown.max(missing).max(0.0)
     }
 
-    /// What the policy is worth, whatever what was never shown is worth, if no reward is less than `least` or
-    /// more than `greatest`: the 95 % interval of the supported part, and the worst and the best case of the
-    /// rest.
+    /// Bounds of the policy's value, if every reward lies between `least` and `greatest`: the 95 % interval
+    /// of the supported part, with the worst and the best case of the rest.
     pub fn bounds(&self, least: f64, greatest: f64) -> Interval {
         let Interval { low, high } = self.ips.interval;
         let rest = self.unsupported();
@@ -83,7 +82,7 @@ impl PolicyValue {
     }
 }
 
-/// Estimates what a policy is worth; NaN without decisions.
+/// Estimates the value of a policy; NaN without decisions.
 pub fn policy_value(decisions: &[Decision]) -> PolicyValue {
     let weight = |decision: &Decision| decision.target / decision.propensity;
     let total: f64 = decisions.iter().map(weight).sum();
@@ -92,7 +91,7 @@ pub fn policy_value(decisions: &[Decision]) -> PolicyValue {
     let normalised = decisions.iter().map(|decision| weight(decision) * decision.reward).sum::<f64>() / total;
     PolicyValue {
         ips: mean(decisions, |decision| weight(decision) * decision.reward),
-        // The delta method: a ratio's errors are those of its linear part.
+        // The delta method: the errors of a ratio are those of its linearisation.
         snips: mean(decisions, |decision| {
             normalised + weight(decision) * (decision.reward - normalised) / mean_weight
         }),
@@ -106,7 +105,7 @@ pub fn policy_value(decisions: &[Decision]) -> PolicyValue {
     }
 }
 
-/// The mean of a number of each decision.
+/// The mean of one number per decision.
 fn mean(decisions: &[Decision], of: impl Fn(&Decision) -> f64) -> Estimate {
     let count = decisions.len() as f64;
     let value = decisions.iter().map(&of).sum::<f64>() / count;
@@ -114,7 +113,7 @@ fn mean(decisions: &[Decision], of: impl Fn(&Decision) -> f64) -> Estimate {
     for decision in decisions {
         *of_customers.entry(decision.customer).or_default() += of(decision) - value;
     }
-    // In an order of their own, so that the same log gives the same bits.
+    // Sorted, so that the same log gives the same bits.
     let mut errors: Vec<f64> = of_customers.into_values().map(|error| error * error).collect();
     errors.sort_unstable_by(f64::total_cmp);
     let customers = errors.len() as f64;
@@ -126,8 +125,8 @@ fn mean(decisions: &[Decision], of: impl Fn(&Decision) -> f64) -> Estimate {
 /// The 97.5th percentile of the standard normal distribution.
 const NORMAL_97_5: f64 = 1.959_963_984_540_054;
 
-/// The probability with which each of some candidates comes first, by their priorities and a temperature, as
-/// [`Experiment`](crate::policy::Experiment) has it; at 0 the first of the greatest is certain.
+/// For each candidate, the probability that it comes first, given priorities and a temperature as in
+/// [`Experiment`](crate::policy::Experiment). At temperature 0 the first of the greatest is certain.
 pub fn first_place(priorities: &[f64], temperature: f64) -> Vec<f64> {
     let greatest = priorities.iter().copied().fold(0.0, f64::max);
     if temperature > 0.0 && greatest > 0.0 {
@@ -148,11 +147,11 @@ mod tests {
 
     use super::*;
 
-    /// A world of three actions.
+    /// Three actions, with the logging policy's probabilities.
     const LOGGED: [f64; 3] = [0.5, 0.3, 0.2];
     const TARGET: [f64; 3] = [0.1, 0.2, 0.7];
     const REWARD: [f64; 3] = [1.0, 4.0, 2.0];
-    /// What a model that is not quite right expects.
+    /// The expectations of a model that is slightly wrong.
     const MODEL: [f64; 3] = [1.5, 3.0, 2.5];
 
     fn truth() -> f64 {
@@ -176,7 +175,7 @@ mod tests {
         let mut draw = |customer| {
             let uniform: f64 = random.random();
             let action = if uniform < 0.5 { 0 } else { 1 + usize::from(uniform >= 0.8) };
-            // Of mean REWARD.
+            // With mean REWARD.
             decision(customer, action, REWARD[action] * random.random_range(0.0..2.0))
         };
         (0..count as u64).map(&mut draw).collect()
@@ -201,7 +200,7 @@ mod tests {
                 *covered += u32::from(low <= truth() && truth() <= high);
             }
         }
-        // 95 % of 400, give or take three standard deviations.
+        // 95 % of 400, within three standard deviations.
         assert!(covered.iter().all(|covered| (367..=393).contains(covered)), "{covered:?}");
     }
 
@@ -255,8 +254,8 @@ mod tests {
         assert!((soft[1] - 0.8).abs() < 1e-12);
     }
 
-    /// A log that shows the second action (of a reward that nobody knows, then) never: the others as often as
-    /// the propensities say.
+    /// A log that never shows the second action (whose reward is then unknown), and the others as often as
+    /// their propensities say.
     #[test]
     fn bounds_hold_whatever_was_never_shown_is_worth() {
         let (logged, target) = ([0.6, 0.4], [[0.5, 0.04, 0.46], [0.0, 0.5, 0.5], [0.7, 0.0, 0.3]]);
@@ -274,7 +273,7 @@ mod tests {
                     expected_of_target: 0.0,
                 }
             };
-            // Exactly as often as is to be expected.
+            // Exactly as often as expected.
             let log: Vec<Decision> = (0..1000).map(|n| decision(n, usize::from(n % 10 >= 6))).collect();
             let value = policy_value(&log);
             assert!((value.never_shown - target[1]).abs() < 1e-12);
@@ -292,7 +291,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_elsewhere_but_never_where_it_is_asked_for_lacks_support() {
-        // Half of the customers are only ever shown what the policy would not show them.
+        // Half of the customers are never shown what the policy would show them.
         let decision = |customer: u64| Decision {
             target: if customer.is_multiple_of(2) { 1.0 } else { 0.0 },
             propensity: 1.0,

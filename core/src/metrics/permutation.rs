@@ -1,9 +1,9 @@
 //! Permutation importance (Breiman, 2001, "Random Forests"; Fisher, Rudin and Dominici, 2019): how much worse
-//! a model gets when a feature's values are dealt out among the rows anew.
+//! a model gets when a feature's values are shuffled among the rows.
 //!
-//! Other than the share of the impurity that a feature removed while training, this is measured on rows that
-//! the model did not learn from, and features of many values have no advantage. Of features that go together
-//! each alone may seem to matter little: the others stand in for it.
+//! Unlike the share of impurity removed in training, it is measured on rows that the model did not learn
+//! from, and does not favour features with many values. Each of several correlated features may seem
+//! unimportant, because the others substitute for it.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -16,19 +16,19 @@ use crate::bundle::Bundle;
 use crate::matrix::{Column, Matrix};
 use crate::model::forest::Scratch;
 
-/// How often each feature's values are dealt out anew.
+/// How often each feature's values are shuffled.
 const REPEATS: usize = 3;
 
-/// By how much the log-loss of `labels.len()` rows of features (`values`, row by row) grows when one
-/// feature's values are permuted among them, the mean of three permutations. Only for features that `matters`
-/// says to be measured, 0 for the others.
+/// The increase of the log-loss of `labels.len()` rows of features (`values`, row by row) when one feature's
+/// values are shuffled among them: the mean of three shuffles. Measured only for features for which `matters`
+/// returns true; 0 for the others.
 ///
-/// Values are dealt out among all rows, but the loss is only taken of about `most_rows` of them: of large
-/// classes of every so many-th row, with a weight to match, so that rare classes keep theirs. The same seed
-/// gives the same numbers on any number of threads.
+/// Values are shuffled among all rows, but the loss is computed for about `most_rows` of them: large classes
+/// are thinned evenly and weighted accordingly, while rare classes keep all their rows. The same seed gives
+/// the same numbers on any number of threads.
 ///
 /// # Errors
-/// [`Error::RowLength`] where the values are not one row a label.
+/// [`Error::RowLength`] if the values are not one row per label.
 pub fn permutation_importance(
     bundle: &Bundle,
     values: &[f32],
@@ -79,18 +79,18 @@ pub fn permutation_importance(
     Ok(importance)
 }
 
-/// A row whose loss is taken.
+/// A row for which the loss is computed.
 struct Sampled<'r> {
     row: usize,
     bins: &'r [u8],
     label: usize,
-    /// How many rows it stands for.
+    /// The number of rows that it stands for.
     weight: f64,
     loss: f64,
 }
 
-/// Rows, each with how many it stands for: as many of each class as there are, but so few of large ones that
-/// there are at most `most_rows` in all (or one of each class).
+/// At most `most_rows` rows (or one per class), each with the number of rows that it stands for. Small
+/// classes keep all their rows, large ones are thinned.
 fn sample(labels: &[usize], class_count: usize, most_rows: usize) -> Vec<(usize, f64)> {
     let mut classes: Vec<Vec<usize>> = vec![Vec::new(); class_count];
     for (row, label) in labels.iter().enumerate() {
@@ -107,26 +107,26 @@ fn sample(labels: &[usize], class_count: usize, most_rows: usize) -> Vec<(usize,
     let of_class = |rows: &Vec<usize>| {
         let taken = rows.len().min(of_each);
         let weight = rows.len() as f64 / taken.max(1) as f64;
-        // Evenly spread over the class.
+        // Evenly spaced over the class.
         let places = (0..taken).map(|place| place * rows.len() / taken);
         places.filter_map(|place| Some((*rows.get(place)?, weight))).collect::<Vec<_>>()
     };
     classes.iter().flat_map(of_class).collect()
 }
 
-/// By how much the mean loss grows when a feature's bins are dealt out anew.
+/// The increase of the mean loss when a feature's bins are shuffled.
 fn increase(
     bundle: &Bundle,
     feature: usize,
-    mut dealt: Vec<u8>,
+    mut shuffled: Vec<u8>,
     before: &[Sampled<'_>],
     rng: &mut ChaCha8Rng,
 ) -> f64 {
     let mut scratch = Scratch::default();
-    dealt.shuffle(rng);
-    // Most rows of a feature that is mostly 0 get the value that they had.
+    shuffled.shuffle(rng);
+    // Most rows of a feature that is mostly 0 get back the value that they had.
     let increases = before.iter().filter_map(|it| {
-        let new = *dealt.get(it.row)?;
+        let new = *shuffled.get(it.row)?;
         if *it.bins.get(feature)? == new {
             return None;
         }
@@ -134,7 +134,7 @@ fn increase(
         *bins.get_mut(feature)? = new;
         Some(it.weight * (loss(bundle, &bins, it.label, &mut scratch) - it.loss))
     });
-    increases.sum::<f64>() / dealt.len().max(1) as f64
+    increases.sum::<f64>() / shuffled.len().max(1) as f64
 }
 
 /// The loss of a row of bins.

@@ -1,45 +1,45 @@
-//! Reliability: whether what is said to happen with a probability happens that often.
+//! Reliability: whether events happen as often as their predicted probability says.
 
 use serde::Serialize;
 
 use super::Scored;
 use super::roc::sorted;
 
-/// How many equal-width bins the calibration error is taken over.
+/// The number of equal-width bins of the calibration error.
 const CALIBRATION_BINS: usize = 15;
-/// A reliability diagram has at most so many bins …
+/// The most bins of a reliability diagram.
 const MOST_BINS: usize = 12;
-/// … and each of them at least so much of the variance that the probabilities expect.
+/// The least expected variance, Σ p (1 − p), in each of them.
 const LEAST_VARIANCE: f64 = 10.0;
 /// The 97.5th percentile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Rows of about the same probability.
+/// A bin of a reliability diagram: rows of similar probability.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ReliabilityBin {
     /// The lowest probability.
     pub lowest: f32,
     /// The highest probability.
     pub highest: f32,
-    /// How many rows these are.
+    /// The number of rows.
     pub count: usize,
-    /// How often it happened.
+    /// The number of rows in which the event happened.
     pub happened: usize,
     /// The mean probability.
     pub predicted: f64,
-    /// The share of the rows in which it happened.
+    /// The share of rows in which the event happened.
     pub observed: f64,
-    /// Wilson's score interval (1927) of that share, 95 %.
+    /// The 95 % Wilson score interval (1927) of that share.
     pub interval: (f64, f64),
 }
 
-/// A reliability diagram's bins, from the lowest probabilities to the highest, of rows with a probability and
-/// whether it happened.
+/// The bins of a reliability diagram, by ascending probability, from rows with a probability and whether the
+/// event happened.
 ///
-/// Bins of equal width would put nearly all rows of a rare class into the first, bins of equally many rows
-/// would spend most on probabilities next to 0. These hold equal parts of the variance that the probabilities
-/// expect, Σ p (1 − p), so that each says as much as the others: of a rare class about equally many expected
-/// cases. Equal probabilities stay in one bin.
+/// Equal-width bins would put nearly all rows of a rare class into the first bin, and bins of equally many
+/// rows would spend most bins on probabilities close to 0. These bins hold equal parts of the expected
+/// variance, Σ p (1 − p), so that each is equally informative: for a rare class, about equally many expected
+/// events. Equal probabilities stay in one bin.
 pub fn reliability(scored: &[(f32, bool)]) -> Vec<ReliabilityBin> {
     let sorted = sorted(scored);
     let variance = |probability: f32| f64::from(probability) * (1.0 - f64::from(probability)).max(0.0);
@@ -76,8 +76,8 @@ impl ReliabilityBin {
     }
 }
 
-/// Wilson's score interval (1927) of a share, 95 %: where the true share lies if `happened` of `count`
-/// independent rows are of it. Everything, (0, 1), where there are no rows.
+/// The 95 % Wilson score interval (1927) of a share, if the event happened in `happened` of `count`
+/// independent rows. (0, 1) for no rows.
 pub fn wilson(happened: usize, count: usize) -> (f64, f64) {
     if count == 0 {
         return (0.0, 1.0);
@@ -90,7 +90,7 @@ pub fn wilson(happened: usize, count: usize) -> (f64, f64) {
 }
 
 pub(super) fn class_calibration_error(class: usize, rows: &[Scored<'_>]) -> f64 {
-    // In each bin: the sums of the probabilities and of what happened.
+    // For each bin, the sum of the probabilities and the number of events.
     let mut bins = [(0.0, 0.0); CALIBRATION_BINS];
     for (label, row) in rows {
         let probability = f64::from(row.get(class).copied().unwrap_or_default());
@@ -141,12 +141,12 @@ mod tests {
         let mean = expected.iter().sum::<f64>() / 12.0;
         assert!(expected.iter().all(|cases| (cases / mean - 1.0).abs() < 0.25), "{expected:?}");
         assert!(bins[0].count > 50 * bins[11].count, "most rows lie next to 0");
-        // Nothing is lost, and nothing lies in two bins.
+        // No row is lost or counted twice.
         assert_eq!(bins.iter().map(|bin| bin.count).sum::<usize>(), scored.len());
         assert!(bins.windows(2).all(|pair| pair[0].highest < pair[1].lowest));
         let happened: usize = bins.iter().map(|bin| bin.happened).sum();
         assert_eq!(happened, scored.iter().filter(|row| row.1).count());
-        // What happens as often as it is said to lies in nearly all intervals.
+        // For calibrated probabilities, nearly all intervals contain them.
         let inside =
             bins.iter().filter(|bin| bin.interval.0 <= bin.predicted && bin.predicted <= bin.interval.1);
         assert!(inside.count() >= 10);

@@ -2,24 +2,23 @@
 
 use serde::Serialize;
 
-/// A drawn curve leaves out points that lie closer to the one before than this part of both axes.
+/// Points of a drawn curve closer to the last one than this share of both axes are left out.
 const STEP: f64 = 1.0 / 200.0;
 
-/// A point of a ROC curve: what share of the rows that are it, and of those that are not, score at least the
-/// threshold.
+/// A point of a ROC curve: the shares of positive and of negative rows that score at least the threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RocPoint {
-    /// The least score that is taken for it; infinite at the curve's beginning.
+    /// The least score that is predicted positive; infinite at the start of the curve.
     pub threshold: f32,
-    /// The share of the rows that are not it but are taken for it.
+    /// The share of the negative rows that are predicted positive.
     pub false_positive_rate: f64,
-    /// The share of the rows that are it and are taken for it.
+    /// The share of the positive rows that are predicted positive.
     pub true_positive_rate: f64,
 }
 
-/// The ROC curve of scored rows from (0, 0) to (1, 1), a point for each different score but for those too
-/// close to the point before to be told apart: at most some 400. Every point lies on the exact curve. Empty
-/// where all rows are it or none is.
+/// The ROC curve of scored rows from (0, 0) to (1, 1), with a point for each different score, except for
+/// those too close to the point before to be seen: about 400 at most. Every point lies on the exact curve.
+/// Empty if all rows or no rows are positive.
 pub fn roc_curve(scored: &[(f32, bool)]) -> Vec<RocPoint> {
     let sorted = sorted(scored);
     let total = sorted.iter().filter(|(_, is_it)| *is_it).count();
@@ -50,8 +49,8 @@ pub fn roc_curve(scored: &[(f32, bool)]) -> Vec<RocPoint> {
     curve
 }
 
-/// The area under the ROC curve of scored rows: the probability that a row that is it scores above one that
-/// is not, ties counting half (the Mann–Whitney statistic). Not defined where all rows are it or none is.
+/// The area under the ROC curve of scored rows: the probability that a positive row scores above a negative
+/// one, ties counting half (the Mann–Whitney statistic). `None` if all rows or no rows are positive.
 ///
 /// # Examples
 /// ```
@@ -75,7 +74,7 @@ pub fn roc_auc(scored: &[(f32, bool)]) -> Option<f64> {
     (positives > 0.0 && below > 0.0).then(|| wins / (positives * below))
 }
 
-/// Scored rows from the lowest score to the highest.
+/// Scored rows by ascending score.
 pub(super) fn sorted(scored: &[(f32, bool)]) -> Vec<(f32, bool)> {
     let mut sorted = scored.to_vec();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -116,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_curve_worked_out_by_hand() {
-        // From the highest score: it; not and it, tied; not.
+        // From the highest score: positive; negative and positive, tied; negative.
         let curve = roc_curve(&[(0.2, false), (0.9, true), (0.5, true), (0.5, false)]);
         let places: Vec<(f64, f64)> =
             curve.iter().map(|it| (it.false_positive_rate, it.true_positive_rate)).collect();

@@ -8,13 +8,13 @@ use crate::matrix::Matrix;
 /// The bin of a missing value. Known values start at 1.
 pub const MISSING_BIN: u8 = 0;
 
-/// How many features a model can tell apart: a split's feature and direction share 16 bits in the bundle.
+/// The most features of a model: a split's feature and direction share 16 bits in the bundle.
 pub const MAX_FEATURES: usize = 32_767;
 
-/// The most bins of known values that a feature can have.
+/// The most bins of known values of a feature.
 pub const MAX_BINS: usize = 255;
 
-/// For each feature, the values at which one bin ends and the next begins.
+/// For each feature, the edges between its bins.
 ///
 /// # Examples
 /// ```
@@ -26,17 +26,17 @@ pub const MAX_BINS: usize = 255;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bins {
-    /// Ascending, finite; a value at an edge belongs to the bin below it.
+    /// Ascending and finite; a value at an edge belongs to the bin below it.
     #[serde(deserialize_with = "at_most::<MAX_FEATURES, _, _>")]
     edges: Vec<Vec<f32>>,
 }
 
 impl Bins {
-    /// Bins from each feature's edges.
+    /// Creates bins from each feature's edges.
     ///
     /// # Errors
-    /// When some edges are not finite and strictly ascending, or more than [`MAX_BINS`] − 1, or there are
-    /// more than [`MAX_FEATURES`].
+    /// If edges are not finite and strictly ascending, a feature has more than [`MAX_BINS`] − 1 of them, or
+    /// there are more than [`MAX_FEATURES`] features.
     pub fn new(edges: Vec<Vec<f32>>) -> Result<Self, String> {
         let bins = Self { edges };
         bins.check()?;
@@ -51,29 +51,30 @@ impl Bins {
             let ascending = edges.is_sorted_by(|a, b| a < b) && edges.iter().all(|edge| edge.is_finite());
             if !ascending || edges.len() >= MAX_BINS {
                 return Err(format!(
-                    "the bin edges of feature {feature} are not fewer than {MAX_BINS} ascending numbers"
+                    "the bin edges of feature {feature} must be fewer than {MAX_BINS} ascending numbers"
                 ));
             }
         }
         Ok(())
     }
 
-    /// How many features there are.
+    /// The number of features.
     pub fn feature_count(&self) -> usize {
         self.edges.len()
     }
 
-    /// The ascending edges between a feature's bins; empty beyond the last feature.
+    /// The ascending edges between a feature's bins; empty past the last feature.
     pub fn edges(&self, feature: usize) -> &[f32] {
         self.edges.get(feature).map_or(&[], Vec::as_slice)
     }
 
-    /// The number of bins of a feature, the missing bin included.
+    /// The number of a feature's bins, including the missing bin.
     pub fn count(&self, feature: usize) -> usize {
         self.edges(feature).len() + 2
     }
 
-    /// The bin of a feature's value: [`MISSING_BIN`] for NaN, else 1 + the number of edges below the value.
+    /// The bin of a feature's value: [`MISSING_BIN`] for NaN, otherwise 1 + the number of edges below the
+    /// value.
     pub fn bin(&self, feature: usize, value: f32) -> u8 {
         if value.is_nan() {
             return MISSING_BIN;
@@ -82,14 +83,14 @@ impl Bins {
         (self.edges(feature).partition_point(|edge| *edge < value) + 1) as u8
     }
 
-    /// The bins of a row, written over `bins`.
+    /// Writes the bins of a row to `bins`.
     pub fn bin_row(&self, row: &[f32], bins: &mut [u8]) {
         for (feature, (value, bin)) in row.iter().zip(bins).enumerate() {
             *bin = self.bin(feature, *value);
         }
     }
 
-    /// The bins of rows, feature by feature: first every row's bin of the first feature.
+    /// Writes the bins of rows to `bins`, feature by feature: first every row's bin of the first feature.
     pub fn bin_block(&self, rows: Matrix<'_, f32>, bins: &mut [u8]) {
         let columns = bins.chunks_exact_mut(rows.height().max(1)).zip(rows.columns());
         for (feature, (bins, values)) in columns.enumerate() {

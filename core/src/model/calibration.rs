@@ -1,7 +1,7 @@
-//! Calibration: the model's probabilities, corrected so that they come true as often as they say.
+//! Calibration: corrects the model's probabilities so that events happen as often as predicted.
 //!
-//! Of a row's probabilities and nothing else, so that it suits every kind of model. What is corrected was
-//! learned on rows that the model did not see (`train/calibrate.rs`).
+//! It depends on a row's probabilities only, so it suits every kind of model. The correction was fitted to
+//! rows that the model did not see (`train/calibrate.rs`).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,60 +10,61 @@ use super::softmax::softmax;
 use crate::decode::bounded::at_most;
 use crate::schema::MAX_CLASSES;
 
-/// Probabilities below this are taken for it: none is 0 when its logarithm is taken.
+/// The least probability: smaller ones are raised to it, so that logarithms are finite.
 pub const LEAST: f32 = 1e-15;
 /// −ln of [`LEAST`], rounded up.
 const GREATEST_LOG: f64 = 34.54;
-/// No temperature is below.
+/// The least temperature.
 pub const MIN_TEMPERATURE: f32 = 0.01;
-/// No temperature is above.
+/// The greatest temperature.
 pub const MAX_TEMPERATURE: f32 = 100.0;
-/// No curve has more points.
+/// The most points of a curve.
 pub const MAX_POINTS: usize = 1024;
 const MAX_WEIGHTS: usize = MAX_CLASSES * MAX_CLASSES;
 
-/// What is done to a row's probabilities after the model.
+/// The correction applied to a row's probabilities after the model.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub enum Calibration {
-    /// Nothing.
+    /// No correction.
     #[default]
     None,
-    /// Each to the power of 1 / temperature, then scaled to sum to 1 (Guo et al., 2017, "On calibration of
-    /// modern neural networks"): above 1 it takes from the certain, below it gives to them.
+    /// Each probability to the power of 1 / temperature, then scaled to sum to 1 (Guo et al., 2017, "On
+    /// calibration of modern neural networks"). A temperature above 1 makes the model less confident, below 1
+    /// more.
     Temperature {
         /// From [`MIN_TEMPERATURE`] to [`MAX_TEMPERATURE`].
         temperature: f32,
     },
     /// The softmax of a linear map of the logarithms (Kull et al., 2019, "Beyond temperature scaling").
     Dirichlet {
-        /// One weight a class for the first class's score, then for the second's, …
+        /// Class by class, the weights of its score: one per class.
         #[serde(deserialize_with = "at_most::<MAX_WEIGHTS, _, _>")]
         weights: Vec<f32>,
-        /// One a class.
+        /// One per class.
         #[serde(deserialize_with = "at_most::<MAX_CLASSES, _, _>")]
         intercepts: Vec<f32>,
     },
     /// A curve for each class, then scaled to sum to 1 (Zadrozny & Elkan, 2002).
     Isotonic {
-        /// One a class.
+        /// One per class.
         #[serde(deserialize_with = "at_most::<MAX_CLASSES, _, _>")]
         curves: Vec<Curve>,
     },
 }
 
-/// A curve that never falls: straight between its points, level beyond them.
+/// A monotone curve: linear between its points, constant beyond them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Curve {
-    /// Where its points are, ascending from 0 to 1.
+    /// The points' inputs, ascending from 0 to 1.
     #[serde(deserialize_with = "at_most::<MAX_POINTS, _, _>")]
     pub inputs: Vec<f32>,
-    /// Its height at each, from [`LEAST`] to 1.
+    /// The points' outputs, from [`LEAST`] to 1.
     #[serde(deserialize_with = "at_most::<MAX_POINTS, _, _>")]
     pub outputs: Vec<f32>,
 }
 
 impl Calibration {
-    /// What it is called.
+    /// The name of the method.
     pub fn name(&self) -> &'static str {
         match self {
             Self::None => "none",
@@ -133,7 +134,7 @@ impl Calibration {
         match sound {
             true => Ok(()),
             false => Err(format!(
-                "the {} calibration's numbers are not sound or do not fit the classes",
+                "the {} calibration's numbers are invalid or do not fit the classes",
                 self.name()
             )),
         }
@@ -141,7 +142,7 @@ impl Calibration {
 }
 
 impl Curve {
-    /// Its height at an input.
+    /// The output at an input.
     pub fn at(&self, input: f32) -> f32 {
         let after = self.inputs.partition_point(|other| *other < input);
         let point = |position: usize| Some((*self.inputs.get(position)?, *self.outputs.get(position)?));
@@ -213,7 +214,7 @@ mod tests {
     #[test]
     fn a_dirichlet_map_is_the_softmax_of_weighted_logarithms() {
         assert_close(applied(&dirichlet(IDENTITY, [0.0; 3]), [0.5, 0.3, 0.2]), [0.5, 0.3, 0.2]);
-        // Intercepts multiply the odds; the second class's probability takes from the first.
+        // Intercepts multiply the odds; the second class's probability reduces the first class's score.
         let weights = [1.0, -1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
         let parts = [0.5f64 / 0.3, 0.3, 0.2 * 3.0];
         let total: f64 = parts.iter().sum();

@@ -1,29 +1,29 @@
-//! What each feature contributes to what a model gives a row, against a reference row: exact Shapley values.
+//! The contribution of each feature to a model's output for a row, relative to a reference row: exact Shapley
+//! values.
 //!
-//! The game: every feature is a player; a coalition's worth is what the model gives the row in which the
-//! features of the coalition are the row's and all others the reference's (interventional, with one reference
-//! row). How trees are attributed without going through the coalitions: `forest/shapley.rs`.
+//! The game: the players are the features; the worth of a coalition is the model's output for the row whose
+//! features in the coalition have the row's values and all others the reference's (interventional, with one
+//! reference row). `forest/shapley.rs` computes this for trees without enumerating coalitions.
 
-/// The parts of a model's outputs that features contribute: for each class, the base and the values of all
-/// features sum to the output.
+/// A decomposition of a model's outputs: for each class, the base plus the values of all features is the
+/// output.
 ///
 /// The outputs of a random forest are its probabilities; those of boosted trees and linear models are the
-/// classes' scores, of which the probabilities are the softmax. Both are before calibration.
+/// class scores, whose softmax gives the probabilities. Both are before calibration.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Contributions {
-    /// The classes, in the order of all that follows.
+    /// The classes, in the order of all other fields.
     pub classes: Vec<usize>,
-    /// The outputs for the reference row, one a class.
+    /// The outputs for the reference row, one per class.
     pub base: Vec<f64>,
-    /// The outputs for the row, one a class.
+    /// The outputs for the row, one per class.
     pub outputs: Vec<f64>,
-    /// Feature by feature, one value a class.
+    /// Feature by feature, one value per class.
     pub values: Vec<f64>,
 }
 
 impl Contributions {
-    /// What each feature contributes to a class, feature by feature; nothing where the class is not among
-    /// those computed.
+    /// The contributions to a class, feature by feature; empty if the class was not computed.
     pub fn of(&self, class: usize) -> impl Iterator<Item = f64> {
         let place = self.classes.iter().position(|other| *other == class);
         let rows = self.values.chunks_exact(self.classes.len().max(1));

@@ -1,9 +1,8 @@
 //! Forests of decision trees over bins, as flat arrays.
 //!
-//! A split asks whether a feature's bin is at most a threshold. A missing value (bin 0) goes left with the
-//! low values or, where the split says so, right with the high ones. A split of a category asks instead
-//! whether the bin is in a set. What a leaf holds and how the trees' leaves become probabilities is the
-//! forest's [`Link`].
+//! A split tests whether a feature's bin is at most a threshold. A missing value (bin 0) goes left with the
+//! low values or, if the split says so, right with the high ones. A split of a category tests instead whether
+//! the bin is in a set. The forest's [`Link`] says what a leaf holds and how leaves become probabilities.
 
 mod batch;
 mod code;
@@ -39,24 +38,24 @@ use walk::Decisions;
 pub struct Forest {
     class_count: usize,
     link: Link,
-    /// What the splits look at.
+    /// What the splits compare.
     columns: Vec<Column>,
     layout: Layout,
-    /// The values of the leaves. Where a leaf holds one number, its code is with its node.
+    /// The values of the leaves. If a leaf holds one number, its code is stored with its node.
     leaves: Leaves,
 }
 
-/// The trees, with nodes as small as will do.
+/// The trees, in the smallest node type that fits.
 #[derive(Debug, Clone, PartialEq)]
 enum Layout {
     Compact(Trees<u32>),
     Wide(Trees<u64>),
 }
 
-/// For up to so many classes, scoring a row takes no memory but the stack's.
+/// Up to this many classes, scoring a row allocates nothing on the heap.
 const CLASSES_ON_THE_STACK: usize = 64;
 
-/// Memory for scoring, which can be used again and again.
+/// Reusable buffers for scoring.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     decisions: Decisions,
@@ -66,20 +65,20 @@ pub struct Scratch {
 }
 
 impl Forest {
-    /// A forest of trees. The leaves' values are rounded to what the bundle stores, so that a model scores
-    /// the same before and after it is stored: to 65,535 steps of their class's range.
+    /// Creates a forest. The leaves' values are rounded as the bundle stores them, to 65,535 steps of their
+    /// class's range, so that a model scores the same before and after it is stored.
     ///
     /// # Errors
-    /// When a tree is not complete, its leaves do not fit the link (distributions over `class_count` classes;
-    /// finite numbers, and as many trees for each class), or there are more than [`MAX_TREES`] trees or
+    /// If a tree is incomplete, its leaves do not fit the link (distributions over `class_count` classes, or
+    /// finite numbers with equally many trees per class), or there are more than [`MAX_TREES`] trees or
     /// [`MAX_SETS`] sets.
     pub fn new(class_count: usize, link: Link, trees: &[Tree]) -> Result<Self, String> {
         Self::with_leaf_steps(class_count, link, trees, u16::MAX)
     }
 
-    /// A forest whose leaves' values are rounded to so many steps between each class's least and greatest; of
-    /// fewer than 256, they take one byte each. That is too coarse for distributions with classes that are
-    /// rare nearly everywhere and certain in some leaf: their small probabilities become 0.
+    /// Creates a forest whose leaf values are rounded to `steps` steps between each class's least and
+    /// greatest value; with fewer than 256, each takes one byte. That is too coarse for distributions with
+    /// classes that are rare almost everywhere and certain in some leaf: their small probabilities become 0.
     ///
     /// # Errors
     /// As [`Forest::new`].
@@ -92,24 +91,24 @@ impl Forest {
         ForestCode::new(class_count, link, trees, steps)?.forest(&Memory::unlimited())
     }
 
-    /// The forest with other splits, and the very leaves that it has.
+    /// The same forest with other splits; its leaves are kept unchanged.
     ///
     /// # Errors
-    /// When the trees do not have their splits and leaves in the same places.
+    /// If the trees do not have their splits and leaves in the same places.
     pub fn with_splits(&self, trees: &[Tree]) -> Result<Self, String> {
         let same_places = |(own, other): (Tree, &Tree)| {
             own.nodes.len() == other.nodes.len()
                 && own.nodes.iter().zip(&other.nodes).all(|(a, b)| a.feature() == b.feature())
         };
         if self.tree_count() != trees.len() || !self.trees().zip(trees).all(same_places) {
-            return Err("the trees have other splits than the forest".into());
+            return Err("the trees do not have their splits where the forest has them".into());
         }
         let leaves = ForestCode::from(self.clone()).leaves;
         ForestCode::with_leaves(self.class_count, self.link.clone(), trees, leaves)?
             .forest(&Memory::unlimited())
     }
 
-    /// How many classes it knows.
+    /// The number of classes.
     pub fn class_count(&self) -> usize {
         self.class_count
     }
@@ -119,12 +118,12 @@ impl Forest {
         &self.link
     }
 
-    /// How many trees it has.
+    /// The number of trees.
     pub fn tree_count(&self) -> usize {
         self.layout.placed().len()
     }
 
-    /// How many splits and leaves its trees have together.
+    /// The number of splits and leaves of all trees.
     pub fn node_count(&self) -> usize {
         match &self.layout {
             Layout::Compact(trees) => trees.nodes.len(),
@@ -132,7 +131,7 @@ impl Forest {
         }
     }
 
-    /// The trees, with their leaves' values as they are stored.
+    /// The trees, with their leaf values as stored.
     pub fn trees(&self) -> impl Iterator<Item = Tree> {
         let mut nodes = self.stored();
         self.in_order().into_iter().map(move |placed| {
@@ -156,7 +155,7 @@ impl Forest {
         })
     }
 
-    /// The values of a tree's leaf.
+    /// Appends the values of a tree's leaf.
     fn push_values(&self, tree: &Placed, holds: u32, values: &mut Vec<f32>) {
         match &self.link {
             Link::Softmax(_) => values.push(self.leaves.value(tree.class as usize, holds)),
@@ -182,7 +181,7 @@ impl Forest {
         placed
     }
 
-    /// Probabilities for one row of bins.
+    /// Writes the probabilities for one row of bins.
     pub fn predict(&self, bins: &[u8], scratch: &mut Scratch, probabilities: &mut [f32]) {
         let groups = self.class_count.div_ceil(LANES);
         let mut few = [[0; LANES]; CLASSES_ON_THE_STACK / LANES];
@@ -215,7 +214,7 @@ impl Forest {
         bytes.extend(self.columns.iter().map(|column| column.byte_of(bins)));
     }
 
-    /// Adds the codes of the leaves of a row, class by class.
+    /// Adds the codes of a row's leaves, class by class.
     #[inline(always)]
     fn add_leaves<N: Node>(
         &self,
@@ -242,7 +241,7 @@ impl Forest {
         }
     }
 
-    /// Probabilities from the classes' sums of codes.
+    /// Turns the classes' sums of codes into probabilities.
     fn finish(&self, sums: impl Iterator<Item = u32> + Clone, probabilities: &mut [f32]) {
         match &self.link {
             Link::Mean => {
@@ -265,8 +264,8 @@ impl Forest {
         }
     }
 
-    /// Adds the values of the leaves that a row falls into, of those trees alone whose numbers (from 0) are
-    /// chosen, to one sum a class.
+    /// Adds the values of a row's leaves to `sums`, one per class; only for the chosen trees, numbered from
+    /// 0.
     pub fn add_leaves_of(
         &self,
         bins: &[u8],
@@ -291,7 +290,7 @@ impl Forest {
         }
     }
 
-    /// For each feature, the bins that some split tells from the ones before them.
+    /// For each feature, the bins that some split distinguishes from the bin before.
     pub(super) fn told_apart(&self, feature_count: usize) -> Vec<BinSet> {
         let mut apart = vec![BinSet::default(); feature_count];
         let mut seen = vec![BinSet::default(); self.columns.len()];
@@ -306,7 +305,7 @@ impl Forest {
             let Some(apart) = apart.get_mut(usize::from(column.feature)) else { continue };
             for bin in 1..=u8::MAX {
                 let (before, now) = (column.byte(bin - 1), column.byte(bin));
-                // A byte goes right where it is above the threshold.
+                // A byte goes right if it is above the threshold.
                 if (before.min(now)..before.max(now)).any(|threshold| thresholds.contains(threshold)) {
                     apart.insert(bin);
                 }
@@ -324,7 +323,7 @@ impl Forest {
     }
 }
 
-/// 1 where a row with these bytes goes right, else 0.
+/// 1 if a row with these bytes goes right, else 0.
 #[inline(always)]
 fn goes_right<N: Node>(node: N, bytes: &[u8]) -> u32 {
     u32::from(bytes.get(node.column()).is_some_and(|byte| *byte > node.threshold()))
@@ -340,12 +339,12 @@ impl Layout {
 }
 
 impl Column {
-    /// A split that looks at this column.
+    /// The split that compares this column with a threshold.
     fn node(&self, threshold: u8) -> TreeNode {
         let feature = self.feature;
         match self.kind {
             ColumnKind::MissingLeft => TreeNode::Split { feature, threshold, missing_right: false },
-            // Bin and threshold are lowered by one here.
+            // This column's bins and thresholds are lowered by one.
             ColumnKind::MissingRight => {
                 TreeNode::Split { feature, threshold: threshold.saturating_add(1), missing_right: true }
             }

@@ -1,8 +1,8 @@
-//! Multinomial logistic regression over standardised bin ranks, and over the bins of categories.
+//! Multinomial logistic regression over standardised bin ranks and the bins of categories.
 //!
 //! A number enters as the rank of its bin, standardised over the training rows: heavy tails do no harm, and
-//! training and scoring share the bins with the forest. A missing value enters as the mean. A category, whose
-//! order means nothing, has weights for each of its bins, and so has its being missing.
+//! the bins are those of the forests. A missing value enters as the mean. A category, whose order is
+//! meaningless, has a weight for each of its bins, including the missing one.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +11,8 @@ use super::contributions::Contributions;
 use super::softmax::softmax;
 use crate::decode::bounded::{at_most, list};
 
-/// Models whose scores might grow beyond this are refused: far below what `f32` can hold, so that neither a
-/// score nor a difference of scores overflows.
+/// The limit of scores: models that could exceed it are refused. It is far below the range of `f32`, so
+/// neither a score nor a difference of scores overflows.
 pub(super) const MAX_SCORE: f64 = 1e30;
 
 /// A linear model.
@@ -24,13 +24,13 @@ pub struct Linear {
     /// 1 / the standard deviation of the rank; 0 for a constant feature.
     #[serde(deserialize_with = "list")]
     pub(crate) inverse_deviations: Vec<f32>,
-    /// One weight a feature for the first class, then for the second, …
+    /// Class by class, one weight per feature.
     #[serde(deserialize_with = "list")]
     pub(crate) weights: Vec<f32>,
-    /// The weights of categories, in the order of their features.
+    /// The weights of categories, in feature order.
     #[serde(deserialize_with = "at_most::<MAX_FEATURES, _, _>")]
     pub(crate) categories: Vec<CategoryWeights>,
-    /// One a class.
+    /// One per class.
     #[serde(deserialize_with = "list")]
     pub(crate) intercepts: Vec<f32>,
 }
@@ -40,18 +40,18 @@ pub struct Linear {
 pub(crate) struct CategoryWeights {
     /// The feature.
     pub(crate) feature: u16,
-    /// One weight a class for bin 0 (missing), then for bin 1, …
+    /// Bin by bin, starting with the missing bin, one weight per class.
     #[serde(deserialize_with = "list")]
     pub(crate) weights: Vec<f32>,
 }
 
 impl Linear {
-    /// How many classes it knows.
+    /// The number of classes.
     pub fn class_count(&self) -> usize {
         self.intercepts.len()
     }
 
-    /// The standardised rank of a bin; 0 where it is missing.
+    /// The standardised rank of a bin; 0 for the missing bin.
     pub fn standardise(&self, feature: usize, bin: u8) -> f32 {
         match (bin, self.means.get(feature), self.inverse_deviations.get(feature)) {
             (MISSING_BIN, _, _) | (_, None, _) | (_, _, None) => 0.0,
@@ -59,7 +59,7 @@ impl Linear {
         }
     }
 
-    /// Probabilities for one row of bins: the softmax of the classes' scores.
+    /// The probabilities for one row of bins: the softmax of the class scores.
     pub fn predict(&self, bins: &[u8], probabilities: &mut [f32]) {
         let classes = self.weights.chunks_exact(self.means.len().max(1));
         for ((score, weights), intercept) in probabilities.iter_mut().zip(classes).zip(&self.intercepts) {
@@ -77,9 +77,9 @@ impl Linear {
         softmax(probabilities);
     }
 
-    /// What features contribute to the scores of classes, from the bins of a row and of a reference row: a
-    /// score is a sum of terms of one feature each, so a feature contributes what its terms differ by.
-    /// Classes that there are not are left out; `None` where the rows have more features or bins than the model.
+    /// The contributions of the features to the scores of some classes, from the bins of a row and of a
+    /// reference row. A score is a sum of terms of one feature each, so a feature contributes the difference
+    /// of its terms. Classes that the model does not have are left out; `None` if the bins do not fit the model.
     pub(super) fn contributions(
         &self,
         row: &[u8],
@@ -104,7 +104,7 @@ impl Linear {
         Some(contributions)
     }
 
-    /// What a feature in this bin adds to the score of a class.
+    /// The term that a feature in this bin adds to the score of a class.
     fn term(&self, feature: usize, category: Option<&CategoryWeights>, bin: u8, class: usize) -> Option<f64> {
         let weight = self.weights.get(class * self.means.len() + feature)?;
         let of_bin = match category {
@@ -138,11 +138,11 @@ impl Linear {
         lists.into_iter().chain(self.categories.iter().map(|category| &category.weights)).flatten().copied()
     }
 
-    /// No row's score, nor a standardised rank, is further from 0 than this; NaN or infinite where one may be
-    /// no number.
+    /// An upper bound of the absolute values of all scores and standardised ranks; NaN or infinite if one may
+    /// not be finite.
     fn greatest_score(&self, bins: &Bins) -> f64 {
         let features = || self.means.iter().zip(&self.inverse_deviations).enumerate();
-        // The first and the last bin are the furthest from the mean, on either side.
+        // Of all bins, the first or the last is furthest from the mean.
         let greatest_ranks: Vec<f64> = features()
             .map(|(feature, (mean, inverse))| {
                 let from_mean = |bin: f64| ((bin - f64::from(*mean)) * f64::from(*inverse)).abs();
@@ -241,7 +241,7 @@ mod tests {
             // Finite, but the score is not.
             |m| m.weights[5] = f32::MAX,
             |m| m.means[0] = 1e32,
-            // The rank is not, though its weights are 0.
+            // Here the rank is not finite, though its weights are 0.
             |m| (m.means[0], m.inverse_deviations[0], m.weights[2], m.weights[4]) = (f32::MAX, 2.0, 0.0, 0.0),
             |m| m.means.truncate(1),
             |m| m.weights.truncate(5),

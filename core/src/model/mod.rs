@@ -1,5 +1,4 @@
-//! Models: bins, the two kinds of model over them, their calibration, and the bundle that carries everything
-//! a scorer needs.
+//! Models: bins, the two kinds of model over them, and their calibration.
 
 pub mod bins;
 pub mod calibration;
@@ -16,7 +15,7 @@ use contributions::Contributions;
 use forest::{BinSet, Forest, ForestCode, Link, Scratch};
 use linear::Linear;
 
-/// A trained model: reads a row of bins, gives a probability for each class.
+/// A trained model: maps a row of bins to a probability for each class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Model {
     /// Trees.
@@ -25,7 +24,7 @@ pub enum Model {
     Linear(Linear),
 }
 
-/// A model as it is stored.
+/// A model as stored.
 #[derive(Deserialize)]
 pub(crate) enum ModelCode<'f> {
     #[serde(borrow)]
@@ -43,7 +42,7 @@ impl ModelCode<'_> {
 }
 
 impl Model {
-    /// How many classes it knows.
+    /// The number of classes.
     pub fn class_count(&self) -> usize {
         match self {
             Model::Forest(forest) => forest.class_count(),
@@ -51,7 +50,7 @@ impl Model {
         }
     }
 
-    /// Probabilities for one row of bins, written over `probabilities` (one a class; they sum to 1).
+    /// Writes the probabilities for one row of bins to `probabilities`, one per class; they sum to 1.
     pub fn predict(&self, bins: &[u8], scratch: &mut Scratch, probabilities: &mut [f32]) {
         match self {
             Model::Forest(forest) => forest.predict(bins, scratch, probabilities),
@@ -59,8 +58,8 @@ impl Model {
         }
     }
 
-    /// Probabilities for many rows, to the same bits. The bins stand feature by feature, a column a row; the
-    /// probabilities are written row by row.
+    /// Writes the probabilities for many rows, with the same bits as row by row. `bins` has one row per
+    /// feature and one column per row; the probabilities are written row by row.
     pub(crate) fn predict_block(
         &self,
         bins: Matrix<'_, u8>,
@@ -81,7 +80,7 @@ impl Model {
         }
     }
 
-    /// For each feature, the bins that the model tells from the ones before them.
+    /// For each feature, the bins that the model distinguishes from the bin before.
     pub(crate) fn told_apart(&self, feature_count: usize) -> Vec<BinSet> {
         match self {
             Model::Forest(forest) => forest.told_apart(feature_count),
@@ -93,8 +92,8 @@ impl Model {
         }
     }
 
-    /// What each feature contributes to these classes' outputs, from the bins of a row and of a reference
-    /// row.
+    /// The contributions of each feature to the outputs of some classes, from the bins of a row and of a
+    /// reference row. Classes that the model does not have are left out; `None` if the bins do not fit the model.
     pub(crate) fn contributions(
         &self,
         row: &[u8],
@@ -107,7 +106,7 @@ impl Model {
         }
     }
 
-    /// Whether what it adds up are the classes' scores, and not their probabilities.
+    /// Whether its outputs are class scores rather than probabilities.
     pub fn adds_scores(&self) -> bool {
         match self {
             Model::Forest(forest) => *forest.link() != Link::Mean,
@@ -115,7 +114,7 @@ impl Model {
         }
     }
 
-    /// Checks that the model fits `feature_count` features with these bins and `class_count` classes.
+    /// Checks that the model fits these bins and `class_count` classes.
     pub(crate) fn check(&self, bins: &bins::Bins, class_count: usize) -> Result<(), String> {
         if self.class_count() != class_count {
             return Err(format!("the model has {} classes, the schema {class_count}", self.class_count()));

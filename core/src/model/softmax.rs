@@ -1,6 +1,6 @@
-//! Scores to probabilities.
+//! Turns scores into probabilities.
 
-/// Scores to probabilities, in place. `libm` gives the same bits on every machine.
+/// Turns scores into probabilities in place. `libm` gives the same bits on every machine.
 pub(crate) fn softmax(scores: &mut [f32]) {
     let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut total = 0.0;

@@ -1,11 +1,11 @@
-//! Tests and distances of numbers of which only the bins are known.
+//! Tests and distances for numbers of which only the bins are known.
 
 use super::distribution::Summary;
 use super::kolmogorov_smirnov::{KolmogorovSmirnov, limiting};
 
-/// The two-sample test of Kolmogorov and Smirnov on counts, bin by bin: the greatest distance at the edges.
-/// What lies within a bin is not seen, so that the distance and, more so, the test are on the safe side.
-/// `None` where there are not as many of both, or one side has none.
+/// The two-sample Kolmogorov–Smirnov test on counts by bin: the greatest distance at the edges. Differences
+/// within a bin are not seen, so the distance and, more so, the test are conservative. `None` if the lengths
+/// differ or one side is empty.
 pub fn kolmogorov_smirnov(reference: &[f64], current: &[f64]) -> Option<KolmogorovSmirnov> {
     let (rows, their_rows): (f64, f64) = (reference.iter().sum(), current.iter().sum());
     if reference.len() != current.len() || !(rows > 0.0 && their_rows > 0.0) {
@@ -17,9 +17,9 @@ pub fn kolmogorov_smirnov(reference: &[f64], current: &[f64]) -> Option<Kolmogor
     Some(KolmogorovSmirnov { distance, p_value: limiting(lambda) })
 }
 
-/// The Wasserstein distance of order 1 of counts, bin by bin, in the numbers' unit: rows are thought to be
-/// spread evenly over their bin, and the outermost bins to reach to the reference's least and greatest
-/// number. `None` as in [`kolmogorov_smirnov`], and where the bins are not those of the edges.
+/// The Wasserstein distance of order 1 between counts by bin, in the unit of the numbers. Rows are assumed to
+/// be spread evenly over their bin, and the outermost bins to reach to the reference's least and greatest
+/// number. `None` as in [`kolmogorov_smirnov`], or if the counts do not match the edges.
 pub fn wasserstein(edges: &[f32], summary: &Summary, reference: &[f64], current: &[f64]) -> Option<f64> {
     let (rows, their_rows): (f64, f64) = (reference.iter().sum(), current.iter().sum());
     if reference.len() != edges.len() + 1
@@ -33,7 +33,7 @@ pub fn wasserstein(edges: &[f32], summary: &Summary, reference: &[f64], current:
     bounds.insert(0, bounds.first().map_or(least, |first| first.min(least)));
     bounds.push(bounds.last().map_or(greatest, |last| last.max(greatest)));
     let steps = steps(reference, current, rows, their_rows);
-    // How far apart the two distribution functions are at each bound; in between, it changes evenly.
+    // The difference of the two distribution functions at each bound; it is linear in between.
     let apart: Vec<f64> = core::iter::once(0.0).chain(steps).collect();
     let widths = bounds.iter().zip(bounds.iter().skip(1)).map(|(low, high)| high - low);
     let areas = widths.zip(apart.iter().zip(apart.iter().skip(1))).map(|(width, (from, to))| {
@@ -48,7 +48,7 @@ pub fn wasserstein(edges: &[f32], summary: &Summary, reference: &[f64], current:
     Some(areas.sum())
 }
 
-/// The second distribution function less the first at the end of each bin.
+/// The second distribution function minus the first at the end of each bin.
 fn steps(reference: &[f64], current: &[f64], rows: f64, their_rows: f64) -> Vec<f64> {
     let (mut below, mut their_below) = (0.0, 0.0);
     let step = |(ours, theirs): (&f64, &f64)| {
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn evenly_spread_bins_are_as_far_apart_as_their_values() {
-        // Numbers that are spread evenly in each bin, very many of them.
+        // Very many numbers, spread evenly within each bin.
         let edges = [1.0f32, 3.0];
         let summary = Summary { least: 0.0, greatest: 4.0, mean: 0.0, standard_deviation: 1.0 };
         let bounds = [(0.0, 1.0), (1.0, 3.0), (3.0, 4.0)];

@@ -1,29 +1,29 @@
-//! Where a series of numbers changes its level: the rank test of Pettitt (1979, "A non-parametric approach to
-//! the change-point problem"), on the whole and then on the parts before and after what it found.
+//! Change points of a series: the rank test of Pettitt (1979, "A non-parametric approach to the change-point
+//! problem"), applied to the whole series and then to the parts before and after each change found.
 
-/// Fewer numbers than this on one side of a change prove nothing: chance alone would order them so too often.
+/// With fewer numbers than this on one side of a change, chance alone would produce it too often.
 const LEAST_SIDE: usize = 3;
 
-/// What the test found.
+/// The result of the test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pettitt {
     /// The position of the first number after the change.
     pub at: usize,
     /// K: the greatest |U| over all positions.
     pub statistic: f64,
-    /// The approximate probability of a K at least as great where there is no change: 2·exp(−6K² / (n³ +
+    /// The approximate p-value, the probability of a K at least as great without a change: 2·exp(−6K² / (n³ +
     /// n²)), at most 1.
     pub p_value: f64,
 }
 
-/// Tests a series for one change; `None` where it is too short for any. Numbers that are not known are NaN
-/// and equal to none.
+/// Tests a series for one change; `None` if it is too short. Unknown numbers are NaN and compare equal to
+/// everything.
 pub fn pettitt(series: &[f64]) -> Option<Pettitt> {
     let n = series.len();
     let mut greatest: Option<(usize, f64)> = None;
     let mut u = 0.0;
     for (at, value) in series.iter().enumerate() {
-        // U grows by what the number's order with all others is.
+        // Adding a number to the first part adds the signs of its comparisons with all others to U.
         u += series.iter().map(|other| order(*value, *other)).sum::<f64>();
         let (before, after) = (at + 1, n - at - 1);
         let greater = greatest.is_none_or(|(_, found): (usize, f64)| u.abs() > found.abs());
@@ -37,7 +37,7 @@ pub fn pettitt(series: &[f64]) -> Option<Pettitt> {
     Some(Pettitt { at, statistic: k, p_value })
 }
 
-/// The positions of the first numbers after each change, in order: a part of the series is divided where the
+/// The positions of the first numbers after each change, in order. A part of the series is divided if the
 /// test's p-value is at most `significance`.
 pub fn change_points(series: &[f64], significance: f64) -> Vec<usize> {
     let (mut found, mut parts) = (Vec::new(), vec![(0, series)]);
@@ -59,7 +59,7 @@ fn order(value: f64, other: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// The definition, by brute force: U(t) sums the orders of the first t numbers with the others.
+    /// The definition by brute force: U(t) sums the signs of comparing the first t numbers with the others.
     fn by_definition(series: &[f64]) -> f64 {
         let u = |t: usize| -> f64 {
             let pairs = series[..t].iter().flat_map(|a| series[t..].iter().map(move |b| order(*a, *b)));

@@ -1,14 +1,14 @@
-//! Distances between two distributions, which do not grow with the number of rows.
+//! Distances between two distributions that do not grow with the number of rows.
 
 use super::Sample;
 
-/// What a share of 0 is taken for, so that its logarithm is finite …
+/// The replacement of a share of 0, so that its logarithm is finite …
 const LEAST_SHARE: f64 = 0.0001;
-/// … or, where other shares are not greater than that, so small a part of the least of them.
+/// … or, if other shares are no greater than that, this part of the least of them.
 const BELOW_LEAST: f64 = 1e-6;
 
-/// The Wasserstein distance of order 1: the area between the two distribution functions, in units of the
-/// feature. `None` where a sample has no known value; infinite or NaN where values are infinite.
+/// The Wasserstein distance of order 1: the area between the two distribution functions, in the unit of the
+/// feature. `None` if a sample has no known value; infinite or NaN if values are infinite.
 pub fn wasserstein(reference: &Sample, current: &Sample) -> Option<f64> {
     let (ours, theirs) = (reference.values(), current.values());
     let (our_count, their_count) = (ours.len() as f64, theirs.len() as f64);
@@ -35,8 +35,8 @@ pub fn wasserstein(reference: &Sample, current: &Sample) -> Option<f64> {
     }
 }
 
-/// The Jensen–Shannon distance (Endres & Schindelin, 2003): the square root of the divergence in nats, 0 to
-/// √ln 2. Of counts, bin by bin; `None` where there are not as many of both, or one side has none.
+/// The Jensen–Shannon distance (Endres & Schindelin, 2003) between counts by bin: the square root of the
+/// divergence in nats, 0 to √ln 2. `None` if the lengths differ or one side is empty.
 pub fn jensen_shannon(reference: &[f64], current: &[f64]) -> Option<f64> {
     let (ours, theirs) = shares(reference, current)?;
     let towards = |share: f64, middle: f64| if share > 0.0 { share * libm::log(share / middle) } else { 0.0 };
@@ -45,14 +45,14 @@ pub fn jensen_shannon(reference: &[f64], current: &[f64]) -> Option<f64> {
         (towards(*ours, middle) + towards(*theirs, middle)) / 2.0
     };
     let sum: f64 = ours.iter().zip(&theirs).map(divergence).sum();
-    // Rounding may leave it below 0.
+    // Rounding may make it slightly negative.
     Some(sum.max(0.0).sqrt())
 }
 
-/// The population stability index: Σ (r − c) ln (r / c) over the shares r and c of bins. Of counts, bin by
-/// bin; `None` as in [`jensen_shannon`].
+/// The population stability index between counts by bin: Σ (r − c) ln (r / c) over the shares r and c of the
+/// bins. `None` as in [`jensen_shannon`].
 ///
-/// A share of 0 counts as 0.0001 or, where the least other share of its side is no greater, as a millionth of
+/// A share of 0 counts as 0.0001 or, if the least other share of its side is no greater, as a millionth of
 /// that.
 ///
 /// # Examples
@@ -101,7 +101,7 @@ mod tests {
         let near = |found: Option<f64>, expected: f64| (found.unwrap() - expected).abs() < 1e-12;
         assert!(near(wasserstein(&ours, &shifted), 2.5));
         assert_eq!(wasserstein(&ours, &ours), Some(0.0));
-        // Other sizes, with values that occur twice: two thirds of the mass go 1 further.
+        // Different sizes and repeated values: two thirds of the mass move by 1.
         assert!(near(wasserstein(&sample(&[0.0]), &sample(&[0.0, 1.0, 1.0])), 2.0 / 3.0));
         assert_eq!(wasserstein(&ours, &sample(&[f64::NAN])), None);
     }

@@ -1,31 +1,30 @@
-//! How the values of a quantity spread over a few cells: what a bundle remembers of the rows that its model
-//! was measured on.
+//! Distributions: the number of rows in each of a few cells of a quantity.
 
 use serde::{Deserialize, Serialize};
 
 use crate::decode::bounded::{at_most, list};
 use crate::features::word_position;
 
-/// Numbers have at most so many bins.
+/// The most bins of a numeric distribution.
 pub const MOST_BINS: usize = 10;
 const MOST_EDGES: usize = MOST_BINS - 1;
 
-/// A quantity's cells, and how many rows lie in each.
+/// The cells of a quantity, with the number of rows in each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
-    /// Of numbers, where one bin ends and the next begins: ascending and finite; a value at an edge belongs
-    /// to the bin below it. None of words.
+    /// For numbers, the edges between bins: ascending and finite; a value at an edge belongs to the bin below
+    /// it. Empty for words.
     #[serde(deserialize_with = "at_most::<MOST_EDGES, _, _>")]
     pub edges: Vec<f32>,
-    /// How many rows lie in each cell: first those without a value, then those of each bin or word.
+    /// The number of rows in each cell: first the missing values, then each bin or word.
     #[serde(deserialize_with = "list")]
     pub counts: Vec<u32>,
-    /// Of numbers, the known and finite ones in short; `None` of words, and where there is none.
+    /// For numbers, a summary of the known and finite values; `None` for words, or if there are none.
     pub summary: Option<Summary>,
 }
 
-/// Some numbers in short. In a bundle, where nobody may be known by them, the ends are rounded, and some
-/// customers lie beyond them (docs/PRIVACY.md); mean and deviation take those for as far out as the ends.
+/// A summary of some numbers. In a bundle, which must not identify anyone, the ends are rounded and some
+/// customers lie beyond them (docs/PRIVACY.md); mean and deviation treat these as lying at the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The lower end.
@@ -34,18 +33,18 @@ pub struct Summary {
     pub greatest: f32,
     /// Their mean.
     pub mean: f32,
-    /// Their standard deviation, those being the whole population.
+    /// Their population standard deviation.
     pub standard_deviation: f32,
 }
 
 impl Distribution {
-    /// Counts numbers between edges; missing ones are NaN. More than 2³² − 1 rows count as so many.
+    /// Counts numbers by bin; missing ones are NaN. Counts stop at 2³² − 1.
     pub fn of_numbers(values: impl Iterator<Item = f32> + Clone, edges: Vec<f32>) -> Self {
         let empty = Self { counts: vec![0; edges.len() + 2], edges, summary: Summary::of(values.clone()) };
         empty.counting(values)
     }
 
-    /// Counts the positions of words among `words` of them; missing ones are NaN.
+    /// Counts positions of words, of which there are `words`; missing ones are NaN.
     pub fn of_words(values: impl Iterator<Item = f32>, words: usize) -> Self {
         Self { edges: Vec::new(), counts: vec![0; words + 1], summary: None }.counting(values)
     }
@@ -60,17 +59,17 @@ impl Distribution {
         self
     }
 
-    /// How many cells there are.
+    /// The number of cells.
     pub fn cells(&self) -> usize {
         self.counts.len()
     }
 
-    /// How many rows were counted.
+    /// The number of rows counted.
     pub fn rows(&self) -> u64 {
         self.counts.iter().map(|count| u64::from(*count)).sum()
     }
 
-    /// The cell of a value: 0 where it is NaN, or a word that there is not.
+    /// The cell of a value: 0 if it is NaN or not a word's position.
     pub fn cell(&self, value: f32) -> usize {
         if value.is_nan() {
             return 0;
@@ -82,19 +81,19 @@ impl Distribution {
         cell.filter(|cell| *cell < self.counts.len()).unwrap_or_default()
     }
 
-    /// Whether cells are bins of numbers. (A single word is as good as a single bin.)
+    /// Whether cells are bins of numbers. (A single word can't be told from a single bin.)
     pub fn has_bins(&self) -> bool {
         self.counts.len() == self.edges.len() + 2
     }
 
-    /// Checks that it is sound, and has bins of numbers or so many words.
+    /// Checks that it is sound and has bins of numbers, or cells for `words` words.
     pub(crate) fn check(&self, words: Option<usize>) -> Result<(), &'static str> {
         let cells = words.map_or(self.edges.len() + 2, |words| words + 1);
         if self.counts.len() != cells || (words.is_some() && !self.edges.is_empty()) {
-            return Err("cells that are not those of its bins or words");
+            return Err("cells that do not match its bins or words");
         }
         if !self.edges.is_sorted_by(|a, b| a < b) || !self.edges.iter().all(|edge| edge.is_finite()) {
-            return Err("edges that are not ascending numbers");
+            return Err("edges that are not in ascending order");
         }
         let sound = |it: &Summary| {
             let numbers = [it.least, it.greatest, it.mean, it.standard_deviation];
@@ -104,13 +103,13 @@ impl Distribution {
         };
         match self.summary.as_ref().is_none_or(sound) {
             true => Ok(()),
-            false => Err("a summary that no numbers have"),
+            false => Err("an impossible summary"),
         }
     }
 }
 
 impl Summary {
-    /// Of the finite ones among some numbers; `None` where there is none.
+    /// Summarises the finite numbers; `None` if there are none.
     pub fn of(values: impl Iterator<Item = f32> + Clone) -> Option<Self> {
         let finite = values.filter(|value| value.is_finite());
         let (mut count, mut sum) = (0.0, 0.0);

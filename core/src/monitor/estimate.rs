@@ -1,6 +1,5 @@
-//! How good a model is where nobody knows the labels yet: what its own probabilities say, which are right on
-//! average where they are calibrated ("confidence-based performance estimation"). What changes in how
-//! features and labels belong together, they can't know.
+//! Expected performance before labels are known, from the model's own calibrated probabilities
+//! ("confidence-based performance estimation"). It can't detect a change in how labels depend on features.
 
 use super::profile::MEASURES;
 use super::profile::{Averaged, Profile};
@@ -8,19 +7,19 @@ use super::tally::Tally;
 use super::watch::{RowMeasure, measures};
 use crate::matrix::{Column, Matrix};
 
-/// A metric as it is to be expected.
+/// The expected value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Expected {
-    /// Its mean over all labels that the rows could have.
+    /// Its mean over all possible labels of the rows.
     pub value: f64,
-    /// The standard deviation around it, since the rows are as many as they are.
+    /// Its standard deviation over them, for this number of rows.
     pub standard_error: f64,
 }
 
-/// What is to be expected of some rows.
+/// The expected metrics of some rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExpectedMetrics {
-    /// How many rows there are.
+    /// The number of rows.
     pub rows: usize,
     /// The mean of −ln(probability of what happens).
     pub log_loss: Expected,
@@ -28,12 +27,12 @@ pub struct ExpectedMetrics {
     pub accuracy: Expected,
     /// The mean squared distance between the probabilities and what happens, summed over the classes.
     pub brier: Expected,
-    /// For each class, the area under the ROC curve of its probability; `None` where it is not to be expected
-    /// that the class both happens and does not happen.
+    /// For each class, the area under the ROC curve of its probability; `None` unless the class is expected
+    /// both to happen and not to happen.
     pub roc_auc: Vec<Option<Expected>>,
 }
 
-/// What is to be expected of rows of calibrated probabilities, one column a class. `None` of no rows.
+/// The expected metrics of rows of calibrated probabilities, one column per class. `None` for no rows.
 pub fn expected_metrics(probabilities: Matrix<'_, f32>) -> Option<ExpectedMetrics> {
     let count = Some(probabilities.height()).filter(|count| *count > 0)?;
     let mut sums = [RowMeasure::default(); MEASURES];
@@ -57,11 +56,11 @@ pub fn expected_metrics(probabilities: Matrix<'_, f32>) -> Option<ExpectedMetric
     Some(ExpectedMetrics { rows: count, log_loss, accuracy, brier, roc_auc })
 }
 
-/// What is to be expected of rows that were counted in the cells of a profile: each counts as the mean of its
-/// cell. `None` of no rows, or where the tallies are of other cells.
+/// The expected metrics of rows counted in the cells of a profile; each row counts as the mean of its cell.
+/// `None` for no rows, or if the tallies do not match the profile.
 ///
-/// Areas under ROC curves see no order within a cell, and so come out a little small; of randomised rows
-/// there are none.
+/// Areas under ROC curves ignore the order within a cell and so come out slightly low; for randomised rows
+/// they are not computed.
 pub fn expected_of_tallies(
     profile: &Profile,
     rows: u64,
@@ -100,7 +99,7 @@ fn expected_of_cells(averaged: &Averaged, tally: &Tally, rows: f64) -> Option<Ex
     let mean_of = |numbers: &[f32]| {
         known().zip(numbers).map(|(count, number)| count * f64::from(*number)).sum::<f64>() / reports
     };
-    // What chance does to the labels, and what randomising does to the counts.
+    // The variance of the labels, and the variance that randomisation adds to the counts.
     let labels = mean_of(&averaged.variances).max(0.0) / rows;
     let means: Vec<f64> =
         core::iter::once(0.0).chain(averaged.means.iter().map(|it| f64::from(*it))).collect();
@@ -108,27 +107,27 @@ fn expected_of_cells(averaged: &Averaged, tally: &Tally, rows: f64) -> Option<Ex
     Some(Expected { value: mean_of(&averaged.means), standard_error: (labels + randomising).sqrt() })
 }
 
-/// The area under the ROC curve of a class against the rest: the share of the pairs of a row where it happens
-/// and one where it does not in which the first has the greater probability (half of it where they are
-/// equal). Expected pairs of the right order over expected pairs; how far it varies, to first order, follows
-/// from what each label changes (the delta method). Of how many rows have which probability, from the least
-/// to the greatest.
+/// The expected area under the ROC curve of a class against the rest: among pairs of a row of the class and
+/// one that is not, the share in which the former has the greater probability (ties count half). It is the
+/// expected number of correctly ordered pairs over the expected number of pairs; its variance follows, to
+/// first order, from the effect of each label (the delta method). `groups` holds probabilities and how many
+/// rows have each, in ascending order.
 fn area(groups: Vec<(f64, f64)>) -> Option<Expected> {
     let count: f64 = groups.iter().map(|(_, equals)| equals).sum();
     let happening: f64 = groups.iter().map(|(p, equals)| p * equals).sum();
     if happening < 1.0 || count - happening < 1.0 {
         return None;
     }
-    // With each row's own pair taken out: a row is never both.
+    // Without pairs of a row with itself.
     let own: f64 = groups.iter().map(|(p, equals)| p * (1.0 - p) * equals).sum();
     let pairs = happening * (count - happening) - own;
     let (mut below, mut in_order) = ((0.0, 0.0), 0.0);
     let mut changes = Vec::with_capacity(groups.len());
     for (p, equals) in groups {
         let here = (p * equals, (1.0 - p) * equals);
-        // Where this one happens, it is in order with those below that do not …
+        // If this row is of the class, it is correctly ordered with the rows below that are not …
         let gained = below.1 + (here.1 - (1.0 - p)) / 2.0;
-        // … and where it does not, those above that do are in order with it.
+        // … and if it is not, rows above that are of the class are correctly ordered with it.
         let lost = (happening - below.0 - here.0) + (here.0 - p) / 2.0;
         in_order += p * gained * equals;
         changes.push((p, equals, gained - lost));
@@ -155,17 +154,17 @@ mod tests {
         let found = expected_metrics(Matrix::new(&[0.5, 0.5, 1.0, 0.0], 2).unwrap()).unwrap();
         let half_of_ln_2 = core::f64::consts::LN_2 / 2.0;
         assert!((found.log_loss.value - half_of_ln_2).abs() < 1e-12);
-        // Whatever happens in the first row, its loss is ln 2; the second is certain.
+        // Whatever the label of the first row, its loss is ln 2; the second is certain.
         assert!(found.log_loss.standard_error < 1e-9);
         assert!((found.accuracy.value - 0.75).abs() < 1e-12);
         assert!((found.accuracy.standard_error - 0.25).abs() < 1e-12);
         assert!((found.brier.value - 0.25).abs() < 1e-12 && found.brier.standard_error < 1e-9);
         assert_eq!(expected_metrics(Matrix::new(&[], 2).unwrap()), None);
-        // Neither class is sure to happen and not to happen at least once.
+        // No class is certain both to happen and not to happen.
         assert_eq!(found.roc_auc, [None, None]);
     }
 
-    /// Every label that the rows could have, by brute force.
+    /// Every possible combination of labels, by brute force.
     #[test]
     fn an_area_is_that_of_all_labels() {
         let p = [0.9f32, 0.7, 0.7, 0.5, 0.2];

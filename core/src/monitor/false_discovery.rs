@@ -1,7 +1,8 @@
-//! Many tests at once: of a hundred features that did not change, five have a p-value below 0.05.
+//! Correction for many tests at once: of a hundred features that did not change, five have a p-value below
+//! 0.05.
 
-/// The p-values after the method of Benjamini & Hochberg (1995): where all below q are taken for discoveries,
-/// at most the share q of them is expected to be false. In the order in which they came.
+/// Adjusted p-values by the method of Benjamini & Hochberg (1995), in the order given: if all below q are
+/// taken as discoveries, the expected share of false ones is at most q.
 pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     let p_value = |position: &usize| p_values.get(*position).copied().unwrap_or(1.0);

@@ -1,17 +1,17 @@
-//! Monitoring: how far customers of today differ from those that a model was measured on, and how good it can
-//! still be.
+//! Monitoring: how far today's customers differ from those that a model was evaluated on, and how good the
+//! model can still be.
 //!
-//! A bundle remembers those as a [`profile`]: each feature's and each score's [`distribution`] over a few
-//! cells. What is looked at in a row says [`watch`]. Rows of today are compared whole ([`Sample`]), or by how
-//! many of them lie in each cell ([`tally`]): that is all that leaves a browser or an edge worker, where an
-//! [`observer`] counts the rows of those who agree into a [`sketch`], randomised ([`randomised_response`]) if
-//! the bank asks for it.
+//! A bundle remembers the evaluation rows as a [`profile`]: the [`distribution`] of each feature and each
+//! score over a few cells. [`watch`] defines what is observed in a row. Today's rows are compared as a whole
+//! ([`Sample`]) or by the number of rows in each cell ([`tally`]). Only such numbers leave a browser or an
+//! edge worker: there, an [`observer`] counts the rows of customers who consent into a [`sketch`], randomised
+//! ([`randomised_response`]) if the bank asks for it.
 //!
-//! Whether two samples differ is asked in two ways, since with many rows chance explains nothing: by a test
-//! ([`kolmogorov_smirnov`], [`chi_square`]; over many features with [`false_discovery`] control), and by a
-//! distance that does not grow with the number of rows ([`distance`]; of cells, both: [`binned`]). How good a
-//! model's calibrated probabilities are where nobody knows the labels yet, [`estimate`] says; where a series
-//! of findings changes, [`change_point`].
+//! Whether two samples differ is asked in two ways, because with many rows every difference is significant:
+//! by a test ([`kolmogorov_smirnov`], [`chi_square`]; with control of the false discovery rate over many
+//! features, [`false_discovery`]), and by a distance that does not grow with the number of rows
+//! ([`distance`]; both for cells: [`binned`]). [`estimate`] predicts how good calibrated probabilities are
+//! before the labels are known; [`change_point`] finds where a series of results changes.
 
 pub mod binned;
 pub mod change_point;

@@ -1,4 +1,4 @@
-//! Counts the rows that are scored in one place, of those who agree.
+//! Counts the rows scored in one place, for customers who consent.
 
 use super::profile::MOST_ROWS;
 use super::randomised_response::RandomisedResponse;
@@ -8,7 +8,7 @@ use crate::error::SketchError;
 use crate::score::Buffers;
 use crate::{Error, Recommender};
 
-/// How many random bytes a row needs: for which distribution it reports to, and what it says there.
+/// The number of random bytes per row: they choose the distribution to report to, and the answer.
 pub const RANDOM_BYTES: usize = 16;
 
 /// Counts rows into a sketch.
@@ -39,25 +39,25 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// For the rows of a bundle.
+    /// Creates an observer for a bundle's rows.
     ///
     /// # Errors
-    /// [`SketchError::NoProfile`] where the bundle has nothing to compare them with.
+    /// [`SketchError::NoProfile`] if the bundle has no profile.
     pub fn new(recommender: &Recommender) -> Result<Self, Error> {
         let layout = layout(recommender)?;
         Ok(Self { sketch: layout.empty(), layout, buffers: Buffers::default() })
     }
 
-    /// Counts a row of features, if whoever it is of agrees to that, and says whether it was counted. A full
-    /// sketch (65,535 rows) counts no more.
+    /// Counts a row of features if its customer consents, and returns whether it was counted. A full sketch
+    /// (65,535 rows) counts no more.
     ///
-    /// Where the bundle asks for randomised rows, the row reports to one distribution alone, chosen at
-    /// random, and tells it its cell by randomised response: what leaves is ε-locally differentially private
-    /// for the row as a whole. `random` must be unpredictable then; it is not used otherwise.
+    /// If the bundle asks for randomised rows, the row reports its cell in one randomly chosen distribution,
+    /// by randomised response: what leaves is ε-locally differentially private for the row as a whole.
+    /// `random` must then be unpredictable; otherwise it is not used.
     ///
     /// # Errors
-    /// [`Error::RowLength`]; [`Error::Infinite`]; [`SketchError::NoProfile`] where the bundle is not the
-    /// observer's.
+    /// [`Error::RowLength`]; [`Error::Infinite`]; [`SketchError::NoProfile`] if the recommender's bundle is
+    /// not the observer's.
     pub fn observe(
         &mut self,
         recommender: &Recommender,
@@ -66,7 +66,7 @@ impl Observer {
         random: [u8; RANDOM_BYTES],
     ) -> Result<bool, Error> {
         let bundle = recommender.bundle();
-        // What is no row is a mistake, whether or not it would be counted.
+        // An invalid row is an error, whether or not it would be counted.
         bundle.check_rows(row)?;
         if !consent || self.sketch.rows >= MOST_ROWS {
             return Ok(false);
@@ -94,17 +94,16 @@ impl Observer {
         Ok(true)
     }
 
-    /// How many rows were counted since the last sketch was handed out.
+    /// The number of rows counted since the last sketch was handed out.
     pub fn rows(&self) -> u64 {
         self.sketch.rows
     }
 
-    /// Hands the sketch out as bytes, under an identity that is to be chosen at random, and begins another
-    /// one.
+    /// Hands out the sketch as bytes and begins another. The caller chooses `identity` at random.
     ///
     /// # Errors
-    /// [`SketchError::TooFewRows`] where the bundle does not let so few rows go (they are kept), or there is
-    /// none.
+    /// [`SketchError::TooFewRows`] if there are no rows, or fewer than the bundle requires; the rows are
+    /// kept.
     pub fn hand_out(&mut self, recommender: &Recommender, identity: u64) -> Result<Vec<u8>, Error> {
         let profile = recommender.bundle().profile.as_ref().ok_or(SketchError::NoProfile)?;
         let least = match profile.sketches.epsilon {
@@ -120,10 +119,10 @@ impl Observer {
     }
 }
 
-/// What the sketches of a bundle look like.
+/// The layout of a bundle's sketches.
 ///
 /// # Errors
-/// [`SketchError::NoProfile`] where it has nothing to compare them with.
+/// [`SketchError::NoProfile`] if the bundle has no profile.
 pub fn layout(recommender: &Recommender) -> Result<SketchLayout, Error> {
     let profile = recommender.bundle().profile.as_ref().ok_or(SketchError::NoProfile)?;
     Ok(SketchLayout::new(profile, recommender.content_hash()))

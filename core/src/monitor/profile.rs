@@ -1,5 +1,5 @@
-//! What rows looked like that the model has not learned from, as a bundle remembers it: the reference of all
-//! monitoring where there is no table to compare with.
+//! Profiles: distributions of rows that the model did not learn from, carried by a bundle. They are the
+//! reference for monitoring when there is no table to compare with.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use crate::decode::bounded::list;
 use crate::features::FeatureDefinition;
 use crate::schema::Schema;
 
-/// How many measures of quality there are ([`measures`](super::watch::measures)).
+/// The number of quality measures ([`measures`](super::watch::measures)).
 pub const MEASURES: usize = 3;
-/// No sketch counts more rows, but where several were merged.
+/// The most rows that a sketch counts, unless it was merged.
 pub const MOST_ROWS: u64 = 65_535;
-/// What a bundle tells of rows is of so many customers at least: who is one of them is not known by it.
+/// The least number of customers behind any count in a bundle, so that it identifies none of them.
 pub const LEAST_CUSTOMERS: usize = 10;
 
-/// Some rows: what their features, and the model's answers, were.
+/// The distributions of some rows' features and of the model's answers for them.
 ///
 /// # Examples
 /// ```
@@ -31,27 +31,27 @@ pub const LEAST_CUSTOMERS: usize = 10;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
-    /// How many rows it is of.
+    /// The number of rows.
     pub rows: u32,
-    /// Of each feature.
+    /// The distribution of each feature.
     #[serde(deserialize_with = "list")]
     pub features: Vec<Distribution>,
-    /// Of each class's probability.
+    /// The distribution of each class's probability.
     #[serde(deserialize_with = "list")]
     pub probabilities: Vec<Averaged>,
-    /// Of what the probabilities say about their own quality, in the order of [`MEASURES`].
+    /// The distribution of each quality measure, in the order of [`measures`](super::watch::measures).
     #[serde(deserialize_with = "list")]
     pub measures: Vec<Averaged>,
-    /// Of the most probable class other than NONE.
+    /// The distribution of the most probable class other than NONE.
     pub choices: Distribution,
-    /// How many of the rows turned out to be of each class.
+    /// The number of rows of each true class; empty if unknown.
     #[serde(deserialize_with = "list")]
     pub labels: Vec<u32>,
-    /// How customers' rows are counted where they are scored.
+    /// How rows are counted at the place where they are scored.
     pub sketches: SketchRules,
 }
 
-/// A distribution of numbers that is precise enough for means.
+/// A distribution of numbers, with the means of its bins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Averaged {
     /// The cells.
@@ -59,31 +59,32 @@ pub struct Averaged {
     /// The mean of the numbers in each bin.
     #[serde(deserialize_with = "list")]
     pub means: Vec<f32>,
-    /// Of what is expected (a measure): the mean, over the rows in each bin, of its variance over a row's
-    /// possible labels. None of probabilities.
+    /// For measures: the mean, over the rows in each bin, of the measure's variance over the row's possible
+    /// labels. Empty for probabilities.
     #[serde(deserialize_with = "list")]
     pub variances: Vec<f32>,
 }
 
-/// How customers' rows are counted where they are scored, so that what leaves their side says nothing about
-/// one of them.
+/// How rows are counted at the place where they are scored, so that what is handed out says nothing about a
+/// single row.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SketchRules {
-    /// Fewer rows than this are not handed out. (Rows that are randomised are, one by one.)
+    /// Sketches of fewer rows are not handed out. Does not apply to randomised rows.
     pub minimum_rows: u32,
-    /// Where rows are randomised before they are counted: the ε of their local differential privacy.
+    /// The ε of local differential privacy with which rows are randomised before they are counted; `None` to
+    /// count them as they are.
     pub epsilon: Option<f32>,
 }
 
 impl Default for SketchRules {
-    /// Twenty rows at least, counted as they are.
+    /// At least twenty rows, not randomised.
     fn default() -> Self {
         Self { minimum_rows: 20, epsilon: None }
     }
 }
 
-/// The greatest ε that is still called privacy.
+/// The greatest ε that still deserves the name of privacy.
 pub const MOST_EPSILON: f32 = 10.0;
 
 impl Profile {
@@ -93,20 +94,20 @@ impl Profile {
         self.features.iter().chain(averaged).chain([&self.choices])
     }
 
-    /// Checks that it is sound, and of these features and classes.
+    /// Checks that the profile is sound and fits a schema and its features.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// Names the first thing that is wrong.
     pub(crate) fn check(&self, schema: &Schema, features: &[FeatureDefinition]) -> Result<(), String> {
         let classes = schema.class_count();
         if self.features.len() != features.len()
             || self.probabilities.len() != classes
             || self.measures.len() != MEASURES
         {
-            return Err("the profile is of other features or classes".into());
+            return Err("the profile is for other features or classes".into());
         }
         if !(self.labels.is_empty() || self.labels.len() == classes) {
-            return Err("the profile counts labels of other classes".into());
+            return Err("the profile counts labels for other classes".into());
         }
         for (feature, distribution) in features.iter().zip(&self.features) {
             let words = feature.words(schema).map(<[String]>::len);
@@ -124,13 +125,11 @@ impl Profile {
             return Err("the profile does not count each row once".into());
         }
         if u64::from(self.sketches.minimum_rows) > MOST_ROWS {
-            return Err(format!(
-                "the profile asks for sketches of more than {MOST_ROWS} rows, which there are not"
-            ));
+            return Err(format!("the profile asks for sketches of more rows than the limit of {MOST_ROWS}"));
         }
         match self.sketches.epsilon {
             Some(epsilon) if !(epsilon > 0.0 && epsilon <= MOST_EPSILON) => {
-                Err(format!("the profile's epsilon is {epsilon}, not above 0 and up to {MOST_EPSILON}"))
+                Err(format!("the profile's epsilon is {epsilon}, expected above 0 and up to {MOST_EPSILON}"))
             }
             _ => Ok(()),
         }
@@ -144,11 +143,11 @@ impl Averaged {
         let variances = if has_variances { bins } else { 0 };
         let numbers = self.means.iter().chain(&self.variances);
         if self.means.len() != bins || self.variances.len() != variances {
-            return Err("means of other bins");
+            return Err("means for other bins");
         }
         match numbers.clone().all(|number| number.is_finite() && *number >= 0.0) {
             true => Ok(()),
-            false => Err("means that are not numbers from 0"),
+            false => Err("means that are not finite numbers of at least 0"),
         }
     }
 }

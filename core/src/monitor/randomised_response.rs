@@ -1,31 +1,31 @@
-//! Randomised response: each row says its cell with one probability, and any other cell with another, so that
-//! what one row says proves little, while what all say tells how many there are in each cell.
+//! Randomised response: each row reports its true cell with one probability and each other cell with another.
+//! A single report proves little, but many reports together estimate how many rows each cell has.
 //!
-//! With k cells and p = eᵋ / (eᵋ + k − 1), q = 1 / (eᵋ + k − 1), whatever is said is at most eᵋ times as
-//! likely from one cell as from another: ε-local differential privacy (Warner, 1965; Kairouz, Bonawitz &
-//! Ramage, 2016, "Discrete distribution estimation under local privacy").
+//! With k cells, p = eᵋ / (eᵋ + k − 1) and q = 1 / (eᵋ + k − 1), every report is at most eᵋ times as likely
+//! from one cell as from another: ε-local differential privacy (Warner, 1965; Kairouz, Bonawitz & Ramage,
+//! 2016, "Discrete distribution estimation under local privacy").
 
 /// How the rows of a distribution are randomised.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RandomisedResponse {
     cells: usize,
-    /// The probability of the true cell.
+    /// p, the probability of reporting the true cell.
     truth: f64,
-    /// The probability of each other cell.
+    /// q, the probability of reporting any other given cell.
     other: f64,
 }
 
 impl RandomisedResponse {
-    /// For a distribution of so many cells (2 at least), and an ε above 0.
+    /// For a distribution of `cells` cells (at least 2) and an ε above 0.
     pub fn new(epsilon: f64, cells: usize) -> Self {
         let odds = libm::exp(epsilon);
         let all = odds + cells as f64 - 1.0;
         Self { cells, truth: odds / all, other: 1.0 / all }
     }
 
-    /// What a row in `cell` says, given random bits, all of which must be equally likely.
+    /// The report of a row in `cell`, given uniformly random bits.
     pub fn respond(&self, cell: usize, coin: u64, which: u32) -> usize {
-        // 53 bits, as many as a number holds.
+        // 53 bits, the precision of a double.
         let heads = ((coin >> 11) as f64) / (1u64 << 53) as f64;
         if heads < self.truth || self.cells < 2 {
             return cell;
@@ -34,24 +34,24 @@ impl RandomisedResponse {
         if other < cell { other } else { other + 1 }
     }
 
-    /// p − q: how much of the truth is left.
+    /// p − q: how much of the truth remains.
     pub fn strength(&self) -> f64 {
         self.truth - self.other
     }
 
-    /// How many rows there are in each cell, from how many say so: unbiased, and so perhaps below 0.
+    /// The unbiased estimate of the number of rows in each cell from the number of reports; may be negative.
     pub fn estimate(&self, reported: &[f64]) -> Vec<f64> {
         let reports: f64 = reported.iter().sum();
         reported.iter().map(|count| (count - reports * self.other) / self.strength()).collect()
     }
 
-    /// How many rows say each cell on average, from how many there are in it.
+    /// The expected number of reports of each cell, given the number of rows in each.
     pub fn reported(&self, counts: &[f64]) -> Vec<f64> {
         let rows: f64 = counts.iter().sum();
         counts.iter().map(|count| count * self.strength() + rows * self.other).collect()
     }
 
-    /// The variance of [`RandomisedResponse::estimate`] of a cell in which `count` of `rows` rows lie.
+    /// The variance of [`RandomisedResponse::estimate`] for a cell that holds `count` of `rows` rows.
     pub fn variance(&self, count: f64, rows: f64) -> f64 {
         let (p, q) = (self.truth, self.other);
         let noise = count * p * (1.0 - p) + (rows - count) * q * (1.0 - q);
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// How often each cell is said, of many rows that lie in `cell`.
+    /// How often each cell is reported by many rows in `cell`.
     fn said(response: RandomisedResponse, cell: usize, rows: usize, random: &mut ChaCha8Rng) -> Vec<f64> {
         let mut said = vec![0.0; response.cells];
         for _ in 0..rows {

@@ -1,6 +1,6 @@
 //! The values of a feature in some rows.
 
-/// The known values of a feature, sorted, and how many are missing.
+/// The known values of a feature, sorted, and the number of missing ones.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sample {
     values: Vec<f64>,
@@ -8,7 +8,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// A sample of values in any order; missing ones are NaN.
+    /// Creates a sample from values in any order; missing ones are NaN.
     pub fn new(values: impl IntoIterator<Item = f64>) -> Self {
         let mut missing = 0;
         let is_known = |value: &f64| {
@@ -20,22 +20,22 @@ impl Sample {
         Self { values, missing }
     }
 
-    /// The known values, from the least to the greatest.
+    /// The known values, in ascending order.
     pub fn values(&self) -> &[f64] {
         &self.values
     }
 
-    /// How many values are known.
+    /// The number of known values.
     pub fn known(&self) -> usize {
         self.values.len()
     }
 
-    /// How many are missing.
+    /// The number of missing values.
     pub fn missing(&self) -> usize {
         self.missing
     }
 
-    /// The standard deviation of the known values, those being the whole population; 0 of none.
+    /// The population standard deviation of the known values; 0 if there are none.
     pub fn standard_deviation(&self) -> f64 {
         let count = self.values.len().max(1) as f64;
         let mean = self.values.iter().sum::<f64>() / count;

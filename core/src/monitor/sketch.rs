@@ -1,10 +1,9 @@
-//! Sketches: how many rows lie in each cell of a bundle's distributions, and nothing else of them. Small, and
-//! to be added up exactly in any order.
+//! Sketches: the number of rows in each cell of a bundle's distributions, and nothing else about them. They
+//! are small, and adding them up gives the same sum in any order.
 //!
-//! The bytes (docs/FORMAT.md): `NBSK`, the version 1, one byte of flags (1: randomised, 2: merged), the first
-//! 16 bytes of the bundle's content hash, 8 bytes of identity, then as numbers in groups of seven bits
-//! (LEB128) the rows and each cell's count, distribution by distribution, and the first 8 bytes of the
-//! SHA-256 of all before.
+//! Encoding (docs/FORMAT.md): `NBSK`, the version 1, one byte of flags (1: randomised, 2: merged), the first
+//! 16 bytes of the bundle's content hash, 8 bytes of identity; then, as LEB128 numbers, the rows and each
+//! cell's count, distribution by distribution; last the first 8 bytes of the SHA-256 of everything before.
 
 use sha2::{Digest, Sha256};
 
@@ -19,33 +18,33 @@ const MERGED: u8 = 2;
 const BUNDLE: usize = 16;
 const CHECK: usize = 8;
 
-/// Merged sketches count at most so many.
+/// The most rows of a merged sketch.
 const MOST_MERGED_ROWS: u64 = 1 << 53;
 
-/// What the sketches of a bundle look like.
+/// The layout of a bundle's sketches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SketchLayout {
     bundle: [u8; BUNDLE],
     cells: Vec<usize>,
-    /// The ε that rows were randomised with.
+    /// The ε with which rows were randomised, if they were.
     epsilon: Option<f64>,
 }
 
-/// Counted rows.
+/// Rows counted by cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sketch {
-    /// Whatever its maker chose at random, by which the same sketch is known if it comes twice. Of merged
-    /// ones, all together.
+    /// A number that its maker chose at random, by which duplicates are recognised. For merged sketches, the
+    /// identities combined.
     pub identity: u64,
-    /// How many rows were counted.
+    /// The number of rows counted.
     pub rows: u64,
-    /// Whether it is of several places.
+    /// Whether it was merged from several sketches.
     pub merged: bool,
     counts: Vec<u64>,
 }
 
 impl SketchLayout {
-    /// Of a bundle with this profile and content hash (hexadecimal digits).
+    /// The layout for a bundle with this profile and content hash (hexadecimal digits).
     pub fn new(profile: &Profile, content_hash: &str) -> Self {
         let mut bundle = [0; BUNDLE];
         for (byte, at) in bundle.iter_mut().zip((0..).step_by(2)) {
@@ -59,7 +58,7 @@ impl SketchLayout {
         }
     }
 
-    /// A sketch of no rows.
+    /// A sketch without rows.
     pub fn empty(&self) -> Sketch {
         Sketch { identity: 0, rows: 0, merged: false, counts: vec![0; self.cells.iter().sum()] }
     }
@@ -69,12 +68,12 @@ impl SketchLayout {
         self.epsilon.is_some()
     }
 
-    /// How many cells each distribution has.
+    /// The number of cells of each distribution.
     pub fn cells(&self) -> &[usize] {
         &self.cells
     }
 
-    /// The sketch as bytes.
+    /// Encodes a sketch.
     pub fn write(&self, sketch: &Sketch) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         let randomised = if self.epsilon.is_some() { RANDOMISED } else { 0 };
@@ -88,11 +87,11 @@ impl SketchLayout {
         bytes
     }
 
-    /// Reads a sketch and checks all that can be checked of it: that nothing was damaged, that it is of this
-    /// bundle, and that its counts are what so many rows give.
+    /// Decodes a sketch and checks everything that can be checked: that it is undamaged, made with this
+    /// bundle, and that its counts can come from its number of rows.
     ///
     /// # Errors
-    /// What is wrong with it. Nothing of a refused sketch is ever counted.
+    /// Says what is wrong. Nothing in a refused sketch is ever counted.
     pub fn read(&self, bytes: &[u8]) -> Result<Sketch, SketchError> {
         if !bytes.starts_with(&MAGIC) {
             return Err(SketchError::Magic);
@@ -112,7 +111,7 @@ impl SketchLayout {
         }
         if (flags & RANDOMISED != 0) != self.epsilon.is_some() {
             return Err(SketchError::Counts(
-                "they are randomised where the bundle asks for plain ones, or the other way round",
+                "they are randomised and the bundle asks for plain ones, or the other way round",
             ));
         }
         let (identity, merged) = (u64::from_le_bytes(rest.take()?), flags & MERGED != 0);
@@ -125,7 +124,7 @@ impl SketchLayout {
                 counts.push(rest.number()?);
             }
             let of_this = counts.iter().skip(start).try_fold(0u64, |sum, count| sum.checked_add(*count));
-            let of_this = of_this.ok_or(SketchError::Counts("they are larger than any"))?;
+            let of_this = of_this.ok_or(SketchError::Counts("a count is larger than any number of rows"))?;
             if self.epsilon.is_none() && of_this != rows {
                 return Err(SketchError::Counts("a distribution does not count each row once"));
             }
@@ -135,7 +134,7 @@ impl SketchLayout {
             return Err(SketchError::Length);
         }
         if self.epsilon.is_some() && reports != rows {
-            return Err(SketchError::Counts("there is not one report a row"));
+            return Err(SketchError::Counts("the number of reports is not the number of rows"));
         }
         let most = if merged { MOST_MERGED_ROWS } else { MOST_ROWS };
         if rows == 0 || rows > most {
@@ -144,7 +143,7 @@ impl SketchLayout {
         Ok(Sketch { identity, rows, merged, counts })
     }
 
-    /// The rows in the cells of each distribution.
+    /// The counts of each distribution's cells.
     pub fn tallies(&self, sketch: &Sketch) -> Vec<Tally> {
         let mut rest = sketch.counts.as_slice();
         let tally = |cells: &usize| {
@@ -161,7 +160,7 @@ impl SketchLayout {
 }
 
 impl Sketch {
-    /// Counts a row in its cell of each distribution.
+    /// Counts a row in its cell of every distribution.
     pub(super) fn count_row(&mut self, layout: &SketchLayout, cells: impl Iterator<Item = usize>) {
         let mut counts = self.counts.as_mut_slice();
         for (count, cell) in layout.cells.iter().zip(cells) {
@@ -172,24 +171,23 @@ impl Sketch {
         self.rows += 1;
     }
 
-    /// Counts a row in a cell of one distribution alone.
+    /// Counts a row in a cell of one distribution only.
     pub(super) fn count_report(&mut self, layout: &SketchLayout, distribution: usize, cell: usize) {
         let before: usize = layout.cells.iter().take(distribution).sum();
         self.counts.get_mut(before + cell).into_iter().for_each(|count| *count += 1);
         self.rows += 1;
     }
 
-    /// Adds another sketch of the same layout. In whatever order, and however grouped, sketches are added,
-    /// the sum is the same.
+    /// Adds another sketch with the same layout. The sum does not depend on the order or grouping.
     ///
     /// # Errors
-    /// Where there would be more rows than can be counted; nothing is added then.
+    /// If the sum would exceed the most rows that can be counted; then nothing is added.
     pub fn merge(&mut self, other: &Sketch) -> Result<(), SketchError> {
         let rows = self.rows.saturating_add(other.rows);
         if rows > MOST_MERGED_ROWS {
             return Err(SketchError::Rows { rows, most: MOST_MERGED_ROWS });
         }
-        // No count is greater than the number of rows.
+        // No count exceeds the number of rows.
         self.counts.iter_mut().zip(&other.counts).for_each(|(sum, count)| *sum += count);
         self.rows = rows;
         self.identity ^= other.identity;
@@ -215,7 +213,7 @@ impl Reader<'_> {
         Ok(*head)
     }
 
-    /// A number in its only form: the shortest.
+    /// Reads a number, which must have its shortest encoding.
     fn number(&mut self) -> Result<u64, SketchError> {
         let mut number = 0;
         for shift in (0..63).step_by(7) {
@@ -239,7 +237,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// A sketch of rows, and sums of sketches up to the greatest, are read as they were written.
+        /// Sketches of rows, and sums of sketches up to the limit, are decoded as they were encoded.
         #[test]
         fn what_is_written_is_read_again(
             cells in vec(1usize..6, 1..5),

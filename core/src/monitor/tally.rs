@@ -1,31 +1,30 @@
-//! How many rows lie in the cells of a distribution: counted as they are, or told by rows that were
-//! randomised.
+//! Counts of rows in the cells of a distribution: exact, or estimated from randomised reports.
 
 use super::randomised_response::RandomisedResponse;
 
-/// The rows in each cell.
+/// The number of rows in each cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tally {
-    /// How many there are; estimated, and so perhaps below 0, where rows were randomised.
+    /// The counts; estimates, and so possibly negative, if rows were randomised.
     pub counts: Vec<f64>,
-    /// How many said so.
+    /// The number of rows that reported each cell.
     pub reported: Vec<f64>,
     response: Option<RandomisedResponse>,
 }
 
 impl Tally {
-    /// Rows that were counted as they are.
+    /// Counts of rows that were not randomised.
     pub fn counted(counts: Vec<f64>) -> Self {
         Self { reported: counts.clone(), counts, response: None }
     }
 
-    /// Rows that were randomised before they were counted.
+    /// Counts estimated from rows that were randomised before they were counted.
     pub fn randomised(reported: Vec<f64>, epsilon: f64) -> Self {
         let response = RandomisedResponse::new(epsilon, reported.len());
         Self { counts: response.estimate(&reported), reported, response: Some(response) }
     }
 
-    /// How many rows were counted.
+    /// The number of rows that reported.
     pub fn reports(&self) -> f64 {
         self.reported.iter().sum()
     }
@@ -35,8 +34,7 @@ impl Tally {
         self.response.is_some()
     }
 
-    /// What rows of another tally, counted as they are, would have reported if they had been randomised like
-    /// these.
+    /// What exactly counted rows would have reported on average, had they been randomised like these.
     pub fn as_reported(&self, counts: &[f64]) -> Vec<f64> {
         match &self.response {
             Some(response) => response.reported(counts),
@@ -44,8 +42,8 @@ impl Tally {
         }
     }
 
-    /// The variance that randomising (and which rows happened to be counted here) gives to a mean over the
-    /// rows, where a row in a cell has that cell's number; 0 where they were counted as they are.
+    /// The variance that randomisation (including which rows reported here) adds to the mean of a number that
+    /// depends on a row's cell; 0 if the rows were not randomised.
     pub(super) fn variance_of_mean(&self, numbers: &[f64]) -> f64 {
         let Some(response) = &self.response else { return 0.0 };
         let reports = self.reports();

@@ -1,18 +1,18 @@
-//! What monitoring looks at in a row: its features, the model's probabilities, what those say about their own
-//! quality, and which class they choose.
+//! What monitoring observes in a row: its features, the model's probabilities, the quality that these imply,
+//! and the class that they choose.
 
 use super::profile::{MEASURES, Profile};
 
-/// A measure of quality as a row's probabilities expect it.
+/// The expected value of a quality measure, given a row's probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RowMeasure {
-    /// Its mean over the labels that the row could have.
+    /// Its mean over the row's possible labels.
     pub mean: f64,
     /// Its variance over them.
     pub variance: f64,
 }
 
-/// What a row's probabilities say about their own quality: the expected log-loss, accuracy and Brier score.
+/// The expected log-loss, accuracy and Brier score, given a row's probabilities.
 pub fn measures(probabilities: &[f32]) -> [RowMeasure; MEASURES] {
     let squares: f64 = probabilities.iter().map(|p| f64::from(*p) * f64::from(*p)).sum();
     let greatest = probabilities.iter().copied().fold(0.0, f32::max);
@@ -25,7 +25,7 @@ pub fn measures(probabilities: &[f32]) -> [RowMeasure; MEASURES] {
 }
 
 impl RowMeasure {
-    /// Of a measure that is `of` the class that happens and its probability.
+    /// A measure given by `of`, a function of the class that happens and its probability.
     fn of(probabilities: &[f32], of: impl Fn(usize, f64) -> f64) -> Self {
         let (mut mean, mut square) = (0.0, 0.0);
         for (class, p) in probabilities.iter().enumerate() {
@@ -38,7 +38,7 @@ impl RowMeasure {
     }
 }
 
-/// The most probable class other than NONE; the first of equals. `None` where no probability is a number.
+/// The most probable class other than NONE; ties go to the first. `None` if all probabilities are NaN.
 pub fn choice(probabilities: &[f32], none_class: Option<usize>) -> Option<usize> {
     let mut best: Option<(usize, f32)> = None;
     for (class, p) in probabilities.iter().enumerate().filter(|(class, _)| Some(*class) != none_class) {
@@ -49,7 +49,7 @@ pub fn choice(probabilities: &[f32], none_class: Option<usize>) -> Option<usize>
     best.map(|(class, _)| class)
 }
 
-/// The cell of a row in each distribution of a profile, in their order.
+/// The row's cell in each distribution of a profile, in their order.
 pub fn cells(
     profile: &Profile,
     row: &[f32],

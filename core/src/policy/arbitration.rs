@@ -1,4 +1,4 @@
-//! Which of the products that may be offered are, and in which order.
+//! Chooses among the products that may be offered, and orders them.
 
 use serde::Serialize;
 
@@ -6,16 +6,16 @@ use super::{Experiment, PolicyDefinition, Withheld};
 use crate::schema::Schema;
 use crate::time;
 
-/// What a product is ranked by: the priority is the product of the four others.
+/// The factors that a product is ranked by; the priority is the product of the other four.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Factors {
     /// The probability that the customer takes the product.
     pub probability: f64,
-    /// What a sale is worth, in the bank's currency; 1 where offers are ranked by probability.
+    /// The value of a sale, in the bank's currency; 1 if offers are ranked by probability.
     pub value: f64,
-    /// The product of the context's weights; 1 without any.
+    /// The product of the context weights; 1 if there are none.
     pub context: f64,
-    /// The bank's lever; 1 without any.
+    /// The bank's lever; 1 if there is none.
     pub lever: f64,
     /// Probability × value × context × lever.
     pub priority: f64,
@@ -33,14 +33,13 @@ impl Factors {
 pub struct Chosen {
     /// Its position in the schema.
     pub product: usize,
-    /// What it was ranked by.
+    /// The factors that it was ranked by.
     pub factors: Factors,
-    /// The probability with which it was to come in this place, after those that came before it: 1 where
-    /// nothing is left to chance.
+    /// The probability that it came in this place, given those before it; 1 if nothing is left to chance.
     pub propensity: f64,
 }
 
-/// What arbitration may know of a customer's answer: whose it is and of when.
+/// What a random order depends on: the experiment, the customer and the moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Draw<'a> {
     pub(crate) experiment: &'a Experiment,
@@ -52,18 +51,18 @@ pub(crate) struct Draw<'a> {
 struct Candidate {
     product: usize,
     factors: Factors,
-    /// The greatest comes first.
+    /// The sort key: the greatest comes first.
     key: f64,
-    /// Proportional to the probability with which it comes first.
+    /// Proportional to the probability of coming first.
     weight: f64,
 }
 
-/// Chooses at most `top` of the candidates (products by position), the first first; and says of the others
-/// why not.
+/// Chooses up to `top` of the candidates (products by position), best first, and says why the others were not
+/// chosen.
 ///
 /// With a temperature, the order is a draw from a Plackett–Luce model: among those left, each comes next with
-/// a probability proportional to its weight, which is drawn by adding Gumbel noise to the weights' logarithms
-/// (Yellott 1977).
+/// a probability proportional to its weight. Adding Gumbel noise to the logarithms of the weights gives such
+/// a draw (Yellott 1977).
 pub(crate) fn choose(
     policy: &PolicyDefinition,
     schema: &Schema,
@@ -84,26 +83,26 @@ pub(crate) fn choose(
         let Some(kind) = category(next.product) else { continue };
         let of_kind = chosen.iter().filter(|chosen| category(chosen.product) == Some(kind)).count();
         if policy.most_per_category.is_some_and(|most| of_kind >= usize::from(most)) {
-            let detail = format!("at most {of_kind} of category {kind}, and as many are offered");
+            let detail = format!("at most {of_kind} of category {kind}, and that many are offered already");
             for out in left.extract_if(.., |candidate| category(candidate.product) == Some(kind)) {
                 withheld.push(refused(schema, out.product, "diversity", detail.clone()));
             }
         }
     }
     for (place, out) in left.iter().enumerate() {
-        let detail = format!("number {} in the order, and {top} were asked for", chosen.len() + place + 1);
+        let detail = format!("number {} in the ranking, and {top} were asked for", chosen.len() + place + 1);
         withheld.push(refused(schema, out.product, "rank", detail));
     }
     (chosen, withheld)
 }
 
-/// The candidates in the order in which they come.
+/// The candidates in the order in which they are offered.
 fn weighed(schema: &Schema, candidates: &[(usize, Factors)], draw: Option<Draw<'_>>) -> Vec<Candidate> {
     let greatest = candidates.iter().map(|(_, factors)| factors.priority).fold(0.0, f64::max);
     let as_of = draw.map(|draw| time::format(draw.as_of)).unwrap_or_default();
     let of = |&(product, factors): &(usize, Factors)| match (draw, schema.products().get(product)) {
         (Some(Draw { experiment, customer, .. }), Some(declared)) if greatest > 0.0 => {
-            // Of no priority is never first where another has some.
+            // A priority of 0 never comes first if another is above 0.
             let logarithm = libm::log(factors.priority.max(0.0) / greatest) / experiment.temperature;
             let key = logarithm + experiment.gumbel(customer, &as_of, &declared.id);
             Candidate { product, factors, key, weight: libm::exp(logarithm) }
@@ -111,7 +110,7 @@ fn weighed(schema: &Schema, candidates: &[(usize, Factors)], draw: Option<Draw<'
         _ => Candidate { product, factors, key: factors.priority, weight: 0.0 },
     };
     let mut weighed: Vec<Candidate> = candidates.iter().map(of).collect();
-    // Stable: of equally good offers, the first in the schema's order wins.
+    // Stable: ties go to the first in the schema's order.
     weighed.sort_by(|a, b| b.key.total_cmp(&a.key));
     weighed
 }

@@ -1,4 +1,4 @@
-//! The rules: what a customer may not be offered, and why.
+//! The rules: which products a customer may not be offered, and why.
 
 use serde::Serialize;
 
@@ -15,13 +15,13 @@ use crate::time::{self, DAY, calendar};
 pub struct Withheld {
     /// The product's name.
     pub product: String,
-    /// The rule that forbids it.
+    /// The rule that withholds it.
     pub rule: String,
     /// The values that the rule compared, in words.
     pub detail: String,
 }
 
-/// Why a customer is not scored at all.
+/// The hard stop that keeps a customer from being scored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stop {
     /// The rule.
@@ -30,7 +30,7 @@ pub struct Stop {
     pub detail: String,
 }
 
-/// One customer at one moment in one channel, as the rules see them.
+/// One customer at one moment in one channel, as the rules see it.
 #[derive(Debug)]
 pub struct Case<'a> {
     policy: &'a PolicyDefinition,
@@ -38,13 +38,14 @@ pub struct Case<'a> {
     customer: &'a Customer<'a>,
     as_of: i64,
     channel: Option<&'a str>,
-    /// What the customer's rows may say to each of the policy's measures.
+    /// Each measure's possible values, given the customer's rows.
     measures: Vec<Vec<f64>>,
     held: ProductSet,
 }
 
 impl<'a> Case<'a> {
-    /// A customer's case at a moment (seconds since 1970-01-01). `measures` computes the policy's measures.
+    /// Creates the case of a customer at a moment (seconds since 1970-01-01). `measures` computes the
+    /// policy's measures.
     pub fn new(
         policy: &'a PolicyDefinition,
         measures: &FeatureEngine,
@@ -58,7 +59,7 @@ impl<'a> Case<'a> {
         Self { policy, schema, customer, as_of, channel, measures, held }
     }
 
-    /// Why this customer must not be scored, if so.
+    /// The first hard stop that applies, if one does.
     pub fn stop(&self) -> Option<Stop> {
         let stops = |gate: &&Gate| gate.stops && self.is_in(&gate.channels) && !self.holds(&gate.condition);
         let gate = self.policy.gates.iter().find(stops)?;
@@ -66,7 +67,7 @@ impl<'a> Case<'a> {
         Some(Stop { rule, detail })
     }
 
-    /// Whether the product at a position is withheld, and why. `probability` is that of taking it.
+    /// The rule that withholds the product at a position, if one does. `probability` is that of taking it.
     pub fn withhold(&self, position: usize, probability: f32) -> Option<Withheld> {
         let product = self.schema.products().get(position)?;
         let (rule, detail) = self
@@ -78,7 +79,7 @@ impl<'a> Case<'a> {
         Some(Withheld { product: product.name.clone(), rule, detail })
     }
 
-    /// What the product at a position is ranked by.
+    /// The factors that the product at a position is ranked by.
     pub fn factors(&self, position: usize, probability: f32) -> Factors {
         let value = match self.policy.rank_by {
             RankBy::Probability => 1.0,
@@ -100,9 +101,9 @@ impl<'a> Case<'a> {
 
     fn by_age(&self, product: &Product) -> Option<Refusal> {
         let least = product.min_age.filter(|age| *age > 0.0)?;
-        let from = format!("from {least} years on");
+        let from = format!("at least {least} years");
         let detail = match age_in_years(self.schema, self.customer, self.as_of) {
-            None => format!("{from}, and the date of birth is not known"),
+            None => format!("{from}, but the date of birth is not known"),
             Some(age) if !at_least(age, least) => {
                 let shown = as_exact_as_needed(|digits| passed(age, digits), |shown| !at_least(shown, least));
                 format!("{from}, the customer is {shown}")
@@ -117,10 +118,10 @@ impl<'a> Case<'a> {
         let day = |day: u32| i64::from(day) * DAY;
         let date = |day: u32| time::format(i64::from(day) * DAY);
         if let Some(launch) = terms.launch.filter(|launch| self.as_of < day(*launch)) {
-            return Some(refusal("launch date", format!("offered from {} on", date(launch))));
+            return Some(refusal("launch date", format!("not offered before {}", date(launch))));
         }
         if let Some(retire) = terms.retire.filter(|retire| self.as_of >= day(*retire)) {
-            return Some(refusal("retirement date", format!("offered until {}, no longer", date(retire))));
+            return Some(refusal("retirement date", format!("not offered from {} on", date(retire))));
         }
         match self.is_in(&terms.channels) {
             true => None,
@@ -147,10 +148,10 @@ impl<'a> Case<'a> {
         let shown = |digits| format!("{probability:.*}", 4 + digits);
         let detail = || as_exact_as_needed(shown, |shown| shown < as_written(least));
         (probability < least)
-            .then(|| refusal("minimum probability", format!("from {least} on, it is {}", detail())))
+            .then(|| refusal("minimum probability", format!("at least {least}, it is {}", detail())))
     }
 
-    /// A customer who comes through no named channel is in none of those that are listed.
+    /// A customer in no particular channel is in none of the listed ones.
     fn is_in(&self, channels: &[String]) -> bool {
         channels.is_empty() || self.channel.is_some_and(|here| channels.iter().any(|channel| channel == here))
     }
@@ -160,7 +161,7 @@ impl<'a> Case<'a> {
         Some((self.policy.measures.get(position)?, self.measures.get(position)?))
     }
 
-    /// Whether a condition holds, whatever it is that the customer's rows leave open.
+    /// Whether a condition holds for every value that the customer's rows leave possible.
     fn holds(&self, condition: &MeasureTest) -> bool {
         let Some((measure, readings)) = self.measure(condition) else { return false };
         readings.iter().all(|reading| self.holds_of(condition, measure, *reading))
@@ -168,7 +169,7 @@ impl<'a> Case<'a> {
 
     fn holds_of(&self, condition: &MeasureTest, measure: &FeatureDefinition, reading: f64) -> bool {
         match &condition.test {
-            // An unknown word is one, but satisfies nothing else.
+            // An unknown word is a value, but passes no other test.
             Test::Missing(missing) if is_unknown(reading) => !missing,
             _ if is_unknown(reading) => false,
             Test::Missing(missing) => condition.missing && reading.is_nan() || reading.is_nan() == *missing,
@@ -177,7 +178,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What was asked and what there was.
+    /// The condition and the customer's value, in words.
     fn words(&self, condition: &MeasureTest) -> String {
         let Some((measure, readings)) = self.measure(condition) else { return String::new() };
         let name = match measure.label.is_empty() {
@@ -194,11 +195,11 @@ impl<'a> Case<'a> {
                 |shown| !passes(&condition.test, shown, None),
             ),
         };
-        format!("asked: {name} {}; it {is} {shown}", condition.test)
+        format!("required: {name} {}; it {is} {shown}", condition.test)
     }
 }
 
-/// Whether a value passes a test; `word` is the category's that it stands for.
+/// Whether a value passes a test; `word` is the category's word that the value stands for.
 fn passes(test: &Test, value: f64, word: Option<&str>) -> bool {
     let is_one_of = |asked: &[String]| word.is_some_and(|word| words::position(asked, word).is_some());
     match test {
@@ -213,8 +214,8 @@ fn passes(test: &Test, value: f64, word: Option<&str>) -> bool {
     }
 }
 
-/// Whether two numbers are the same in about twelve digits: what is written in decimals, and added up, is not
-/// exact in binary.
+/// Whether two numbers agree in about twelve digits: decimal fractions and their sums are not exact in
+/// binary.
 fn agree(a: f64, b: f64) -> bool {
     a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
 }
@@ -223,8 +224,8 @@ fn at_least(value: f64, limit: f64) -> bool {
     value >= limit || agree(value, limit)
 }
 
-/// The shortest text, by so many further digits, whose number fails as the value itself did; that with the
-/// fewest digits where it is no number.
+/// The text with the fewest further digits whose number fails the test just as the value did; the text with
+/// the fewest digits if it is not a number.
 fn as_exact_as_needed(text: impl Fn(usize) -> String, fails: impl Fn(f64) -> bool) -> String {
     let shortest = text(0);
     let says_so = |text: &String| text.replace(',', "").parse().is_ok_and(&fails);
@@ -233,7 +234,7 @@ fn as_exact_as_needed(text: impl Fn(usize) -> String, fails: impl Fn(f64) -> boo
     exact.unwrap_or(shortest)
 }
 
-/// A rule and the values that it compared.
+/// A rule's name, and the values that it compared.
 type Refusal = (String, String);
 
 fn refusal(rule: &str, detail: impl Into<String>) -> Refusal {
@@ -245,7 +246,7 @@ fn is_about(products: &[u16], position: usize) -> bool {
     products.is_empty() || products.iter().any(|product| usize::from(*product) == position)
 }
 
-/// `None` where the date of birth is not known; a date that is not past was not known.
+/// `None` if the date of birth is missing, or at or after `as_of`.
 fn age_in_years(schema: &Schema, customer: &Customer<'_>, as_of: i64) -> Option<f64> {
     let born = customer.attribute(schema.birth_date()?);
     (born < as_of as f64).then(|| calendar::years(born as i64, as_of))

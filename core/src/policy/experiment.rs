@@ -1,42 +1,42 @@
-//! Chance that everybody can check: who is in the holdout, and which offer is tried.
+//! Reproducible chance: who is in the holdout, and which offer is tried.
 //!
-//! All of it follows from a keyed hash of the customer's id, so that a customer is in the same arm in every
-//! channel, on every device and in the bank's own warehouse, without a table of who is where.
+//! Everything follows from a keyed hash of the customer's id, so a customer is in the same arm in every
+//! channel, on every device and in the bank's own warehouse, without a table of assignments.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// An experiment on the offers themselves.
+/// An experiment that measures the effect of offers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Experiment {
-    /// The field of the customer's own row that tells customers apart.
+    /// The field of the customer's own row that holds the customer's id.
     pub key: String,
-    /// The key of the hash: another salt draws another holdout.
+    /// The key of the hash; another salt draws another holdout.
     pub salt: String,
     /// The share of customers, 0 to 1, who get no offers, so that the effect of offers can be measured.
     pub holdout: f64,
-    /// How much is left to chance, from 0 (nothing: the best offer comes first): an offer comes first with a
-    /// probability proportional to its priority to the power of 1/temperature. The softmax of the priorities'
-    /// logarithms over the temperature.
+    /// How random the order of offers is, from 0 (the best offer comes first): an offer comes first with a
+    /// probability proportional to its priority to the power of 1/temperature, which is the softmax of the
+    /// priorities' logarithms divided by the temperature.
     pub temperature: f64,
 }
 
-/// Which part of an experiment a customer is in.
+/// The part of an experiment that a customer is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arm {
     /// Gets offers.
     Treatment,
-    /// Gets none.
+    /// Gets no offers.
     Holdout,
 }
 
 impl Experiment {
-    /// The arm of the customer with an id: HMAC-SHA-256 with the salt as its key, of the letters `arm`, a
-    /// zero byte and the id; the first 53 bits as a fraction, which is below the holdout's share for those
-    /// who are in it.
+    /// The arm of a customer. The HMAC-SHA-256, keyed with the salt, of the letters `arm`, a zero byte and
+    /// the id is taken; if its first 53 bits, as a fraction, are below `holdout`, the customer is in the
+    /// holdout.
     pub fn arm(&self, customer: &str) -> Arm {
         match self.fraction(&["arm", customer]) < self.holdout {
             true => Arm::Holdout,
@@ -44,15 +44,15 @@ impl Experiment {
         }
     }
 
-    /// A draw from the standard Gumbel distribution for a product (by id) in a customer's answer at a moment.
+    /// A draw from the standard Gumbel distribution for a product (by id), a customer and a moment.
     pub(super) fn gumbel(&self, customer: &str, as_of: &str, product: &str) -> f64 {
-        // Above 0 and below 1, so that both logarithms are finite.
+        // Strictly between 0 and 1, so that both logarithms are finite.
         let uniform = self.fraction(&["offer", customer, as_of, product]) + HALF_A_STEP;
         -libm::log(-libm::log(uniform))
     }
 
-    /// From 0 and below 1. The parts have no zero bytes but ids, which come last or before a moment, so
-    /// different parts are different messages.
+    /// A fraction from 0 to below 1. Only ids may contain zero bytes, and they come last or before a moment,
+    /// so different parts are different messages.
     fn fraction(&self, parts: &[&str]) -> f64 {
         let Ok(mut code) = Hmac::<Sha256>::new_from_slice(self.salt.as_bytes()) else { return 0.0 };
         code.update(parts.join("\0").as_bytes());
@@ -63,17 +63,17 @@ impl Experiment {
 
     pub(super) fn check(&self) -> Result<(), String> {
         if self.key.is_empty() {
-            return Err("an experiment needs the field with the customer's id".into());
+            return Err("an experiment needs `key`, the field with the customer's id".into());
         }
         if !(0.0..=1.0).contains(&self.holdout) {
-            return Err(format!("the holdout's share is {}, not 0 to 1", self.holdout));
+            return Err(format!("the holdout's share is {}, expected 0 to 1", self.holdout));
         }
         match self.temperature >= 0.0 && self.temperature.is_finite() {
             true => Ok(()),
-            false => Err(format!("the temperature is {}, not a number from 0", self.temperature)),
+            false => Err(format!("the temperature is {}, expected a number of at least 0", self.temperature)),
         }
     }
 }
 
-/// 2 to the power of −54.
+/// 2⁻⁵⁴.
 const HALF_A_STEP: f64 = 1.0 / (1u64 << 54) as f64;

@@ -1,5 +1,5 @@
-//! Which words the rules read: a bundle must know them, or an answer that was foreseen is one that nobody
-//! knows.
+//! The words that rules test. A bundle must know them all: otherwise an answer that the policy names would
+//! read as unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +9,12 @@ use crate::features::{Aggregate, Expression, FeatureDefinition, RowFilter, Test,
 use crate::names::shown;
 use crate::schema::{ColumnKind, Schema};
 
-/// Columns that are read by their words, each with the words that are asked for: of an event table, or
-/// (without a table) of the customer's own.
+/// Columns whose words are tested, with the words; keyed by event table (`None` for the customer's own row)
+/// and column.
 pub type Words<'p> = BTreeMap<(Option<&'p str>, &'p str), BTreeSet<&'p str>>;
 
 impl PolicyDefinition {
-    /// The columns that the rules may read by their words, and the words that they name. There may be columns
-    /// among them that are no categories.
+    /// The words that the rules name, by column. Some of the columns may not be categories.
     pub fn words(&self) -> Words<'_> {
         let mut words = Words::new();
         for measure in &self.measures {
@@ -44,7 +43,7 @@ impl PolicyDefinition {
     /// Checks that a schema has all words that the rules name.
     ///
     /// # Errors
-    /// Names the first one that it has not, and where.
+    /// Names the first word that is missing, and its column.
     pub fn check_words(&self, schema: &Schema) -> Result<(), String> {
         for ((table, column), asked) in self.words() {
             let declared = match table {
@@ -61,8 +60,8 @@ impl PolicyDefinition {
         Ok(())
     }
 
-    /// Checks that words are asked of categories and numbers of numbers, on a schema on which the measures
-    /// can be computed.
+    /// Checks that tests of words are on categories and tests of numbers on numbers, for a schema on which
+    /// the measures can be computed.
     pub(super) fn check_kinds(&self, schema: &Schema) -> Result<(), String> {
         let are_words: Vec<bool> =
             self.measures.iter().map(|measure| measure.words(schema).is_some()).collect();
@@ -70,7 +69,7 @@ impl PolicyDefinition {
             let position = usize::from(*measure);
             let (Some(measure), Some(are_words)) = (self.measures.get(position), are_words.get(position))
             else {
-                return Err("the policy tests a measure that is not there".into());
+                return Err("the policy tests a measure that does not exist".into());
             };
             let asks_for_words = match test {
                 Test::Missing(_) => continue,
@@ -86,14 +85,14 @@ impl PolicyDefinition {
         Ok(())
     }
 
-    /// What gates and weights ask.
+    /// The conditions of all gates and weights.
     fn conditions(&self) -> impl Iterator<Item = &MeasureTest> {
         let weights = self.weights.iter().filter_map(|weight| weight.condition.as_ref());
         self.gates.iter().map(|gate| &gate.condition).chain(weights)
     }
 }
 
-/// The column whose words a measure may be.
+/// The column whose words a measure's values may stand for.
 fn told_by(measure: &FeatureDefinition) -> Option<(Option<&str>, &str)> {
     match &measure.expression {
         Expression::Attribute { column, transform: Transform::Value } => Some((None, column)),

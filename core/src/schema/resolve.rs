@@ -1,4 +1,4 @@
-//! Validates a schema: every name is resolved to a position, every contradiction named.
+//! Validates a schema: resolves every name to a position and reports every contradiction.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ impl TryFrom<SchemaDefinition> for Schema {
 }
 
 impl Schema {
-    /// Validates a schema, with so much memory.
+    /// Validates a schema within a memory budget.
     pub(crate) fn resolve(definition: SchemaDefinition, memory: &Memory) -> Result<Self, Error> {
         definition.clock.check()?;
         if definition.tables.len() > MAX_TABLES {
@@ -33,7 +33,7 @@ impl Schema {
         }
         let tables = core::iter::once(&definition.customer).chain(&definition.tables);
         unique("table", tables.clone().map(|table| table.name.as_str()), memory)?;
-        // Were it named twice, which column says when its products are given up?
+        // If a table were named twice, it would be ambiguous which column closes its products.
         unique("holdings table", definition.holdings.iter().map(|holding| holding.table.as_str()), memory)?;
         for table in tables {
             if table.columns.len() > MAX_COLUMNS {
@@ -62,11 +62,14 @@ impl Schema {
 fn resolve_bank(definition: SchemaDefinition, memory: &Memory) -> Result<Schema, Error> {
     validate_products(&definition.products, memory)?;
     if !(1..=3660).contains(&definition.horizon_days) {
-        return Err(invalid(format!("the horizon is {} days, not 1 to 3660", definition.horizon_days)));
+        return Err(invalid(format!("the horizon is {} days, expected 1 to 3660", definition.horizon_days)));
     }
     let customer = &definition.customer;
     let established = definition.established.as_ref().ok_or_else(|| {
-        invalid("no customer column is named that says when a customer came (established)".into())
+        invalid(
+            "`established` is missing: it names the customer column with the date at which a customer joined"
+                .into(),
+        )
     })?;
     let established = customer.date_column(established, "established")?;
     let birth_date =
@@ -82,7 +85,9 @@ fn resolve_bank(definition: SchemaDefinition, memory: &Memory) -> Result<Schema,
         holdings.push(resolve_holding(&definition, &times, holding, memory)?);
     }
     if holdings.is_empty() {
-        return Err(invalid("no holdings: no table says which products customers took".into()));
+        return Err(invalid(
+            "no holdings: name the tables in which a row means that a customer took a product".into(),
+        ));
     }
     let established = Some(established);
     let definition = Arc::new(definition);
@@ -99,7 +104,7 @@ fn resolve_plain_table(definition: SchemaDefinition, label: usize) -> Result<Sch
         ("horizon_days", definition.horizon_days != 0),
     ];
     if let Some((field, _)) = bank_alone.iter().find(|(_, given)| *given) {
-        return Err(invalid(format!("a plain table, of which a label is predicted, has no {field}")));
+        return Err(invalid(format!("a plain table with a label can't have {field}")));
     }
     let customer = &definition.customer;
     let row_time = customer.time.as_ref().map(|name| customer.date_column(name, "time")).transpose()?;
@@ -122,7 +127,7 @@ fn resolve_label(definition: &SchemaDefinition, name: &str, memory: &Memory) -> 
     };
     if !(2..=MAX_CLASSES).contains(&words.len()) {
         return Err(invalid(format!(
-            "`{}.{name}` (label) has {} different words, not 2 to {MAX_CLASSES}",
+            "`{}.{name}` (label) has {} different words, expected 2 to {MAX_CLASSES}",
             table.name,
             words.len()
         )));
@@ -187,7 +192,7 @@ impl Table {
 
 fn validate_products(products: &[Product], memory: &Memory) -> Result<(), Error> {
     if products.is_empty() || products.len() > MAX_PRODUCTS {
-        return Err(invalid(format!("there are {} products, not 1 to {MAX_PRODUCTS}", products.len())));
+        return Err(invalid(format!("there are {} products, expected 1 to {MAX_PRODUCTS}", products.len())));
     }
     unique("product id", products.iter().map(|product| product.id.as_str()), memory)?;
     unique("product name", products.iter().map(|product| product.name.as_str()), memory)?;
@@ -203,7 +208,7 @@ fn validate_products(products: &[Product], memory: &Memory) -> Result<(), Error>
     Ok(())
 }
 
-/// Checks that names are different, not empty and not longer than they may be.
+/// Checks that names are unique, not empty and not too long.
 fn unique<'a>(
     what: &str,
     names: impl Iterator<Item = &'a str> + Clone,

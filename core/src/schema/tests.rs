@@ -116,10 +116,7 @@ fn contradictions_are_named() {
     type Spoil = fn(&mut SchemaDefinition);
     let cases: [(Spoil, &str); 13] = [
         (|d| d.established = Some("NOPE".into()), "no column `NOPE` (established)"),
-        (
-            |d| d.established = None,
-            "no customer column is named that says when a customer came (established)",
-        ),
+        (|d| d.established = None, "`established` is missing"),
         (|d| d.birth_date = Some("CITY".into()), "`customer.CITY` (birth_date) must be a date"),
         (|d| d.tables[1].name = "accounts".into(), "table `accounts` is declared twice"),
         (|d| d.tables[0].columns[1].name = "OPENED".into(), "`OPENED` is declared twice"),
@@ -140,7 +137,7 @@ fn contradictions_are_named() {
         ),
         (|d| d.products[1].id = "L".into(), "product id `L` is declared twice"),
         (|d| d.products[0].name = "NONE".into(), "no product may be called NONE"),
-        (|d| d.horizon_days = 0, "not 1 to 3660"),
+        (|d| d.horizon_days = 0, "expected 1 to 3660"),
     ];
     for (spoil, message) in cases {
         let mut definition = small_definition();
@@ -164,21 +161,18 @@ fn contradictions_of_a_plain_table_are_named() {
     type Spoil = fn(&mut SchemaDefinition);
     let label = |column: &str| Task::Label { column: column.into() };
     let mut cases: Vec<(Spoil, &str)> = vec![
-        (
-            |d| d.established = Some("SEEN".into()),
-            "a plain table, of which a label is predicted, has no established",
-        ),
-        (|d| d.products.push(product("L", "Loan")), "has no products"),
-        (|d| d.tables.push(Table { name: "t".into(), time: None, columns: vec![] }), "has no tables"),
-        (|d| d.horizon_days = 90, "has no horizon_days"),
+        (|d| d.established = Some("SEEN".into()), "a plain table with a label can't have established"),
+        (|d| d.products.push(product("L", "Loan")), "can't have products"),
+        (|d| d.tables.push(Table { name: "t".into(), time: None, columns: vec![] }), "can't have tables"),
+        (|d| d.horizon_days = 90, "can't have horizon_days"),
         (|d| d.customer.time = Some("AGE".into()), "`row.AGE` (time) must be a date"),
         (
             |d| d.customer.columns[4].kind = words(&["one"]),
-            "`row.OUTCOME` (label) has 1 different words, not 2 to 64",
+            "`row.OUTCOME` (label) has 1 different words, expected 2 to 64",
         ),
         (|d| d.customer.columns[4].kind = words(&["one", "two", "one"]), "class `one` is declared twice"),
         (|d| d.customer.columns[4].kind = words(&["one", ""]), "a class has an empty name"),
-        (|d| d.task = Task::NextProduct, "there are 0 products, not 1 to 63"),
+        (|d| d.task = Task::NextProduct, "there are 0 products, expected 1 to 63"),
     ];
     cases.push((
         |d| {

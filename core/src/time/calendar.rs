@@ -1,13 +1,13 @@
 //! Years and months as people and laws count them: from one date to the same date of another year or month.
 //!
-//! A day begins at 00:00, whatever the hour of the moment that is counted from: who was born at noon is a
-//! year older from the first moment of the birthday on. Who was born on 29 February is so from 1 March on in
-//! years without such a day; and where a month is too short for a day, it is full on the first day of the
-//! next one.
+//! A day begins at 00:00, whatever the hour of the first moment: someone born at noon is a year older from
+//! the first moment of the birthday. Someone born on 29 February turns a year older on 1 March in years
+//! without that day; if a month is too short for a day, the month is complete on the first day of the next
+//! one.
 
 use super::{DAY, civil_from_days, days_from_civil};
 
-/// Whole months from one moment to another that is not before it (both in seconds since 1970-01-01).
+/// Whole months between two moments, the second not before the first (seconds since 1970-01-01).
 fn whole_months(from: i64, to: i64) -> i64 {
     let (from, to) = (from.div_euclid(DAY), to.div_euclid(DAY));
     let ((year, month, _), (to_year, to_month, _)) = (civil_from_days(from), civil_from_days(to));
@@ -15,8 +15,8 @@ fn whole_months(from: i64, to: i64) -> i64 {
     months - i64::from(same_day(from, months) > to)
 }
 
-/// Years from one moment to another that is not before it: the whole ones, exact on every anniversary, and
-/// the share of the running one that has passed.
+/// Years between two moments, the second not before the first: the whole years, exact on every anniversary,
+/// and the elapsed share of the running one.
 pub fn years(from: i64, to: i64) -> f64 {
     let whole = whole_months(from, to).div_euclid(12);
     let anniversary = |years: i64| same_day(from.div_euclid(DAY), years * 12) * DAY;
@@ -31,7 +31,7 @@ pub fn year(of: i64) -> f64 {
     year as f64 + (of - first(year)) as f64 / (first(year + 1) - first(year)) as f64
 }
 
-/// The day so many months after another, both in days since 1970-01-01.
+/// The same day `months` months later; both in days since 1970-01-01.
 fn same_day(day: i64, months: i64) -> i64 {
     let (year, month, day_of_month) = civil_from_days(day);
     let months = year * 12 + month - 1 + months;
@@ -83,7 +83,7 @@ mod tests {
         }
     }
 
-    /// A calendar on the wall: for every date of birth, the days are turned one by one.
+    /// A wall calendar: for every date of birth, the days are turned one by one.
     #[test]
     fn every_birthday_of_two_centuries_is_where_a_calendar_has_it() {
         let day = |year, month, day| days_from_civil(year, month, day) * DAY;

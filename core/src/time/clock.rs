@@ -1,9 +1,8 @@
-//! The bank's clock: what it shows at an instant.
+//! The bank's clock: the local time that it shows at an instant.
 //!
-//! Which zone has which offset when is a database that changes several times a year, and no two machines have
-//! the same one. So the bank's zone is looked up once, natively, and travels with the schema as what it comes
-//! to: the moments at which the offset changes. Every place that has the schema reads the same instant as the
-//! same time.
+//! Time zone offsets come from a database that changes several times a year and differs between machines. So
+//! the bank's zone is looked up once, natively, and travels with the schema as the moments at which its
+//! offset changes. Wherever the schema is, the same instant reads as the same local time.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -12,35 +11,35 @@ use crate::Error;
 use crate::decode::bounded::at_most;
 use crate::names::MAX_NAME;
 
-/// No clock changes more often.
+/// The most changes of a clock.
 pub const MAX_CHANGES: usize = 2048;
-/// No clock is so far from UTC, in seconds; zones have been up to 16 hours away.
+/// The largest offset from UTC, in seconds; real zones stay within 16 hours.
 const TOO_FAR: i32 = 26 * 3600;
-/// The times that a text can have.
+/// The local times that text can express.
 const WRITABLE: core::ops::Range<i64> = START..END;
 
-/// A clock. What it shows is never ambiguous; the other way it may be: where it is put back, it shows an hour
-/// twice.
+/// A clock. An instant has exactly one local time; a local time may belong to two instants, where the clock
+/// is put back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Clock {
-    /// The name of its zone in the IANA's database: `Europe/Prague`.
+    /// The name of its zone in the IANA database: `Europe/Prague`.
     pub zone: String,
-    /// How many seconds it is ahead of UTC until its first change.
+    /// Its offset from UTC before its first change, in seconds (positive is ahead).
     pub offset: i32,
-    /// When it was and will be set otherwise, the first change first.
+    /// The changes of its offset, the first first.
     #[serde(serialize_with = "as_steps", deserialize_with = "from_steps")]
     pub changes: Vec<Change>,
 }
 
-/// A moment at which a clock is set otherwise.
+/// A change of a clock's offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// When: seconds since 1970-01-01 00:00 UTC. Written down are the seconds since the change before: they
-    /// repeat from year to year, and so take next to nothing in a compressed bundle.
+    /// When: seconds since 1970-01-01 00:00 UTC. Encoded as seconds since the change before: these repeat
+    /// from year to year, and so compress to almost nothing.
     #[serde(rename = "after")]
     pub at: i64,
-    /// How many seconds the clock is ahead of UTC from then on.
+    /// The offset from UTC from then on, in seconds.
     pub offset: i32,
 }
 
@@ -51,15 +50,16 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// What the clock shows at an instant (seconds since 1970-01-01 00:00 UTC), in seconds since it showed
-    /// 1970-01-01 00:00.
+    /// The local time at an instant: maps seconds since 1970-01-01 00:00 UTC to seconds since the clock
+    /// showed 1970-01-01 00:00.
     pub fn local(&self, instant: i64) -> i64 {
         let passed = self.changes.partition_point(|change| change.at <= instant);
         let last = passed.checked_sub(1).and_then(|position| self.changes.get(position));
         instant.saturating_add(last.map_or(self.offset, |change| change.offset).into())
     }
 
-    /// The first instant at which the clock shows a time or, where it passes over that time, a later one.
+    /// The first instant at which the clock shows a local time; for times that it skips, that of the
+    /// following time.
     pub fn instant(&self, time: i64) -> i64 {
         let first = (i64::MIN, self.offset);
         let periods =
@@ -72,8 +72,8 @@ impl Clock {
         found.unwrap_or(i64::MAX)
     }
 
-    /// Reads a time as [`read`] does. One without a zone is what the clock shows, one with a zone is an
-    /// instant.
+    /// Reads a time as [`read`] does. A text without a zone is a local time of this clock, one with a zone is
+    /// an instant.
     pub fn read(&self, text: &str) -> Option<i64> {
         match read(text)? {
             Moment::Local(time) => Some(time),
@@ -81,20 +81,20 @@ impl Clock {
         }
     }
 
-    /// Reads the moment of a question, as [`Clock::read`] does, but for the hour that the clock shows a
-    /// second time: asked about at an instant of it, it is the hour's end. So nothing that was written down
-    /// by then seems to lie ahead, such as an objection of ten minutes ago.
+    /// Reads the moment of a question as [`Clock::read`] does, except for an instant in the hour that the
+    /// clock repeats: that reads as the end of the hour. So nothing written down before it, such as an
+    /// objection of ten minutes ago, seems to lie in the future.
     pub fn as_of(&self, text: &str) -> Option<i64> {
         let Moment::Instant(instant) = read(text)? else { return self.read(text) };
         let mut offset = self.offset;
         let passed = self.changes.iter().take_while(|change| change.at <= instant);
-        // All that it showed until it was set otherwise, it has shown.
+        // It has shown everything up to the time at which it was put back.
         let shown = passed
             .map(|change| change.at.saturating_add(core::mem::replace(&mut offset, change.offset).into()));
         shown.chain([self.local(instant)]).max().filter(|time| WRITABLE.contains(time))
     }
 
-    /// Checks what a bisection relies on, and what nobody would believe.
+    /// Checks what a bisection relies on, and plausible limits.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let invalid = |what: String| Err(Error::Schema(format!("the clock: {what}")));
         if self.zone.is_empty() || self.zone.len() > MAX_NAME {
@@ -129,7 +129,7 @@ fn from_steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Change>,
     let mut changes: Vec<Change> = at_most::<MAX_CHANGES, _, _>(deserializer)?;
     let mut before = 0i64;
     for change in &mut changes {
-        // What wraps round is not in order, and refused for that.
+        // A sum that wraps round is out of order, and refused for that.
         before = before.wrapping_add(change.at);
         change.at = before;
     }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use crate::time::{format, parse};
 
-    /// As in Prague in 2025 and 2026.
+    /// Prague in 2025 and 2026.
     fn prague() -> Clock {
         let at = |text: &str, offset| Change { at: parse(text).unwrap(), offset };
         let changes = vec![
@@ -161,16 +161,16 @@ mod tests {
             ("2025-07-01T12:00-07:00", "2025-07-01 21:00:00"),
             ("2025-01-01T00:30+02:00", "2024-12-31 23:30:00"),
             ("2025-01-01 00:30:00 UTC", "2025-01-01 01:30:00"),
-            // Put on an hour: 02:00 to 03:00 is never shown, and taken as it stands all the same.
+            // Put forward: 02:00 to 03:00 is never shown, but accepted as written.
             ("2026-03-29T00:59:59Z", "2026-03-29 01:59:59"),
             ("2026-03-29T01:00:00Z", "2026-03-29 03:00:00"),
             ("2026-03-29 02:30", "2026-03-29 02:30:00"),
-            // Put back an hour: 02:00 to 03:00 is shown twice.
+            // Put back: 02:00 to 03:00 is shown twice.
             ("2025-10-26T00:30:00Z", "2025-10-26 02:30:00"),
             ("2025-10-26T01:30:00Z", "2025-10-26 02:30:00"),
             ("2025-10-26T00:59:59Z", "2025-10-26 02:59:59"),
             ("2025-10-26T01:00:00Z", "2025-10-26 02:00:00"),
-            // Before the first change and after the last.
+            // Before the first change, and after the last.
             ("1970-01-01T00:00Z", "1970-01-01 01:00:00"),
             ("9999-12-31T22:59:59Z", "9999-12-31 23:59:59"),
         ] {
@@ -189,7 +189,7 @@ mod tests {
             ("2025-10-26T01:00:00Z", "2025-10-26 03:00:00"),
             ("2025-10-26T01:59:59Z", "2025-10-26 03:00:00"),
             ("2025-10-26T02:00:01Z", "2025-10-26 03:00:01"),
-            // Without a zone nobody can tell which of the two is meant.
+            // Without a zone it is ambiguous which of the two is meant.
             ("2025-10-26 02:30", "2025-10-26 02:30:00"),
             ("2026-03-29T01:00:00Z", "2026-03-29 03:00:00"),
             ("1970-01-01T00:00Z", "1970-01-01 01:00:00"),
@@ -244,7 +244,7 @@ mod tests {
         ] {
             let error = clock.check().unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
-            // Also of what was read.
+            // A clock that was read back checks, too.
             let read: Clock = serde_json::from_value(serde_json::to_value(&clock).unwrap()).unwrap();
             assert_eq!(read, clock);
         }

@@ -1,4 +1,4 @@
-//! Choosing the bins of each feature from training rows.
+//! Chooses the bins of each feature from training rows.
 
 use rayon::prelude::*;
 
@@ -6,11 +6,11 @@ use crate::Error;
 use crate::matrix::{Column, Matrix};
 use crate::model::bins::{Bins, MAX_BINS};
 
-/// Chooses the bins of rows, one column a feature: a bin for each value where a feature has few, else bins that
-/// hold about equally many rows.
+/// Chooses bins for rows, one column per feature: one bin per value if a feature has few different values,
+/// otherwise bins of about equally many rows.
 ///
 /// # Errors
-/// Where `max_bins` is not 2 to 255.
+/// If `max_bins` is not 2 to 255.
 ///
 /// # Examples
 /// ```
@@ -39,9 +39,9 @@ pub fn fit_bins(rows: Matrix<'_, f32>, max_bins: usize) -> Result<Bins, Error> {
     Bins::new(edges).map_err(Error::Training)
 }
 
-/// The edges between the bins of sorted values.
+/// The edges between the bins, given sorted values.
 fn edges(sorted: &[f32], max_bins: usize) -> Vec<f32> {
-    // Each distinct value with the number of values up to and including it.
+    // Each distinct value, with the number of values up to and including it.
     let mut distinct: Vec<(f32, usize)> = Vec::new();
     for (position, value) in sorted.iter().enumerate() {
         match distinct.last_mut() {
@@ -55,7 +55,8 @@ fn edges(sorted: &[f32], max_bins: usize) -> Vec<f32> {
         let &[(below, upto), (above, _)] = pair else { continue };
         let full = distinct.len() <= max_bins || upto * max_bins >= next_quantile * sorted.len();
         if full && edges.len() + 1 < max_bins {
-            // No finite number separates -∞ from the least one, whose edge to the next would be the same.
+            // No finite number separates -∞ from the least finite value; the edge above that would be the
+            // same.
             let edge = between(below, above);
             if edges.last().is_none_or(|last| *last < edge) {
                 edges.push(edge);
@@ -68,9 +69,9 @@ fn edges(sorted: &[f32], max_bins: usize) -> Vec<f32> {
     edges
 }
 
-/// The shortest finite number that separates two, in the sense of [`Bins`]: not below the first, below the
-/// second. Of the numbers with the fewest significant bits it is one of the two around the middle, so that
-/// its bytes compress well while it hardly matters to values that were not seen in training.
+/// The shortest finite number that separates two in the sense of [`Bins`]: not below the first, below the
+/// second. Among the numbers with the fewest significant bits it is one of the two around the middle, so that
+/// its bytes compress well and unseen values hardly notice.
 fn between(below: f32, above: f32) -> f32 {
     let (least, limit) = (below.max(f32::MIN), above);
     let middle = ((f64::from(least) + f64::from(limit.min(f32::MAX))) / 2.0) as f32;
@@ -78,7 +79,8 @@ fn between(below: f32, above: f32) -> f32 {
     if least <= 0.0 && 0.0 < limit {
         return 0.0;
     }
-    // Of one sign, numbers are ordered as their bits, and a prefix of the bits is a shorter number.
+    // Among numbers of one sign, the order of the bits is the order of the numbers, and a prefix of the bits
+    // is a shorter number.
     for dropped in (0..f32::MANTISSA_DIGITS).rev() {
         let shorter = middle.to_bits() >> dropped << dropped;
         let neighbours = [Some(shorter), shorter.checked_add(1 << dropped)];
@@ -108,7 +110,7 @@ mod tests {
         );
     }
 
-    /// How many bits of a number's fraction are needed to write it.
+    /// The number of fraction bits needed to write a number.
     fn significant_bits(value: f32) -> u32 {
         let fraction = value.to_bits() << 9;
         32 - fraction.trailing_zeros().min(32)
@@ -161,7 +163,8 @@ mod tests {
             let edges = bins.edges(0);
             prop_assert!(edges.len() < max_bins && edges.iter().all(|edge| edge.is_finite()));
             prop_assert!(edges.is_sorted_by(|a, b| a < b));
-            // No edge is in vain: each has a value of its own below it, and the last one has some above.
+            // Every edge separates rows: each has a value of its own below it, and the last one has some
+            // above.
             let mut counts = vec![0; bins.count(0)];
             values.iter().for_each(|value| counts[usize::from(bins.bin(0, *value))] += 1);
             let infinite = values.contains(&f32::NEG_INFINITY);

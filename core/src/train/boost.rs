@@ -1,8 +1,8 @@
-//! Gradient boosting (Friedman, 2001) of multi-class softmax with second-order splits (Chen & Guestrin, 2016) and trees
-//! that grow leaf by leaf over histograms (Ke et al., 2017).
+//! Gradient boosting (Friedman, 2001) of multi-class softmax, with second-order splits (Chen & Guestrin,
+//! 2016) and trees that grow leaf by leaf over histograms (Ke et al., 2017).
 //!
-//! Each round grows one tree a class. The trees of a round do not depend on each other, so they grow in parallel; what is
-//! summed there are integers, so neither the order nor the number of threads changes a bit.
+//! Each round grows one tree per class. The trees of a round are independent of each other and grow in
+//! parallel; their sums are of integers, so neither the order nor the number of threads changes a bit.
 
 mod blocks;
 mod gradients;
@@ -65,7 +65,7 @@ parameters! {
     }
 }
 
-/// Parameters that were checked.
+/// Checked parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidBoostParams(BoostParams);
 
@@ -74,21 +74,20 @@ pub struct ValidBoostParams(BoostParams);
 pub struct Boosted {
     /// The trees.
     pub forest: Forest,
-    /// The share of the gain that each feature's splits made; sums to 1 unless nothing was ever split.
+    /// The share of the gain that each feature's splits made; sums to 1 unless nothing was split.
     pub importance: Vec<f32>,
-    /// How many rounds it has.
+    /// The number of rounds.
     pub rounds: usize,
-    /// After each round that was tried, the log-loss of the rows that it learned from and, if there are any, of those to
-    /// validate on.
+    /// The log-loss after each round that was tried.
     pub losses: Vec<RoundLoss>,
 }
 
 /// The log-loss after a round.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RoundLoss {
-    /// Of the rows that were learned from.
+    /// On the training rows.
     pub training: f64,
-    /// Of the rows to validate on.
+    /// On the validation rows, if there are any.
     pub validation: Option<f64>,
 }
 
@@ -96,7 +95,7 @@ impl BoostParams {
     /// Checks the parameters.
     ///
     /// # Errors
-    /// [`Error::Training`] names the first that is out of its range.
+    /// [`Error::Training`] for the first one out of its range.
     pub fn check(self) -> Result<ValidBoostParams, Error> {
         self.check_ranges()?;
         Ok(ValidBoostParams(self))
@@ -104,12 +103,32 @@ impl BoostParams {
 }
 
 impl ValidBoostParams {
-    /// Boosts trees. `validation` are rows of the same bins and classes that decide when to stop. `on_round` is called
-    /// after each round.
+    /// Boosts trees. `validation` rows decide when to stop; they must have the same bins and classes.
+    /// `on_round` is called after each round.
     ///
     /// # Errors
-    /// [`Error::Training`] where the rounds would make too many trees, or the validation rows are of other features or
-    /// classes.
+    /// [`Error::Training`] if the rounds would grow too many trees, or the validation rows have other
+    /// features or classes.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::Scorer;
+    /// use nextbest_core::model::{Model, calibration::Calibration};
+    /// use nextbest_core::train::{BoostParams, Dataset, fit_bins};
+    ///
+    /// # // One feature, income: class 1 takes the product from 50 on.
+    /// # let rows: Vec<f32> = (0..200).map(|row| (row % 100) as f32).collect();
+    /// # let labels: Vec<usize> = rows.iter().map(|income| usize::from(*income >= 50.0)).collect();
+    /// # let bins = fit_bins(&rows, 1, 32)?;
+    /// # let data = Dataset::new(&bins, &rows, &labels, 2)?;
+    /// let params = BoostParams { n_estimators: 20, num_leaves: 4, ..BoostParams::default() }.check()?;
+    /// let boosted = params.fit(&data, None, || ())?;
+    /// assert!(boosted.losses[19].training < boosted.losses[0].training);
+    /// let model = Model::Forest(boosted.forest);
+    /// let mut scorer = Scorer::new(&bins, &model, &Calibration::None);
+    /// assert!(scorer.score(&[90.0])?[1] > 0.8);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn fit(
         &self,
         data: &Dataset,
@@ -120,12 +139,12 @@ impl ValidBoostParams {
         if self.0.n_estimators.saturating_mul(class_count) > MAX_TREES {
             let most = MAX_TREES / class_count.max(1);
             return Err(Error::Training(format!(
-                "n_estimators is {}: with {class_count} classes there can be no more than {most}",
+                "n_estimators is {}: with {class_count} classes at most {most} are possible",
                 self.0.n_estimators
             )));
         }
         if validation.is_some_and(|rows| rows.bins() != data.bins() || rows.class_count() != class_count) {
-            return Err(Error::Training("the rows to validate on have other bins or classes".into()));
+            return Err(Error::Training("the validation rows have other bins or classes".into()));
         }
         Boosting::new(&self.0, data, validation).run(on_round)
     }
@@ -137,7 +156,7 @@ struct Boosting<'a> {
     data: &'a Dataset,
     blocks: Blocks,
     base: Vec<f32>,
-    /// The classes that occur, of which alone trees are grown.
+    /// Whether each class occurs; trees are grown only for those that do.
     present: Vec<bool>,
     training: Scores<'a>,
     validation: Option<(&'a Dataset, Scores<'a>)>,
@@ -186,7 +205,7 @@ impl<'a> Boosting<'a> {
             }
             self.losses.push(loss);
             on_round();
-            // Without rows to validate on, every round that splits something counts as better.
+            // Without validation rows, every round that splits something counts as better.
             let judged = loss.validation.unwrap_or(-(round as f64));
             if judged < best.0 {
                 best = (judged, round);
@@ -198,7 +217,7 @@ impl<'a> Boosting<'a> {
         self.finish(best.1.max(1))
     }
 
-    /// Grows one tree a class.
+    /// Grows one tree per class.
     fn round(&mut self) -> Vec<GrownTree> {
         let round = self.losses.len() as u64;
         let rows = self.sample_rows();
@@ -219,7 +238,7 @@ impl<'a> Boosting<'a> {
             .collect()
     }
 
-    /// The rows of a round, ascending; `None` where it is all of them.
+    /// The rows of a round, ascending; `None` for all of them.
     fn sample_rows(&mut self) -> Option<Vec<u32>> {
         let mut rows: Vec<u32> = (0..self.data.row_count() as u32).collect();
         let wanted = (rows.len() as f64 * self.params.subsample).ceil() as usize;
@@ -261,7 +280,8 @@ impl<'a> Boosting<'a> {
     }
 }
 
-/// Scores whose softmax is how often each class occurs; a class that never does gets a chance, but hardly one.
+/// Scores whose softmax is the frequency of each class; a class that never occurs gets a probability close to
+/// 0, but not 0.
 fn base_scores(class_weights: &[f64]) -> Vec<f32> {
     let total: f64 = class_weights.iter().sum();
     let logarithms: Vec<f64> = class_weights.iter().map(|weight| libm::log(weight / total)).collect();

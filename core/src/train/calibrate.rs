@@ -1,11 +1,10 @@
-//! Learns how to correct a model's probabilities, from rows that the model did not learn from, and chooses
-//! among the ways to do so.
+//! Fits calibrations to rows that the model did not learn from, and chooses among the methods.
 //!
-//! Each method is fitted on four fifths of the customers and judged on the last, five times over, so that
-//! none is judged on what it was fitted to. A method that bends more is taken only where it is better than
+//! Each method is fitted to four fifths of the customers and judged on the rest, five times over, so that
+//! none is judged on rows that it was fitted to. A more flexible method is chosen only if it is better than
 //! the simpler one by more than the standard error of the difference (the rule of Breiman et al., 1984,
-//! "Classification and Regression Trees"): what looks better by less may well be noise, and the simpler one
-//! errs less on other data.
+//! "Classification and Regression Trees"): a smaller advantage may well be noise, and the simpler method errs
+//! less on other data.
 
 mod dirichlet;
 mod isotonic;
@@ -26,70 +25,71 @@ use crate::model::calibration::{Calibration, LEAST};
 use crate::schema::MAX_CLASSES;
 
 const FOLDS: usize = 5;
-/// Fewer rows are too few for any method: where a model happens to be right about all of them, a temperature
+/// The fewest rows to calibrate on: if a model happens to be right about all of a few rows, a temperature
 /// would make it certain of everything.
 const MIN_ROWS: usize = 200;
-/// Of a class with fewer rows nothing is learned: its score stays its logarithm, its curve a straight line.
+/// The fewest rows of a class to learn from: with fewer, its score stays its logarithm and its curve a
+/// straight line.
 const MIN_ROWS_OF_CLASS: usize = 10;
-/// How far from 0 the weights between classes may be expected; the best of these is taken.
+/// The standard deviations of the prior that are tried.
 const DEVIATIONS: [f64; 3] = [0.05, 0.2, 0.8];
 const SEED: u64 = 42;
 
-/// A way to correct probabilities, the simplest first.
+/// A calibration method; simpler methods come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CalibrationMethod {
-    /// Leave them as they are.
+    /// Leaves the probabilities unchanged.
     None,
-    /// One number for all classes.
+    /// One temperature for all classes.
     Temperature,
     /// A linear map of the logarithms.
     Dirichlet,
-    /// A rising curve a class.
+    /// A monotone curve per class.
     Isotonic,
 }
 
-/// Rows that a model was not fitted to, with what it says of them.
+/// Rows that a model was not fitted to, with its predictions.
 #[derive(Debug, Clone, Copy)]
 pub struct CalibrationRows<'r> {
-    /// The model's uncalibrated probabilities, one column a class.
+    /// The model's uncalibrated probabilities, one column per class.
     pub probabilities: Matrix<'r, f32>,
     /// The class of each row.
     pub labels: &'r [usize],
-    /// The customer of each row, as any number: rows of one customer are never on both sides of a fold.
+    /// The customer of each row, as any number: a customer's rows are always in the same fold.
     pub groups: &'r [usize],
 }
 
-/// What was chosen, and why.
+/// The chosen calibration, with the reasons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CalibrationChoice {
     /// The chosen method, fitted to all rows.
     pub calibration: Calibration,
-    /// Every method that was tried, the simplest first. The first is none: how things were before.
+    /// Every method that was tried, simplest first. The first is no calibration.
     pub trials: Vec<CalibrationTrial>,
-    /// Why it was that one, for people.
+    /// Why it was chosen, in words.
     pub reason: String,
 }
 
-/// How good a method is on rows that it was not fitted to.
+/// The cross-validated quality of a method.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CalibrationTrial {
     /// The method.
     pub method: CalibrationMethod,
     /// The mean of −ln(probability of what happened).
     pub log_loss: f64,
-    /// Of [`CalibrationMethod::Dirichlet`]: how far from 0 the weights between classes, and the intercepts,
-    /// were expected to be (the deviation of their normal prior); what was best of three.
+    /// For [`CalibrationMethod::Dirichlet`]: the standard deviation of the prior of off-diagonal weights and
+    /// intercepts; the best of three.
     pub deviation: Option<f64>,
     /// The class-wise expected calibration error, as in [`metrics::Metrics::calibration_error`].
     pub calibration_error: f64,
-    /// How much less its log-loss is than that of the simpler method that was best so far; 0 for none.
+    /// The decrease of the log-loss from the best simpler method; 0 for none.
     pub gain: f64,
-    /// The standard error of that, customers being independent and the rows of one not.
+    /// The standard error of the gain, clustered by customer.
     pub standard_error: f64,
 }
 
 impl CalibrationMethod {
-    /// What it is called.
+    /// The method's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -101,11 +101,11 @@ impl CalibrationMethod {
 }
 
 impl CalibrationRows<'_> {
-    /// Chooses a method, or takes the one that is wanted, and fits it. Where there are too few rows, it takes
-    /// none and says so.
+    /// Chooses a method, or takes the one in `wanted`, and fits it. With too few rows it chooses none and
+    /// says so.
     ///
     /// # Errors
-    /// Where the lists do not fit each other, or a loss can't be minimised.
+    /// If the lists do not fit each other, or a loss can't be minimised.
     ///
     /// # Examples
     /// ```
@@ -185,8 +185,8 @@ impl CalibrationRows<'_> {
         })
     }
 
-    /// Fits a method to all rows. [`CalibrationMethod::Dirichlet`] alone expects a deviation, begins with
-    /// another calibration, if there is one, and may be fitted more or less exactly.
+    /// Fits a method to all rows. Only [`CalibrationMethod::Dirichlet`] uses the deviation, the start
+    /// (another calibration) and the effort.
     fn fit(
         &self,
         method: CalibrationMethod,
@@ -221,7 +221,7 @@ impl CalibrationRows<'_> {
         Ok(())
     }
 
-    /// What is too little to learn anything from.
+    /// Says which of rows or customers are too few to learn from, if so.
     fn shortage(&self) -> Option<String> {
         let groups = sorted_groups(self.groups).len();
         let is_short = self.labels.len() < MIN_ROWS || groups < FOLDS;
@@ -229,7 +229,7 @@ impl CalibrationRows<'_> {
             .then(|| format!("{} rows of {groups} customers are too few to learn from", self.labels.len()))
     }
 
-    /// Whether each class has rows enough to learn from.
+    /// Whether each class has enough rows to learn from.
     fn learned_classes(&self) -> Vec<bool> {
         let mut counts = vec![0; self.probabilities.width()];
         for label in self.labels {
@@ -249,7 +249,7 @@ impl CalibrationRows<'_> {
         self.groups.iter().map(fold).collect()
     }
 
-    /// What a method makes of each row when it was fitted to the other folds.
+    /// The probabilities that a method gives each row when fitted to the other folds.
     fn cross_fit(
         &self,
         method: CalibrationMethod,
@@ -260,7 +260,7 @@ impl CalibrationRows<'_> {
         let mut best: Option<(f64, Candidate)> = None;
         let of_others = |fold: usize| {
             let others = Subset::of(self, |row| folds.get(row).is_some_and(|other| *other != fold));
-            // Each begins where the one before it, of the same rows, came to.
+            // Each fit starts from the result of the one before for the same rows.
             let mut fitted: Vec<Calibration> = Vec::new();
             for deviation in deviations {
                 let rows = others.rows(self.probabilities.width())?;
@@ -289,7 +289,7 @@ impl CalibrationRows<'_> {
             .ok_or_else(|| Error::Training("calibration: the probabilities are not finite".into()))
     }
 
-    /// How much less the mean log-loss of the second probabilities is, and the standard error of that.
+    /// The decrease of the mean log-loss from the first to the second probabilities, and its standard error.
     fn gain(&self, before: Matrix<'_, f32>, after: Matrix<'_, f32>) -> (f64, f64) {
         let losses = |probabilities: Matrix<'_, f32>| -> Vec<f64> {
             let rows = probabilities.rows().zip(self.labels);
@@ -298,7 +298,7 @@ impl CalibrationRows<'_> {
         let gains: Vec<f64> = losses(before).into_iter().zip(losses(after)).map(|(a, b)| a - b).collect();
         let count = gains.len().max(1) as f64;
         let mean = gains.iter().sum::<f64>() / count;
-        // Sums over each customer's rows: those of one customer resemble one another.
+        // Summed by customer: the rows of one customer resemble one another.
         let mut by_group: Vec<(usize, f64)> =
             self.groups.iter().copied().zip(gains.iter().map(|it| it - mean)).collect();
         by_group.sort_by_key(|(group, _)| *group);
@@ -309,7 +309,7 @@ impl CalibrationRows<'_> {
     }
 }
 
-/// A method with what it makes of rows that it was not fitted to.
+/// A method with its cross-validated probabilities.
 struct Candidate {
     method: CalibrationMethod,
     deviation: f64,
@@ -360,7 +360,7 @@ impl Logs {
         self.labels.len()
     }
 
-    /// The mean of each class's logarithm, and its variance.
+    /// The mean and the variance of each class's logarithms.
     fn moments(&self) -> (Vec<f64>, Vec<f64>) {
         let count = self.len().max(1) as f64;
         let (mut means, mut variances) = (vec![0.0; self.classes], vec![0.0; self.classes]);
@@ -375,7 +375,7 @@ impl Logs {
         (means, variances)
     }
 
-    /// How often each class occurs.
+    /// The frequency of each class.
     fn shares(&self) -> Vec<f64> {
         let mut shares = vec![0.0; self.classes];
         for label in &self.labels {
@@ -424,7 +424,7 @@ mod tests {
 
     #[test]
     fn rows_of_one_customer_count_as_one() {
-        // A hundred customers' gains, each customer ten times: the error is that of a hundred rows, not of a
+        // A hundred customers with ten rows each: the standard error is that of a hundred rows, not of a
         // thousand.
         let before: Vec<f32> = [0.5, 0.5].repeat(1000);
         let after: Vec<f32> =

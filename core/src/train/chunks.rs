@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-/// So many rows are one piece of work. Fixed, because the order of a sum of floats is part of its result.
+/// The number of rows in one piece of work. Fixed, because the order of a sum of floats is part of its
+/// result.
 const ROWS: usize = 4096;
 
-/// Adds up what each of `count` rows gives, `width` numbers. `add` adds that of some rows to the sums of a
-/// chunk, and chunks are added up in their order.
+/// Sums `width` numbers over `count` rows. `add` adds the numbers of some rows to the sums of a chunk; the
+/// chunks are added in order.
 pub(super) fn sum_rows(
     count: usize,
     width: usize,

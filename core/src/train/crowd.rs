@@ -1,5 +1,5 @@
-//! Who is one of many: cells in which at least [`LEAST_CUSTOMERS`] are, and numbers that at least so many
-//! reach.
+//! Anonymity by number: cells that hold at least [`LEAST_CUSTOMERS`] customers, and bounds that at least as
+//! many reach.
 
 use std::collections::HashSet;
 
@@ -10,13 +10,12 @@ use crate::model::bins::Bins;
 use crate::monitor::distribution::{Distribution, Summary};
 use crate::monitor::profile::LEAST_CUSTOMERS;
 
-/// The ends of a summary have this share of the customers beyond them, or [`LEAST_CUSTOMERS`] if those are
-/// more.
+/// The share of customers beyond each end of a summary; at least [`LEAST_CUSTOMERS`] are.
 const BEYOND: f64 = 0.01;
-/// Ends have so many significant digits.
+/// The significant digits of the ends.
 const DIGITS: i32 = 2;
 
-/// Some customers, no more of them than it takes to be many.
+/// A set of customers that stops growing once it is large enough.
 #[derive(Debug, Clone, Default)]
 struct Crowd(HashSet<usize>);
 
@@ -36,7 +35,7 @@ impl Crowd {
     }
 }
 
-/// Who is in each of some cells.
+/// The customers in each of some cells.
 fn crowds(cells: usize, rows: impl Iterator<Item = (usize, usize)>) -> Vec<Crowd> {
     let mut crowds = vec![Crowd::default(); cells];
     for (cell, customer) in rows {
@@ -47,15 +46,15 @@ fn crowds(cells: usize, rows: impl Iterator<Item = (usize, usize)>) -> Vec<Crowd
     crowds
 }
 
-/// Whether there are as many customers as a profile is of, at least.
+/// Whether there are at least [`LEAST_CUSTOMERS`] customers.
 pub fn is_many(customers: &[usize]) -> bool {
     let mut crowd = Crowd::default();
     customers.iter().for_each(|customer| crowd.add(*customer));
     crowd.is_many()
 }
 
-/// Numbers between edges, with the customer of each: an edge behind a bin of few customers goes, until none
-/// is left.
+/// Counts numbers, each with its customer, between edges. An edge next to a bin of too few customers is
+/// dropped, until there is none.
 pub(super) fn numbers(
     values: impl Iterator<Item = f32> + Clone,
     customers: &[usize],
@@ -82,7 +81,7 @@ pub(super) fn numbers(
     without_small_cells(counted, values, customers)
 }
 
-/// The positions of words among `words` of them, with the customer of each.
+/// Counts positions of words, of which there are `words`, each with its customer.
 pub(super) fn words(
     values: impl Iterator<Item = f32> + Clone,
     customers: &[usize],
@@ -91,7 +90,7 @@ pub(super) fn words(
     without_small_cells(Distribution::of_words(values.clone(), words), values, customers)
 }
 
-/// Counts the rows in cells of few customers as rows of the largest cell.
+/// Counts the rows in cells of too few customers as rows of the largest cell.
 fn without_small_cells(
     mut counted: Distribution,
     values: impl Iterator<Item = f32>,
@@ -111,8 +110,8 @@ fn without_small_cells(
     counted
 }
 
-/// Numbers in short, of which the outermost are as far from the others as the ends are: rounded, and at least
-/// [`LEAST_CUSTOMERS`] reach each. `None` where too few are known.
+/// Summarises numbers with clipped ends: the ends are rounded, at least [`LEAST_CUSTOMERS`] reach each, and
+/// numbers beyond them count as the ends. `None` if too few are known.
 fn summary(values: impl Iterator<Item = f32>, customers: &[usize]) -> Option<Summary> {
     let mut known: Vec<(f32, usize)> =
         values.zip(customers.iter().copied()).filter(|(value, _)| value.is_finite()).collect();
@@ -137,7 +136,7 @@ fn end<'v>(from_outside: impl ExactSizeIterator<Item = &'v (f32, usize)>) -> Opt
     None
 }
 
-/// A number with few digits that is not below (or not above) another one.
+/// A number with few digits that is at least (if `up`) or at most another one.
 fn outward(value: f32, up: bool) -> f32 {
     if value == 0.0 {
         return 0.0;
@@ -149,10 +148,10 @@ fn outward(value: f32, up: bool) -> f32 {
     rounded.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
 }
 
-/// How many edges of each feature part few customers from all others, on one of their sides.
+/// For each feature, the number of edges with too few customers on one of their sides.
 ///
 /// # Errors
-/// [`Error::RowLength`] where the values are not rows of the bins' features.
+/// [`Error::RowLength`] if the values are not rows of the bins' features.
 pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Result<Vec<usize>, Error> {
     let of_feature = |(feature, values): (usize, Column<'_, f32>)| {
         let cells = values.map(|value| usize::from(bins.bin(feature, value))).zip(customers.iter().copied());
@@ -168,20 +167,21 @@ pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Result<Ve
                 })
                 .count()
         };
-        // The first is that of missing values.
+        // The first is the one of missing values.
         let known = || crowds.iter().skip(1);
         (few(&mut known()) + few(&mut known().rev())).min(edges)
     };
     Ok(Matrix::new(rows, bins.feature_count())?.columns().enumerate().map(of_feature).collect())
 }
 
-/// A word that fewer of so many customers have than this tells of them: [`LEAST_CUSTOMERS`], or of fewer than
-/// 500 customers a fiftieth, since small tables would have no words else; a word of a single one always does.
+/// The least number of customers that a word must have so as not to identify them: [`LEAST_CUSTOMERS`], or
+/// with fewer than 500 customers a fiftieth of them, because otherwise small tables would have no words left;
+/// but always at least two.
 pub fn fewest_with_a_word(customers: usize) -> usize {
     customers.div_ceil(50).clamp(2, LEAST_CUSTOMERS)
 }
 
-/// Which of some words fewer than [`fewest_with_a_word`] of the customers have.
+/// For each word, whether fewer than [`fewest_with_a_word`] of the customers have it.
 pub fn rare_words(values: impl Iterator<Item = f32>, customers: &[usize], words: usize) -> Vec<bool> {
     let fewest = fewest_with_a_word(customers.iter().collect::<HashSet<_>>().len());
     let known = values.zip(customers.iter().copied());
@@ -223,7 +223,7 @@ mod tests {
     }
 
     proptest! {
-        /// By brute force: who is in a cell of a distribution, and who beyond the ends?
+        /// By brute force: who is in each cell of a distribution, and who is beyond the ends?
         #[test]
         fn whatever_the_rows_no_cell_is_of_few(
             rows in prop::collection::vec((prop_oneof![(0u8..12).prop_map(f32::from), -1e6f32..1e6, Just(f32::NAN)], 0usize..60), 0..400),

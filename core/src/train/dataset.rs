@@ -1,4 +1,4 @@
-//! Training rows, binned: one column of small integers a feature, and a label and a weight a row.
+//! Training rows, binned: one column of small integers per feature, and a label and a weight per row.
 
 use rayon::prelude::*;
 
@@ -14,17 +14,17 @@ pub struct Dataset {
     columns: Vec<Vec<u8>>,
     labels: Vec<u8>,
     class_count: usize,
-    /// How much each row counts; without them, each counts 1.
+    /// The weight of each row; without weights, each row counts 1.
     weights: Option<Vec<f32>>,
-    /// For each feature, whether its values are the codes of a category, whose order means nothing.
+    /// For each feature, whether it is a category, whose codes have no meaningful order.
     categories: Vec<bool>,
 }
 
 impl Dataset {
-    /// Bins rows that stand one after the other, one value a feature.
+    /// Bins rows stored one after the other, one value per feature.
     ///
     /// # Errors
-    /// Where there are no rows, or rows and labels do not fit each other.
+    /// If there are no rows, or rows and labels do not fit each other.
     pub fn new(bins: &Bins, rows: &[f32], labels: &[usize], class_count: usize) -> Result<Self, Error> {
         let width = bins.feature_count();
         if labels.is_empty() || width == 0 {
@@ -53,10 +53,10 @@ impl Dataset {
         })
     }
 
-    /// Lets some rows count more than others: a row of weight 2 is as two equal rows.
+    /// Weights the rows: a row of weight 2 counts as two equal rows.
     ///
     /// # Errors
-    /// Where there is not a finite weight of at least 0 for each row, or all of them are 0.
+    /// Unless there is a finite weight of at least 0 for each row, and one above 0.
     pub fn with_weights(mut self, weights: Vec<f32>) -> Result<Self, Error> {
         let sound = |weight: &f32| weight.is_finite() && *weight >= 0.0;
         if weights.len() != self.row_count() || !weights.iter().all(sound) {
@@ -71,8 +71,8 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Lets every class weigh as much as any other, on top of the rows' own weights: a row counts the mean
-    /// class's weight divided by its own class's.
+    /// Balances the classes, on top of the rows' own weights: each row is multiplied by the mean class weight
+    /// divided by the weight of its class.
     pub fn with_balanced_classes(mut self) -> Self {
         let of_classes = self.class_weights();
         let present = of_classes.iter().filter(|weight| **weight > 0.0).count();
@@ -88,7 +88,7 @@ impl Dataset {
         self
     }
 
-    /// Tells which features are categories; one answer a feature, others are not.
+    /// Declares which features are categories, in feature order; others are numbers.
     pub fn with_categories(mut self, categories: &[bool]) -> Self {
         for (slot, category) in self.categories.iter_mut().zip(categories) {
             *slot = *category;
@@ -111,7 +111,7 @@ impl Dataset {
         &self.labels
     }
 
-    /// The weight of each row, where they differ.
+    /// The weight of each row, if rows are weighted.
     pub(super) fn weights(&self) -> Option<&[f32]> {
         self.weights.as_deref()
     }
@@ -126,17 +126,17 @@ impl Dataset {
         &self.categories
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn row_count(&self) -> usize {
         self.labels.len()
     }
 
-    /// How many classes there are, also where some do not occur.
+    /// The number of classes, including those that do not occur.
     pub fn class_count(&self) -> usize {
         self.class_count
     }
 
-    /// How often each class occurs, by the rows' weights.
+    /// The total weight of each class.
     pub fn class_weights(&self) -> Vec<f64> {
         let mut sums = vec![0.0; self.class_count];
         for (row, label) in self.labels.iter().enumerate() {
@@ -147,7 +147,7 @@ impl Dataset {
         sums
     }
 
-    /// How often each class occurs.
+    /// The number of rows of each class.
     pub fn class_counts(&self) -> Vec<u32> {
         let mut counts = vec![0; self.class_count];
         for label in &self.labels {

@@ -54,7 +54,7 @@ parameters! {
     }
 }
 
-/// Parameters that were checked.
+/// Checked parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidForestParams(ForestParams);
 
@@ -63,7 +63,7 @@ pub struct ValidForestParams(ForestParams);
 pub struct Grown {
     /// The forest.
     pub forest: Forest,
-    /// The share of the impurity that each feature's splits removed; sums to 1 unless nothing was ever split.
+    /// The share of the impurity that each feature's splits removed; sums to 1 unless nothing was split.
     pub importance: Vec<f32>,
 }
 
@@ -71,7 +71,7 @@ impl ForestParams {
     /// Checks the parameters.
     ///
     /// # Errors
-    /// [`Error::Training`] names the first that is out of its range.
+    /// [`Error::Training`] for the first one out of its range.
     pub fn check(self) -> Result<ValidForestParams, Error> {
         self.check_ranges()?;
         Ok(ValidForestParams(self))
@@ -79,12 +79,31 @@ impl ForestParams {
 }
 
 impl ValidForestParams {
-    /// Grows a forest on `n_jobs` threads. Each tree has its own random numbers, so their number changes nothing.
-    /// `on_tree` is called after each tree, from any thread.
+    /// Grows a forest on `n_jobs` threads; their number changes nothing, because each tree has its own random
+    /// numbers. `on_tree` is called after each tree, from any thread.
     ///
     /// # Errors
-    /// [`Error::Training`] where the forest can't be stored, since it would have more than 2³² nodes, or the threads can't
-    /// be started.
+    /// [`Error::Training`] if the forest would have more than 2³² nodes and so can't be stored, or the
+    /// threads can't be started.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::Scorer;
+    /// use nextbest_core::model::{Model, calibration::Calibration};
+    /// use nextbest_core::train::{Dataset, ForestParams, fit_bins};
+    ///
+    /// # // One feature, income: class 1 takes the product from 50 on.
+    /// # let rows: Vec<f32> = (0..200).map(|row| (row % 100) as f32).collect();
+    /// # let labels: Vec<usize> = rows.iter().map(|income| usize::from(*income >= 50.0)).collect();
+    /// # let bins = fit_bins(&rows, 1, 32)?;
+    /// # let data = Dataset::new(&bins, &rows, &labels, 2)?;
+    /// let params = ForestParams { n_estimators: 10, max_depth: 3, ..ForestParams::default() }.check()?;
+    /// let model = Model::Forest(params.fit(&data, || ())?.forest);
+    /// let mut scorer = Scorer::new(&bins, &model, &Calibration::None);
+    /// assert!(scorer.score(&[10.0])?[0] > 0.9);
+    /// assert!(scorer.score(&[90.0])?[1] > 0.9);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn fit(&self, data: &Dataset, on_tree: impl Fn() + Sync) -> Result<Grown, Error> {
         let (trees, importance): (Vec<Tree>, Vec<Vec<f64>>) =
             on_threads(self.0.n_jobs, || self.grow_trees(data, &on_tree))?.into_iter().unzip();
@@ -102,7 +121,7 @@ impl ValidForestParams {
         })
     }
 
-    /// The trees, each with the impurity that the splits of each feature removed.
+    /// The trees, each with the impurity removed by the splits of each feature.
     fn grow_trees(&self, data: &Dataset, on_tree: &(impl Fn() + Sync)) -> Vec<(Tree, Vec<f64>)> {
         let grow_one = |tree| {
             let mut rng = self.rng(tree);
@@ -115,14 +134,14 @@ impl ValidForestParams {
         (0..self.0.n_estimators as u64).into_par_iter().map(grow_one).collect()
     }
 
-    /// The random numbers of a tree.
+    /// The random number generator of a tree.
     fn rng(&self, tree: u64) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.0.random_state);
         rng.set_stream(tree);
         rng
     }
 
-    /// How often a tree, whose random numbers these are, sees each row.
+    /// How often each row is drawn for a tree with this random number generator.
     fn draws(&self, data: &Dataset, rng: &mut ChaCha8Rng) -> Vec<u32> {
         match self.0.bootstrap {
             true => draws(data.row_count(), rng),
@@ -130,7 +149,7 @@ impl ValidForestParams {
         }
     }
 
-    /// How many of some features a split chooses from: at least one.
+    /// The number of features that a split chooses from: at least one.
     fn features_per_split(&self, features: usize) -> usize {
         let share = match self.0.max_features {
             MaxFeatures::Sqrt => (features as f64).sqrt(),
@@ -140,7 +159,8 @@ impl ValidForestParams {
     }
 }
 
-/// Runs `work` in a pool of `n_jobs` threads; in the caller's own one where that has as many, or the number is -1 or 0.
+/// Runs `work` in a pool of `n_jobs` threads, or in the caller's pool if that has as many or `n_jobs` is -1
+/// or 0.
 fn on_threads<T: Send>(n_jobs: i64, work: impl FnOnce() -> T + Send) -> Result<T, Error> {
     match usize::try_from(n_jobs) {
         Ok(threads) if threads > 0 && threads != rayon::current_num_threads() => {

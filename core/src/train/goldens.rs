@@ -1,5 +1,5 @@
-//! Golden rows: what a bundle tests itself with. Nobody has them: each value is drawn from the bundle's own
-//! bins, feature by feature.
+//! Golden rows, with which a bundle tests itself. They belong to nobody: each value is drawn from the
+//! bundle's own bins, feature by feature.
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -10,18 +10,18 @@ use crate::Error;
 use crate::bundle::{Bundle, Golden};
 use crate::model::bins::{Bins, MISSING_BIN};
 
-/// There are at least so many ...
+/// The least number of golden rows; …
 const LEAST: usize = 16;
-/// ... and as many as the longest list of words has bins, up to this.
+/// … if a category has more bins than that, as many as it has, up to this.
 const MOST: usize = 64;
-/// Rows that are near a customer's are drawn anew, so often.
+/// How often golden rows are drawn, to find some that are not near a customer's.
 const ATTEMPTS: u64 = 8;
 
-/// Draws golden rows for a bundle, and scores them. None of them is near one of some rows (see [`is_near`]),
-/// unless all that can be drawn are.
+/// Draws golden rows for a bundle and scores them. They are redrawn until none is near one of `rows` (see
+/// [`is_near`]), up to 8 times; then the draw with the fewest near rows is kept.
 ///
 /// # Errors
-/// Where the bundle's parts do not fit each other.
+/// If the bundle's parts do not fit each other.
 pub fn goldens(bundle: &Bundle, rows: &[f32]) -> Result<Vec<Golden>, Error> {
     let words: Vec<Option<usize>> =
         bundle.features.iter().map(|feature| feature.words(&bundle.schema).map(<[String]>::len)).collect();
@@ -52,7 +52,7 @@ pub fn is_near(bins: &Bins, one: &[u8], other: &[u8]) -> bool {
     differing.take(needed).count() < needed
 }
 
-/// How many golden rows are near one of some rows.
+/// The number of golden rows that are near one of `rows`.
 fn near(bins: &Bins, goldens: &[Vec<f32>], rows: &[f32]) -> usize {
     let width = bins.feature_count();
     let binned = |row: &[f32]| {
@@ -71,15 +71,16 @@ fn near(bins: &Bins, goldens: &[Vec<f32>], rows: &[f32]) -> usize {
     met.reduce(none, either).into_iter().filter(|met| *met).count()
 }
 
-/// Draws values.
+/// Draws values from bins.
 struct Draw<'b> {
     bins: &'b Bins,
     rng: ChaCha8Rng,
 }
 
 impl Draw<'_> {
-    /// Rows in which each feature goes through its bins by itself: missing and the outermost ones always, all
-    /// others while there are rows. `words` has how many there are of each feature that is one.
+    /// Rows in which each feature runs through its own bins: always the missing and the outermost ones, the
+    /// others while there are rows left. `words` holds the number of words of each feature that is a
+    /// category.
     fn rows(&mut self, words: &[Option<usize>], count: usize) -> Vec<Vec<f32>> {
         let columns: Vec<Vec<f32>> =
             words.iter().enumerate().map(|(feature, words)| self.column(feature, *words, count)).collect();
@@ -99,7 +100,7 @@ impl Draw<'_> {
         column.into_iter().map(|bin| self.value(feature, words, bin)).collect()
     }
 
-    /// A value in a bin: of words one that lies there, of numbers one at its ends or within.
+    /// A value in a bin: for categories a word in it, for numbers an end of the bin or a number within.
     fn value(&mut self, feature: usize, words: Option<usize>, bin: usize) -> f32 {
         let edges = self.bins.edges(feature);
         let Some(upper) = bin.checked_sub(1) else { return f32::NAN };
@@ -107,7 +108,7 @@ impl Draw<'_> {
         if let Some(words) = words {
             let first = low.map_or(0.0, |low| (low.floor() + 1.0).max(0.0)) as usize;
             let end = high.map_or(words as f32, |high| high.floor() + 1.0).clamp(0.0, words as f32) as usize;
-            // Where no word lies, what stands for a missing one does.
+            // A bin without a word has the replacement of a missing word.
             let none = high.copied().unwrap_or(f32::NAN);
             return if first < end { self.rng.random_range(first..end) as f32 } else { none };
         }
@@ -129,7 +130,7 @@ impl Draw<'_> {
         }
     }
 
-    /// A number within the middle of a range, cut to a few digits.
+    /// A number in the middle of a range, cut to a few digits.
     fn between(&mut self, low: f64, high: f64) -> f32 {
         let drawn = low + (high - low) * self.rng.random_range(0.25..0.75);
         let digit = 10f64.powi((high - low).log10().floor() as i32 - 1);
@@ -137,13 +138,13 @@ impl Draw<'_> {
     }
 }
 
-/// A number well above another one.
+/// A number well above another.
 fn reach(number: f64) -> f64 {
     number + number.abs().max(1.0)
 }
 
-/// The reference row of a bundle as others may see it: each number has as few digits as leave it in its bin,
-/// so that contributions stay the same. Words and missing values stay.
+/// A bundle's reference row, fit for publication: each number is rounded to as few digits as leave it in its
+/// bin, so that contributions stay the same. Words and missing values are unchanged.
 pub fn rounded_reference(bundle: &Bundle) -> Vec<f32> {
     let rounded = |(feature, value): (usize, &f32)| {
         let definition = bundle.features.get(feature);

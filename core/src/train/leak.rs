@@ -1,13 +1,13 @@
-//! How much a feature knows by itself: one that alone tells who will take a product was probably written down
+//! How much a single feature predicts: one that alone predicts who will take a product was probably recorded
 //! after the fact.
 
 /// For each class, the area under the ROC curve of a feature's values (as in [`crate::metrics::roc_auc`], but
-/// all classes in one pass over the sorted rows), and how many rows are of it. The area is NaN where a class
-/// has no rows, or all.
+/// for all classes in one pass over the sorted rows), and the number of rows of the class. The area is NaN if
+/// no row or every row is of the class.
 ///
-/// `values` and `labels` are of the same rows. Rows for which `excluded(row, class)` holds (customers who
-/// hold the product already, and so can't take it) are left out of that class's comparison: they would hide a
-/// leak behind everyone who took it before. Missing values count as lower than all others.
+/// `values` and `labels` belong to the same rows. Rows for which `excluded(row, class)` holds are left out of
+/// that class's comparison: customers who already hold the product can't take it, and would hide a leak.
+/// Missing values rank below all others.
 pub fn areas_by_class(
     values: &[f32],
     labels: &[usize],
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_leak_is_found_behind_those_who_hold_the_product_already() {
-        // The leak is 1 for everyone who ever takes the product; half of them hold it already.
+        // The leak is 1 for everyone who ever takes the product; half of them already hold it.
         let held = |row: usize| row % 10 == 1;
         let labels: Vec<usize> = (0..1000).map(|row| usize::from(row % 10 == 0)).collect();
         let leak: Vec<f32> = (0..1000).map(|row| f32::from(u8::from(row % 10 < 2))).collect();

@@ -35,17 +35,37 @@ pub struct FittedLogistic {
     pub model: Linear,
     /// For each feature, how much the scores vary with it; sums to 1 unless every weight is 0.
     pub importance: Vec<f32>,
-    /// How many iterations it took.
+    /// The number of iterations.
     pub iterations: u64,
-    /// Whether the gradient became as small as asked for.
+    /// Whether the gradient became as short as the tolerance.
     pub converged: bool,
 }
 
 impl LogisticParams {
-    /// Fits a model. Its bits do not depend on the number of threads.
+    /// Fits a model. The result is the same bits for any number of threads.
     ///
     /// # Errors
-    /// Where a parameter is out of range, or the data has fewer than two classes.
+    /// If a parameter is out of its range, or the data has fewer than two classes.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::Scorer;
+    /// use nextbest_core::model::{Model, calibration::Calibration};
+    /// use nextbest_core::train::{Dataset, LogisticParams, fit_bins};
+    ///
+    /// # // One feature, income: class 1 takes the product from 50 on.
+    /// # let rows: Vec<f32> = (0..200).map(|row| (row % 100) as f32).collect();
+    /// # let labels: Vec<usize> = rows.iter().map(|income| usize::from(*income >= 50.0)).collect();
+    /// # let bins = fit_bins(&rows, 1, 32)?;
+    /// # let data = Dataset::new(&bins, &rows, &labels, 2)?;
+    /// let fitted = LogisticParams { alpha: 1.0, ..LogisticParams::default() }.fit(&data)?;
+    /// assert!(fitted.converged);
+    /// let model = Model::Linear(fitted.model);
+    /// let mut scorer = Scorer::new(&bins, &model, &Calibration::None);
+    /// assert!(scorer.score(&[10.0])?[0] > 0.9);
+    /// assert!(scorer.score(&[90.0])?[1] > 0.9);
+    /// # Ok::<(), nextbest_core::Error>(())
+    /// ```
     pub fn fit(&self, data: &Dataset) -> Result<FittedLogistic, Error> {
         self.check_ranges()?;
         let weights = data.class_weights();
@@ -105,7 +125,7 @@ fn standardisation(column: &[u8], data: &Dataset) -> (f32, f32) {
     (mean as f32, if variance > 0.0 { (1.0 / variance.sqrt()) as f32 } else { 0.0 })
 }
 
-/// A class that never occurred gets an intercept far below all others: a chance, but hardly one.
+/// Gives classes that never occurred an intercept far below all others: a probability close to 0, but not 0.
 fn give_absent_classes_little(weights: &[f64], intercepts: &mut [f32]) {
     let present =
         weights.iter().zip(intercepts.iter()).filter(|(weight, _)| **weight > 0.0).map(|(_, value)| *value);
@@ -117,8 +137,8 @@ fn give_absent_classes_little(weights: &[f64], intercepts: &mut [f32]) {
     }
 }
 
-/// For each feature, the standard deviation over the rows of what it adds to a score, summed over the classes: of a
-/// standardised rank, that is the absolute weight.
+/// For each feature, the standard deviation over the rows of its term in a score, summed over the classes;
+/// for a standardised rank, that is the absolute weight.
 fn importance(data: &Dataset, model: &Linear) -> Result<Vec<f32>, Error> {
     let features = model.means.len();
     let mut sums = vec![0f64; features];

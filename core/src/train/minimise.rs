@@ -11,23 +11,23 @@ use argmin::solver::quasinewton::LBFGS;
 
 use crate::Error;
 
-/// How many steps L-BFGS remembers: as many as SciPy's.
+/// The history size of L-BFGS, as in SciPy.
 const MEMORY: usize = 10;
 
-/// Where a function is least.
+/// The result of a minimisation.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Minimum {
     pub(super) point: Vec<f64>,
     pub(super) iterations: u64,
-    /// Whether the gradient was as small as asked for, or a step gained nothing more that `f64` can hold.
+    /// Whether the gradient became short enough, or a step gained nothing that `f64` can represent.
     pub(super) converged: bool,
 }
 
-/// Minimises a function from a starting point on. `function` gives its value and its gradient at a point. It
-/// is done when the gradient is no longer than `tolerance`, or after `max_iterations`.
+/// Minimises a function from a starting point. `function` returns its value and gradient at a point. Stops
+/// when the length of the gradient is at most `tolerance`, or after `max_iterations`.
 ///
 /// # Errors
-/// Where the function's value at the start is not finite.
+/// If the function's value at the start is not finite.
 pub(super) fn minimise(
     function: impl Fn(&[f64]) -> (f64, Vec<f64>),
     start: Vec<f64>,
@@ -50,12 +50,12 @@ pub(super) fn minimise(
         state.get_termination_status(),
         TerminationStatus::Terminated(TerminationReason::SolverConverged)
     );
-    // A line search that fails keeps what was best before it.
+    // If the line search fails, the best point before it is kept.
     let point = state.get_best_param().cloned().unwrap_or(start);
     Ok(Minimum { point, iterations: state.get_iter(), converged })
 }
 
-/// A function as argmin wants it. Value and gradient come out of one pass over the rows, so both are kept
+/// A function in argmin's terms. One pass over the rows yields both value and gradient, so both are kept
 /// until the next point.
 struct Problem<F> {
     function: F,
@@ -102,7 +102,7 @@ impl<F: Fn(&[f64]) -> (f64, Vec<f64>)> Gradient for Problem<F> {
 mod tests {
     use super::*;
 
-    /// Rosenbrock's valley: least at (1, 1).
+    /// Rosenbrock's function: the minimum is at (1, 1).
     fn valley(point: &[f64]) -> (f64, Vec<f64>) {
         let (x, y) = (point[0], point[1]);
         let value = (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2);

@@ -1,4 +1,4 @@
-//! Training: rows of features and labels in, models out.
+//! Training: maps rows of features and labels to models.
 
 mod binning;
 mod boost;

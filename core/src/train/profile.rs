@@ -1,4 +1,4 @@
-//! What rows look like that a model has not learned from: the profile that its bundle carries.
+//! Computes the profile that a bundle carries: distributions of rows that the model did not learn from.
 
 use super::{crowd, fit_bins};
 use crate::features::FeatureDefinition;
@@ -9,10 +9,10 @@ use crate::monitor::profile::{Averaged, Profile, SketchRules};
 use crate::monitor::watch::{choice, measures};
 use crate::{Bundle, Error};
 
-/// Describes rows that stand one after the other, and the classes that they turned out to be of.
+/// The profile of rows stored one after the other, with the true class of each.
 ///
 /// # Errors
-/// Where the rows do not fit the bundle.
+/// If the rows do not fit the bundle.
 ///
 /// # Examples
 /// ```
@@ -37,9 +37,9 @@ pub fn profile(
     Counting { customers: None }.profile(bundle, rows, labels, sketches)
 }
 
-/// The same for those who must not know a customer: `customers` says whose each row is, and no number and no
-/// count is that of fewer than [`LEAST_CUSTOMERS`](crate::monitor::profile::LEAST_CUSTOMERS). `None` where
-/// the rows are of fewer.
+/// The profile of rows in which no customer may be identified. `customers` holds the customer of each row; no
+/// number and no count belongs to fewer than [`LEAST_CUSTOMERS`](crate::monitor::profile::LEAST_CUSTOMERS).
+/// `None` if there are fewer customers than that.
 ///
 /// # Errors
 /// As [`profile`].
@@ -54,9 +54,9 @@ pub fn profile_of_many(
     crowd::is_many(customers).then(|| counting.profile(bundle, rows, labels, sketches)).transpose()
 }
 
-/// How rows are counted: as they are, or in cells of many customers.
+/// How rows are counted: as they are, or only in cells of enough customers.
 struct Counting<'c> {
-    /// Whose each row is.
+    /// The customer of each row.
     customers: Option<&'c [usize]>,
 }
 
@@ -132,7 +132,7 @@ impl Counting<'_> {
     }
 }
 
-/// The mean of what rows have, bin by bin of where they lie; 0 in a bin without rows.
+/// The mean of the rows' numbers in each bin; 0 for a bin without rows.
 fn means_of_bins(distribution: &Distribution, rows: impl Iterator<Item = (f32, f64)>) -> Vec<f32> {
     let mut sums = vec![(0.0, 0.0); distribution.cells()];
     for (value, number) in rows {

@@ -1,7 +1,7 @@
-//! The log-loss of scores whose softmax is meant, and its derivatives.
+//! The log-loss of scores under softmax, and its derivatives.
 
-/// Turns scores into probabilities less 1 for the label, which is the gradient by the scores, and gives the
-/// log-loss.
+/// Turns scores into the gradient of the log-loss with respect to them (the probabilities, minus 1 for the
+/// label), and returns the log-loss.
 pub(super) fn errors(scores: &mut [f64], label: usize) -> f64 {
     let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let of_label = scores.get(label).copied().unwrap_or_default();

@@ -143,7 +143,7 @@ fn one_version_is_read() {
         assert_eq!(code(&changed), "bundle/version");
         let message = Bundle::decode(&changed).unwrap_err().to_string();
         assert!(
-            message.contains(&format!("format version {version}, and this nextbest reads 1")),
+            message.contains(&format!("format version {version}, but this nextbest reads version 1")),
             "{message}"
         );
     }
@@ -168,8 +168,8 @@ fn parts_that_do_not_fit_each_other_are_refused() {
         (|b| b.validity.number = 1 << 53, "9007199254740992 is too large"),
         (|b| b.validity.expires = Some(u64::MAX), "18446744073709551615 is too large"),
         (|b| b.card.training_rows = u64::MAX, "the card counts 18446744073709551615 rows"),
-        (|b| b.reference.truncate(1), "9 features, but bins or a reference row for another number"),
-        (|b| b.features.truncate(8), "8 features, but bins or a reference row for another number"),
+        (|b| b.reference.truncate(1), "9 features, but the bins or the reference row are for another number"),
+        (|b| b.features.truncate(8), "8 features, but the bins or the reference row are for another number"),
         (|b| b.features[0].name = "city".into(), "feature `city`: name: it is empty or taken"),
         (
             |b| {
@@ -177,16 +177,16 @@ fn parts_that_do_not_fit_each_other_are_refused() {
                     rows.filter.exclusions.push(Vec::new());
                 }
             },
-            "feature `salaries`: where: not: of no conditions",
+            "feature `salaries`: where: not: without conditions",
         ),
         (|b| b.goldens[0].row.truncate(1), "a golden row does not fit"),
         (|b| b.goldens[0].probabilities.push(0.0), "a golden row does not fit"),
         (
             |b| b.calibration = Calibration::Temperature { temperature: 0.0 },
-            "the temperature calibration's numbers are not sound or do not fit the classes",
+            "the temperature calibration's numbers are invalid or do not fit the classes",
         ),
-        (|b| b.policy.min_probability = f32::NAN, "the policy's least probability is NaN"),
-        (|b| b.policy.min_probability = 1.5, "the policy's least probability is 1.5"),
+        (|b| b.policy.min_probability = f32::NAN, "the policy's minimum probability is NaN"),
+        (|b| b.policy.min_probability = 1.5, "the policy's minimum probability is 1.5"),
         (with_a_third_product, "the model has 3 classes, the schema 4"),
         (without_the_loans_value, "ranked by expected value, but product `Loan` has no value"),
         (without_features, "there are no features"),

@@ -89,7 +89,7 @@ fn a_gate_withholds_the_products_that_it_is_about_and_says_what_it_compared() {
         assert_eq!(rules(&answer), expected, "{least}");
         assert_eq!(answer.offers.len(), if holds { 3 } else { 2 });
         if !holds {
-            assert_eq!(answer.withheld[0].detail, "asked: what is asked ≥ 1707; it is 1,706");
+            assert_eq!(answer.withheld[0].detail, "required: what is asked ≥ 1707; it is 1,706");
         }
     }
     let all = gate("tenure", 0, Test::Below(0.0), true);
@@ -106,7 +106,7 @@ fn what_is_missing_passes_only_where_the_gate_says_so() {
         let answer = ask(&load(&constant(&THREE, policy)), sample::ADA_AT_18, now());
         assert_eq!(answer.offers.is_empty(), !missing);
         if !missing {
-            assert_eq!(answer.withheld[0].detail, "asked: what is asked > 0; it is not known");
+            assert_eq!(answer.withheld[0].detail, "required: what is asked > 0; it is not known");
         }
     }
 }
@@ -141,7 +141,7 @@ fn who_objects_is_not_scored() {
     let stopped = objects.stopped.clone().unwrap();
     assert_eq!(
         (stopped.rule.as_str(), stopped.detail.as_str()),
-        ("objection", "asked: what is asked is SALARY; it is CARD")
+        ("objection", "required: what is asked is SALARY; it is CARD")
     );
     assert!(objects.offers.is_empty());
     assert_eq!(rules(&objects), ["Loan", "Card", "Third"].map(|product| (product, "objection")));
@@ -169,7 +169,7 @@ fn products_are_offered_from_their_launch_until_they_retire_where_they_are_sold(
     };
     let before = at("2024-02-29 23:59:59", Some("WEB"));
     assert_eq!(offered(&before), ["Card", "Third"]);
-    assert_eq!(before.withheld[0].detail, "offered from 2024-03-01 on");
+    assert_eq!(before.withheld[0].detail, "not offered before 2024-03-01");
     let after = at("2024-03-01", None);
     assert_eq!(offered(&after), ["Loan"]);
     assert_eq!(rules(&after), [("Card", "retirement date"), ("Third", "channel")]);
@@ -354,16 +354,16 @@ fn exploration_keeps_to_the_rules_and_without_it_the_best_comes_first() {
 fn a_policy_that_makes_no_sense_is_refused() {
     type Spoil = fn(&mut PolicyDefinition);
     let cases: [(Spoil, &str); 12] = [
-        (|p| p.min_probability = f32::NAN, "the policy's least probability is NaN"),
+        (|p| p.min_probability = f32::NAN, "the policy's minimum probability is NaN"),
         (|p| p.terms.truncate(1), "1 terms for 2 products"),
-        (|p| p.terms[0].lever = -1.0, "a lever is -1, not a number from 0"),
+        (|p| p.terms[0].lever = -1.0, "a lever is -1, expected a number of at least 0"),
         (|p| p.weights[0].weight = f64::INFINITY, "a weight is inf"),
-        (|p| p.most_per_category = Some(0), "at most 0 offers of a category"),
-        (|p| p.gates[0].condition.measure = 9, "tests a measure that is not there"),
-        (|p| p.gates[0].products = vec![2], "about a product that is not there"),
+        (|p| p.most_per_category = Some(0), "most_per_category is 0"),
+        (|p| p.gates[0].condition.measure = 9, "tests a measure that does not exist"),
+        (|p| p.gates[0].products = vec![2], "names a product that does not exist"),
         (|p| p.gates[0].rule = "x".repeat(1025), "or has more than 1024 bytes"),
-        (|p| p.mutable = vec![2, 1], "could be changed are not in order"),
-        (|p| p.mutable = vec![900], "could be changed is not there"),
+        (|p| p.mutable = vec![2, 1], "mutable features are not in ascending order"),
+        (|p| p.mutable = vec![900], "a mutable feature does not exist"),
         (|p| p.experiment.as_mut().unwrap().holdout = 1.5, "the holdout's share is 1.5"),
         (|p| p.measures[0].expression = Expression::Holdings(HoldingAggregate::Holds("?".into())), "`?`"),
     ];

@@ -202,9 +202,12 @@ fn details_say_what_was_compared() {
         let recommendation = recommend(&recommender, &customer, "2024-01-01", 9);
         recommendation.withheld.into_iter().map(|withheld| withheld.detail).collect::<Vec<_>>()
     };
-    let too_improbable = "from 0.25 on, it is 0.2000";
-    assert_eq!(details("\"2014-01-01\"", ""), ["from 18 years on, the customer is 10", too_improbable]);
-    assert_eq!(details("null", ""), ["from 18 years on, and the date of birth is not known", too_improbable]);
+    let too_improbable = "at least 0.25, it is 0.2000";
+    assert_eq!(details("\"2014-01-01\"", ""), ["at least 18 years, the customer is 10", too_improbable]);
+    assert_eq!(
+        details("null", ""),
+        ["at least 18 years, but the date of birth is not known", too_improbable]
+    );
     let held = r#"{"OPENED": "2023-12-31", "PRODUCT": "L"}"#;
     assert_eq!(details("null", held), ["held now, and can't be taken twice", too_improbable]);
 }
@@ -288,7 +291,7 @@ fn what_is_not_among_the_top_is_withheld_by_its_rank() {
         assert!(recommendation.offers.iter().all(|offer| offer.expected_value.is_none()));
     }
     let first = recommend(&recommender, young, "2024-01-01", 1);
-    assert_eq!(first.withheld[1].detail, "number 2 in the order, and 1 were asked for");
+    assert_eq!(first.withheld[1].detail, "number 2 in the ranking, and 1 were asked for");
 }
 
 #[test]

@@ -297,7 +297,7 @@ fn a_missing_word_is_not_the_first_and_an_unknown_one_is_not_missing() {
     let answer =
         ask(&recommender(city(), (Test::In(first()), true, true), None), &own("\"Atlantis\""), &[], AS_OF);
     let detail = answer.stopped.unwrap().detail;
-    assert_eq!(detail, "asked: what is asked is Bern; it is a word that the model does not know");
+    assert_eq!(detail, "required: what is asked is Bern; it is a word that the model does not know");
 }
 
 /// Loan asks for 18 years; a rule of its own for less than 66.

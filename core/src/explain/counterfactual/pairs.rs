@@ -1,15 +1,15 @@
-//! Pairs of steps, the smallest first, without a list of all.
+//! Pairs of steps, the smallest first, without listing all of them.
 
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::steps::Step;
 
-/// Pairs of steps that are sorted by their size. From a pair, the next larger of its first step and the first
-/// of the next step are both at hand before they are due.
+/// Pairs of steps, sorted by size. When a pair is taken, its first step with the next second step, and the
+/// next first step with its own first partner, are already in the heap.
 pub(super) struct Pairs<'s> {
     steps: &'s [Step],
-    /// Size, first step, second step.
+    /// Size, position of the first step, position of the second step.
     due: BinaryHeap<Reverse<(u64, usize, usize)>>,
 }
 
@@ -22,7 +22,7 @@ impl<'s> Pairs<'s> {
 
     fn push(&mut self, first: usize, second: usize) {
         if let (Some(one), Some(other)) = (self.steps.get(first), self.steps.get(second)) {
-            // The bits of numbers that are not below 0 are sorted as the numbers.
+            // For numbers that are at least 0, the order of the bits is the order of the numbers.
             self.due.push(Reverse(((one.size + other.size).to_bits(), first, second)));
         }
     }

@@ -1,4 +1,4 @@
-//! Where a feature can go: to the nearest value of each of its bins that the model tells from the others.
+//! The values that a feature can change to: the nearest value of each bin that the model distinguishes.
 
 use crate::bundle::Bundle;
 use crate::features::{Aggregate, Expression, FeatureDefinition, FeatureType, HoldingAggregate, Transform};
@@ -8,12 +8,12 @@ use crate::model::forest::BinSet;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Step {
     pub(super) feature: usize,
-    /// How far it is: the bins that it goes on, by the number of the feature's bins.
+    /// The distance: the number of bins moved, divided by the number of the feature's bins.
     pub(super) size: f64,
     pub(super) value: f32,
 }
 
-/// All steps of some features, the smallest first.
+/// All steps of the mutable features, the smallest first.
 pub(super) fn steps(bundle: &Bundle, row: &[f32], mutable: &[u16]) -> Vec<Step> {
     let apart = bundle.model.told_apart(bundle.bins.feature_count());
     let mut features: Vec<usize> = mutable.iter().map(|feature| usize::from(*feature)).collect();
@@ -29,23 +29,23 @@ pub(super) fn steps(bundle: &Bundle, row: &[f32], mutable: &[u16]) -> Vec<Step> 
         let way = Way { bundle, feature, definition, from: *value, apart };
         way.push_steps(&mut steps);
     }
-    // Stable: of equally small ones, the first features come first, and of those the lower bins.
+    // Stable: equally small steps stay in the order of features, then of bins.
     steps.sort_by(|a, b| a.size.total_cmp(&b.size));
     steps
 }
 
-/// The ways that one feature can go.
+/// The possible changes of one feature.
 struct Way<'b> {
     bundle: &'b Bundle,
     feature: usize,
     definition: &'b FeatureDefinition,
     from: f32,
-    /// The bins that the model tells from the ones before them.
+    /// The bins that the model distinguishes from the bin before them.
     apart: &'b BinSet,
 }
 
 impl Way<'_> {
-    /// From the customer's bin on to both sides. A missing value goes on from the reference's.
+    /// Steps from the customer's bin to both sides. A missing value starts from the reference's bin.
     fn push_steps(&self, steps: &mut Vec<Step>) {
         let bins = &self.bundle.bins;
         let reference = self.bundle.reference.get(self.feature).copied().filter(|value| !value.is_nan());
@@ -53,7 +53,7 @@ impl Way<'_> {
         let anchor = if is_missing { reference.unwrap_or_default() } else { self.from };
         let (start, last) = (bins.bin(self.feature, anchor), (bins.count(self.feature) - 1) as u8);
         let (mut downwards, mut upwards) = (Vec::new(), Vec::new());
-        // What follows is told from the last value that there is a step to.
+        // The next steps are measured from the last value that there was a step to.
         let mut is_new = false;
         for bin in (1..start).rev() {
             is_new |= self.apart.contains(bin + 1);
@@ -69,7 +69,7 @@ impl Way<'_> {
         steps.extend(upwards);
     }
 
-    /// Adds a step to a bin, if it is to be and the bin has a value for it; whether it did.
+    /// Adds a step to a bin if the bin is distinguished and holds a possible value; returns whether it did.
     fn push(&self, steps: &mut Vec<Step>, anchor: f32, start: u8, bin: u8, is_new: bool) -> bool {
         let Some(value) = is_new.then(|| self.value(anchor, start, bin)).flatten() else { return false };
         let bins = self.bundle.bins.count(self.feature) - 1;
@@ -82,8 +82,8 @@ impl Way<'_> {
         true
     }
 
-    /// The value of a bin that is nearest to the anchor, which is in the bin `start`, among those that the
-    /// feature can have.
+    /// Among the values that the feature can have, the value of a bin that is nearest to the anchor, which
+    /// lies in the bin `start`.
     fn value(&self, anchor: f32, start: u8, bin: u8) -> Option<f32> {
         let edges = self.bundle.bins.edges(self.feature);
         let edge = |number: u8| edges.get(usize::from(number)).copied();
@@ -93,14 +93,14 @@ impl Way<'_> {
                 && self.definition.can_be(self.bundle, *value)
         };
         if let Some(words) = self.definition.words(&self.bundle.schema) {
-            // Words that the bundle does not tell are none to name.
+            // Withheld words can't be named to a customer.
             let words = (0..words.len()).map(|word| word as f32).filter(is_sound);
             return words.min_by(|a, b| (a - anchor).abs().total_cmp(&(b - anchor).abs()));
         }
         let grain = self.definition.grain(self.bundle);
         let rounded = |value: f32, round: fn(f64) -> f64| (round(f64::from(value) * grain) / grain) as f32;
         let candidates = if bin > start {
-            // Above the edge below it, which belongs to the bin before.
+            // Above the bin's lower edge: the edge belongs to the bin before.
             let lowest = edge(bin.checked_sub(2)?)?.next_up();
             [rounded(lowest, libm::ceil), lowest]
         } else if bin < start {
@@ -114,8 +114,8 @@ impl Way<'_> {
 }
 
 impl FeatureDefinition {
-    /// Into how many parts of 1 its values are told: as fine as its words are, and what is whole in whole
-    /// numbers.
+    /// The number of steps per unit that its values are rounded to: 1 for integers, otherwise as fine as its
+    /// words are.
     fn grain(&self, bundle: &Bundle) -> f64 {
         match &self.expression {
             _ if self.is_whole(bundle) => 1.0,
@@ -129,7 +129,7 @@ impl FeatureDefinition {
         }
     }
 
-    /// Whether all its values are whole numbers.
+    /// Whether all its values are integers.
     fn is_whole(&self, bundle: &Bundle) -> bool {
         match &self.expression {
             Expression::Events { aggregate: Aggregate::Count | Aggregate::Distinct(_), .. }
@@ -139,7 +139,7 @@ impl FeatureDefinition {
         }
     }
 
-    /// Whether a value is one that the feature can have.
+    /// Whether the feature can have a value.
     fn can_be(&self, bundle: &Bundle, value: f32) -> bool {
         if !self.is_whole(bundle) {
             return true;

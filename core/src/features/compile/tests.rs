@@ -64,7 +64,7 @@ fn contradictions_are_named() {
     let word = || Test::In(vec!["x".into()]);
     let cases = [
         (attribute("NOPE", Transform::Value), "attribute: table `customer` has no column `NOPE`"),
-        (attribute("BORN", Transform::Value), "transform: `BORN` is a date, which is no number"),
+        (attribute("BORN", Transform::Value), "transform: `BORN` is a date, not a number"),
         (attribute("CITY", Transform::YearsSince), "`CITY` is not a date"),
         (attribute("CITY", Transform::DaysSince), "`CITY` is not a date"),
         (events("nope", all(), Aggregate::Count), "table: there is no event table `nope`"),
@@ -94,14 +94,17 @@ fn contradictions_are_named() {
         (events("accounts", all(), Aggregate::DaysUntilNext("CLOSED".into())), "use `open`"),
         (events("accounts", all(), Aggregate::DaysUntilNext("OPENED".into())), "is the row's time"),
         (events("accounts", all(), Aggregate::DaysUntilNext("AMOUNT".into())), "`AMOUNT` is not a date"),
-        (events("transactions", all(), trend(None, 30)), "window: a trend needs one"),
+        (events("transactions", all(), trend(None, 30)), "window: a trend needs a window"),
         (
             events("transactions", window(30), trend(None, 0)),
-            "short: the short window is from 1 day to less than the window of 30",
+            "short: expected 1 day to less than the window of 30",
         ),
-        (events("transactions", window(30), trend(None, 30)), "of 30, not 30"),
+        (events("transactions", window(30), trend(None, 30)), "of 30, got 30"),
         (events("transactions", window(30), trend(Some("TYPE"), 7)), "`TYPE` is not a number"),
-        (events("transactions", filtered(without(vec![])), Aggregate::Count), "where: not: of no conditions"),
+        (
+            events("transactions", filtered(without(vec![])), Aggregate::Count),
+            "where: not: without conditions",
+        ),
         (
             events("accounts", filtered(without(vec![condition("STATUS", word())])), Aggregate::Count),
             "where: not: `accounts.STATUS` shows the state of today",
@@ -116,10 +119,7 @@ fn contradictions_are_named() {
         (tested("transactions", "AMOUNT", word()), "`AMOUNT` is not a category"),
         (tested("transactions", "AT", Test::NotIn(vec![])), "`AT` is not a category"),
         (tested("transactions", "TYPE", Test::Equals(1.0)), "`TYPE` is not a number"),
-        (
-            tested("transactions", "AMOUNT", Test::AtMost(f64::NAN)),
-            "compared with something that is no number",
-        ),
+        (tested("transactions", "AMOUNT", Test::AtMost(f64::NAN)), "can't be compared with NaN"),
         (Expression::Holdings(HoldingAggregate::Holds("X".into())), "holds: there is no product `X`"),
         (ratio("f0", "f0"), "ratio: `f0` is not a feature defined before this one"),
     ];

@@ -1,4 +1,4 @@
-//! From the rows that count to the value, in one line.
+//! The arithmetic from the rows that count to the value, on one line.
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use crate::features::spec::HoldingAggregate;
 use crate::snapshot::Taken;
 use crate::time::{self, DAY};
 
-/// More terms than this are not written out.
+/// The most terms that are written out.
 const SHOWN: usize = 12;
 
 /// A computed value: a number, or `missing`.
@@ -26,7 +26,7 @@ impl fmt::Display for Result {
     }
 }
 
-/// How the rows that count (by their positions) give the result.
+/// How the result follows from the rows that count, given by their positions.
 pub(super) fn of_events(
     table: &TableOf<'_>,
     aggregate: &RowAggregate,
@@ -89,7 +89,7 @@ pub(super) fn of_events(
     }
 }
 
-/// How the products taken that count give the result.
+/// How the result follows from the holdings that count.
 pub(super) fn of_holdings(
     at: &Evaluation<'_>,
     aggregate: &HoldingAggregate,
@@ -123,7 +123,7 @@ pub(super) fn rows(count: usize, result: Result) -> String {
     }
 }
 
-/// How two features, by name and value, give the result.
+/// How the result follows from two features, given by name and value.
 pub(super) fn of_ratio(above: (&str, f32), below: (&str, f32), result: Result) -> String {
     let part = |(name, value): (&str, f32)| format!("{name} {}", Result(f64::from(value)).shortest(value));
     let (above_part, below_part) = (part(above), part(below));
@@ -134,7 +134,7 @@ pub(super) fn of_ratio(above: (&str, f32), below: (&str, f32), result: Result) -
 }
 
 impl Result {
-    /// A number of 32 bits with the digits that these have.
+    /// A 32-bit number with its shortest digits.
     fn shortest(self, value: f32) -> String {
         if value.is_nan() { self.to_string() } else { value.to_string() }
     }
@@ -153,7 +153,7 @@ fn added(terms: impl Iterator<Item = String>) -> String {
     listed(terms, " + ").replace(" + -", " − ")
 }
 
-/// The first terms, and how many there are where these are not all.
+/// The first terms, and the number of all if there are more.
 fn listed(terms: impl Iterator<Item = String>, separator: &str) -> String {
     let mut terms: Vec<String> = terms.collect();
     let count = terms.len();

@@ -40,7 +40,7 @@ impl<'a> TableOf<'a> {
         self.table.columns.get(column).map_or("", |column| &column.name)
     }
 
-    /// All rows with their cells in some columns, in the order given and each once.
+    /// All rows, in the order given and each once, with their cells in some columns.
     fn explained(
         &self,
         columns: impl IntoIterator<Item = usize>,
@@ -141,7 +141,7 @@ fn aggregate_objection(table: &TableOf<'_>, aggregate: &RowAggregate, row: usize
     }
 }
 
-/// What a row that counts counts as.
+/// What a row that counts is counted as.
 fn counts_as(table: &TableOf<'_>, aggregate: &RowAggregate, named: &Aggregate, row: usize) -> String {
     match (aggregate, named) {
         (RowAggregate::Share(filters), Aggregate::Share(of)) => {
@@ -159,11 +159,11 @@ fn counts_as(table: &TableOf<'_>, aggregate: &RowAggregate, named: &Aggregate, r
 /// Which of the products taken count.
 #[derive(Clone, Copy)]
 pub(super) enum Wanted {
-    /// All that were taken before the cut-off.
+    /// All products taken before the cut-off.
     Ever,
-    /// Those that are open.
+    /// The open ones.
     Open,
-    /// Those of one product that are open.
+    /// The open ones of one product.
     Product(usize),
 }
 
@@ -178,7 +178,7 @@ impl Wanted {
     }
 }
 
-/// The rows of all tables that hold products, and what those that count say.
+/// The rows of all tables that hold products, and the holdings in the rows that count.
 pub(super) fn of_holdings(at: &Evaluation<'_>, wanted: Wanted) -> (Vec<ExplainedTable>, Vec<Taken>) {
     let snapshot = Snapshot::new(at.schema, at.cutoff);
     let mut counted = Vec::new();
@@ -189,7 +189,7 @@ pub(super) fn of_holdings(at: &Evaluation<'_>, wanted: Wanted) -> (Vec<Explained
         let objection = |row: usize| -> Option<&'static str> {
             let Some(Some(taken)) = taken.get(row) else { return Some("no product that is declared") };
             match wanted {
-                // A row without a time was never.
+                // A row without a time never happened.
                 _ if taken.opened.is_nan() => Some("without a time"),
                 _ if taken.opened >= table.cutoff => Some(LATER),
                 Wanted::Product(product) if taken.product != product => Some("another product"),

@@ -1,4 +1,4 @@
-//! Many rows walk down one tree, side by side, before any goes to the next tree: its nodes stay in the cache.
+//! Many rows walk down one tree before any goes to the next, so that the tree's nodes stay in the cache.
 
 use super::columns::Column;
 use super::crown::{Answers, Bytes, Crown, ROWS};
@@ -8,34 +8,34 @@ use super::trees::Trees;
 use super::{Forest, Layout, Link, Scratch};
 use crate::matrix::Matrix;
 
-/// Rows that are scored together: as many as keep what belongs to them in the second level of the cache.
+/// The number of rows scored together: their data fits into the second-level cache.
 pub(crate) const BLOCK: usize = 1024;
 
-/// More columns than this are not turned into bytes for many rows.
+/// With more columns than this, rows are scored one by one.
 const MOST_COLUMNS: usize = 1 << 12;
 
-/// So many rows walk side by side below the crown.
+/// The number of rows that walk side by side below the crown.
 const SIDE_BY_SIDE: usize = 16;
 
-/// Nodes of which many rows ask at once.
+/// A node type that batches can walk.
 pub(super) trait BatchNode: Node {
-    /// What is known of a row.
+    /// What a node needs to know about a row.
     type Row;
-    /// As large as what a leaf holds.
+    /// An integer large enough for what a leaf holds.
     type Leaf: Copy + Default + Into<u32>;
 
     /// The rows of a group.
     fn rows(block: &[Row], group: usize) -> Option<&[Self::Row; ROWS]>;
 
-    /// 1 where a row goes right, else 0.
+    /// 1 if a row goes right, else 0.
     fn goes_right(self, row: &Self::Row, columns: &[Bytes]) -> u32;
 
-    /// What a leaf holds.
+    /// The content of a leaf.
     fn leaf(holds: u32) -> Self::Leaf;
 }
 
-/// Bytes of one row, as many as a [`u32`] node can ask for and more, so that rows which stand one after the
-/// other don't compete for the same lines of the cache.
+/// The bytes of one row: more than a [`u32`] node can address, so that consecutive rows don't compete for the
+/// same cache lines.
 type Row = [u8; 320];
 
 impl BatchNode for u32 {
@@ -60,7 +60,7 @@ impl BatchNode for u32 {
 }
 
 impl BatchNode for u64 {
-    /// Its number in its group.
+    /// The row's number in its group.
     type Row = u8;
     type Leaf = u32;
 
@@ -93,16 +93,17 @@ const NUMBERS: [u8; ROWS] = {
     numbers
 };
 
-/// Memory for many rows, which can be used again.
+/// Reusable buffers for many rows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Block {
-    /// How many groups of rows there are. Columns don't tell: a forest of trees without splits has none.
+    /// The number of groups of rows. Columns don't tell: trees without splits have none.
     groups: usize,
-    /// The bytes of each column, in groups of rows: all columns of the first group, then of the second, …
+    /// The bytes of each column, group by group: all columns of the first group of rows, then of the second,
+    /// …
     columns: Vec<Bytes>,
-    /// The bytes of each row, for nodes that ask for them.
+    /// The bytes of each row, for nodes that need them.
     rows: Vec<Row>,
-    /// With distributions, the sums of each row's classes. Else for each group of rows and each class, the
+    /// For distributions, the class sums of each row. Otherwise, for each group of rows and each class, the
     /// sum of each row.
     sums: Vec<u32>,
     /// One row's bins.
@@ -110,8 +111,8 @@ pub(super) struct Block {
 }
 
 impl Forest {
-    /// Probabilities for many rows, to the same bits as one after the other. The bins stand feature by
-    /// feature, a column a row; the probabilities are written row by row.
+    /// Writes the probabilities for many rows, with the same bits as row by row. `bins` has one row per
+    /// feature and one column per row; the probabilities are written row by row.
     pub fn predict_block(&self, bins: Matrix<'_, u8>, scratch: &mut Scratch, probabilities: &mut [f32]) {
         let is_worthwhile = bins.width() >= ROWS / 2 && self.columns.len() <= MOST_COLUMNS;
         match &self.layout {
@@ -143,7 +144,7 @@ impl Forest {
         probabilities: &mut [f32],
     ) {
         block.fill_columns(&self.columns, bins);
-        // All that this calls for each row is inlined, or it would not have the instructions.
+        // Everything called per row is inlined; otherwise it would not be compiled for these instructions.
         widest(
             #[inline(always)]
             || match (&self.link, &self.leaves.codes) {
@@ -158,7 +159,7 @@ impl Forest {
         );
     }
 
-    // Engines of wasm make better code of several functions than of a very large one.
+    // Wasm engines compile several functions better than one very large one.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn add_distributions<N: BatchNode, C: Copy + Into<u32>>(
@@ -189,7 +190,7 @@ impl Forest {
         }
     }
 
-    // Engines of wasm make better code of several functions than of a very large one.
+    // Wasm engines compile several functions better than one very large one.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     #[expect(
@@ -219,7 +220,7 @@ impl Forest {
 }
 
 impl<N: BatchNode> Trees<N> {
-    /// What the leaves hold that a group of rows falls into.
+    /// The contents of the leaves that a group of rows reaches.
     #[inline(always)]
     fn leaves_below(
         &self,
@@ -262,8 +263,8 @@ fn of_group(columns: &[Bytes], width: usize, group: usize) -> &[Bytes] {
     columns.get(group * width..(group + 1) * width).unwrap_or_default()
 }
 
-/// Does it with the widest vectors that this machine has. They hold integers, so every width gives the same
-/// bits.
+/// Runs `work` with the widest vectors of this machine. It computes on integers, so every width gives the
+/// same bits.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn widest(work: impl FnOnce()) {
@@ -310,7 +311,7 @@ impl Block {
 }
 
 impl Column {
-    /// Its feature's bins, of rows whose bins stand feature by feature.
+    /// The bins of the column's feature, from bins with one row per feature.
     fn bins<'b>(&self, bins: Matrix<'b, u8>) -> &'b [u8] {
         bins.row(usize::from(self.feature)).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! A forest as the bundle has it, and how it is checked and laid out for scoring.
+//! A forest as the bundle stores it; checks it and lays it out for scoring.
 
 mod meanings;
 
@@ -17,22 +17,23 @@ use crate::decode::memory::{Memory, TooMuch};
 use crate::model::bins::MAX_FEATURES;
 use meanings::{Meanings, Seen};
 
-/// A forest as it is stored. Its nodes are numbers below 65,536 in strings of bytes: those below 255 in one
-/// byte, any other as 255 and two bytes. The strings are the file's own where it comes from one.
+/// A forest as stored. Node numbers and thresholds are below 65,536 and stored as byte strings: a number
+/// below 255 in one byte, any other as 255 and two bytes. The strings are borrowed if the forest is read from
+/// a file.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ForestCode<'f> {
     pub(in crate::model) class_count: u16,
     pub(in crate::model) link: Link,
-    /// The sets of the features that are split by sets, feature after feature.
+    /// The sets of the features that are split by sets, in feature order.
     #[serde(deserialize_with = "at_most::<MAX_FEATURES, _, _>")]
     pub(in crate::model) sets: Vec<SetSplits>,
     pub(in crate::model) tree_count: u16,
-    /// For each node, tree after tree and each tree breadth-first: 0 for a leaf, else 1 + 2 × feature +
-    /// (missing goes right).
+    /// For each node, tree after tree and each tree breadth-first: 0 for a leaf, otherwise 1 + 2 × feature +
+    /// (1 if missing goes right).
     #[serde(borrow, with = "bytes")]
     pub(in crate::model) nodes: Cow<'f, [u8]>,
-    /// For each split, in the same order, the greatest bin that goes left; of a feature that is split by
-    /// sets, which of them it is.
+    /// For each split, in the same order: the greatest bin that goes left, or the number of its set if the
+    /// feature is split by sets.
     #[serde(borrow, with = "bytes")]
     pub(in crate::model) thresholds: Cow<'f, [u8]>,
     #[serde(borrow)]
@@ -54,7 +55,7 @@ pub(in crate::model) struct LeafCode<'f> {
     pub(in crate::model) lows: Vec<f32>,
     #[serde(deserialize_with = "list")]
     pub(in crate::model) steps: Vec<f32>,
-    /// Whether a code takes two bytes.
+    /// Whether a code takes two bytes instead of one.
     pub(in crate::model) wide: bool,
     #[serde(borrow, with = "bytes")]
     pub(in crate::model) codes: Cow<'f, [u8]>,
@@ -62,7 +63,7 @@ pub(in crate::model) struct LeafCode<'f> {
 
 const ESCAPE: u8 = 255;
 
-/// Writes a number as nodes and thresholds are.
+/// Writes a number in the encoding of nodes and thresholds.
 fn write_number(number: u16, bytes: &mut Vec<u8>) {
     match u8::try_from(number) {
         Ok(byte) if byte != ESCAPE => bytes.push(byte),
@@ -73,7 +74,7 @@ fn write_number(number: u16, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Reads such numbers.
+/// Reads numbers in the encoding of nodes and thresholds.
 #[derive(Clone)]
 struct Numbers<'b>(&'b [u8]);
 
@@ -97,10 +98,10 @@ impl Iterator for Numbers<'_> {
 }
 
 impl ForestCode<'_> {
-    /// The code of trees whose leaves are not rounded yet.
+    /// Encodes trees, rounding their leaves.
     ///
     /// # Errors
-    /// When there are too many trees or sets, or the leaves do not fit the link.
+    /// If there are too many trees or sets, or the leaves do not fit the link.
     pub(super) fn new(
         class_count: usize,
         link: Link,
@@ -114,7 +115,7 @@ impl ForestCode<'_> {
         ForestCode::with_leaves(class_count, link, trees, leaves)
     }
 
-    /// The code of trees with leaves of their own.
+    /// Encodes trees with leaves that are already encoded.
     pub(super) fn with_leaves(
         class_count: usize,
         link: Link,
@@ -162,10 +163,10 @@ impl ForestCode<'_> {
         Ok(())
     }
 
-    /// Lays the forest out for scoring.
+    /// Checks the forest and lays it out for scoring.
     ///
     /// # Errors
-    /// When it is not sound, or there is not so much memory for it.
+    /// If it is invalid, or the memory budget does not suffice.
     pub(in crate::model) fn forest(mut self, memory: &Memory) -> Result<Forest, String> {
         let (class_count, tree_count) = (usize::from(self.class_count), usize::from(self.tree_count));
         if tree_count == 0 || tree_count > MAX_TREES {
@@ -174,7 +175,7 @@ impl ForestCode<'_> {
         let empty = LeafCode { lows: Vec::new(), steps: Vec::new(), wide: false, codes: Cow::default() };
         let mut leaves = std::mem::replace(&mut self.leaves, empty).leaves(memory)?;
         let seen = Seen::new(&self.nodes)?;
-        // What the check counts.
+        // The check's counters.
         memory.take::<bool>(class_count)?;
         leaves.check(class_count, &self.link, tree_count, seen.leaf_count)?;
         memory.give_back::<bool>(class_count);
@@ -194,7 +195,7 @@ impl ForestCode<'_> {
         };
         meanings.give_back(memory);
         match self.link {
-            // Sums are taken in groups, of which the last may look behind the last code.
+            // Codes are added in groups, the last of which may read past the last code.
             Link::Mean => leaves.codes.resize(leaves.codes.len() + LANES),
             Link::Softmax(_) => {
                 match &leaves.codes {
@@ -207,7 +208,7 @@ impl ForestCode<'_> {
         Ok(Forest { class_count, link: self.link, columns, layout, leaves })
     }
 
-    /// Lays the trees out with nodes of this size.
+    /// Lays the trees out with nodes of this type.
     fn lay_out<N: Node>(
         &self,
         meanings: &Meanings,
@@ -252,7 +253,7 @@ fn is_complete(tree: &Tree) -> bool {
     in_order && expected == tree.nodes.len()
 }
 
-/// The different sets of each feature, numbered.
+/// The different sets of each feature, in the order of their numbers.
 struct SetNumbers(BTreeMap<u16, Vec<BinSet>>);
 
 impl SetNumbers {
@@ -288,7 +289,7 @@ impl LeafCode<'_> {
         LeafCode { lows, steps, wide, codes: codes.into() }
     }
 
-    /// The leaves, with room for what will stand behind the last code.
+    /// The leaves, with room for padding after the last code.
     fn leaves(self, memory: &Memory) -> Result<Leaves, String> {
         let codes = match self.wide {
             false => Codes::Bytes(copy(self.codes.iter().copied(), memory)?),
@@ -300,7 +301,7 @@ impl LeafCode<'_> {
             },
         };
         if let Cow::Owned(codes) = self.codes {
-            // Those of an old version, which have been paid for.
+            // Codes that were copied while decoding, which were paid for.
             memory.give_back::<u8>(codes.len());
         }
         Ok(Leaves { lows: self.lows, steps: self.steps, codes })
@@ -318,7 +319,7 @@ fn copy<T>(codes: impl ExactSizeIterator<Item = T>, memory: &Memory) -> Result<V
 impl From<Forest> for ForestCode<'_> {
     fn from(forest: Forest) -> Self {
         let mut sets: Vec<SetSplits> = Vec::new();
-        // Which of its feature's sets each column is.
+        // The number of each column's set among the sets of its feature.
         let mut numbers = Vec::with_capacity(forest.columns.len());
         for column in &forest.columns {
             let ColumnKind::Set(set) = column.kind else {

@@ -1,12 +1,11 @@
-//! Columns: what splits compare, one byte a row.
+//! Columns: the values that splits compare, one byte per row.
 //!
-//! Every kind of split is the same question in the end, whether a byte is greater than a threshold: a row's
-//! bins are turned into these bytes once, and the walk down the trees knows nothing of missing values and
-//! categories.
+//! Every kind of split comes down to whether a byte is greater than a threshold. A row's bins are converted
+//! to these bytes once, and walking the trees involves neither missing values nor categories.
 
 use super::BinSet;
 
-/// How a row's byte comes from the bin of a feature.
+/// How a row's byte is computed from the bin of a feature.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     pub(super) feature: u16,
@@ -17,14 +16,14 @@ pub(super) struct Column {
 pub(super) enum ColumnKind {
     /// The bin; a missing value (bin 0) is the lowest.
     MissingLeft,
-    /// The bin less 1, so that a missing value is the highest: 255.
+    /// The bin minus 1, wrapping, so that a missing value is the highest: 255.
     MissingRight,
-    /// 0 where the bin is in the set, else 1.
+    /// 0 if the bin is in the set, else 1.
     Set(BinSet),
 }
 
 impl Column {
-    /// The byte of a row with this bin.
+    /// The byte for a bin.
     pub(super) fn byte(&self, bin: u8) -> u8 {
         match &self.kind {
             ColumnKind::MissingLeft => bin,
@@ -33,7 +32,7 @@ impl Column {
         }
     }
 
-    /// The byte of a row whose bins are these.
+    /// The byte for a row of bins.
     pub(super) fn byte_of(&self, bins: &[u8]) -> u8 {
         self.byte(bins.get(usize::from(self.feature)).copied().unwrap_or_default())
     }

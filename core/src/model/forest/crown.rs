@@ -1,17 +1,17 @@
 //! The crown of a tree, its first splits, for many rows at once.
 //!
-//! Where a row has to follow one way down a tree, a block of rows can take all: every split of the crown is
-//! asked for all of the rows, 16 or 32 to an instruction, and from the lowest split up to the root each takes
-//! over the answer of the child that a row goes to. For up to 31 splits that is cheaper than walking. The
-//! idea of asking all splits is that of QuickScorer (Lucchese et al., SIGIR 2015); this form of it has no
-//! masks and needs no more than bytes.
+//! A single row follows one path down a tree; a block of rows can evaluate all splits instead. Every split of
+//! the crown is evaluated for all rows, 16 or 32 to an instruction, and from the lowest split up to the root
+//! each takes over the answer of the child that a row goes to. For up to 31 splits that is cheaper than
+//! walking. The idea of evaluating all splits is that of QuickScorer (Lucchese et al., SIGIR 2015); this
+//! variant has no masks and needs only bytes.
 
 use std::sync::OnceLock;
 
 use super::nodes::Node;
 use super::trees::{Placed, Trees};
 
-/// So many rows at once.
+/// The number of rows evaluated together.
 pub(super) const ROWS: usize = LANES * VECTORS;
 const LANES: usize = 32;
 const VECTORS: usize = 4;
@@ -19,7 +19,7 @@ const VECTORS: usize = 4;
 const SPLITS: usize = 31;
 const EXITS: usize = SPLITS + 1;
 
-/// One byte for each of the rows; where lines of the cache begin, so that no vector lies in two.
+/// One byte for each of the rows; aligned to cache lines, so that no vector straddles two.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 pub(super) struct Bytes([[u8; LANES]; VECTORS]);
@@ -39,8 +39,9 @@ impl Bytes {
     }
 }
 
-/// The crowns of all trees, found when rows first come in numbers, since finding them takes as long as
-/// scoring a few rows. They follow from the trees, so they make no forest different from another.
+/// The crowns of all trees. They are found when a batch of rows is first scored, since finding them takes as
+/// long as scoring a few rows. They follow from the trees, so they do not take part in comparisons of
+/// forests.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Crowns(OnceLock<Vec<Crown>>);
 
@@ -50,16 +51,16 @@ impl PartialEq for Crowns {
     }
 }
 
-/// A tree's first splits, breadth-first, and the nodes to which they lead.
+/// A tree's first splits, breadth-first, and the nodes below them (the exits).
 #[derive(Debug, Clone)]
 pub(super) struct Crown {
-    /// One more than there are, so that a number can be masked.
+    /// One more than the most splits, so that an index can be masked.
     splits: [Split; EXITS],
     split_count: usize,
     exits: [u32; EXITS],
-    /// What their nodes hold. Where all are leaves there are so few that 16 bits will do.
+    /// What the exits' leaves hold, if all exits are leaves; there are then so few that 16 bits suffice.
     leaves: [u16; EXITS],
-    /// How many steps the longest way from an exit to a leaf has.
+    /// The number of steps on the longest path from an exit to a leaf.
     pub(super) rest: u32,
 }
 
@@ -67,11 +68,11 @@ pub(super) struct Crown {
 struct Split {
     column: u16,
     threshold: u8,
-    /// Where the answers of the children stand: of an exit at its number, of a split behind all exits.
+    /// The positions of the children's answers: exits by their number, splits after all exits.
     children: [u8; 2],
 }
 
-/// The answers of exits, which are their numbers, and of splits.
+/// The answers of exits (their own numbers) and of splits.
 pub(super) struct Answers([Bytes; EXITS * 2]);
 
 impl Default for Answers {
@@ -80,7 +81,7 @@ impl Default for Answers {
     }
 }
 
-/// A node whose place in the crown is to be found.
+/// A node to be placed in the crown.
 #[derive(Clone, Copy, Default)]
 struct Waiting {
     position: u32,
@@ -91,7 +92,7 @@ struct Waiting {
 }
 
 impl<N: Node> Trees<N> {
-    /// The trees with their crowns.
+    /// The trees, each with its crown.
     pub(super) fn with_crowns(&self) -> impl Iterator<Item = (&Placed, &Crown)> {
         let find = || self.placed.iter().map(|tree| Crown::new(self, tree)).collect();
         self.placed.iter().zip(self.crowns.0.get_or_init(find))
@@ -107,7 +108,7 @@ impl Crown {
             leaves: [0; EXITS],
             rest: 0,
         };
-        // Of 31 splits and 32 exits, all wait once.
+        // Each of up to 31 splits and 32 exits waits once.
         let mut waiting = [Waiting::default(); SPLITS + EXITS];
         if let Some(root) = waiting.first_mut() {
             root.position = tree.root;
@@ -152,7 +153,7 @@ impl Crown {
         crown
     }
 
-    /// Which exit each row takes.
+    /// The exit that each row takes.
     #[inline(always)]
     #[expect(clippy::indexing_slicing, reason = "masked and constant bounds, which the compiler sees")]
     pub(super) fn exits<'a>(&self, columns: &[Bytes], answers: &'a mut Answers) -> &'a [u8] {
@@ -162,7 +163,7 @@ impl Crown {
             let split = self.splits[number & SPLITS];
             let Some(bytes) = columns.get(usize::from(split.column)) else { continue };
             let [left, right] = split.children.map(|child| usize::from(child) & MASK);
-            // So many that what is done once a split hardly counts.
+            // Long enough that the work per split hardly matters.
             for vector in 0..VECTORS {
                 let (left, right) = (&answers[left].0[vector], &answers[right].0[vector]);
                 answers[(EXITS + number) & MASK].0[vector] =
@@ -172,14 +173,14 @@ impl Crown {
         answers[if self.split_count > 0 { EXITS } else { 0 }].as_slice()
     }
 
-    /// The node to which an exit leads.
+    /// The node at an exit.
     #[inline(always)]
     #[expect(clippy::indexing_slicing, reason = "masked")]
     pub(super) fn node(&self, exit: u8) -> u32 {
         self.exits[usize::from(exit) & (EXITS - 1)]
     }
 
-    /// What the leaf holds to which an exit leads, where all exits lead to leaves.
+    /// What the leaf at an exit holds, if all exits are leaves.
     #[inline(always)]
     #[expect(clippy::indexing_slicing, reason = "masked")]
     pub(super) fn leaf(&self, exit: u8) -> u16 {
@@ -187,8 +188,8 @@ impl Crown {
     }
 }
 
-/// Each row's answer: the left child's, or where the byte is above the threshold the right one's. Written
-/// without a branch and of a fixed length, since that is what compilers reliably turn into vectors.
+/// Each row's answer: the left child's, or the right child's if the byte is above the threshold. Branchless
+/// and of fixed length, which compilers reliably turn into vector instructions.
 #[inline(always)]
 #[expect(clippy::indexing_slicing, reason = "constant bounds")]
 fn choose(bytes: &[u8; LANES], threshold: u8, left: &[u8; LANES], right: &[u8; LANES]) -> [u8; LANES] {

@@ -1,36 +1,37 @@
 //! The values of a forest's leaves as small integers.
 //!
-//! Scoring adds the integers and multiplies once, at the end. So a sum does not depend on the order in which
-//! trees are walked, and every way of walking them gives the same bits.
+//! Scoring adds integers and multiplies once, at the end. So sums do not depend on the order in which trees
+//! are walked, and every way of walking gives the same bits.
 
 use super::Link;
 
-/// Boosted trees whose scores might grow beyond this are refused: far below what `f32` can hold.
+/// The limit of boosted trees' scores: forests that could exceed it are refused. It is far below the range of
+/// `f32`.
 const MAX_SCORE: f64 = 1e30;
 
 /// Codes added per step. As much padding follows the last code, so that reads of full width stay in bounds.
 pub(super) const LANES: usize = 8;
 
-/// Values as multiples of a step above a lowest value, both of which each class has for itself.
+/// Leaf values as multiples of a step above a lowest value, both per class.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::model) struct Leaves {
-    /// What the code 0 means, for each class; 0 where leaves hold distributions.
+    /// The value of code 0, by class; 0 if leaves hold distributions.
     pub(in crate::model) lows: Vec<f32>,
-    /// What one step means, for each class.
+    /// The value of one step, by class.
     pub(in crate::model) steps: Vec<f32>,
     pub(in crate::model) codes: Codes,
 }
 
-/// The codes: leaf after leaf, one a class or one alone.
+/// The codes, leaf after leaf: one per class, or a single one.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::model) enum Codes {
-    /// None is above 255.
+    /// No code is above 255.
     Bytes(Vec<u8>),
     Words(Vec<u16>),
 }
 
 impl Codes {
-    /// In bytes, where they fit.
+    /// Stores codes in bytes if they fit.
     pub(in crate::model) fn new(codes: Vec<u16>) -> Self {
         match codes.iter().all(|code| *code <= 255) {
             true => Codes::Bytes(codes.iter().map(|code| *code as u8).collect()),
@@ -66,8 +67,8 @@ impl Codes {
     }
 }
 
-/// Adds the codes of a leaf that start at a position to the classes' sums. Both are taken in groups of
-/// [`LANES`], so that sums behind the last class gather what means nothing.
+/// Adds the codes of a leaf, starting at a position, to the classes' sums, in groups of [`LANES`]; sums past
+/// the last class collect meaningless values.
 #[inline(always)]
 #[expect(
     clippy::indexing_slicing,
@@ -85,7 +86,7 @@ pub(super) fn add<C: Copy + Into<u32>>(codes: &[C], start: usize, sums: &mut [[u
 }
 
 impl Leaves {
-    /// Rounds the values of leaves, of which each tree has so many, to multiples of a step.
+    /// Rounds the leaf values of trees, given their numbers of leaves, to multiples of a step.
     pub(super) fn encode(
         class_count: usize,
         link: &Link,
@@ -111,8 +112,8 @@ impl Leaves {
         }
         let lows: Vec<f32> = ranges.iter().map(|(low, _)| if low.is_finite() { *low } else { 0.0 }).collect();
         let steps: Vec<f32> = ranges.iter().map(|(low, high)| (high - low).max(0.0) / greatest).collect();
-        // What rounding adds to a class's value here is taken from its value in the next leaf, so that the
-        // errors of many trees don't add up: many small probabilities would all become 0.
+        // The rounding error of a class's value is carried to its value in the next leaf, so that errors do
+        // not add up over many trees: many small probabilities would all become 0.
         let mut carried = vec![0.0; class_count];
         let mut codes = Vec::with_capacity(values.len());
         for (class, value) in classes(class_count, link, leaf_counts).zip(values) {
@@ -132,7 +133,7 @@ impl Leaves {
         Ok(Self { lows, steps, codes: Codes::new(codes) })
     }
 
-    /// Checks that the codes fit the trees, and that no row's probabilities are undefined.
+    /// Checks that the codes fit the trees, and that the probabilities of every row are defined.
     pub(super) fn check(
         &self,
         class_count: usize,
@@ -189,7 +190,7 @@ impl Leaves {
         }
     }
 
-    /// The value that a code of a class means.
+    /// The value of a class's code.
     pub(super) fn value(&self, class: usize, code: u32) -> f32 {
         match (self.lows.get(class), self.steps.get(class)) {
             (Some(low), Some(step)) => low + code as f32 * step,
@@ -198,12 +199,13 @@ impl Leaves {
     }
 }
 
-/// Without a branch: where the first code above 0 stands can't be guessed.
+/// Branchless: the position of the first code above 0 is unpredictable.
 fn is_empty<C: Copy + Into<u32>>(leaf: &[C], counts: &[bool]) -> bool {
     leaf.iter().zip(counts).fold(0, |any, (code, counts)| any | ((*code).into() * u32::from(*counts))) == 0
 }
 
-/// A distribution over very many classes may be small everywhere: what is greatest in a leaf stays above 0.
+/// In a distribution over very many classes all values may be small: the greatest one of a leaf stays above
+/// 0.
 fn keep_greatest(class_count: usize, values: &[f32], codes: &mut [u16]) {
     for (values, codes) in values.chunks_exact(class_count).zip(codes.chunks_exact_mut(class_count)) {
         if codes.iter().any(|code| *code > 0) {
@@ -216,7 +218,7 @@ fn keep_greatest(class_count: usize, values: &[f32], codes: &mut [u16]) {
     }
 }
 
-/// The class of each value of the leaves of trees that have so many each.
+/// The class of each leaf value, given the trees' numbers of leaves.
 fn classes<'c>(
     class_count: usize,
     link: &Link,

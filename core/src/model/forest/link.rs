@@ -1,23 +1,23 @@
-//! What all parts of a forest go by: what its leaves hold, and how large it may be.
+//! What a forest's leaves hold, and the limits of a forest's size.
 
 use serde::{Deserialize, Serialize};
 
 use crate::decode::bounded::list;
 
-/// How the leaves of a row become its probabilities.
+/// How the leaves that a row reaches become probabilities.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Link {
-    /// A leaf holds a distribution over the classes; the answer is the mean of the trees'. A random forest.
+    /// A leaf holds a distribution over the classes; the result is the mean over the trees. A random forest.
     Mean,
-    /// A leaf holds one number, which is added to the score of one class: the n-th tree (from 0) is of class
-    /// n modulo the number of classes. The scores start at these, and the answer is their softmax. Boosted
-    /// trees.
+    /// A leaf holds one number, which is added to the score of one class: the n-th tree (from 0) belongs to
+    /// class n modulo the number of classes. The scores start at these values; the result is their softmax.
+    /// Boosted trees.
     Softmax(#[serde(deserialize_with = "list")] Vec<f32>),
 }
 
-/// No forest has more trees.
+/// The most trees of a forest.
 pub const MAX_TREES: usize = 10_000;
-/// No way from a root to a leaf has more splits: scoring a row takes no longer than this warrants.
+/// The most splits on a path from the root to a leaf; it bounds the time to score a row.
 pub const MAX_DEPTH: u32 = 64;
-/// No forest has more different sets.
+/// The most different sets of a forest.
 pub const MAX_SETS: usize = 1 << 16;

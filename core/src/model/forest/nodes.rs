@@ -1,24 +1,24 @@
-//! The trees' nodes in memory: a split or a leaf in one integer.
+//! The nodes of trees in memory: a split or a leaf in one integer.
 //!
-//! Both children of a split stand side by side, and the split says how far behind it the left one stands. A
-//! leaf stands 0 behind itself and sends nothing to the right, so that a walk which has arrived may go on
-//! walking: a tree takes as many steps as it is deep, for every row, and no branch has to be guessed.
+//! The children of a split are adjacent, and the split holds the offset of the left one. A leaf has offset 0
+//! and sends no row to the right, so a walk that has arrived can keep stepping: every row takes as many steps
+//! as the tree is deep, without branches to predict.
 
 /// A split or a leaf.
 pub(super) trait Node: Copy {
-    /// What stands beside a leaf for what it holds.
+    /// The value stored beside a leaf for its content.
     type Holds: Copy + TryFrom<u32>;
 
-    /// A split or (with `offset` 0) a leaf; `None` where a number is too large.
+    /// A split or (with `offset` 0) a leaf; `None` if a number is too large.
     fn new(column: usize, threshold: u8, offset: usize) -> Option<Self>;
 
-    /// A leaf that holds this; `None` where that is too large to be in the node and is meant to be.
+    /// A leaf with this content; `None` if the content belongs in the node and is too large.
     fn leaf(holds: u32) -> Option<Self>;
 
-    /// What a leaf holds, from what stands beside it or from the node itself.
+    /// The content of a leaf, from the value stored beside it or from the node.
     fn held(holds: Self::Holds, node: Option<Self>) -> u32;
 
-    /// How many nodes behind this one the left child stands.
+    /// The offset of the left child from this node.
     fn offset(self) -> u32;
 
     fn column(self) -> usize;
@@ -61,7 +61,7 @@ impl Node for u32 {
     }
 }
 
-/// Nothing stands beside a leaf: what it holds is in the node.
+/// Nothing is stored beside a leaf: its content is in the node.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct InTheNode;
 
@@ -71,8 +71,8 @@ impl From<u32> for InTheNode {
     }
 }
 
-/// 32 bits offset, 24 bits column (of a leaf what it holds), 8 bits threshold: for more columns and larger
-/// trees than 32 bits can tell apart.
+/// 32 bits offset, 24 bits column (for a leaf, its content), 8 bits threshold: for more columns and larger
+/// trees than 32 bits can address.
 impl Node for u64 {
     type Holds = InTheNode;
 

@@ -1,13 +1,13 @@
-//! What features contribute to a forest's outputs: exact interventional Shapley values against one reference
-//! row.
+//! The contributions of features to a forest's outputs: exact interventional Shapley values against one
+//! reference row.
 //!
-//! Row and reference walk down a tree together. Where they part, the row's child is for coalitions with the
-//! split's feature and the reference's child for those without it; below, the feature is decided and its
-//! later splits follow its side. So each leaf that is met belongs to p features that must be the row's and q
-//! that must be the reference's, and adds its value times (p − 1)! q! / (p + q)! to each of the former and
-//! takes its value times p! (q − 1)! / (p + q)! from each of the latter (Laberge and Pequignot 2022,
-//! Understanding Interventional TreeSHAP). Both sums of the leaves below a node are added up on the way back,
-//! so that each node is visited at most once and costs the same wherever it stands.
+//! Row and reference walk down a tree together. Where they part, the row's child is for coalitions that
+//! contain the split's feature and the reference's child for those that do not; below, the feature is decided
+//! and its later splits follow its side. So each leaf reached requires p features to be the row's and q to be
+//! the reference's. It adds its value times (p − 1)! q! / (p + q)! to each of the former and subtracts its
+//! value times p! (q − 1)! / (p + q)! from each of the latter (Laberge and Pequignot 2022, Understanding
+//! Interventional TreeSHAP). Both sums over the leaves below a node are accumulated on the way back, so each
+//! node is visited at most once and costs the same at any depth.
 
 use super::leaves::LANES;
 use super::nodes::Node;
@@ -15,15 +15,15 @@ use super::trees::{Placed, Trees};
 use super::{Forest, Layout, Link, goes_right};
 use crate::model::contributions::Contributions;
 
-/// So many outputs of a distribution are attributed in one walk.
+/// The number of outputs of a distribution that are attributed in one walk.
 const WIDTH: usize = 4;
 
-/// What a leaf of a distribution is asked for.
+/// An output of a leaf that holds a distribution.
 #[derive(Clone, Copy)]
 enum Output {
     /// The code of a class.
     Code(usize),
-    /// The sum of all classes' values, which is not quite 1: leaves are rounded.
+    /// The sum of all classes' values, which is not exactly 1: leaves are rounded.
     Total,
 }
 
@@ -31,14 +31,15 @@ enum Output {
 #[derive(Clone, Copy)]
 struct Attributed {
     class: usize,
-    /// What one step of its codes means.
+    /// The value of one step of its codes.
     step: f64,
-    /// What the codes of the row's and of the reference's leaves mean together.
+    /// The value of the codes of the row's leaves together.
     row: f64,
+    /// The value of the codes of the reference's leaves together.
     reference: f64,
 }
 
-/// The bytes of a column.
+/// The bytes of the row and the reference in a column.
 #[derive(Clone, Copy)]
 struct Seen {
     feature: u16,
@@ -46,7 +47,7 @@ struct Seen {
     reference: u8,
 }
 
-/// Whose value a feature has on the way to a node.
+/// Whose value a feature has on the path to a node.
 #[derive(Clone, Copy, PartialEq)]
 enum Side {
     Undecided,
@@ -54,7 +55,7 @@ enum Side {
     Reference,
 }
 
-/// What the leaves below a node add to each feature that is the row's, and take from each that is the
+/// What the leaves below a node add to each feature that is the row's, and subtract from each that is the
 /// reference's.
 struct Below<const N: usize> {
     added: [f64; N],
@@ -62,7 +63,8 @@ struct Below<const N: usize> {
 }
 
 impl Forest {
-    /// What features contribute to the outputs of classes, from the bins of a row and of a reference row.
+    /// The contributions of the features to the outputs of some classes, from the bins of a row and of a
+    /// reference row.
     pub(in crate::model) fn contributions(
         &self,
         row: &[u8],
@@ -121,11 +123,11 @@ impl Forest {
         sums.into_flattened().into_iter().map(f64::from).collect()
     }
 
-    /// A probability is S / T: the sum of a class over that of all classes, of which the leaves' rounding
-    /// leaves T not quite the same for all rows. Shapley values are known of S and of T alone, since both are
-    /// sums over trees. With (φ(S) T(r) − S(r) φ(T)) / (T(x) T(r)), what is told of x against r adds up to
-    /// S(x) / T(x) − S(r) / T(r) all the same, and what a feature gives to all classes to 0; where T is the
-    /// same for both rows it is φ(S) / T, the very Shapley values of the probability, to within the rounding.
+    /// A probability is S / T: a class's sum over the sum of all classes, where T differs slightly between
+    /// rows because leaves are rounded. Shapley values are known for S and for T separately, since both are
+    /// sums over trees. With (φ(S) T(r) − S(r) φ(T)) / (T(x) T(r)), the contributions of x against r still
+    /// add up to S(x) / T(x) − S(r) / T(r), and those of a feature to all classes to 0. Where T is the same
+    /// for both rows, it is φ(S) / T: the Shapley value of the probability, up to rounding.
     fn attribute_mean<N: Node>(
         &self,
         mut parting: Parting<'_, N>,
@@ -175,7 +177,7 @@ impl Forest {
         values
     }
 
-    /// Each tree adds to the score of one class.
+    /// The contributions for boosted trees, each of which adds to the score of one class.
     fn attribute_scores<N: Node>(
         &self,
         mut parting: Parting<'_, N>,
@@ -186,7 +188,7 @@ impl Forest {
         parting.make_room(stride);
         let trees = parting.trees;
         for tree in &trees.placed {
-            // A class may stand twice.
+            // A class may be listed twice.
             for (place, _) in classes.iter().enumerate().filter(|(_, it)| it.class == usize::from(tree.class))
             {
                 parting.tree(tree, place, &|code| [f64::from(code)]);
@@ -209,7 +211,7 @@ impl Forest {
     }
 }
 
-/// Row and reference on their way down the trees.
+/// A walk of row and reference down the trees.
 struct Parting<'t, N: Node> {
     trees: &'t Trees<N>,
     /// Column by column.
@@ -217,7 +219,7 @@ struct Parting<'t, N: Node> {
     /// Feature by feature.
     sides: Vec<Side>,
     weights: Weights,
-    /// What the features contribute: `stride` outputs each.
+    /// The contributions of each feature to `stride` outputs.
     sums: Vec<f64>,
     stride: usize,
 }
@@ -247,13 +249,13 @@ impl<'t, N: Node> Parting<'t, N> {
         self.sums = vec![0.0; stride * self.sides.len()];
     }
 
-    /// Adds what the features contribute to a tree's value, to the outputs from the `first` on.
+    /// Adds the contributions of the features to a tree's value to the outputs from `first` on.
     fn tree<const O: usize>(&mut self, tree: &Placed, first: usize, leaf: &impl Fn(u32) -> [f64; O]) {
         self.below(tree.root, (0, 0), first, leaf);
     }
 
-    /// `parted`: how many features are the row's, and how many the reference's, on the way to this node. No
-    /// deeper recursion than trees are deep.
+    /// `parted` holds the number of features on the path to this node that are the row's, and the number that
+    /// are the reference's. The recursion is no deeper than the tree.
     fn below<const O: usize>(
         &mut self,
         node: u32,
@@ -291,7 +293,7 @@ impl<'t, N: Node> Parting<'t, N> {
         }
     }
 
-    /// Both ways on from a split of an undecided feature.
+    /// Follows both children of a split of an undecided feature.
     fn part<const O: usize>(
         &mut self,
         feature: usize,
@@ -321,16 +323,17 @@ impl<'t, N: Node> Parting<'t, N> {
     }
 }
 
-/// What a leaf of p own and q other features weighs: (p − 1)! q! / (p + q)! and p! (q − 1)! / (p + q)!.
+/// The weights of a leaf with p features of the row and q of the reference: (p − 1)! q! / (p + q)! and p! (q
+/// − 1)! / (p + q)!.
 struct Weights {
     order: usize,
     weights: Vec<[f64; 2]>,
 }
 
 impl Weights {
-    /// For up to `order` features together.
+    /// Precomputes the weights for up to `order` features.
     fn new(order: usize) -> Self {
-        // a! b! / (a + b + 1)!, from 1 / (b + 1) on.
+        // a! b! / (a + b + 1)!, starting from 1 / (b + 1).
         let weight = |a: usize, b: usize| {
             (1..=a).fold(1.0 / (b + 1) as f64, |weight, i| weight * i as f64 / (i + b + 1) as f64)
         };

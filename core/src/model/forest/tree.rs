@@ -1,43 +1,43 @@
-//! Trees while they are grown or read, one by one.
+//! Single trees, as they are grown and read.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::bins::MISSING_BIN;
 
-/// Some of the 256 bins.
+/// A set of bins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct BinSet([u64; 4]);
 
-/// One tree while it is grown or read, breadth-first.
+/// One tree, breadth-first.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tree {
-    /// The nodes: the children of the n-th split (from 0) are the nodes 2n + 1 and 2n + 2.
+    /// The nodes. Invariant: the children of the n-th split (from 0) are the nodes 2n + 1 and 2n + 2.
     pub nodes: Vec<TreeNode>,
-    /// The leaves' values, one leaf after the other: a distribution over the classes, or one number, as
-    /// [`Link`] says.
+    /// The leaves' values, leaf after leaf: a distribution over the classes or one number, depending on the
+    /// [`Link`].
     pub leaves: Vec<f32>,
 }
 
 /// A node of a [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TreeNode {
-    /// Rows go left where the feature's bin is at most the threshold.
+    /// Rows go left if the feature's bin is at most the threshold.
     Split {
         /// The feature.
         feature: u16,
         /// The greatest bin that goes left.
         threshold: u8,
-        /// Whether a missing value goes right.
+        /// Whether missing values go right.
         missing_right: bool,
     },
-    /// Rows go left where the feature's bin is in a set; a missing value has bin 0.
+    /// Rows go left if the feature's bin is in a set; a missing value has bin 0.
     SetSplit {
-        /// The feature. All its splits in a forest are of this kind.
+        /// The feature. All its splits in a forest must be of this kind.
         feature: u16,
         /// The bins that go left.
         left: BinSet,
     },
-    /// The next leaf's values in `leaves`.
+    /// A leaf; its values are the next ones in `leaves`.
     Leaf,
 }
 
@@ -48,7 +48,7 @@ impl Tree {
 }
 
 impl BinSet {
-    /// Puts a bin into the set.
+    /// Adds a bin to the set.
     pub fn insert(&mut self, bin: u8) {
         if let Some(word) = self.0.get_mut(usize::from(bin / 64)) {
             *word |= 1 << (bin % 64);
@@ -62,7 +62,7 @@ impl BinSet {
 }
 
 impl TreeNode {
-    /// Whether a bin of the split's feature goes right; of a leaf, none does.
+    /// Whether rows with a bin of the split's feature go right; false for a leaf.
     pub fn goes_right(&self, bin: u8) -> bool {
         match *self {
             TreeNode::Split { threshold, missing_right, .. } => match bin {
@@ -74,7 +74,7 @@ impl TreeNode {
         }
     }
 
-    /// The feature of a split.
+    /// The feature of a split; `None` for a leaf.
     pub fn feature(&self) -> Option<u16> {
         match *self {
             TreeNode::Split { feature, .. } | TreeNode::SetSplit { feature, .. } => Some(feature),

@@ -1,4 +1,4 @@
-//! The trees as they lie in memory, and how they get there from the order in which they are stored.
+//! The trees as laid out in memory, built from the order in which they are stored.
 
 use super::MAX_DEPTH;
 use super::crown::Crowns;
@@ -8,31 +8,31 @@ use crate::decode::memory::TooMuch;
 /// Trees, laid out for walking.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Trees<N: Node> {
-    /// By depth, so that trees which are walked side by side take as many steps.
+    /// By depth, so that trees walked side by side take equally many steps.
     pub(super) placed: Vec<Placed>,
     /// Tree after tree, each breadth-first.
     pub(super) nodes: Vec<N>,
-    /// What each node holds, where that is not in the node. A leaf of a distribution: its number in its tree;
-    /// any other leaf: the code of its value.
+    /// What each node holds, if that is not in the node itself. A leaf of a distribution holds its number in
+    /// its tree, any other leaf the code of its value.
     pub(super) holds: Vec<N::Holds>,
     pub(super) crowns: Crowns,
 }
 
-/// Where a tree lies. Not `Copy`: for what is, sorting has a variant of 20 kB in the wasm module.
+/// The place of a tree. Not `Copy`: sorting `Copy` types pulls in an algorithm of 20 kB in the wasm module.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Placed {
-    /// Which tree of the forest it is.
+    /// Its number in the forest.
     pub(super) number: u16,
-    /// The class whose score its leaves change, where they hold one number.
+    /// The class whose score its leaves add to, if they hold one number.
     pub(super) class: u16,
     pub(super) root: u32,
-    /// How many steps the longest way from the root to a leaf has.
+    /// The number of steps on the longest path from the root to a leaf.
     pub(super) depth: u32,
-    /// How many leaves the trees before it have.
+    /// The number of leaves of the trees before it.
     pub(super) first_leaf: u32,
 }
 
-/// A node as it is stored.
+/// A node as stored.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum StoredNode {
     Split { column: usize, threshold: u8 },
@@ -41,7 +41,7 @@ pub(super) enum StoredNode {
 
 /// Why trees can't be laid out.
 pub(super) enum Unfit {
-    /// These nodes are too small for the trees; larger ones may do.
+    /// The nodes are too small for the trees; larger ones may do.
     TooSmall,
     Unsound(String),
 }
@@ -59,8 +59,8 @@ impl From<TooMuch> for Unfit {
 }
 
 impl<N: Node> Trees<N> {
-    /// Lays out trees from their nodes, tree after tree and each breadth-first. `code_of` gives the code of a
-    /// leaf, by its number among all; without it, leaves hold their own number in their tree.
+    /// Lays out trees from their nodes, tree after tree and each breadth-first. `code_of` maps a leaf's
+    /// number in the forest to its code; without it, leaves hold their number in their tree.
     pub(super) fn new(
         tree_count: usize,
         class_count: usize,
@@ -94,8 +94,8 @@ impl<N: Node> Trees<N> {
         Ok(trees)
     }
 
-    /// Lays out a tree and gives its depth. By itself, since engines of wasm put faster code in place between
-    /// calls only.
+    /// Lays out a tree and returns its depth. A function of its own, since wasm engines switch to optimised
+    /// code only between calls.
     #[inline(never)]
     fn push(
         &mut self,
@@ -135,7 +135,7 @@ impl<N: Node> Trees<N> {
         Ok(depth)
     }
 
-    /// The nodes as they are stored, and what each holds, tree after tree.
+    /// The nodes as stored, with what each holds, tree after tree.
     pub(super) fn stored(&self) -> impl Iterator<Item = (StoredNode, u32)> {
         self.nodes.iter().zip(&self.holds).map(|(node, holds)| match node.offset() {
             0 => (StoredNode::Leaf, N::held(*holds, Some(*node))),

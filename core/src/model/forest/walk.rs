@@ -1,22 +1,22 @@
-//! One row walks down many trees, some of them side by side: while one waits for memory, the others go on.
+//! One row walks down several trees side by side: while one waits for memory, the others proceed.
 
 use super::columns::Column;
 use super::nodes::Node;
 use super::trees::{Placed, Trees};
 
-/// So many trees side by side.
+/// The number of trees walked side by side.
 const TREES: usize = 8;
 
-/// Every answer that a row's splits can ask for. There are far fewer than splits: one for each column and
-/// threshold.
+/// The answers to every question that the splits can ask about a row. There are far fewer questions than
+/// splits: one for each column and threshold.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Decisions(Vec<i8>);
 
-/// As many as the 16 bits can tell apart that a [`u32`] node has for its column and its threshold.
+/// The number of columns and thresholds that the 16 bits of a [`u32`] node can distinguish.
 const DECISIONS: usize = 1 << 16;
 
-/// All thresholds, as they are compared: sixteen at once, for which processors have an instruction if they
-/// are signed.
+/// All thresholds, in the form in which they are compared: sixteen at once, which processors can do for
+/// signed bytes.
 #[expect(clippy::indexing_slicing, reason = "done by the compiler")]
 const THRESHOLDS: [i8; 256] = {
     let mut thresholds = [0; 256];
@@ -29,10 +29,10 @@ const THRESHOLDS: [i8; 256] = {
 };
 
 impl Decisions {
-    /// Whether they are worth their making: sixteen comparisons an instruction are, one is not.
+    /// Whether precomputing them pays: with sixteen comparisons per instruction, but not with one.
     pub(super) const ARE_CHEAP: bool = cfg!(any(not(target_arch = "wasm32"), target_feature = "simd128"));
 
-    /// Answers for the row with these bins: 1 where it goes right, else 0.
+    /// Answers for a row of bins: 1 if it goes right, else 0.
     #[expect(
         clippy::indexing_slicing,
         reason = "16 bits never lead out of as many answers, which the compiler sees"
@@ -53,8 +53,8 @@ impl Decisions {
 }
 
 impl<N: Node> Trees<N> {
-    /// Calls `leaf` with each tree and what the leaf holds into which a row falls, of which `right` says 1
-    /// where it goes right and else 0.
+    /// Calls `leaf` with each tree and the content of the leaf that a row reaches. `right` returns 1 if the
+    /// row goes right at a node, else 0.
     #[inline(always)]
     pub(super) fn walk(&self, right: impl Fn(N) -> u32 + Copy, mut leaf: impl FnMut(&Placed, u32)) {
         let (groups, rest) = self.placed.as_chunks::<TREES>();
@@ -76,7 +76,7 @@ impl<N: Node> Trees<N> {
         }
     }
 
-    /// From a node to the child that the row goes to; from a leaf to itself.
+    /// The child that the row goes to; a leaf leads to itself.
     #[inline(always)]
     pub(super) fn step(&self, position: u32, right: impl Fn(N) -> u32) -> u32 {
         match self.nodes.get(position as usize) {
@@ -85,7 +85,7 @@ impl<N: Node> Trees<N> {
         }
     }
 
-    /// What a leaf holds.
+    /// The content of a leaf.
     #[inline(always)]
     pub(super) fn leaf(&self, position: u32) -> u32 {
         let place = position as usize;

@@ -1,16 +1,17 @@
-//! The bins, laid out for counting: eight features of a row stand side by side.
+//! The bins, laid out for counting: eight features of a row side by side.
 
 use rayon::prelude::*;
 
 use crate::train::dataset::Dataset;
 
-/// How many features a block has.
+/// The number of features in a block.
 pub(super) const WIDTH: usize = 8;
 
-/// The bins of all rows, in blocks of eight features. One read brings the bins of eight features, and while one count
-/// waits for the one before it in the same bin, seven others go on: three times as fast as feature by feature.
+/// The bins of all rows, in blocks of eight features. One read fetches the bins of eight features, and while
+/// one count waits for the previous one in the same bin, seven others proceed: three times as fast as feature
+/// by feature.
 pub(super) struct Blocks {
-    /// For each block, the bins of each row; 0 for features beyond the last.
+    /// For each block, the bins of each row; 0 for features past the last.
     pub(super) blocks: Vec<Vec<[u8; WIDTH]>>,
 }
 

@@ -1,4 +1,4 @@
-//! How far off the scores are: probabilities, log-loss and its derivatives.
+//! The scores so far: their probabilities, log-loss and its derivatives.
 
 use rayon::prelude::*;
 
@@ -6,17 +6,17 @@ use super::grow::GrownTree;
 use crate::model::softmax::softmax;
 use crate::train::dataset::Dataset;
 
-/// Rows that are worked on together.
+/// The number of rows in one piece of work.
 const CHUNK: usize = 4096;
 
-/// The scores of some rows so far, and what they mean.
+/// The scores of some rows so far, with what follows from them.
 pub(super) struct Scores<'a> {
     data: &'a Dataset,
-    /// One score a class, row by row.
+    /// One score per class, row by row.
     scores: Vec<f32>,
     /// Their softmax.
     pub(super) probabilities: Vec<f32>,
-    /// The mean of −ln(probability of what happened), by the rows' weights.
+    /// The weighted mean of −ln(probability of what happened).
     pub(super) log_loss: f64,
 }
 
@@ -28,7 +28,8 @@ impl<'a> Scores<'a> {
         scores
     }
 
-    /// Adds what a round's trees, one a class, say of the rows: `leaves` has the leaf of each row in each tree.
+    /// Adds the leaf values of a round's trees, one tree per class. `leaves` holds the leaf of each row in
+    /// each tree.
     pub(super) fn add(&mut self, trees: &[GrownTree], leaves: &[Vec<u16>]) {
         let values = trees.iter().map(|tree| tree.values.as_slice());
         self.update(&values.zip(leaves.iter().map(Vec::as_slice)).collect::<Vec<_>>());
@@ -65,25 +66,25 @@ impl<'a> Scores<'a> {
                 (loss, weights)
             })
             .collect();
-        // Sums in the order of the rows, whatever the threads.
+        // Summed in the order of the rows, whatever the threads.
         let (loss, weights) = sums.iter().fold((0.0, 0.0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
         self.log_loss = loss / weights;
     }
 }
 
-/// The derivatives of the log-loss by one class's score, for the rows of a round, as integers: their sums are exact, so
-/// their order does not matter. Each is rounded up or down by chance, so that sums of many are right (Shi et al., 2022,
-/// "Quantized training of gradient boosting decision trees").
+/// The derivatives of the log-loss with respect to one class's score, for the rows of a round, as integers:
+/// their sums are exact, so their order does not matter. Each is rounded up or down at random, so that sums
+/// of many are unbiased (Shi et al., 2022, "Quantized training of gradient boosting decision trees").
 pub(super) struct Gradients {
     /// The rows, ascending until the tree partitions them.
     pub(super) rows: Vec<u32>,
-    /// For each of them, both derivatives.
+    /// Both derivatives of each of these rows.
     pub(super) pairs: Vec<Pair>,
-    /// What 1 became.
+    /// The integer that represents 1.
     pub(super) scale: f64,
 }
 
-/// A first derivative (upper half, signed) and a second one (lower half), which are added up together.
+/// A first derivative (upper half, signed) and a second derivative (lower half), added in one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Pair(pub(super) u64);
 
@@ -112,7 +113,7 @@ impl Pair {
 }
 
 impl Gradients {
-    /// The derivatives by the score of a class; of the rows given, or of all.
+    /// The derivatives with respect to a class's score, for the given rows or all.
     pub(super) fn new(scores: &Scores<'_>, class: usize, rows: Option<&[u32]>, seed: u64) -> Self {
         let data = scores.data;
         let rows: Vec<u32> = rows.map_or_else(|| (0..data.row_count() as u32).collect(), <[u32]>::to_vec);
@@ -120,7 +121,7 @@ impl Gradients {
             None => rows.len() as f64,
             Some(_) => rows.iter().map(|row| f64::from(data.weight(*row as usize))).sum(),
         };
-        // The sum of all first derivatives, each rounded away from 0, must fit 31 bits.
+        // The sum of all first derivatives, each rounded away from 0, must fit into 31 bits.
         let scale = (f64::from(i32::MAX) - rows.len() as f64) / total;
         let width = data.class_count();
         let of_class = scores.probabilities.get(class..).unwrap_or_default();
@@ -141,8 +142,9 @@ impl Gradients {
     }
 }
 
-/// The first and second derivative of −ln(softmax) by the score of a class with this probability. The second is the
-/// diagonal of the Hessian, enlarged for what the other classes' scores do meanwhile (Friedman, 2001: (K − 1) / K).
+/// The first and second derivatives of −ln(softmax) with respect to the score of a class with this
+/// probability. The second is the diagonal of the Hessian, enlarged to account for the other classes' scores
+/// (Friedman, 2001: (K − 1) / K).
 fn derivatives(probability: f64, happened: bool, class_count: usize) -> (f64, f64) {
     let classes = class_count.max(2) as f64;
     (
@@ -151,14 +153,14 @@ fn derivatives(probability: f64, happened: bool, class_count: usize) -> (f64, f6
     )
 }
 
-/// Rounds a number of at most 32 bits down or up, so that the mean over all chances is the number.
+/// Rounds a number of at most 32 bits down or up, so that the mean over all values of `chance` is the number.
 fn round(value: f64, chance: u32) -> i64 {
-    // Above 0 cutting off the fraction rounds down, which is faster than `floor`.
+    // Above 0, truncation rounds down and is faster than `floor`.
     const ABOVE: f64 = (1u64 << 33) as f64;
     (value + ABOVE + f64::from(chance) / (1u64 << 32) as f64) as i64 - ABOVE as i64
 }
 
-/// SplitMix64's mixing function (Steele et al., 2014): evenly distributed numbers from consecutive ones.
+/// SplitMix64's mixing function (Steele et al., 2014): uniformly distributed numbers from consecutive ones.
 fn mix(number: u64) -> u64 {
     let mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

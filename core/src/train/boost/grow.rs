@@ -14,13 +14,14 @@ use crate::train::dataset::Dataset;
 pub(super) struct GrownTree {
     /// The tree as the model has it.
     pub(super) tree: Tree,
-    /// The nodes in the order in which they grew: a split with its left child, behind which the right one follows.
+    /// The nodes in the order in which they grew: a split with the position of its left child, which the
+    /// right one follows.
     nodes: Vec<Option<(TreeNode, usize)>>,
     /// The value of each node.
     pub(super) values: Vec<f32>,
     /// The gain that each feature's splits made.
     pub(super) importance: Vec<f64>,
-    /// For each row of the data, the leaf that it falls into, as a position in `values`.
+    /// The leaf that each row of the data reaches, as a position in `values`.
     pub(super) leaves: Vec<u16>,
 }
 
@@ -33,14 +34,14 @@ struct Node {
     children: Option<(Split, usize)>,
 }
 
-/// A leaf that can be split; the greatest gain comes first, and of equals the oldest leaf.
+/// A leaf that can be split. Ordered by gain; ties go to the oldest leaf.
 struct Candidate {
     split: Split,
     node: usize,
     histogram: Histogram,
 }
 
-/// Grows a tree of some rows' derivatives. `features` tells which features may be split.
+/// Grows a tree from the derivatives of some rows. `features` tells which features may be split.
 pub(super) fn grow(
     data: &Dataset,
     blocks: &Blocks,
@@ -74,12 +75,12 @@ struct Grower<'a> {
     gradients: Gradients,
     features: &'a [bool],
     rules: Rules,
-    /// The blocks that have a feature that may be split.
+    /// The blocks with a feature that may be split.
     wanted: Vec<bool>,
     nodes: Vec<Node>,
-    /// What goes right, while a leaf is partitioned.
+    /// The rows that go right, while a leaf is partitioned.
     right: (Vec<u32>, Vec<Pair>),
-    /// Histograms that are no longer needed.
+    /// Histograms to reuse.
     spare: Vec<Histogram>,
 }
 
@@ -112,7 +113,8 @@ impl Grower<'_> {
         histogram
     }
 
-    /// Splits a leaf; its children may be split later, unless it is the last.
+    /// Splits a leaf. `children_may` tells whether the children may be split later; they may not if it is the
+    /// last split.
     fn split(&mut self, candidate: Candidate, children_may: bool, open: &mut BinaryHeap<Candidate>) {
         let Candidate { split, node: position, histogram } = candidate;
         let left = self.nodes.len();
@@ -126,7 +128,7 @@ impl Grower<'_> {
             self.spare.push(histogram);
             return;
         }
-        // The smaller child is counted, the other is what remains.
+        // The smaller child is counted; the larger is the difference.
         let (smaller, larger) =
             if middle - start <= end - middle { (left, left + 1) } else { (left + 1, left) };
         let small = self.histogram(smaller);
@@ -136,8 +138,8 @@ impl Grower<'_> {
         self.offer(larger, large, open);
     }
 
-    /// Moves the rows that go left to the front of the range, keeping the order on both sides; gives where the right ones
-    /// start.
+    /// Moves the rows that go left to the front of the range, keeping the order on both sides; returns where
+    /// the right ones start.
     #[expect(clippy::indexing_slicing, reason = "ranges and rows are those of the data; this is a hot loop")]
     fn partition(&mut self, start: usize, end: usize, split: &TreeNode) -> usize {
         let feature = split.feature().map_or(0, usize::from);
@@ -150,7 +152,7 @@ impl Grower<'_> {
         let (right_rows, right_pairs) = &mut self.right;
         right_rows.resize(end - start, 0);
         right_pairs.resize(end - start, Pair::default());
-        // Both sides are written and only one is kept: a branch would be guessed wrong half of the time.
+        // Both sides are written and only one is kept: a branch would be mispredicted half of the time.
         let (mut left, mut right) = (start, 0);
         for at in start..end {
             let (row, pair) = (rows[at], pairs[at]);
@@ -167,7 +169,7 @@ impl Grower<'_> {
         left
     }
 
-    /// Looks for the best split of a leaf, and keeps it for later.
+    /// Finds the best split of a leaf and queues it.
     fn offer(&mut self, position: usize, histogram: Histogram, open: &mut BinaryHeap<Candidate>) {
         let best = self.nodes.get(position).and_then(|node| {
             let categories = self.data.categories();
@@ -179,7 +181,7 @@ impl Grower<'_> {
                     false => self.rules.best_threshold(feature, sums, node.sums),
                 }
             });
-            // Of equal gains, the first feature's.
+            // Ties go to the first feature.
             splits.reduce(|best, next| if next.gain > best.gain { next } else { best })
         });
         match best {
@@ -221,7 +223,7 @@ impl Grower<'_> {
         grown
     }
 
-    /// The leaf of each row, where all rows were partitioned.
+    /// The leaf of each row, if all rows were partitioned.
     fn partitioned_leaves(&self) -> Vec<u16> {
         let mut leaves = vec![0; self.data.row_count()];
         for (position, node) in (0u16..).zip(&self.nodes).filter(|(_, node)| node.children.is_none()) {
@@ -236,7 +238,7 @@ impl Grower<'_> {
 }
 
 impl GrownTree {
-    /// A tree that says nothing, of a class that does not occur in the data.
+    /// A tree of a single leaf with no effect, for a class that does not occur in the data.
     pub(super) fn of_one_leaf(data: &Dataset) -> Self {
         Self {
             tree: Tree { nodes: vec![TreeNode::Leaf], leaves: vec![0.0] },
@@ -247,7 +249,7 @@ impl GrownTree {
         }
     }
 
-    /// The leaf of each row of some data.
+    /// The leaf of each row of a data set.
     pub(super) fn leaves_of(&self, data: &Dataset) -> Vec<u16> {
         let columns = data.columns();
         let leaf = |row: usize| {

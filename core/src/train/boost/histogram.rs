@@ -1,11 +1,11 @@
-//! Derivatives summed up by feature and bin.
+//! Histograms: derivatives summed by feature and bin.
 
 use rayon::prelude::*;
 
 use super::blocks::{Blocks, WIDTH};
 use super::gradients::Pair;
 
-/// From so many rows on, the blocks of a histogram are counted in parallel.
+/// The number of rows from which the blocks of a histogram are counted in parallel.
 const PARALLEL_ROWS: usize = 1 << 14;
 
 /// The sums of one feature, by bin.
@@ -20,7 +20,7 @@ impl Histogram {
         Self(vec![[[Pair::default(); 256]; WIDTH]; blocks.blocks.len()])
     }
 
-    /// Sums up some rows. Blocks that are not wanted keep whatever they had.
+    /// Sums some rows. Blocks that are not wanted keep their old content.
     pub(super) fn fill(&mut self, blocks: &Blocks, wanted: &[bool], rows: &[u32], pairs: &[Pair]) {
         let count = |((sums, bins), wanted): ((&mut [FeatureSums; WIDTH], &Vec<[u8; WIDTH]>), &bool)| {
             if *wanted {
@@ -35,7 +35,7 @@ impl Histogram {
         }
     }
 
-    /// Takes away the sums of some of the rows: those of the others remain.
+    /// Subtracts the sums of some of the rows, which leaves those of the others.
     pub(super) fn subtract(&mut self, other: &Self) {
         for (own, other) in self.0.iter_mut().zip(&other.0) {
             for (own, other) in own.as_flattened_mut().iter_mut().zip(other.as_flattened()) {

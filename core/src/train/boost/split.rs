@@ -1,4 +1,4 @@
-//! The best split of a leaf, read off its histogram.
+//! The best split of a leaf, found in its histogram.
 
 use super::BoostParams;
 use super::gradients::Pair;
@@ -6,17 +6,17 @@ use super::histogram::FeatureSums;
 use crate::model::bins::MISSING_BIN;
 use crate::model::forest::{BinSet, TreeNode};
 
-/// Categories with few rows are drawn towards no effect while they are put in order: as if so much second derivative
-/// without first were added to each.
+/// Smoothing of categories while they are sorted by effect: this much second derivative with no first
+/// derivative is added to each, so that rare categories are drawn towards no effect.
 const CATEGORY_SMOOTHING: f64 = 10.0;
-/// Added to the L2 penalty where categories are split: there are many more ways to do so.
+/// Added to the L2 penalty of splits of categories, because there are many more ways to split these.
 const CATEGORY_L2: f64 = 10.0;
 
-/// Where the rows of a leaf part.
+/// A split of a leaf.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Split {
     pub(super) node: TreeNode,
-    /// By how much the penalised loss falls, times two and in units of the derivatives' scale.
+    /// The decrease of the penalised loss, times two, in units of the derivatives' scale.
     pub(super) gain: f64,
     /// The sums of the rows that go left.
     pub(super) left: Pair,
@@ -33,19 +33,19 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// The rules for derivatives of which 1 became `scale`.
+    /// The rules for derivatives in which `scale` represents 1.
     pub(super) fn new(params: &BoostParams, scale: f64) -> Self {
         Self {
             l1: params.reg_alpha * scale,
             l2: params.reg_lambda * scale,
             category_l2: (params.reg_lambda + CATEGORY_L2) * scale,
             category_smoothing: CATEGORY_SMOOTHING * scale,
-            // No side is empty, even where any weight will do.
+            // No side may be empty, even if any weight is allowed.
             least_weight: (params.min_child_weight * scale).max(1.0),
         }
     }
 
-    /// The leaf value that makes the loss least: −G / (H + λ), with G drawn to 0 by the L1 penalty.
+    /// The leaf value that minimises the loss: −G / (H + λ), with G drawn to 0 by the L1 penalty.
     pub(super) fn leaf_value(&self, sums: Pair) -> f64 {
         let weight = sums.second() + self.l2;
         if weight > 0.0 { -self.shrink(sums.first()) / weight } else { 0.0 }
@@ -55,13 +55,13 @@ impl Rules {
         if self.l1 == 0.0 { first } else { (first.abs() - self.l1).max(0.0).copysign(first) }
     }
 
-    /// What the leaf value saves, times two.
+    /// The loss saved by the optimal leaf value, times two.
     fn saved(&self, sums: Pair, l2: f64) -> f64 {
         let first = self.shrink(sums.first());
         first * first / (sums.second() + l2)
     }
 
-    /// What two leaves save, times two; nothing where one has too little weight.
+    /// The loss saved by two leaves, times two; `None` if one has too little weight.
     fn saved_by(&self, left: Pair, right: Pair, l2: f64) -> Option<f64> {
         let (left_weight, right_weight) = (left.second(), right.second());
         if left_weight < self.least_weight || right_weight < self.least_weight {
@@ -73,7 +73,7 @@ impl Rules {
         Some((left * left * right_weight + right * right * left_weight) / (left_weight * right_weight))
     }
 
-    /// The best split by a number: a threshold, and the side to which missing values go.
+    /// The best split of a number: a threshold, and the side to which missing values go.
     pub(super) fn best_threshold(&self, feature: u16, sums: &FeatureSums, total: Pair) -> Option<Split> {
         let [missing, known @ ..] = sums;
         let without_split = self.saved(total, self.l2);
@@ -87,11 +87,11 @@ impl Rules {
                 best = Some(Split { node, gain, left });
             }
         };
-        // Missing alone on the right is a split too; alone on the left it would be the same one.
+        // Only missing values on the right is a split too; on the left it would be the same one.
         let (mut low, mut below) = (None, Pair::default());
         for (bin, sum) in (1..=u8::MAX).zip(known).filter(|(_, sum)| **sum != Pair::default()) {
             if let Some(low) = low {
-                // Halfway between the bins that have rows here.
+                // Halfway between two bins that have rows here.
                 let threshold = low + (bin - low) / 2;
                 if has_missing {
                     try_split(threshold, true, below);
@@ -99,7 +99,7 @@ impl Rules {
                     left.add(*missing);
                     try_split(threshold, false, left);
                 } else {
-                    // Where no row here is missing, a later missing one goes with the greater weight.
+                    // If no row here is missing, missing values go with the greater weight.
                     try_split(threshold, 2.0 * below.second() < total.second(), below);
                 }
             }
@@ -112,8 +112,8 @@ impl Rules {
         best
     }
 
-    /// The best split by a category: categories in the order of their leaf values, parted somewhere (Fisher, 1958). Missing
-    /// is a category like others; those that have no rows here go right.
+    /// The best split of a category: categories sorted by their leaf values, divided at one point (Fisher,
+    /// 1958). Missing is a category like others; categories without rows here go right.
     pub(super) fn best_set(&self, feature: u16, sums: &FeatureSums, total: Pair) -> Option<Split> {
         let effect = |sum: &Pair| sum.first() / (sum.second() + self.category_smoothing);
         let mut order: Vec<(f64, u8, Pair)> = (MISSING_BIN..=u8::MAX)

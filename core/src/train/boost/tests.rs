@@ -69,14 +69,14 @@ fn rounding_is_right_on_average() {
     let mut sums = Pair::default();
     gradients.pairs.iter().for_each(|pair| sums.add(*pair));
     let (first, second) = (sums.first() / gradients.scale, sums.second() / gradients.scale);
-    // The scores are those at which the first derivatives cancel out; each is off by at most one step.
+    // At these scores the first derivatives cancel out; each is off by at most one step.
     let steps = (1_000_000f64 / 12.0).sqrt() / gradients.scale;
     assert!(first.abs() < 5.0 * steps, "{first}, one step being {steps}");
     let expected = 1_000_000.0 * 0.002 * 0.998 * 1.5;
     assert!((second - expected).abs() < 5.0 * steps + 1e-3 * expected, "{second} instead of {expected}");
 }
 
-/// What a side of a split saves, worked out without histograms.
+/// The loss saved by one side of a split, computed without histograms.
 fn saved(rows: &[usize], pairs: &[Pair], l1: f64, l2: f64) -> f64 {
     let first: f64 = rows.iter().map(|row| pairs[*row].first()).sum();
     let second: f64 = rows.iter().map(|row| pairs[*row].second()).sum();
@@ -91,8 +91,8 @@ fn weight(rows: &[usize], pairs: &[Pair]) -> f64 {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// Brute force over every threshold and every set of categories finds no better first split, and the leaves that grow
-    /// have the values that make the penalised loss least.
+    /// Brute force over every threshold and every set of categories finds no better first split, and the
+    /// grown leaves have the values that minimise the penalised loss.
     #[test]
     fn the_first_split_is_the_best_there_is(
         rows in vec(((0..=BINS, 0..=BINS).prop_map(|(a, b)| [a, b]), 0..CLASSES), 4..40),
@@ -124,8 +124,8 @@ proptest! {
                 best = best.max(gain(&left, l2));
             }
         }
-        // Sets are searched in the order of their effect, which the smoothing may change: of all sets the best is no worse
-        // than what was found, and the found one is a true split.
+        // Sets are searched in the order of their effect, which the smoothing may change: the best of all
+        // sets is no worse than the one found, and the one found is a valid split.
         let mut best_set = 0f64;
         for set in 0u8..32 {
             best_set = best_set.max(gain(&|bins| set >> bins[1] & 1 == 1, l2 + 10.0));
@@ -160,7 +160,8 @@ proptest! {
         }
     }
 
-    /// A node's histogram less one child's is the other's: a tree grown with subtraction is the one that counting gives.
+    /// A node's histogram minus one child's is the other's: growing with subtraction gives the tree that
+    /// counting gives.
     #[test]
     fn every_leaf_of_a_tree_holds_its_rows_sums(
         rows in vec(((0..=BINS, 0..=BINS).prop_map(|(a, b)| [a, b]), 0..CLASSES), 1..60),

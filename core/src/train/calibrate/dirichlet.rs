@@ -8,26 +8,26 @@ use crate::train::chunks::sum_rows;
 use crate::train::minimise::minimise;
 use crate::train::softmax::errors;
 
-/// How hard the least loss is searched for.
+/// How precisely the loss is minimised.
 pub(super) struct Effort {
     max_iterations: u64,
-    /// Of the gradient as [`View`] turns it.
+    /// The length of the gradient, in the coordinates of [`View`], at which it stops.
     tolerance: f64,
 }
 
-/// To judge by: the loss is within some millionths of the least, even where some directions hardly matter to
-/// it.
+/// For comparing methods: the loss is within a few millionths of the minimum, even where it hardly depends on
+/// some directions.
 pub(super) const ROUGH: Effort = Effort { max_iterations: 150, tolerance: 1e-4 };
-/// To keep.
+/// For the final calibration.
 pub(super) const THOROUGH: Effort = Effort { max_iterations: 2000, tolerance: 1e-6 };
 
-/// Fits a map, from another one on if there is one. `deviation` says how far from 0 a weight between two
-/// classes, or an intercept, is expected to be: the penalty is that of a normal prior. With λ = k(k − 1) / (2
-/// × deviation² × rows) of k classes it is that of the paper. Classes that are not `learned` keep a weight of
-/// 1 for themselves and 0 for others.
+/// Fits a map, starting from another one if there is one. `deviation` is the standard deviation of the normal
+/// prior of off-diagonal weights and intercepts. For k classes, λ = k(k − 1) / (2 × deviation² × rows) gives
+/// the penalty of the paper. Classes that are not `learned` keep a weight of 1 for themselves and 0 for
+/// others.
 ///
 /// # Errors
-/// Where the loss can't be minimised.
+/// If the loss can't be minimised.
 pub(super) fn fit(
     logs: &Logs,
     deviation: f64,
@@ -56,7 +56,7 @@ pub(super) fn fit(
     let loss = |seen: &[f64]| {
         let (value, mut gradient) = loss(logs, &view.map(seen), penalty);
         view.turn(&mut gradient);
-        // Where the gradient is always 0, nothing ever moves.
+        // With a gradient of 0, a parameter never moves.
         gradient.iter_mut().zip(&free).filter(|(_, free)| !**free).for_each(|(slope, _)| *slope = 0.0);
         (value, gradient)
     };
@@ -67,10 +67,10 @@ pub(super) fn fit(
     Ok(Calibration::Dirichlet { weights: narrow(weights), intercepts: narrow(intercepts) })
 }
 
-/// A map as the minimiser sees it: in coordinates in which the loss is about equally steep in all directions,
-/// which takes a tenth of the steps. Logarithms are far below 0, so that a weight and an intercept do much
-/// the same: the intercept is taken at their means. And a rare class's numbers hardly matter to the mean
-/// loss: each is measured by the square root of its curvature.
+/// The coordinates in which the minimiser sees a map: the loss is about equally steep in all directions,
+/// which takes a tenth of the steps. Logarithms are far below 0, so weights and intercepts have similar
+/// effects; therefore intercepts are taken at the mean logarithms. The parameters of rare classes hardly
+/// affect the mean loss; therefore each is scaled by the square root of its curvature.
 struct View {
     classes: usize,
     means: Vec<f64>,
@@ -89,21 +89,21 @@ impl View {
         Self { classes: logs.classes, means, units }
     }
 
-    /// Where a map is seen.
+    /// Converts a map to these coordinates.
     fn see(&self, mut map: Vec<f64>) -> Vec<f64> {
         self.shift(&mut map, 1.0);
         map.iter_mut().zip(&self.units).for_each(|(number, unit)| *number /= unit);
         map
     }
 
-    /// The map that is seen there.
+    /// Converts these coordinates back to a map.
     fn map(&self, seen: &[f64]) -> Vec<f64> {
         let mut map: Vec<f64> = seen.iter().zip(&self.units).map(|(number, unit)| number * unit).collect();
         self.shift(&mut map, -1.0);
         map
     }
 
-    /// Turns a gradient by the map into one by what is seen.
+    /// Converts a gradient with respect to the map into one with respect to the coordinates.
     fn turn(&self, gradient: &mut [f64]) {
         let (of_weights, of_intercepts) = gradient.split_at_mut(self.classes * self.classes);
         for (slopes, slope) in of_weights.chunks_exact_mut(self.classes.max(1)).zip(of_intercepts) {
@@ -121,7 +121,7 @@ impl View {
     }
 }
 
-/// The mean log-loss with its penalty, and its gradient. A map is the weights, score by score, and then the
+/// The mean log-loss with its penalty, and its gradient. A map holds the weights, score by score, then the
 /// intercepts.
 pub(super) fn loss(logs: &Logs, map: &[f64], penalty: f64) -> (f64, Vec<f64>) {
     let classes = logs.classes;

@@ -1,4 +1,4 @@
-//! Isotonic regression by pooling adjacent violators (Ayer et al., 1955), one curve a class (Zadrozny &
+//! Isotonic regression by pooling adjacent violators (Ayer et al., 1955), one curve per class (Zadrozny &
 //! Elkan, 2002).
 
 use rayon::prelude::*;
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::matrix::{Column, Matrix};
 use crate::model::calibration::{Calibration, Curve, LEAST, MAX_POINTS};
 
-/// Rows of the same mean outcome, next to each other by their input.
+/// Consecutive rows, by input, that share one mean outcome.
 struct Block {
     first: f32,
     last: f32,
@@ -20,7 +20,7 @@ impl Block {
     }
 }
 
-/// Fits a curve for each class; those that are not `learned` stay as they are.
+/// Fits a curve for each class; classes that are not `learned` stay unchanged.
 pub(super) fn fit(probabilities: Matrix<'_, f32>, labels: &[usize], learned: &[bool]) -> Calibration {
     let classes: Vec<_> = learned.iter().zip(probabilities.columns()).collect();
     let curve = |(class, (learned, inputs)): (usize, (&bool, Column<'_, f32>))| {
@@ -33,9 +33,9 @@ pub(super) fn fit(probabilities: Matrix<'_, f32>, labels: &[usize], learned: &[b
     Calibration::Isotonic { curves: classes.into_par_iter().enumerate().map(curve).collect() }
 }
 
-/// The rising curve with the least squared distance from some outcomes. No height is below 1 / (rows + 2) or
-/// above 1 less that, as far as Laplace's rule of succession goes for that many rows: what never happened may
-/// still.
+/// The monotone curve with the least squared distance from some outcomes. Its outputs stay between 1 / (rows
+/// + 2) and 1 minus that, as in Laplace's rule of succession for this number of rows: what never happened
+/// still may.
 fn isotonic(mut outcomes: Vec<(f32, bool)>) -> Curve {
     outcomes.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let mut blocks: Vec<Block> = Vec::new();
@@ -65,7 +65,7 @@ fn isotonic(mut outcomes: Vec<(f32, bool)>) -> Curve {
     curve
 }
 
-/// Keeps the first, the last and evenly many points between them, where there are more than a bundle holds.
+/// Keeps the first, the last and evenly spaced points between them, if there are more than a bundle may hold.
 fn thin_out(curve: &mut Curve) {
     let count = curve.inputs.len();
     if count <= MAX_POINTS {
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_curve_is_no_further_from_the_outcomes_than_any_other_that_rises() {
-        // Brute force over all rising step functions of four heights at six points.
+        // Brute force over all monotone step functions of four heights at six points.
         let outcomes: Vec<(f32, bool)> = [false, true, false, true, true, false]
             .into_iter()
             .enumerate()

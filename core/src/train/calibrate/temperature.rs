@@ -1,16 +1,16 @@
-//! The temperature that makes labels most likely (Guo et al., 2017).
+//! The temperature with the highest likelihood (Guo et al., 2017).
 
 use super::Logs;
 use crate::model::calibration::{Calibration, MAX_TEMPERATURE, MIN_TEMPERATURE};
 use crate::train::chunks::sum_rows;
 
 const MAX_STEPS: usize = 100;
-/// The step, as a share of the temperature, at which it is good enough.
+/// The relative step size at which the search stops.
 const TOLERANCE: f64 = 1e-9;
 
 pub(super) fn fit(logs: &Logs) -> Calibration {
-    // The loss is convex in 1 / temperature, so its slope has one zero: Newton's steps, bisection where one
-    // leaves the bracket.
+    // The loss is convex in 1 / temperature, so its slope has one zero: Newton's method, with bisection
+    // whenever a step leaves the bracket.
     let (mut low, mut high) = (1.0 / f64::from(MAX_TEMPERATURE), 1.0 / f64::from(MIN_TEMPERATURE));
     let mut inverse = 1.0;
     for _ in 0..MAX_STEPS {
@@ -31,8 +31,8 @@ pub(super) fn fit(logs: &Logs) -> Calibration {
     Calibration::Temperature { temperature: ((1.0 / inverse) as f32).clamp(MIN_TEMPERATURE, MAX_TEMPERATURE) }
 }
 
-/// The first two derivatives of the mean log-loss by the inverse temperature: of a row, the mean logarithm
-/// less that of its label, and the variance of the logarithms.
+/// The first two derivatives of the mean log-loss with respect to the inverse temperature. For a row these
+/// are the mean logarithm minus that of its label, and the variance of the logarithms.
 fn slope_and_curvature(logs: &Logs, inverse: f64) -> (f64, f64) {
     let sums = sum_rows(logs.len(), 2, |rows, sums| {
         for (row, label) in logs.rows(rows) {

@@ -1,4 +1,4 @@
-//! Grows one tree of a forest: a sample of the rows is split again and again.
+//! Grows one tree of a forest by splitting a sample of the rows recursively.
 
 use std::collections::BinaryHeap;
 
@@ -11,14 +11,14 @@ use crate::model::bins::MISSING_BIN;
 use crate::model::forest::{Tree, TreeNode};
 use crate::train::dataset::Dataset;
 
-/// A grown tree and what each feature did for it.
+/// A grown tree, with the importance of each feature.
 pub(super) struct GrownTree {
     pub(super) tree: Tree,
     /// The impurity that each feature's splits removed, weighted by rows.
     pub(super) importance: Vec<f64>,
 }
 
-/// Some rows of a tree under construction: a range of the partitioned sample.
+/// A node of a growing tree: a range of the partitioned sample.
 struct Node {
     start: usize,
     end: usize,
@@ -26,18 +26,18 @@ struct Node {
     /// The weight of each class.
     counts: Vec<u32>,
     split: Option<Split>,
-    /// The left child, behind which the right one follows, once the node is split.
+    /// The left child, which the right one follows, once the node is split.
     children: Option<usize>,
 }
 
-/// A node that could be split; the greatest gain comes first, and of equals the oldest node.
+/// A node that can be split. Ordered by gain; ties go to the oldest node.
 #[derive(PartialEq)]
 struct Candidate {
     gain: f64,
     node: usize,
 }
 
-/// Grows a tree on a sample of the data. `rng` chooses features and, of extra-trees, thresholds.
+/// Grows a tree on a sample of the data. `rng` chooses features and, for extra-trees, thresholds.
 pub(super) fn grow(data: &Dataset, params: &ValidForestParams, sample: Sample, rng: ChaCha8Rng) -> GrownTree {
     let finder = SplitFinder::new(data, params);
     Grower { data, params, rng, sample, finder, right: Vec::new(), nodes: Vec::new() }.grow()
@@ -50,7 +50,7 @@ struct Grower<'a> {
     rng: ChaCha8Rng,
     sample: Sample,
     finder: SplitFinder<'a>,
-    /// Rows of the node that go right, while it is partitioned.
+    /// The rows that go right, while a node is partitioned.
     right: Vec<super::sample::Entry>,
     nodes: Vec<Node>,
 }
@@ -93,7 +93,7 @@ impl Grower<'_> {
         Candidate { gain: self.nodes[node].split.as_ref().map_or(0.0, |split| split.gain), node }
     }
 
-    /// Adds a node and looks for its split.
+    /// Adds a node and finds its split.
     fn add_node(&mut self, start: usize, end: usize, depth: u32) {
         let entries = &self.sample.entries[start..end];
         let mut counts = vec![0; self.data.class_count()];
@@ -106,7 +106,7 @@ impl Grower<'_> {
         self.nodes.push(Node { start, end, depth, counts, split, children: None });
     }
 
-    /// Splits a node where it can be; gives its left child.
+    /// Splits a node if possible; returns its left child.
     fn split(&mut self, position: usize) -> Option<usize> {
         let Node { start, end, depth, ref split, .. } = self.nodes[position];
         let split = split.as_ref()?;

@@ -1,4 +1,4 @@
-//! How good a forest is on rows that its trees did not see: each row is scored by the trees whose sample lacks it.
+//! The out-of-bag estimate: each row is scored by the trees whose sample did not contain it.
 
 use rayon::prelude::*;
 
@@ -8,30 +8,31 @@ use crate::metrics::CLIP;
 use crate::model::forest::{Forest, Scratch, Tree};
 use crate::train::dataset::Dataset;
 
-/// Rows that are scored together.
+/// The number of rows in one piece of work.
 const CHUNK: usize = 4096;
 
-/// By how much the out-of-bag log-loss may rise where leaves are rounded to bytes.
+/// The most by which the out-of-bag log-loss may rise when leaves are rounded to bytes.
 const MOST_COST_OF_BYTES: f64 = 1e-4;
 
 /// The out-of-bag estimate (Breiman, 2001) of a forest's quality.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OutOfBag {
-    /// How many rows some tree did not see. Rows are counted by their weights, here and below.
+    /// The weight of the rows that some tree did not see. Rows count by their weights, here and below.
     pub rows: f64,
     /// The mean of −ln(probability of what happened) over those rows.
     pub log_loss: f64,
-    /// The share of those rows whose most probable class is the right one.
+    /// The share of those rows whose most probable class is the true one.
     pub accuracy: f64,
 }
 
 impl ValidForestParams {
-    /// The forest with leaves of one byte instead of two where rows that its trees did not see are predicted as well: it is
-    /// smaller, and faster. With it, its out-of-bag estimate. Bytes are too coarse where classes are rare nearly
-    /// everywhere and certain in some leaf, and where no tree left a row out, nobody knows.
+    /// Returns the forest with leaves of one byte instead of two if its out-of-bag predictions are as good:
+    /// it is smaller and faster. Bytes are too coarse if classes are rare almost everywhere and certain in
+    /// some leaf; without out-of-bag rows this can't be measured, and the leaves stay. Also returns the
+    /// out-of-bag estimate.
     ///
     /// # Errors
-    /// None but those of a broken forest.
+    /// If the forest is broken.
     pub fn with_small_leaves(
         &self,
         data: &Dataset,
@@ -50,8 +51,8 @@ impl ValidForestParams {
         }
     }
 
-    /// Estimates how good a forest is that these parameters grew from this data: without a second set of rows, since
-    /// every tree leaves out a third of them. `None` where no row was left out by any tree.
+    /// Estimates the quality of a forest that was grown with these parameters from this data. This needs no
+    /// second set of rows, since every tree leaves out a third of them. `None` if every tree saw every row.
     pub fn out_of_bag(&self, data: &Dataset, forest: &Forest) -> Option<OutOfBag> {
         let bags: Vec<Vec<bool>> = (0..forest.tree_count() as u64)
             .into_par_iter()
@@ -60,7 +61,7 @@ impl ValidForestParams {
         let starts = (0..data.row_count()).step_by(CHUNK).collect::<Vec<_>>();
         let chunks: Vec<OutOfBag> =
             starts.into_par_iter().map(|start| chunk(data, forest, &bags, start)).collect();
-        // Sums in the order of the rows, whatever the threads.
+        // Summed in the order of the rows, whatever the threads.
         let total =
             chunks.iter().fold(OutOfBag { rows: 0.0, log_loss: 0.0, accuracy: 0.0 }, |sum, chunk| OutOfBag {
                 rows: sum.rows + chunk.rows,
@@ -75,7 +76,7 @@ impl ValidForestParams {
     }
 }
 
-/// The sums over the rows from `start` on.
+/// The sums over a chunk of rows beginning at `start`.
 fn chunk(data: &Dataset, forest: &Forest, bags: &[Vec<bool>], start: usize) -> OutOfBag {
     let mut sums = OutOfBag { rows: 0.0, log_loss: 0.0, accuracy: 0.0 };
     let mut bins = vec![0; data.columns().len()];

@@ -5,32 +5,34 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::train::dataset::Dataset;
 
-/// No sample's weights add up to more than this many units, unless chance draws heavy rows again and again.
+/// The limit of a sample's total weight in units; only a draw of heavy rows again and again exceeds it.
 const TOTAL_UNITS: f64 = (1u32 << 30) as f64;
 
 /// A sampled row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) row: u32,
-    /// Its weight, in units, times how often it was drawn.
+    /// Its weight in units, times how often it was drawn.
     pub(super) weight: u32,
     pub(super) label: u8,
 }
 
-/// Rows with integer weights: sums of them are exact in any order, and a row of weight 2 is two rows to the last bit.
+/// Rows with integer weights: their sums are exact in any order, and a row of weight 2 counts as two rows to
+/// the last bit.
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
-    /// The rows of a weight above 0, ascending until the tree partitions them.
+    /// The rows with a weight above 0, ascending until the tree partitions them.
     pub(super) entries: Vec<Entry>,
-    /// What a row of weight 1 weighs: a power of two.
+    /// The integer that represents a weight of 1: a power of two.
     pub(super) unit: f32,
-    /// The least weight that may be split, in units.
+    /// The least weight of a node that may be split, in units.
     pub(super) least_split: u32,
     /// The least weight of a side of a split, in units.
     pub(super) least_leaf: u32,
 }
 
-/// How often each row of the data is drawn for a tree: a bootstrap sample (Efron, 1979) as large as the data.
+/// How often each row of the data is drawn for a tree: a bootstrap sample (Efron, 1979) of the size of the
+/// data.
 pub(super) fn draws(row_count: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
     let mut draws = vec![0u32; row_count];
     for _ in 0..row_count {
@@ -42,7 +44,7 @@ pub(super) fn draws(row_count: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
 }
 
 impl Sample {
-    /// A sample of rows that were drawn so often; `least_split` and `least_leaf` are in weights of rows.
+    /// A sample of rows drawn this often; `least_split` and `least_leaf` are weights of rows.
     pub(super) fn new(data: &Dataset, draws: &[u32], least_split: u32, least_leaf: u32) -> Self {
         let unit = unit(data);
         let in_units = |weight: f32| (weight * unit).round() as u32;

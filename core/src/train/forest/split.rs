@@ -1,8 +1,9 @@
 //! The best split of some rows by Gini impurity (Breiman et al., 1984).
 //!
-//! Histogram splitting after LightGBM (Ke et al., 2017): rows are counted once for each sampled feature, by bin and class,
-//! and every split is read off the counts. Histograms of siblings are not subtracted from their parent's: each node
-//! draws its own few features, and hardly one was drawn by its parent and its sibling as well.
+//! Histogram splitting as in LightGBM (Ke et al., 2017): for each sampled feature, rows are counted once by
+//! bin and class, and every split is evaluated on the counts. Sibling histograms are not derived by
+//! subtraction: each node samples a few features of its own, of which hardly any was sampled by both its
+//! parent and its sibling.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -12,7 +13,7 @@ use super::sample::{Entry, Sample};
 use crate::model::bins::MISSING_BIN;
 use crate::train::dataset::Dataset;
 
-/// Where rows part.
+/// A split of some rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Split {
     pub(super) feature: usize,
@@ -23,22 +24,22 @@ pub(super) struct Split {
     pub(super) gain: f64,
 }
 
-/// So many features are counted in one pass over the rows: while one count waits for the one before it in the same bin,
-/// the others go on.
+/// The number of features counted in one pass over the rows: while one count waits for the previous one in
+/// the same bin, the others proceed.
 const TOGETHER: usize = 4;
 
-/// Looks for splits; holds the memory for it.
+/// Finds splits; holds the buffers for it.
 pub(super) struct SplitFinder<'a> {
     data: &'a Dataset,
     params: &'a ValidForestParams,
-    /// The features, in the order in which they were last sampled.
+    /// The features, in the order of the last sampling.
     features: Vec<usize>,
     histograms: [Histogram; TOGETHER],
     left: Side,
     right: Side,
 }
 
-/// Rows by bin and class.
+/// Rows counted by bin and class.
 struct Histogram {
     class_count: usize,
     /// The weight of each class in each bin.
@@ -74,7 +75,7 @@ impl<'a> SplitFinder<'a> {
         }
     }
 
-    /// The best split of some rows, of which each class has so much weight, among sampled features.
+    /// The best split of some rows, given the weight of each class, among sampled features.
     pub(super) fn best(
         &mut self,
         entries: &[Entry],
@@ -84,11 +85,11 @@ impl<'a> SplitFinder<'a> {
     ) -> Option<Split> {
         let mut best: Option<Split> = None;
         let parent = score(counts);
-        // A split that gains nothing but rounding is none.
+        // A gain within rounding errors is none.
         let mut least_score = parent * (1.0 + 1e-12);
         let wanted = self.params.features_per_split(self.features.len());
         let (mut tried, mut position) = (0, 0);
-        // Features that are constant here do not count as tried, so that a split is found where there is one.
+        // Features that are constant here do not count as tried, so that a split is found if there is one.
         while tried < wanted && position < self.features.len() {
             let together = TOGETHER.min(wanted - tried).min(self.features.len() - position);
             for slot in position..position + together {
@@ -113,7 +114,7 @@ impl<'a> SplitFinder<'a> {
         best
     }
 
-    /// Fills so many histograms, of the features from a position on.
+    /// Fills the histograms of `together` features from a position on.
     fn fill(&mut self, entries: &[Entry], position: usize, together: usize) {
         let Self { histograms: [a, b, c, d], features, data, .. } = self;
         let column = |slot: usize| data.columns()[features[position + slot]].as_slice();
@@ -125,7 +126,8 @@ impl<'a> SplitFinder<'a> {
         }
     }
 
-    /// The threshold and direction of the missing that score best, if that is above `least_score`, which they raise.
+    /// The threshold and direction of missing values with the best score, if it is above `least_score`, which
+    /// it then raises.
     fn best_threshold(
         &mut self,
         slot: usize,
@@ -139,7 +141,7 @@ impl<'a> SplitFinder<'a> {
         let has_missing = histogram.bins[0] == MISSING_BIN;
         let known = if has_missing { &histogram.bins[1..] } else { &histogram.bins };
         let (low, high) = (*known.first()?, *known.last()?);
-        // Of extra-trees one threshold is drawn: any at which known bins part.
+        // For extra-trees one threshold is drawn, among those that separate known bins.
         let drawn = (params.0.extra_trees && low < high).then(|| rng.random_range(low..high));
         let mut best = None;
         let directions: &[bool] = if has_missing { &[false, true] } else { &[false] };
@@ -149,7 +151,7 @@ impl<'a> SplitFinder<'a> {
             if has_missing && !missing_right {
                 left.take(right, histogram.of(MISSING_BIN));
             }
-            // Missing alone on the right is a split too; alone on the left it would be the same one.
+            // Only missing values on the right is a split too; on the left it would be the same one.
             for (position, bin) in known.iter().enumerate() {
                 left.take(right, histogram.of(*bin));
                 let next = known.get(position + 1);
@@ -166,7 +168,7 @@ impl<'a> SplitFinder<'a> {
                 let score = left.score() + right.score();
                 if score > *least_score {
                     *least_score = score;
-                    // Where no row here is missing, a later missing one goes with the majority.
+                    // If no row here is missing, missing values go with the majority.
                     let missing_right = if has_missing { missing_right } else { right.total > left.total };
                     best = Some((threshold, missing_right));
                 }
@@ -199,7 +201,7 @@ impl Histogram {
     /// Finds the bins that have rows.
     fn find_bins(&mut self) {
         self.bins.clear();
-        // Most nodes have rows in few bins: eight of them are passed over at a time.
+        // Most nodes have rows in few bins: eight empty bins are skipped at a time.
         for (seen, first) in self.seen.chunks_exact(8).zip((0..=u8::MAX).step_by(8)) {
             if seen != [false; 8] {
                 self.bins.extend((first..=first + 7).filter(|bin| self.seen[usize::from(*bin)]));
@@ -256,7 +258,7 @@ impl Side {
     }
 }
 
-/// Σ count² / Σ count: what is left of the rows after their Gini impurity is taken away.
+/// Σ count² / Σ count: the weight of the rows minus their Gini impurity.
 fn score(counts: &[u32]) -> f64 {
     let total: u32 = counts.iter().sum();
     squares(counts) as f64 / f64::from(total)

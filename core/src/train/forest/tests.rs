@@ -10,7 +10,7 @@ use crate::model::forest::TreeNode;
 
 const CLASSES: usize = 3;
 
-/// Rows as the grower sees them: bins, class, how often it was drawn.
+/// Rows as the grower sees them: bins, class, number of times drawn.
 type Rows = Vec<(Vec<u8>, usize, u32)>;
 
 fn side(rows: &Rows, feature: usize, threshold: u8, missing_right: bool, right: bool) -> Rows {
@@ -27,13 +27,13 @@ fn shares(rows: &Rows) -> Vec<f64> {
     (0..CLASSES).map(|class| f64::from(of_class(class)) / f64::from(drawn(rows))).collect()
 }
 
-/// How many rows' worth of Gini impurity there is.
+/// The Gini impurity, times the number of rows.
 fn impurity(rows: &Rows) -> f64 {
     let squares: f64 = shares(rows).iter().map(|share| share * share).sum();
     if rows.is_empty() { 0.0 } else { f64::from(drawn(rows)) * (1.0 - squares) }
 }
 
-/// The least impurity that any split leaves, and `impurity(rows)` where none is allowed.
+/// The least impurity that any split leaves; `impurity(rows)` if none is allowed.
 fn least_impurity(rows: &Rows, least: u32) -> f64 {
     let mut best = impurity(rows);
     for feature in 0..rows[0].0.len() {
@@ -53,7 +53,7 @@ fn least_impurity(rows: &Rows, least: u32) -> f64 {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// With every feature tried at every split, brute force finds nothing better anywhere in the tree.
+    /// With every feature tried at every split, brute force finds no better split anywhere in the tree.
     #[test]
     fn every_split_is_the_best_there_is(
         values in vec((vec(0..4u8, 2..=2), 0..CLASSES), 2..14),

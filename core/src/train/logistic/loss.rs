@@ -10,25 +10,25 @@ use crate::train::chunks::sum_rows;
 use crate::train::dataset::Dataset;
 use crate::train::softmax::errors;
 
-/// So many rows become one matrix: small enough to stay in the processor's cache.
+/// The number of rows per matrix: small enough to stay in the processor's cache.
 const BLOCK: usize = 256;
 /// Bins fit into a byte.
 const BINS: usize = 256;
 
-/// The loss as a function of a point: first the weights of the ranks, class by class; then for each category's bins
-/// the weights of the classes; then the intercepts.
+/// The loss as a function of a point, which holds the weights of the ranks, class by class; then for each
+/// category's bins the weights of the classes; then the intercepts.
 pub(super) struct Loss<'d> {
     data: &'d Dataset,
     /// The classes that occur.
     present: &'d [usize],
-    /// Those of them that have weights. Of two classes the first has none, as two sets of weights would say the same
-    /// thing twice.
+    /// Those of them that have weights. With two classes, the first has none: a second set of weights would
+    /// be redundant.
     described: &'d [usize],
     /// The position among `present` of each class.
     places: Vec<usize>,
     ranks: Vec<Rank<'d>>,
     categories: Vec<Category<'d>>,
-    /// What half the squared weights are multiplied by.
+    /// The factor of half the squared weights.
     penalty: f64,
     total_weight: f64,
 }
@@ -41,16 +41,16 @@ struct Rank<'d> {
     values: [f64; BINS],
 }
 
-/// A feature whose bins have weights each.
+/// A feature with a weight for each bin.
 struct Category<'d> {
     column: &'d [u8],
-    /// Where in the point its weights begin, and how many bins it has.
+    /// Where its weights begin in the point, and its number of bins.
     start: usize,
     bins: usize,
 }
 
 impl<'d> Loss<'d> {
-    /// The loss of a model of this shape.
+    /// The loss of a model with the shape of `model`.
     pub(super) fn new(data: &'d Dataset, model: &Linear, present: &'d [usize], alpha: f64) -> Self {
         let described = if present.len() == 2 { present.get(1..).unwrap_or_default() } else { present };
         let mut places = vec![0; data.class_count()];
@@ -94,10 +94,10 @@ impl<'d> Loss<'d> {
         (self.ranks.len() + bins) * self.described.len()
     }
 
-    /// No weights, and the intercepts that give the classes' frequencies.
+    /// All weights 0, with the intercepts that give the class frequencies.
     pub(super) fn start(&self, class_weights: &[f64]) -> Vec<f64> {
         let log = |class: &usize| class_weights.get(*class).map_or(0.0, |weight| weight.ln());
-        // Of two classes, the first's score is always 0.
+        // With two classes, the score of the first is always 0.
         let zero = match self.described.len() < self.present.len() {
             true => self.present.first().map_or(0.0, log),
             false => (self.total_weight / self.present.len() as f64).ln(),
@@ -130,11 +130,11 @@ impl<'d> Loss<'d> {
     }
 }
 
-/// What the rows of a block are computed in.
+/// The buffers of a block of rows.
 struct Block {
-    /// The standardised ranks: a line a feature.
+    /// The standardised ranks: one line per feature.
     ranks: Array2<f64>,
-    /// The scores, then the errors: a line a row, one a class that occurs.
+    /// The scores, then the errors: one line per row, with one value per class that occurs.
     scores: Array2<f64>,
 }
 
@@ -148,7 +148,7 @@ impl Block {
 }
 
 impl Loss<'_> {
-    /// Adds the gradient of some rows (at most a block), and gives the sum of their losses.
+    /// Adds the gradient of some rows (at most a block) and returns the sum of their losses.
     fn add_block(&self, block: &mut Block, rows: Range<usize>, point: &[f64], gradient: &mut [f64]) -> f64 {
         let (described, without_weights) = (self.described.len(), self.present.len() - self.described.len());
         let weight_count = self.ranks.len() * described;
@@ -181,8 +181,9 @@ impl Loss<'_> {
         sum
     }
 
-    /// Completes a row's scores by categories and intercepts, makes them the errors, adds the gradient of those
-    /// weights, and gives the row's loss. `point` and `gradient` begin behind the weights of the ranks.
+    /// Adds categories and intercepts to a row's scores, turns the scores into errors, adds the gradient of
+    /// these weights, and returns the row's loss. `point` and `gradient` begin after the weights of the
+    /// ranks.
     fn add_row(&self, scores: &mut [f64], row: usize, point: &[f64], gradient: &mut [f64]) -> f64 {
         let described = self.described.len();
         let without_weights = self.present.len() - described;
@@ -210,7 +211,7 @@ impl Loss<'_> {
         loss
     }
 
-    /// Writes the weights at a point into a model of the shape that this was made for.
+    /// Writes the weights at a point into a model of the same shape.
     pub(super) fn store(&self, point: &[f64], model: &mut Linear) {
         let (features, classes) = (model.means.len(), model.intercepts.len());
         let mut numbers = point.iter().map(|number| *number as f32);
@@ -246,7 +247,8 @@ mod tests {
 
     #[test]
     fn the_gradient_is_that_of_finite_differences() {
-        // Three rows more than a block: a number, a category with missing values, and classes that do not occur.
+        // Three rows more than a block: a number, a category with missing values, and classes that do not
+        // occur.
         let count = BLOCK + 3;
         let value = |row: usize| {
             [(row * row % 7) as f32, if row.is_multiple_of(5) { f32::NAN } else { (row % 3) as f32 }]

@@ -1,9 +1,9 @@
-//! How much each leaf weighs: of a random forest its rows, of boosted trees the second derivatives of its
-//! rows' losses.
+//! The weight of each leaf: in a random forest the weight of its rows, in boosted trees the second
+//! derivatives of its rows' losses.
 //!
-//! To second order, the loss of merging two leaves of a boosted tree is half the harmonic sum of their second
-//! derivatives times the square of what parts them (as LeCun et al., 1990, "Optimal brain damage", do with a
-//! network's weights).
+//! To second order, merging two leaves of a boosted tree costs half the harmonic sum of their second
+//! derivatives times the square of the difference of their values (as LeCun et al., 1990, "Optimal brain
+//! damage", do for the weights of a network).
 
 use super::values_a_leaf;
 use crate::model::forest::{Forest, Link, Tree, TreeNode};
@@ -11,8 +11,8 @@ use crate::model::softmax::softmax;
 use crate::train::chunks::sum_rows;
 use crate::train::dataset::Dataset;
 
-/// So many rows, spread over all, tell well enough which leaves weigh little. A prime number, so that what
-/// repeats itself among the rows (a customer's cut-offs) is not always met at the same place.
+/// The most rows used: spread over the data, they suffice to tell which leaves have little weight. Prime, so
+/// that patterns among the rows (a customer's cut-offs) are not always sampled at the same place.
 const MOST_ROWS: usize = 20_011;
 
 /// The weight of each leaf, tree after tree.
@@ -54,7 +54,7 @@ pub(super) fn leaf_weights(forest: &Forest, trees: &[Tree], data: &Dataset) -> V
     })
 }
 
-/// p (1 − p) of each class, for a row that falls into these leaves.
+/// p (1 − p) of each class, for a row that reaches these leaves.
 fn second_derivatives(base: &[f32], trees: &[Tree], leaves: &[usize], factors: &mut [f32]) {
     factors.copy_from_slice(base);
     for (round, leaves) in trees.chunks(base.len().max(1)).zip(leaves.chunks(base.len().max(1))) {
@@ -68,9 +68,9 @@ fn second_derivatives(base: &[f32], trees: &[Tree], leaves: &[usize], factors: &
     }
 }
 
-/// A tree as rows walk through it.
+/// A tree, prepared for walking.
 struct Walk<'t> {
-    /// Each node with the position of its left child or, of a leaf, its place among the leaves.
+    /// Each node with the position of its left child or, for a leaf, its position among the leaves.
     nodes: Vec<(&'t TreeNode, usize)>,
 }
 
@@ -88,7 +88,7 @@ impl<'t> Walk<'t> {
         Self { nodes: tree.nodes.iter().map(target).collect() }
     }
 
-    /// The leaf of a row of bins, counted from 0.
+    /// The leaf that a row of bins reaches, counted from 0.
     fn leaf(&self, bins: &[u8]) -> usize {
         let mut position = 0;
         while let Some((node, target)) = self.nodes.get(position) {
@@ -100,7 +100,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-/// The bins of some rows, row by row: a tree asks for a few features of one row, in no order.
+/// The bins of some rows, row by row: a tree reads a few features of one row, in no particular order.
 fn rows_of_bins(data: &Dataset, rows: impl Iterator<Item = usize> + Clone) -> Vec<u8> {
     let width = data.columns().len();
     let mut bins = vec![0; rows.clone().count() * width];

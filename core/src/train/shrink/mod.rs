@@ -36,13 +36,13 @@ pub trait Sizes: Sync {
     /// A fast estimate, which decides the next step.
     ///
     /// # Errors
-    /// Where the model can't be stored.
+    /// If the model can't be stored.
     fn rough(&self, pruning: &Pruning) -> Result<usize, Error>;
 
     /// The exact size.
     ///
     /// # Errors
-    /// Where the model can't be stored.
+    /// If the model can't be stored.
     fn exact(&self, pruning: &Pruning) -> Result<usize, Error>;
 }
 
@@ -53,7 +53,7 @@ pub trait Sizes: Sync {
 /// unless the loss has not risen yet; the step that crosses the limit is bisected up to three times.
 ///
 /// # Errors
-/// Where a pruned forest is broken, or `sizes` fails.
+/// If a pruned forest is broken, or `sizes` fails.
 pub fn search(
     model: &Prunable,
     validation: &ValidationRows<'_>,
@@ -92,8 +92,8 @@ pub fn search(
     Ok(points)
 }
 
-/// The first pruning in the direction of `step` that takes fewer than `than` bytes, and its rough size. One step of a
-/// small forest may remove less than a whole tree or leaf, so it may take several.
+/// The first pruning in the direction of `step` that takes fewer than `than` bytes, with its rough size. A
+/// single step of a small forest may remove less than a whole tree or leaf, so it may take several.
 fn saving(
     from: &Pruning,
     step: Step,
@@ -171,7 +171,7 @@ impl<'c> ValidationRows<'c> {
     /// The mean log-loss of a pruned forest.
     ///
     /// # Errors
-    /// Where its trees are broken.
+    /// If its trees are broken.
     pub fn log_loss(&self, pruned: &Pruned) -> Result<f64, Error> {
         let forest = pruned.forest()?;
         let class_count = forest.class_count().max(1);
@@ -187,7 +187,7 @@ impl<'c> ValidationRows<'c> {
     }
 }
 
-/// Values of a leaf: a distribution in a random forest, one number in boosted trees.
+/// The number of values of a leaf: a distribution in a random forest, one number in boosted trees.
 fn values_a_leaf(link: &Link, class_count: usize) -> usize {
     match link {
         Link::Mean => class_count.max(1),

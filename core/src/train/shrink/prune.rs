@@ -16,8 +16,8 @@ use crate::model::bins::Bins;
 use crate::model::forest::{Forest, Link, Tree, TreeNode};
 use crate::train::dataset::Dataset;
 
-/// What stays of a forest. Trees and leaves are shares, so that a pruning found on one forest can be applied to another
-/// one that learned from different rows.
+/// What stays of a forest. Trees and leaves are given as shares, so that a pruning found on one forest can be
+/// applied to another that learned from different rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Pruning {
     /// Share of the trees, above 0 and at most 1: the first ones; in boosting, whole rounds.
@@ -51,7 +51,7 @@ impl Pruning {
     /// Keeps everything.
     pub const WHOLE: Self = Self { trees: 1.0, leaves: 1.0, leaf_steps: u16::MAX };
 
-    /// The pruning after a step; `None` where that step is exhausted.
+    /// The pruning after a step; `None` if that step is exhausted.
     pub(super) fn smaller(&self, step: Step) -> Option<Self> {
         let less = |share: f64| Some(share * STEP).filter(|share| *share >= LEAST);
         match step {
@@ -64,7 +64,7 @@ impl Pruning {
         }
     }
 
-    /// The pruning half way to a smaller one; `None` where only the leaf steps differ.
+    /// The pruning halfway to a smaller one; `None` if only the leaf steps differ.
     pub fn half_way(&self, other: &Self) -> Option<Self> {
         let half = Self {
             trees: (self.trees + other.trees) / 2.0,
@@ -75,7 +75,7 @@ impl Pruning {
     }
 }
 
-/// A forest that can be made smaller.
+/// A forest that can be pruned.
 pub struct Prunable {
     class_count: usize,
     link: Link,
@@ -84,22 +84,22 @@ pub struct Prunable {
     order: Vec<(usize, usize)>,
 }
 
-/// A forest that was made smaller, and not rounded yet.
+/// A pruned forest whose leaves are not rounded yet.
 pub struct Pruned {
     class_count: usize,
     link: Link,
-    /// To how many steps the leaves' values are rounded.
+    /// The number of steps that leaf values are rounded to.
     pub leaf_steps: u16,
-    /// Its trees.
+    /// The trees.
     pub trees: Vec<Tree>,
 }
 
-/// A tree with what each node would say as a leaf.
+/// A tree with the value that each node would have as a leaf.
 struct Weighed {
     nodes: Vec<TreeNode>,
-    /// For each node its parent; the root is its own.
+    /// The parent of each node; the root is its own.
     parents: Vec<usize>,
-    /// For each node its left child; of a leaf, nothing.
+    /// The left child of each node; `None` for a leaf.
     children: Vec<Option<usize>>,
     weights: Vec<f64>,
     /// For each node, the weighted mean of the leaves below it.
@@ -107,8 +107,7 @@ struct Weighed {
 }
 
 impl Prunable {
-    /// Takes a forest apart. The rows, which should be those that it learned from, tell how much each leaf
-    /// weighs.
+    /// Takes a forest apart. `data`, which should be the training rows, gives the weight of each leaf.
     pub fn new(forest: &Forest, data: &Dataset) -> Self {
         let trees: Vec<Tree> = forest.trees().collect();
         let weights = leaf_weights(forest, &trees, data);
@@ -128,12 +127,12 @@ impl Prunable {
         Self { class_count, link, trees, order }
     }
 
-    /// How many trees it has.
+    /// The number of trees.
     pub fn tree_count(&self) -> usize {
         self.trees.len()
     }
 
-    /// The forest that a pruning keeps.
+    /// The forest that a pruning leaves.
     pub fn apply(&self, pruning: &Pruning) -> Pruned {
         let kept = self.kept_trees(pruning.trees);
         let trees = self.trees.get(..kept).unwrap_or(&self.trees);
@@ -141,7 +140,7 @@ impl Prunable {
         let leaves = splits + trees.len();
         let wanted = ((leaves as f64 * pruning.leaves).round() as usize).max(trees.len());
         let mut collapsed: Vec<Vec<bool>> = trees.iter().map(|tree| vec![false; tree.nodes.len()]).collect();
-        // Each split that goes takes one leaf with it.
+        // Each split removed takes one leaf with it.
         let going = self.order.iter().filter(|(tree, _)| *tree < trees.len());
         for (tree, node) in going.take(leaves.saturating_sub(wanted)) {
             if let Some(slot) = collapsed.get_mut(*tree).and_then(|nodes| nodes.get_mut(*node)) {
@@ -158,7 +157,7 @@ impl Prunable {
     }
 
     fn kept_trees(&self, share: f64) -> usize {
-        // A boosted class without a tree would keep the score that it starts with, so whole rounds go.
+        // Whole rounds are removed: a boosted class without a tree would keep its initial score.
         let unit = if self.link == Link::Mean { 1 } else { self.class_count.max(1) };
         let units = self.trees.len() / unit;
         unit * ((units as f64 * share).round() as usize).clamp(1, units.max(1))
@@ -166,25 +165,25 @@ impl Prunable {
 }
 
 impl Pruned {
-    /// The forest, rounded.
+    /// The forest with its leaves rounded.
     ///
     /// # Errors
-    /// None but those of broken trees.
+    /// If the trees are broken.
     pub fn forest(&self) -> Result<Forest, Error> {
         self.build(&self.trees)
     }
 
-    /// The forest and bins that have no edge but those that the trees need.
+    /// The forest, with bins that have only the edges that its trees use.
     ///
     /// # Errors
-    /// Where the trees do not fit the bins.
+    /// If the trees do not fit the bins.
     pub fn compact(&self, bins: &Bins) -> Result<(Bins, Forest), Error> {
         let mut trees = self.trees.clone();
         let bins = crate::train::compact_edges(bins, &mut trees)?;
         Ok((bins, self.build(&trees)?))
     }
 
-    /// How many leaves its trees have together.
+    /// The number of leaves of all trees.
     pub fn leaf_count(&self) -> usize {
         self.trees.iter().map(|tree| tree.leaves.len()).sum::<usize>()
             / values_a_leaf(&self.link, self.class_count)
@@ -219,7 +218,7 @@ impl Weighed {
             next_child += 2;
         }
         let mut weighed = Self { nodes: tree.nodes.clone(), parents, children, weights, values };
-        // Children stand behind their parents.
+        // Children come after their parents.
         for position in (0..count).rev() {
             if let Some((weight, value)) = weighed.merged(position) {
                 weighed.weights.get_mut(position).into_iter().for_each(|slot| *slot = weight);
@@ -240,18 +239,18 @@ impl Weighed {
         Some([of(left)?, of(left + 1)?])
     }
 
-    /// What a split would weigh and say as a leaf.
+    /// The weight and value of a split as a leaf.
     fn merged(&self, node: usize) -> Option<(f64, Vec<f64>)> {
         let [(left, of_left), (right, of_right)] = self.pair(node)?;
         let weight = left + right;
-        // Leaves that no row fell into are as good as each other.
+        // Leaves that no row reached weigh the same.
         let share = if weight > 0.0 { right / weight } else { 0.5 };
         let mean = |(a, b): (&f64, &f64)| a + (b - a) * share;
         Some((weight, of_left.iter().zip(of_right).map(mean).collect()))
     }
 
-    /// What making a leaf of a split costs, once its children are leaves: the loss to second order. Of
-    /// distributions, that of a class grows with the square of the change over its probability.
+    /// The cost of turning a split into a leaf, once its children are leaves: the loss to second order. For
+    /// distributions, the loss of a class grows with the square of the change divided by its probability.
     fn cost(&self, node: usize, link: &Link) -> Option<f64> {
         let [(left, of_left), (right, of_right)] = self.pair(node)?;
         let weight = left + right;
@@ -264,10 +263,10 @@ impl Weighed {
         Some(harmonic * distances.sum::<f64>())
     }
 
-    /// The tree in which some splits are leaves, breadth-first.
+    /// The tree with some splits turned into leaves, breadth-first.
     fn without(&self, collapsed: &[bool]) -> Tree {
         let mut tree = Tree::default();
-        // For each node, whether it is a leaf now or no more. Parents come first, and their order is kept.
+        // For each node, whether it is now a leaf or gone. Parents come first, and their order is kept.
         let mut ended: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for (position, node) in self.nodes.iter().enumerate() {
             let parent = self.parents.get(position).copied().unwrap_or_default();
@@ -286,12 +285,11 @@ impl Weighed {
     }
 }
 
-/// All splits in the order in which they become leaves: always the cheapest of those whose children are
-/// leaves.
+/// All splits in the order in which they become leaves: always the cheapest one whose children are leaves.
 fn order(trees: &[Weighed], link: &Link) -> Vec<(usize, usize)> {
     let mut order = Vec::new();
     let mut ready = BinaryHeap::new();
-    // Of each split, how many of its children are leaves.
+    // For each split, the number of its children that are leaves.
     let mut leaves: Vec<Vec<u8>> = trees.iter().map(|tree| vec![0; tree.nodes.len()]).collect();
     let mut became_leaf = |tree: usize, node: usize, ready: &mut BinaryHeap<_>| {
         let Some(weighed) = trees.get(tree).filter(|_| node > 0) else { return };
@@ -299,7 +297,7 @@ fn order(trees: &[Weighed], link: &Link) -> Vec<(usize, usize)> {
         let Some(count) = leaves.get_mut(tree).and_then(|nodes| nodes.get_mut(parent)) else { return };
         *count += 1;
         if *count == 2 {
-            // Costs are no less than 0, and such numbers are ordered as their bits.
+            // Costs are at least 0, and such numbers are ordered like their bits.
             let cost = weighed.cost(parent, link).unwrap_or_default().max(0.0).to_bits();
             ready.push(Reverse((cost, tree, parent)));
         }

@@ -220,7 +220,7 @@ fn parameters_out_of_range_are_named() {
         (|p| p.subsample = 0.0, "subsample is 0"),
         (|p| p.colsample_bytree = 1.5, "colsample_bytree is 1.5"),
         (|p| p.early_stopping_rounds = 0, "early_stopping_rounds is 0"),
-        (|p| p.n_estimators = 3334, "with 3 classes there can be no more than 3333"),
+        (|p| p.n_estimators = 3334, "with 3 classes at most 3333 are possible"),
     ];
     let data = crooked(20, 10).data();
     for (spoil, message) in cases {

@@ -1,4 +1,4 @@
-//! What the numbers of a forest's nodes mean: a feature, and what a split asks of it.
+//! The meaning of a forest's node numbers: the feature that a split tests, and how.
 
 use super::{Numbers, SetSplits};
 use crate::decode::memory::Memory;
@@ -7,11 +7,11 @@ use crate::model::forest::MAX_SETS;
 use crate::model::forest::columns::{Column, ColumnKind};
 use crate::model::forest::trees::StoredNode;
 
-/// Which numbers a forest's nodes are.
+/// The node numbers that occur in a forest.
 pub(super) struct Seen {
     pub(super) node_count: usize,
     pub(super) leaf_count: usize,
-    /// A bit for each number: a byte would be more than a small file should take.
+    /// One bit per number: a byte each would be more memory than a small file warrants.
     numbers: [u64; (1 << 16) / 64],
 }
 
@@ -29,19 +29,19 @@ impl Seen {
         Ok(seen)
     }
 
-    /// Those of splits, ascending.
+    /// The numbers of splits, ascending.
     fn splits(&self) -> impl Iterator<Item = u16> {
         let occurs = self.numbers.iter().flat_map(|word| (0..64).map(move |bit| word >> bit & 1 == 1));
         (0..=u16::MAX).zip(occurs).skip(1).filter_map(|(number, occurs)| occurs.then_some(number))
     }
 }
 
-/// Which columns the numbers mean.
+/// Maps the numbers of splits to columns.
 pub(super) struct Meanings {
-    /// For each number of a split that occurs, ascending, the first column that it may mean, and how many
-    /// sets it has: 0 where it has a threshold.
+    /// For each split number that occurs, ascending: the first column that it may mean, and the number of
+    /// sets (0 if it has a threshold).
     meanings: Vec<Meaning>,
-    /// Where in `meanings` small numbers stand, so that these need not be searched for.
+    /// The position in `meanings` of small numbers, which need no search.
     small: Box<[u16; SMALL]>,
 }
 
@@ -49,7 +49,7 @@ type Meaning = (u16, u32, u32);
 
 const SMALL: usize = 1024;
 
-/// The columns of a forest, and which of them its nodes' numbers mean.
+/// The columns of a forest, and the meanings of its node numbers.
 pub(super) fn of(
     sets: &[SetSplits],
     seen: &Seen,
@@ -75,14 +75,14 @@ pub(super) fn of(
     Ok((columns, meanings))
 }
 
-/// The sets by which the feature of a split with this number is split, if it is.
+/// The sets of the feature of a split with this number, if it is split by sets.
 fn sets_of(number: u16, sets: &[SetSplits]) -> Option<&SetSplits> {
     let feature = number.saturating_sub(1) / 2;
     sets.binary_search_by_key(&feature, |of| of.feature).ok().and_then(|at| sets.get(at))
 }
 
 impl Meanings {
-    /// Gives back what these took.
+    /// Gives back the memory that the meanings took.
     pub(super) fn give_back(self, memory: &Memory) {
         memory.give_back::<Meaning>(self.meanings.len());
         memory.give_back::<[u16; SMALL]>(1);
@@ -117,7 +117,7 @@ impl Meanings {
         Ok(())
     }
 
-    /// A split with this number and threshold.
+    /// The split with a number and a threshold.
     #[inline(always)]
     pub(super) fn split(&self, number: u16, threshold: u16) -> Result<StoredNode, &'static str> {
         let at = match self.small.get(usize::from(number)) {
@@ -133,7 +133,7 @@ impl Meanings {
                 false => Err("a split by a set that is not there"),
             };
         }
-        // The bin is lowered by one where missing goes right, and so is the threshold.
+        // In such columns the bins are lowered by one, and so is the threshold.
         let missing_right = (number - 1) % 2;
         let threshold = threshold.checked_sub(missing_right).and_then(|lowered| u8::try_from(lowered).ok());
         let threshold =

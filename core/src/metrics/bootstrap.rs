@@ -11,7 +11,7 @@ use std::hash::Hash;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{average_precision_at_3, brier, most_probable, rank, row_log_loss, without_none};
 use crate::matrix::Matrix;
@@ -67,7 +67,7 @@ impl Resampled {
 }
 
 /// Where a number lies in 95 % of the draws.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The 2.5th percentile.
     pub low: f64,

@@ -14,7 +14,7 @@ pub mod permutation;
 pub mod reliability;
 pub mod roc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::matrix::Matrix;
 pub use roc::roc_auc;
@@ -24,7 +24,7 @@ pub const CLIP: f64 = 1e-15;
 
 /// Metrics of some rows' probabilities; of no rows there are none. What is not defined is left out of JSON,
 /// which has no NaN.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// How many rows were scored.
     pub rows: usize,
@@ -60,7 +60,7 @@ pub struct Metrics {
 }
 
 /// Metrics of one class against the rest.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
     /// The class.
     pub name: String,

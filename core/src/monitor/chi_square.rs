@@ -1,5 +1,7 @@
 //! Pearson's χ² test: do two samples of categories have the same shares?
 
+use serde::Serialize;
+
 /// So many terms are more than either expansion needs for as many categories as a feature can have.
 const TERMS: usize = 10_000;
 const PRECISION: f64 = 1e-16;
@@ -7,7 +9,7 @@ const PRECISION: f64 = 1e-16;
 const TINY: f64 = 1e-300;
 
 /// What the test found.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ChiSquare {
     /// Σ (observed − expected)² / expected.
     pub statistic: f64,

@@ -1,5 +1,7 @@
 //! The two-sample test of Kolmogorov and Smirnov: are two samples of numbers drawn from one distribution?
 
+use serde::Serialize;
+
 use core::f64::consts::PI;
 
 use super::Sample;
@@ -12,7 +14,7 @@ const SMALL: f64 = 1.0;
 const TERMS: u32 = 20;
 
 /// What the test found.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct KolmogorovSmirnov {
     /// The greatest distance between the two distribution functions, 0 to 1.
     pub distance: f64,

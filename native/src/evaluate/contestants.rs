@@ -10,7 +10,7 @@ use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::{Interval, Replicates, Resampled, Scores};
 use nextbest_core::score::Scorer;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::app::Progress;
 use crate::config::Config;
@@ -27,7 +27,7 @@ pub(crate) struct Guesses {
 }
 
 /// How good that was.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Contestant {
     pub(crate) name: String,
     pub(crate) all: Metrics,
@@ -35,8 +35,8 @@ pub(crate) struct Contestant {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) without_none: Option<Metrics>,
     /// Where the metrics lie in 95 % of the draws of customers, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) intervals: BTreeMap<&'static str, Interval>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) intervals: BTreeMap<String, Interval>,
     /// By how much its log-loss exceeds the model's, in 95 % of the same draws. (That two intervals overlap does not say
     /// that there is no difference.)
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ impl Contestant {
     /// The same with intervals, also of the difference from the model.
     pub(crate) fn with_intervals(mut self, replicates: &Replicates, model: &Replicates) -> Self {
         self.log_loss_above_model = replicates.difference(model, Resampled::LogLoss);
-        let interval = |metric: Resampled| Some((metric.name(), replicates.interval(metric)?));
+        let interval = |metric: Resampled| Some((metric.name().to_owned(), replicates.interval(metric)?));
         self.intervals = Resampled::ALL.into_iter().filter_map(interval).collect();
         self
     }

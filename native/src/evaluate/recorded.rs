@@ -1,7 +1,5 @@
 //! An evaluation as the model card remembers it: metrics with their intervals, and segments.
 
-use std::collections::BTreeMap;
-
 use nextbest_core::bundle::Bundle;
 use nextbest_core::bundle::card::{Card, Metric, Segment};
 use nextbest_core::matrix::Matrix;
@@ -16,170 +14,76 @@ use super::segments::{Measured, Segmentation};
 use crate::config::EvaluationConfig;
 use crate::io::feature_table::FeatureTable;
 
-/// What `nextbest export` needs to know of an evaluation.
-#[derive(Debug, PartialEq, Deserialize)]
+/// What `nextbest export` reads of evaluation.json.
+#[derive(Debug, Deserialize)]
 pub(crate) struct Recorded {
+    /// The hash of the model that was measured.
     pub(crate) model: String,
-    contestants: Vec<RecordedContestant>,
+    contestants: Vec<Contestant>,
     #[serde(default)]
-    segments: Vec<RecordedSegmentation>,
-}
-
-#[derive(Debug, PartialEq, Deserialize)]
-struct RecordedContestant {
-    all: RecordedMetrics,
-    without_none: Option<RecordedMetrics>,
-    #[serde(default)]
-    intervals: BTreeMap<String, RecordedInterval>,
-}
-
-#[derive(Debug, PartialEq, Deserialize)]
-struct RecordedMetrics {
-    rows: f64,
-    accuracy: f64,
-    f1_weighted: f64,
-    roc_auc_ovr: Option<f64>,
-    log_loss: f64,
-    top_3_accuracy: f64,
-    map_at_3: f64,
-    brier: f64,
-    calibration_error: f64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-struct RecordedInterval {
-    low: f64,
-    high: f64,
-}
-
-#[derive(Debug, PartialEq, Deserialize)]
-struct RecordedSegmentation {
-    name: String,
-    segments: Vec<RecordedSegment>,
-}
-
-#[derive(Debug, PartialEq, Deserialize)]
-struct RecordedSegment {
-    name: String,
-    rows: u64,
-    customers: usize,
-    log_loss: f64,
-    log_loss_interval: Option<RecordedInterval>,
-    roc_auc: Option<f64>,
+    segments: Vec<Segmentation>,
 }
 
 impl Recorded {
-    /// Writes what was measured into a model's card.
+    /// Writes what was measured into the model's card.
     pub(crate) fn fill(&self, card: &mut Card) {
-        card.test_metrics = self.contestants.first().map_or_else(Vec::new, RecordedContestant::metrics);
-        card.segments = self.segments.iter().flat_map(RecordedSegmentation::segments).collect();
+        fill_card(card, self.contestants.first(), &self.segments);
     }
 }
 
-impl RecordedContestant {
-    fn metrics(&self) -> Vec<Metric> {
-        let named = |suffix: &'static str, metrics: &RecordedMetrics| {
-            let values = [
-                ("rows", Some(metrics.rows)),
-                ("accuracy", Some(metrics.accuracy)),
-                ("f1_weighted", Some(metrics.f1_weighted)),
-                ("roc_auc_ovr", metrics.roc_auc_ovr),
-                ("log_loss", Some(metrics.log_loss)),
-                ("top_3_accuracy", Some(metrics.top_3_accuracy)),
-                ("map_at_3", Some(metrics.map_at_3)),
-                ("brier", Some(metrics.brier)),
-                ("calibration_error", Some(metrics.calibration_error)),
-            ];
-            values.into_iter().filter_map(move |(name, value)| {
-                let name = format!("{name}{suffix}");
-                let interval = self.intervals.get(&name).copied().map(RecordedInterval::ends);
-                Some(Metric { name, value: value?, interval })
-            })
-        };
-        let without_none = self.without_none.iter().flat_map(|metrics| named("_without_none", metrics));
-        named("", &self.all).chain(without_none).collect()
+impl Evaluation {
+    /// Writes what was measured into the model's card.
+    pub(crate) fn fill(&self, card: &mut Card) {
+        fill_card(card, self.of_model(), &self.segments);
     }
 }
 
-impl RecordedSegmentation {
-    fn segments(&self) -> impl Iterator<Item = Segment> {
-        // A card goes to everyone: it tells nothing of a few customers.
-        self.segments.iter().filter(|it| it.customers >= LEAST_CUSTOMERS).map(|it| {
-            let log_loss = Metric {
-                name: "log_loss".into(),
-                value: it.log_loss,
-                interval: it.log_loss_interval.map(RecordedInterval::ends),
-            };
-            let area = it.roc_auc.map(|value| Metric { name: "roc_auc".into(), value, interval: None });
-            Segment {
-                name: format!("{}: {}", self.name, it.name),
-                rows: it.rows,
-                metrics: [log_loss].into_iter().chain(area).collect(),
-            }
+/// Invariant: the model is the first contestant of an evaluation.
+fn fill_card(card: &mut Card, model: Option<&Contestant>, segments: &[Segmentation]) {
+    card.test_metrics = model.map_or_else(Vec::new, metrics);
+    card.segments = segments.iter().flat_map(card_segments).collect();
+}
+
+fn metrics(model: &Contestant) -> Vec<Metric> {
+    let named = |suffix: &'static str, metrics: &Metrics| {
+        let values = [
+            ("rows", Some(metrics.rows as f64)),
+            ("accuracy", Some(metrics.accuracy)),
+            ("f1_weighted", Some(metrics.f1_weighted)),
+            ("roc_auc_ovr", metrics.roc_auc_ovr),
+            ("log_loss", Some(metrics.log_loss)),
+            ("top_3_accuracy", Some(metrics.top_3_accuracy)),
+            ("map_at_3", Some(metrics.map_at_3)),
+            ("brier", Some(metrics.brier)),
+            ("calibration_error", Some(metrics.calibration_error)),
+        ];
+        values.into_iter().filter_map(move |(name, value)| {
+            let name = format!("{name}{suffix}");
+            let interval = model.intervals.get(&name).map(ends);
+            Some(Metric { name, value: value?, interval })
         })
-    }
+    };
+    let without_none = model.without_none.iter().flat_map(|metrics| named("_without_none", metrics));
+    named("", &model.all).chain(without_none).collect()
 }
 
-impl RecordedInterval {
-    fn ends(self) -> (f64, f64) {
-        (self.low, self.high)
-    }
-}
-
-impl From<&Metrics> for RecordedMetrics {
-    fn from(metrics: &Metrics) -> Self {
-        Self {
-            rows: metrics.rows as f64,
-            accuracy: metrics.accuracy,
-            f1_weighted: metrics.f1_weighted,
-            roc_auc_ovr: metrics.roc_auc_ovr,
-            log_loss: metrics.log_loss,
-            top_3_accuracy: metrics.top_3_accuracy,
-            map_at_3: metrics.map_at_3,
-            brier: metrics.brier,
-            calibration_error: metrics.calibration_error,
+/// A card goes to everyone, so it has no segment of few customers.
+fn card_segments(segmentation: &Segmentation) -> impl Iterator<Item = Segment> {
+    let large = segmentation.segments.iter().filter(|segment| segment.customers >= LEAST_CUSTOMERS);
+    large.map(|segment| {
+        let interval = segment.log_loss_interval.as_ref().map(ends);
+        let log_loss = Metric { name: "log_loss".into(), value: segment.log_loss, interval };
+        let area = segment.roc_auc.map(|value| Metric { name: "roc_auc".into(), value, interval: None });
+        Segment {
+            name: format!("{}: {}", segmentation.name, segment.name),
+            rows: segment.rows as u64,
+            metrics: [log_loss].into_iter().chain(area).collect(),
         }
-    }
+    })
 }
 
-impl From<Interval> for RecordedInterval {
-    fn from(it: Interval) -> Self {
-        Self { low: it.low, high: it.high }
-    }
-}
-
-impl From<&Contestant> for RecordedContestant {
-    fn from(it: &Contestant) -> Self {
-        Self {
-            all: (&it.all).into(),
-            without_none: it.without_none.as_ref().map(Into::into),
-            intervals: it.intervals.iter().map(|(name, it)| ((*name).to_owned(), (*it).into())).collect(),
-        }
-    }
-}
-
-impl From<&Segmentation> for RecordedSegmentation {
-    fn from(it: &Segmentation) -> Self {
-        let segments = it.segments.iter().map(|it| RecordedSegment {
-            name: it.name.clone(),
-            rows: it.rows as u64,
-            customers: it.customers,
-            log_loss: it.log_loss,
-            log_loss_interval: it.log_loss_interval.map(Into::into),
-            roc_auc: it.roc_auc,
-        });
-        Self { name: it.name.clone(), segments: segments.collect() }
-    }
-}
-
-impl From<&Evaluation> for Recorded {
-    fn from(it: &Evaluation) -> Self {
-        Self {
-            model: it.model.clone(),
-            contestants: it.of_model().map(Into::into).into_iter().collect(),
-            segments: it.segments.iter().map(Into::into).collect(),
-        }
-    }
+fn ends(interval: &Interval) -> (f64, f64) {
+    (interval.low, interval.high)
 }
 
 /// Measures what a model card says, without an evaluation's curves and other contestants, and writes it into a bundle's own.
@@ -204,12 +108,7 @@ pub(crate) fn measure_card(
     // What the prior would say does not stand in a card.
     let probabilities = Matrix::new(&model.probabilities, names.len())?;
     let (segments, _) = Measured { test, probabilities, prior: &[], has_none }.segmentations(config)?;
-    let recorded = Recorded {
-        model: String::new(),
-        contestants: vec![(&measured).into()],
-        segments: segments.iter().map(Into::into).collect(),
-    };
-    recorded.fill(&mut bundle.card);
+    fill_card(&mut bundle.card, Some(&measured), &segments);
     Ok(())
 }
 
@@ -267,14 +166,13 @@ mod tests {
                 Segmentation { name: name.clone(), feature: name.clone(), label: name.clone(), segments: vec![segment] };
             let text =
                 json!({"model": name, "contestants": [contestant], "segments": [segmentation]}).to_string();
-            let expected = Recorded {
-                model: name,
-                contestants: vec![(&contestant).into()],
-                segments: vec![(&segmentation).into()],
-            };
-            prop_assert_eq!(serde_json::from_str::<Recorded>(&text).unwrap(), expected);
+            let recorded = serde_json::from_str::<Recorded>(&text).unwrap();
+            prop_assert_eq!(&recorded.model, &name);
+            let mut expected = Card::default();
+            fill_card(&mut expected, Some(&contestant), &[segmentation]);
             let mut card = Card::default();
-            serde_json::from_str::<Recorded>(&text).unwrap().fill(&mut card);
+            recorded.fill(&mut card);
+            prop_assert_eq!(&card, &expected);
             prop_assert!(card.test_metrics.iter().all(|metric| metric.value.is_finite()));
         }
     }

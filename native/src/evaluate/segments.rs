@@ -6,7 +6,7 @@ use nextbest_core::features::{FeatureDefinition, word_position};
 use nextbest_core::matrix::Matrix;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::metrics::{Metrics, roc_auc, row_log_loss};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::app::number::number;
 use crate::config::{EvaluationConfig, SegmentConfig};
@@ -18,7 +18,7 @@ pub(crate) const FEW_ROWS: usize = 200;
 pub(crate) const FEW_TAKERS: usize = 20;
 
 /// The parts by one feature.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Segmentation {
     pub(crate) name: String,
     pub(crate) feature: String,
@@ -28,7 +28,7 @@ pub(crate) struct Segmentation {
 }
 
 /// A part of the test rows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) rows: usize,
@@ -49,7 +49,7 @@ pub(crate) struct Segment {
 }
 
 /// Those who took a product.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Takers {
     pub(crate) observed: usize,
     /// The sum of the probabilities of taking any.

@@ -5,7 +5,7 @@ use nextbest_core::monitor::chi_square::{ChiSquare, chi_square};
 use nextbest_core::monitor::distance::{jensen_shannon, population_stability_index, wasserstein};
 use nextbest_core::monitor::distribution::Summary;
 use nextbest_core::monitor::false_discovery::benjamini_hochberg;
-use nextbest_core::monitor::kolmogorov_smirnov::kolmogorov_smirnov;
+use nextbest_core::monitor::kolmogorov_smirnov::{KolmogorovSmirnov, kolmogorov_smirnov};
 use nextbest_core::monitor::{Sample, binned};
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub(crate) struct Drift {
     /// Of numbers: the Wasserstein distance in standard deviations of the reference.
     pub(crate) wasserstein: Option<f64>,
     /// Of words.
-    pub(crate) chi_square: Option<ChiSquared>,
+    pub(crate) chi_square: Option<ChiSquare>,
     /// The p-value of the test above. For numbers: twice the smaller of that and the p-value of the test of missing values, at
     /// most 1.
     pub(crate) p_value: Option<f64>,
@@ -42,8 +42,8 @@ pub(crate) struct Drift {
     /// Of words: those that the reference does not have, and in how many of today's rows.
     pub(crate) new_words: Vec<(String, usize)>,
     pub(crate) cells: Vec<Cell>,
-    pub(crate) reference: Option<InShort>,
-    pub(crate) current: Option<InShort>,
+    pub(crate) reference: Option<Summary>,
+    pub(crate) current: Option<Summary>,
 }
 
 /// How far something has moved.
@@ -59,19 +59,10 @@ pub(crate) enum Verdict {
 /// The test of Kolmogorov and Smirnov.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Smirnov {
-    pub(crate) distance: f64,
-    pub(crate) p_value: f64,
+    #[serde(flatten)]
+    pub(crate) test: KolmogorovSmirnov,
     /// What it saw: values, or bins alone.
     pub(crate) of: &'static str,
-}
-
-/// Pearson's test.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct ChiSquared {
-    pub(crate) statistic: f64,
-    pub(crate) degrees_of_freedom: usize,
-    pub(crate) p_value: f64,
-    pub(crate) cramers_v: f64,
 }
 
 /// The shares of rows without a value.
@@ -88,15 +79,6 @@ pub(crate) struct Cell {
     /// The shares of all rows.
     pub(crate) reference: f64,
     pub(crate) current: f64,
-}
-
-/// Numbers in short.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct InShort {
-    pub(crate) least: f64,
-    pub(crate) mean: f64,
-    pub(crate) standard_deviation: f64,
-    pub(crate) greatest: f64,
 }
 
 /// Measures quantities of one kind (features, or scores), which are judged together.
@@ -155,12 +137,12 @@ impl Drift {
             expected.push(0.0);
         }
         let smirnov = numbers.then(|| smirnov(it.samples.as_ref(), &expected, &reported)).flatten();
-        let squared = (!numbers).then(|| chi_square(&expected, &reported)).flatten().map(ChiSquared::from);
+        let squared = (!numbers).then(|| chi_square(&expected, &reported)).flatten();
         let missing_test =
             chi_square(&known_or_not(&expected), &known_or_not(&reported)).map(|it| it.p_value);
         let of_both = |test: f64| missing_test.map_or(test, |missing| (2.0 * test.min(missing)).min(1.0));
         let p_value = match numbers {
-            true => smirnov.map(|it| it.p_value).map(of_both).or(missing_test),
+            true => smirnov.map(|it| it.test.p_value).map(of_both).or(missing_test),
             false => squared.map(|it| it.p_value),
         };
         let shares = |counts: &[f64]| {
@@ -191,21 +173,21 @@ impl Drift {
             beyond_range: it.beyond.map(|(below, above)| (below + above) as f64 / rows),
             new_words: it.new_words.clone(),
             cells: cells.collect(),
-            reference: it.reference.summary.map(InShort::from),
-            current: it.summary.map(InShort::from),
+            reference: it.reference.summary,
+            current: it.summary,
         }
     }
 }
 
 fn smirnov(samples: Option<&(Sample, Sample)>, expected: &[f64], reported: &[f64]) -> Option<Smirnov> {
-    let (found, of) = match samples {
+    let (test, of) = match samples {
         Some((reference, current)) => (kolmogorov_smirnov(reference, current)?, "values"),
         None => {
             let known = |counts: &[f64]| counts.iter().skip(1).copied().collect::<Vec<f64>>();
             (binned::kolmogorov_smirnov(&known(expected), &known(reported))?, "bins")
         }
     };
-    Some(Smirnov { distance: found.distance, p_value: found.p_value, of })
+    Some(Smirnov { test, of })
 }
 
 /// The Wasserstein distance in standard deviations of the reference; `None` where that has none.
@@ -247,25 +229,6 @@ fn bin_names(edges: &[f32]) -> Vec<String> {
     names.extend(pairs.map(|(low, high)| format!("{} to {}", word(low), word(high))));
     names.push(edges.last().map_or_else(|| "any number".into(), |edge| format!("above {}", word(edge))));
     names
-}
-
-impl From<ChiSquare> for ChiSquared {
-    fn from(found: ChiSquare) -> Self {
-        let ChiSquare { statistic, degrees_of_freedom, p_value, cramers_v } = found;
-        Self { statistic, degrees_of_freedom, p_value, cramers_v }
-    }
-}
-
-impl From<Summary> for InShort {
-    fn from(it: Summary) -> Self {
-        let wide = f64::from;
-        Self {
-            least: wide(it.least),
-            mean: wide(it.mean),
-            standard_deviation: wide(it.standard_deviation),
-            greatest: wide(it.greatest),
-        }
-    }
 }
 
 impl Verdict {

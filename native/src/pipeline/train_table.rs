@@ -16,7 +16,7 @@ use super::Session;
 use super::export::{Exported, write_bundle, write_smaller_bundle};
 use super::train::{self, Options};
 use crate::config::Size;
-use crate::evaluate::{Evaluation, Recorded, Subject};
+use crate::evaluate::{Evaluation, Subject};
 use crate::io::feature_table::FeatureTable;
 use crate::io::output;
 use crate::io::tables::plain::{LeftOut, Prepared, Source, Strays, prepare};
@@ -164,7 +164,7 @@ pub(crate) fn run(
     let report = folder.join("training.json");
     output::write_json(&report, &training)?;
     let files = evaluation.write(&folder)?;
-    Recorded::from(&evaluation).fill(&mut bundle.card);
+    evaluation.fill(&mut bundle.card);
     release.fill(&mut bundle);
     let (exported, _) = match max_bytes {
         None => {

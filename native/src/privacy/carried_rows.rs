@@ -61,12 +61,9 @@ impl<'c> CarriedRows<'c> {
     }
 
     /// The features of which a bundle's edges part few customers from all others, each with the number of such edges.
-    ///
-    /// # Errors
-    /// As [`CarriedRows::fill`].
-    pub(crate) fn edges_of_few(&self, bundle: &Bundle) -> Result<Vec<(String, usize)>, Error> {
-        let edges = edges_of_few(&bundle.bins, &self.table.values, &self.table.customers())?;
+    pub(crate) fn edges_of_few(&self, bundle: &Bundle) -> Vec<(String, usize)> {
+        let edges = edges_of_few(&bundle.bins, &self.table.values, &self.table.customers());
         let features = bundle.features.iter().map(|feature| feature.name.clone()).zip(edges);
-        Ok(features.filter(|(_, edges)| *edges > 0).collect())
+        features.filter(|(_, edges)| *edges > 0).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! The page's part about each feature: both sides' shares and what the tests say.
 
 use maud::{Markup, html};
+use nextbest_core::monitor::distribution::Summary;
 
 use super::{Writer, badge, index, known, p_value, plain, share};
 use crate::app::number::{count, number};
@@ -118,8 +119,12 @@ pub(super) fn statistics(drift: &Drift) -> Markup {
     add("Jensen–Shannon", drift.jensen_shannon, index);
     add("Wasserstein", drift.wasserstein, index);
     if let Some(it) = drift.kolmogorov_smirnov {
-        add("KS distance", Some(it.distance), index);
-        add(if it.of == "values" { "KS p, of values" } else { "KS p, of bins" }, Some(it.p_value), p_value);
+        add("KS distance", Some(it.test.distance), index);
+        add(
+            if it.of == "values" { "KS p, of values" } else { "KS p, of bins" },
+            Some(it.test.p_value),
+            p_value,
+        );
     }
     if let Some(it) = drift.chi_square {
         add("χ²", Some(it.statistic), number);
@@ -165,16 +170,15 @@ fn numbers(drift: &Drift) -> Markup {
         rows.push(("missing", share(drift.missing.reference), share(drift.missing.current)));
     }
     if before.is_some() || now.is_some() {
-        let text = |it: Option<f64>| known(it, plain);
+        let row = |name: &'static str, of: fn(&Summary) -> f32| {
+            let text = |it: Option<Summary>| known(it.map(|it| f64::from(of(&it))), plain);
+            (name, text(before), text(now))
+        };
         rows.extend([
-            ("least", text(before.map(|it| it.least)), text(now.map(|it| it.least))),
-            ("mean", text(before.map(|it| it.mean)), text(now.map(|it| it.mean))),
-            (
-                "standard deviation",
-                text(before.map(|it| it.standard_deviation)),
-                text(now.map(|it| it.standard_deviation)),
-            ),
-            ("greatest", text(before.map(|it| it.greatest)), text(now.map(|it| it.greatest))),
+            row("least", |it| it.least),
+            row("mean", |it| it.mean),
+            row("standard deviation", |it| it.standard_deviation),
+            row("greatest", |it| it.greatest),
         ]);
     }
     html! {

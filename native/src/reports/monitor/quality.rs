@@ -1,6 +1,7 @@
 //! The page's part about what is wrong with today's rows, whatever they are compared with.
 
 use maud::{Markup, html};
+use nextbest_core::monitor::distribution::Summary;
 
 use super::features::new_words;
 use super::{SHOWN, Writer, plain, share, table_of};
@@ -91,8 +92,9 @@ impl Writer<'_> {
     }
 
     fn beyond_range(&self) -> Markup {
-        let range = |it: Option<crate::monitor::drift::InShort>| {
-            it.map_or_else(|| "–".into(), |it| format!("{} to {}", plain(it.least), plain(it.greatest)))
+        let range = |it: Option<Summary>| {
+            let ends = |it: Summary| [it.least, it.greatest].map(|end| plain(f64::from(end))).join(" to ");
+            it.map_or_else(|| "–".into(), ends)
         };
         let rows: Vec<Markup> = self
             .worst(|drift| drift.beyond_range)

@@ -1,10 +1,13 @@
 //! The page of made-up findings of every shape.
 
 use nextbest_core::metrics::bootstrap::Interval;
+use nextbest_core::monitor::chi_square::ChiSquare;
+use nextbest_core::monitor::distribution::Summary;
+use nextbest_core::monitor::kolmogorov_smirnov::KolmogorovSmirnov;
 
 use super::*;
 use crate::monitor::alert::Alert;
-use crate::monitor::drift::{Cell, ChiSquared, InShort, MissingShares, Smirnov};
+use crate::monitor::drift::{Cell, MissingShares, Smirnov};
 use crate::monitor::estimate::{Estimate, EstimatedMetric};
 use crate::monitor::history::{Point, Series};
 use crate::monitor::performance::{Change, ClassShare, MeasuredMetric, Performance};
@@ -23,7 +26,7 @@ fn drift(name: &str, verdict: Verdict, words: bool) -> Drift {
         reference: f64::from(cell) / 55.0,
         current: f64::from(10 - cell) / 55.0,
     });
-    let short = |mean| InShort { least: -1.5, mean, standard_deviation: 3.25, greatest: 1234.5 };
+    let short = |mean| Summary { least: -1.5, mean, standard_deviation: 3.25, greatest: 1234.5 };
     Drift {
         name: name.into(),
         label: format!("label of {name}"),
@@ -32,9 +35,10 @@ fn drift(name: &str, verdict: Verdict, words: bool) -> Drift {
         verdict,
         psi: Some(0.1234),
         jensen_shannon: Some(0.2),
-        kolmogorov_smirnov: (!words).then_some(Smirnov { distance: 0.3, p_value: 0.01, of: "values" }),
+        kolmogorov_smirnov: (!words)
+            .then_some(Smirnov { test: KolmogorovSmirnov { distance: 0.3, p_value: 0.01 }, of: "values" }),
         wasserstein: (!words).then_some(0.4),
-        chi_square: words.then_some(ChiSquared {
+        chi_square: words.then_some(ChiSquare {
             statistic: 45.6,
             degrees_of_freedom: 10,
             p_value: 1e-9,
@@ -235,8 +239,9 @@ fn endless() -> Monitoring {
         drift.wasserstein = Some(value);
         drift.missing = MissingShares { reference: value, current: -value };
         drift.cells.iter_mut().for_each(|cell| (cell.reference, cell.current) = (value, -value));
+        let value = value as f32;
         drift.current =
-            Some(InShort { least: -value, mean: value, standard_deviation: value, greatest: value });
+            Some(Summary { least: -value, mean: value, standard_deviation: value, greatest: value });
     }
     found.data.drifted_share = f64::NAN;
     for metric in &mut found.estimate.as_mut().unwrap().metrics {

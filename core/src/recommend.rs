@@ -18,6 +18,17 @@ use crate::time;
 const REASONS: usize = 3;
 
 /// A loaded bundle, ready to recommend.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::Recommender;
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// let recommender = Recommender::load(bytes)?;
+/// assert!(recommender.schema().products().iter().any(|product| product.name == "Credit Card"));
+/// assert!(recommender.model_version().ends_with(&recommender.content_hash()[..8]));
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Recommender {
     bundle: Bundle,

@@ -45,6 +45,27 @@ pub(crate) struct Taken {
 }
 
 /// Customers as of a cut-off.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::customers::read_customer;
+/// use nextbest_core::snapshot::Snapshot;
+/// use nextbest_core::time::parse;
+///
+/// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// # let recommender = nextbest_core::Recommender::load(bytes)?;
+/// let schema = recommender.schema();
+/// let rows = r#"{"customer": {"CUSTOMERESTABLISHEDDATE": "2015-03-02"},
+///     "accounts": [{"PRODUCTID": "CREDIT_CARD", "ORIGINATIONDATE": "2026-07-15"}]}"#;
+/// let customers = read_customer(schema, rows)?;
+/// let customer = customers.get(0).unwrap();
+/// let before = Snapshot::new(schema, parse("2026-07-01").unwrap());
+/// assert!(before.held(&customer).is_empty());
+/// assert_eq!(schema.class_names()[before.label(&customer).unwrap()], "Credit Card");
+/// let after = Snapshot::new(schema, parse("2026-08-01").unwrap());
+/// assert_eq!((after.held(&customer).len(), after.label(&customer)), (1, Some(0)));
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot<'s> {
     schema: &'s Schema,

@@ -1,10 +1,10 @@
-//! The JavaScript face of nextbest: converts and forwards, nothing else.
+//! The JavaScript interface of nextbest: converts and forwards, nothing else.
 //!
-//! Every fallible path throws a typed error. A trap would leave the instance unusable, so none is reachable
-//! from input; the package around this module recreates the instance should one happen all the same.
+//! Every fallible path throws a typed error. A trap would leave the instance unusable, so input can't reach
+//! one; should one happen all the same, the package around this module recreates the instance.
 //!
-//! A customer comes in as JSON text, as the options do: for the hundreds of small rows that one has, that is
-//! several times faster than asking JavaScript for every value of every object.
+//! Customers and options arrive as JSON text: for the hundreds of small rows of a customer, that is several
+//! times faster than asking JavaScript for each value of each object.
 
 mod sketches;
 
@@ -24,17 +24,17 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 pub struct Engine {
     recommender: Recommender,
-    /// Rows of features that JavaScript writes, and their probabilities that it reads: both stay where they
-    /// are from call to call, so that nothing is allocated for a row.
+    /// Rows of features, which JavaScript writes, and their probabilities, which it reads. Both keep their
+    /// place between calls, so that nothing is allocated per row.
     buffers: Buffers,
-    /// Counts rows for the bank's monitoring, from the first one on that is to be counted.
+    /// Counts rows for the bank's monitoring; created when the first row is to be counted.
     observer: Option<Observer>,
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// Decodes a bundle and checks everything about it but the golden rows. The SHA-256 of all but its last
-    /// 32 bytes may be given: of large bundles, the platform computes it many times faster.
+    /// Decodes a bundle and checks everything except the golden rows. `hash` is the SHA-256 of all but the
+    /// last 32 bytes, which the platform computes many times faster for large bundles.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: &[u8], hash: Option<Vec<u8>>) -> Result<Engine, JsError> {
         Ok(Engine {
@@ -50,21 +50,21 @@ impl Engine {
         self.recommender.bundle().self_test().map_err(throw)
     }
 
-    /// The customer's features, missing ones NaN.
+    /// The customer's features; missing ones are NaN.
     pub fn features(&self, customer: &str, options: &str) -> Result<Vec<f32>, JsError> {
         let options = RequestOptions::parse(options, ROW_OPTIONS).map_err(throw)?;
         self.recommender.features_of(&Value::Written(customer), &options).map_err(throw)
     }
 
-    /// Answers a question by its name, about a customer, with options: all of them are in the core
-    /// ([`Recommender::ask`](nextbest_core::Recommender::ask)).
+    /// Answers a question about a customer, given by name with options; see
+    /// [`Recommender::ask`](nextbest_core::Recommender::ask).
     pub fn ask(&self, question: &str, customer: &str, options: &str) -> Result<JsValue, JsError> {
         let options = fields(options).map_err(throw)?;
         to_js(&self.recommender.ask(question, &Value::Written(customer), &options).map_err(throw)?)
     }
 
-    /// What each feature of a row contributes to each class: the classes' outputs of the reference row, those
-    /// of this row, then the contributions, feature by feature one a class.
+    /// The contribution of each feature of a row to each class: first the classes' outputs for the reference
+    /// row, then those for this row, then the contributions, feature by feature with one per class.
     pub fn contributions(&self, row: &[f32]) -> Result<Vec<f64>, JsError> {
         let bundle = self.recommender.bundle();
         bundle.check_rows(row).map_err(throw)?;
@@ -72,20 +72,21 @@ impl Engine {
         Ok([found.base, found.outputs, found.values].concat())
     }
 
-    /// Makes room for `count` rows of features and their probabilities, but for no more rows than are scored
-    /// together, and returns for how many. The next two tell where that is in the module's memory.
+    /// Makes room for `count` rows of features, or for as many as are scored together if those are fewer, and for
+    /// their probabilities, at [`Engine::rows_at`] and [`Engine::probabilities_at`] in the module's memory.
+    /// Returns the number of rows that there is room for.
     #[wasm_bindgen(js_name = makeRoom)]
     pub fn make_room(&mut self, count: usize) -> usize {
         self.buffers.make_room(&self.recommender.bundle().scorer(), count)
     }
 
-    /// Where the room for rows begins.
+    /// The address of the room for rows.
     #[wasm_bindgen(getter, js_name = rowsAt)]
     pub fn rows_at(&self) -> usize {
         self.buffers.rows.as_ptr() as usize
     }
 
-    /// Where the room for probabilities begins.
+    /// The address of the room for probabilities.
     #[wasm_bindgen(getter, js_name = probabilitiesAt)]
     pub fn probabilities_at(&self) -> usize {
         self.buffers.probabilities().as_ptr() as usize
@@ -112,11 +113,11 @@ impl Engine {
         self.recommender.content_hash().to_owned()
     }
 
-    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by someone who
-    /// has met versions up to a number.
+    /// Checks that the bundle may be used at an instant (seconds since 1970-01-01 00:00 UTC) by a caller that
+    /// has used versions up to `minimum_number` before.
     #[wasm_bindgen(js_name = checkValidity)]
     pub fn check_validity(&self, now: f64, minimum_number: f64) -> Result<(), JsError> {
-        // Both are whole numbers that JavaScript can hold: what is cut off here has been refused there.
+        // The JavaScript side has refused numbers that are not integers, so nothing is cut off.
         let checked = self.recommender.bundle().check_validity(now as i64, minimum_number as u64);
         checked.map_err(|refused| throw(refused.into()))
     }
@@ -134,7 +135,7 @@ fn throw(failure: Error) -> JsError {
 fn error(code: &str, message: &str) -> JsError {
     let error = JsError::new(message);
     error.set_name("NextbestError");
-    // An error object takes any property.
+    // Setting a property of an error object can't fail.
     let _ = Reflect::set(&error, &"code".into(), &code.into());
     error
 }

@@ -1,4 +1,4 @@
-//! Counting rows for the bank's monitoring, and the sketches that leave.
+//! Counts rows for the bank's monitoring, and hands out sketches.
 
 use js_sys::Error as JsError;
 use nextbest_core::monitor::observer::{Observer, layout};
@@ -8,10 +8,10 @@ use wasm_bindgen::prelude::*;
 
 use super::{Engine, error, throw, to_js};
 
-/// What is told about a sketch.
+/// The result of checking a sketch.
 #[derive(Serialize)]
 struct Checked {
-    /// A number that JavaScript can hold.
+    /// A double: JavaScript has no other numbers.
     rows: f64,
     identity: String,
     merged: bool,
@@ -20,27 +20,27 @@ struct Checked {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Counts a row of features, if whoever it is of agrees, and says whether it was counted. `random` are 16
+    /// Counts a row of features if its customer consents, and returns whether it was counted. `random` is 16
     /// unpredictable bytes.
     pub fn observe(&mut self, row: &[f32], consent: bool, random: &[u8]) -> Result<bool, JsError> {
         let observer = begun(&mut self.observer, &self.recommender)?;
         observer.observe(&self.recommender, row, consent, exactly(random)?).map_err(throw)
     }
 
-    /// How many rows were counted since the last sketch was handed out.
+    /// The number of rows counted since the last sketch was handed out.
     #[wasm_bindgen(getter, js_name = observedRows)]
     pub fn observed_rows(&self) -> f64 {
         self.observer.as_ref().map_or(0.0, |observer| observer.rows() as f64)
     }
 
-    /// Hands the sketch of the counted rows out, under an identity of 8 random bytes, and begins another one.
+    /// Hands out the sketch of the counted rows, with 8 random bytes as its identity, and begins another one.
     #[wasm_bindgen(js_name = handOutSketch)]
     pub fn hand_out_sketch(&mut self, identity: &[u8]) -> Result<Vec<u8>, JsError> {
         let observer = begun(&mut self.observer, &self.recommender)?;
         observer.hand_out(&self.recommender, u64::from_le_bytes(exactly(identity)?)).map_err(throw)
     }
 
-    /// Checks that bytes are a sketch of this bundle, and says what of.
+    /// Checks that bytes are a sketch made with this bundle, and describes it.
     #[wasm_bindgen(js_name = checkSketch)]
     pub fn check_sketch(&self, bytes: &[u8]) -> Result<JsValue, JsError> {
         let sketch = layout(&self.recommender)
@@ -51,7 +51,7 @@ impl Engine {
             rows: sketch.rows as f64,
             identity: format!("{:016x}", sketch.identity),
             merged: sketch.merged,
-            // It would have been refused if it were not as the bundle asks.
+            // A sketch that is not as the bundle asks would have been refused.
             randomised: profile.is_some_and(|profile| profile.sketches.epsilon.is_some()),
         })
     }

@@ -32,12 +32,12 @@ fn about(engine: &Engine) -> JsValue {
     engine.ask("about", "null", "{}").unwrap()
 }
 
-/// A list of what is loaded.
+/// The names in a list of `about`.
 fn names(engine: &Engine, key: &str) -> Vec<String> {
     Array::from(&get(&about(engine), key)).iter().map(|name| name.as_string().unwrap()).collect()
 }
 
-/// The code and the message of an error.
+/// The code and message of an error.
 fn refused<T>(result: Result<T, js_sys::Error>) -> (String, String) {
     match result {
         Ok(_) => (String::from("no error"), String::new()),
@@ -56,7 +56,7 @@ fn the_golden_rows_score_here_as_where_the_bundle_was_made() {
 #[wasm_bindgen_test]
 fn whatever_its_numbers_a_bundles_card_and_validity_are_read() {
     let engine = engine();
-    // Doubles end at 2⁵³.
+    // Doubles hold integers up to 2⁵³.
     let about = about(&engine);
     let seed = get(&get(&about, "card"), "seed");
     assert_eq!(seed.as_string().as_deref(), Some("18446744073709551615"));
@@ -158,7 +158,7 @@ fn everything_wrong_is_an_error_with_a_code_and_no_trap() {
 
 #[wasm_bindgen_test]
 fn without_a_profile_nothing_is_counted() {
-    // How rows are counted is tested where there is a bundle that remembers some: tests/e2e/sketch.test.mjs.
+    // Counting rows needs a bundle with a profile, so it is tested in tests/e2e/sketch.test.mjs.
     let mut engine = engine();
     let row = engine.features(CUSTOMER, AS_OF).unwrap();
     assert!(get(&about(&engine), "sketchRules").is_null());

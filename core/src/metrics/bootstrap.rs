@@ -1,9 +1,9 @@
-//! How far metrics would differ on other customers: the percentile bootstrap (Efron and Tibshirani, 1993, "An
-//! Introduction to the Bootstrap", chapter 13) over customers.
+//! Confidence intervals of metrics: the percentile bootstrap (Efron and Tibshirani, 1993, "An Introduction to
+//! the Bootstrap", chapter 13) over customers.
 //!
-//! Rows of one customer at several cut-offs are alike, so whole customers are drawn, with all their rows.
-//! Models are measured on the same draws, so that their differences can be compared in pairs. A draw depends
-//! on the seed and its number alone, not on the threads.
+//! A customer's rows at several cut-offs are alike, so whole customers are drawn, with all their rows. All
+//! models are measured on the same draws, so that their differences can be compared in pairs. A draw depends
+//! only on the seed and its number, not on the threads.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -47,7 +47,7 @@ impl Resampled {
         Self::LogLossWithoutNone,
     ];
 
-    /// Its name, that of the field of [`super::Metrics`].
+    /// Its name, as in the field of [`super::Metrics`].
     pub fn name(self) -> &'static str {
         match self {
             Self::LogLoss => "log_loss",
@@ -60,13 +60,13 @@ impl Resampled {
         }
     }
 
-    /// Whether a model with less of it is the better one.
+    /// Whether lower values are better.
     pub fn less_is_better(self) -> bool {
         matches!(self, Self::LogLoss | Self::Brier | Self::LogLossWithoutNone)
     }
 }
 
-/// Where a number lies in 95 % of the draws.
+/// The interval that holds a number in 95 % of the draws.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The 2.5th percentile.
@@ -75,21 +75,32 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// What a model says of some rows.
+/// A model's probabilities for some rows, with the rows' labels.
 #[derive(Debug, Clone, Copy)]
 pub struct Scores<'s> {
     /// The class of each row.
     pub labels: &'s [usize],
-    /// The probabilities, one column a class.
+    /// The probabilities, one column per class.
     pub probabilities: Matrix<'s, f32>,
-    /// Whether the first class is NONE, without which [`Resampled::LogLossWithoutNone`] is measured.
+    /// Whether the first class is NONE, so that [`Resampled::LogLossWithoutNone`] can be measured.
     pub has_none: bool,
 }
 
 /// Draws customers.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::metrics::bootstrap::Bootstrap;
+///
+/// let customers: Vec<u32> = (0..500).collect(); // One row each.
+/// let values: Vec<f64> = customers.iter().map(|customer| f64::from(customer % 2)).collect();
+/// let interval = Bootstrap::new(&customers, 1000, 42).mean(&values).unwrap();
+/// assert!(interval.low < 0.5 && 0.5 < interval.high);
+/// assert!(interval.high - interval.low < 0.1);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
-    /// The customer of each row, by number.
+    /// The customer of each row, numbered.
     customer_of: Vec<u32>,
     customers: usize,
     draws: u64,
@@ -101,7 +112,7 @@ pub struct Bootstrap {
 pub struct Replicates(Vec<[f64; Resampled::ALL.len()]>);
 
 impl Bootstrap {
-    /// Of rows whose customers these are, so many draws.
+    /// Prepares draws of rows that belong to these customers.
     pub fn new<K: Hash + Eq>(customers: &[K], draws: u32, seed: u64) -> Self {
         let mut numbers: HashMap<&K, u32> = HashMap::with_capacity(customers.len());
         let mut customer_of = Vec::with_capacity(customers.len());
@@ -112,12 +123,13 @@ impl Bootstrap {
         Self { customer_of, customers: numbers.len(), draws: draws.into(), seed }
     }
 
-    /// How many different customers there are.
+    /// The number of different customers.
     pub fn customers(&self) -> usize {
         self.customers
     }
 
-    /// Measures each model in each draw; all of them are of the rows that this was made of.
+    /// Measures each model in each draw. Each model's scores must be for the rows that the bootstrap was
+    /// created for.
     pub fn replicates(&self, models: &[Scores<'_>]) -> Vec<Replicates> {
         let prepared: Vec<Prepared> = models
             .par_iter()
@@ -141,7 +153,7 @@ impl Bootstrap {
             .collect()
     }
 
-    /// The interval of the mean of a number that each row has.
+    /// The interval of the mean of one number per row.
     pub fn mean(&self, values: &[f64]) -> Option<Interval> {
         let mut sums = vec![(0.0, 0u64); self.customers];
         for (value, customer) in values.iter().zip(&self.customer_of) {
@@ -161,7 +173,7 @@ impl Bootstrap {
         Interval::of((0..self.draws).into_par_iter().map(mean).collect())
     }
 
-    /// How often each customer is in a draw.
+    /// How often each customer is drawn.
     fn draw(&self, number: u64) -> Vec<u32> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(number);
@@ -176,12 +188,12 @@ impl Bootstrap {
 }
 
 impl Replicates {
-    /// The interval of a metric; nothing where it is not defined in any draw.
+    /// The interval of a metric; `None` if it is not defined in any draw.
     pub fn interval(&self, metric: Resampled) -> Option<Interval> {
         Interval::of(self.of(metric).collect())
     }
 
-    /// The interval of the difference in a metric, this model's less the other's, in pairs of the same draws.
+    /// The interval of this model's metric minus the other's, paired by draw.
     pub fn difference(&self, other: &Self, metric: Resampled) -> Option<Interval> {
         Interval::of(self.of(metric).zip(other.of(metric)).map(|(ours, theirs)| ours - theirs).collect())
     }
@@ -199,7 +211,7 @@ impl Interval {
     }
 }
 
-/// A quantile of sorted values, interpolated linearly.
+/// A quantile of sorted values, with linear interpolation.
 fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let place = share * sorted.len().checked_sub(1)? as f64;
     let (below, above) = (sorted.get(place.floor() as usize)?, sorted.get(place.ceil() as usize)?);
@@ -209,13 +221,13 @@ fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
 /// How many of the metrics are means over rows.
 const MEANS: usize = 6;
 
-/// A model's rows, ready to be weighted.
+/// A model's rows, prepared for weighting.
 struct Prepared {
-    /// The sums over each customer's rows of what each metric is the mean of.
+    /// For each customer, the sums over its rows of the terms that the metrics average.
     sums: Vec<[f64; MEANS]>,
-    /// How many rows each customer has, and how many of them are of another class than NONE.
+    /// For each customer, the number of rows, and the number of rows whose class is not NONE.
     counts: Vec<(u32, u32)>,
-    /// Each class's ranking.
+    /// The ranking of each class.
     rankings: Vec<Ranking>,
 }
 
@@ -250,7 +262,7 @@ impl Prepared {
         Self { sums, counts, rankings }
     }
 
-    /// All metrics with each customer's, and so each row's, weight. In the order of [`Resampled::ALL`].
+    /// All metrics, in the order of [`Resampled::ALL`], given each customer's (and so each row's) weight.
     fn measure(&self, weights: &[u32], row_weights: &[u32]) -> [f64; Resampled::ALL.len()] {
         let mut totals = [0.0; MEANS];
         let (mut rows, mut takers) = (0, 0);
@@ -268,16 +280,16 @@ impl Prepared {
     }
 }
 
-/// The rows from the lowest probability of a class to the highest, sorted once, so that the area under the
-/// ROC curve with weights is one pass over them.
+/// The rows by ascending probability of a class, sorted once, so that a weighted area under the ROC curve
+/// takes one pass.
 struct Ranking(Vec<u32>);
 
 impl Ranking {
-    /// The bit of an entry that says that the row is of the class.
+    /// Bit of an entry: the row is of the class.
     const IS_IT: u32 = 1;
-    /// The bit that says that the next row's probability is higher.
+    /// Bit of an entry: the next row's probability is higher.
     const ENDS_TIE: u32 = 2;
-    /// The row itself, of which there can be 2³⁰ (some hundred gigabytes of features).
+    /// Shift of the row in an entry; there can be 2³⁰ rows (some hundred gigabytes of features).
     const ROW: u32 = 2;
 
     fn new(probabilities: impl Iterator<Item = f32>, labels: &[usize], class: usize) -> Self {
@@ -297,9 +309,9 @@ impl Ranking {
         Self(rows.into_iter().map(|(_, entry)| entry).collect())
     }
 
-    /// As [`super::roc_auc`], each row counted as often as its weight says.
+    /// As [`super::roc_auc`], with each row counted by its weight.
     fn area(&self, row_weights: &[u32]) -> f64 {
-        // Twice the wins, so that a tie counts a whole number.
+        // Counts wins twice, so that a tie adds an integer.
         let (mut wins, mut positives, mut negatives) = (0u64, 0u64, 0u64);
         let (mut tied_positives, mut tied_negatives) = (0u64, 0u64);
         for entry in &self.0 {
@@ -315,7 +327,7 @@ impl Ranking {
                 (tied_positives, tied_negatives) = (0, 0);
             }
         }
-        // Without the one or the other it is NaN.
+        // NaN if there are no positives or no negatives.
         wins as f64 / 2.0 / (positives as f64 * negatives as f64)
     }
 }

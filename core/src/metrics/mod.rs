@@ -1,8 +1,8 @@
-//! How good probabilities are, measured against what happened.
+//! How good predicted probabilities are, compared with what happened.
 //!
-//! [`Metrics`] holds what is one number; [`roc`], [`gain`] and [`reliability`] have the curves behind some of
-//! them. With the feature `train`, `bootstrap` says how far each number would differ on other customers, and
-//! `permutation` which features they are owed to.
+//! [`Metrics`] holds the single numbers; [`roc`], [`gain`] and [`reliability`] hold the curves behind some of
+//! them. With the feature `train`, `bootstrap` gives confidence intervals and `permutation` the importance of
+//! features.
 
 #[cfg(feature = "train")]
 pub mod bootstrap;
@@ -22,40 +22,39 @@ pub use roc::roc_auc;
 /// Probabilities are clipped to this and its complement before their logarithm is taken.
 pub const CLIP: f64 = 1e-15;
 
-/// Metrics of some rows' probabilities; of no rows there are none. What is not defined is left out of JSON,
-/// which has no NaN.
+/// Metrics of at least one row. Undefined metrics are left out of JSON, which has no NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// How many rows were scored.
+    /// The number of rows.
     pub rows: usize,
-    /// The share of rows whose most probable class is the right one.
+    /// The share of rows whose most probable class is the true one.
     pub accuracy: f64,
-    /// Precision, averaged over the classes by how often they occur.
+    /// Precision, averaged over the classes weighted by their frequency.
     pub precision_weighted: f64,
-    /// Recall, averaged likewise.
+    /// Recall, averaged in the same way.
     pub recall_weighted: f64,
-    /// F1, averaged likewise.
+    /// F1, averaged in the same way.
     pub f1_weighted: f64,
-    /// The area under the ROC curve of each class against the rest, averaged over the classes that occur (and
-    /// are not the only one); not defined where there is none.
+    /// The area under the ROC curve of each class against the rest, averaged over the classes for which it is
+    /// defined; undefined if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roc_auc_ovr: Option<f64>,
     /// The mean of −ln(probability of what happened).
     pub log_loss: f64,
-    /// The share of rows whose class is among the three most probable.
+    /// The share of rows whose true class is among the three most probable.
     pub top_3_accuracy: f64,
-    /// The mean average precision of the three most probable classes. A row has one right class, so this is
-    /// the mean of 1 / (its rank among the probabilities) where the rank is at most 3, else 0.
+    /// The mean average precision of the three most probable classes. Since a row has one true class, this is
+    /// the mean of 1 / rank of that class where the rank is at most 3, else 0.
     pub map_at_3: f64,
     /// The mean squared distance between the probabilities and what happened, summed over the classes (0 to
     /// 2).
     pub brier: f64,
-    /// Class-wise expected calibration error over 15 bins of equal width, averaged over the classes (Kull et
-    /// al., 2019, "Beyond temperature scaling").
+    /// The class-wise expected calibration error over 15 bins of equal width, averaged over the classes (Kull
+    /// et al., 2019, "Beyond temperature scaling").
     pub calibration_error: f64,
     /// Each class against the rest.
     pub classes: Vec<ClassMetrics>,
-    /// How often each class (row) was taken for each (column).
+    /// The number of rows by true class (outer) and most probable class (inner).
     pub confusion: Vec<Vec<usize>>,
 }
 
@@ -64,18 +63,18 @@ pub struct Metrics {
 pub struct ClassMetrics {
     /// The class.
     pub name: String,
-    /// How often it occurs.
+    /// The number of rows of the class.
     pub support: usize,
-    /// Of the rows taken for it, the share that are it; 0 where none was.
+    /// The share of true positives among predicted positives; 0 if there are none.
     pub precision: f64,
-    /// Of the rows that are it, the share taken for it; 0 where none is.
+    /// The share of true positives among the rows of the class; 0 if there are none.
     pub recall: f64,
     /// The harmonic mean of precision and recall.
     pub f1: f64,
-    /// The area under its ROC curve; not defined where it never or always occurs.
+    /// The area under its ROC curve; undefined if no row or every row is of the class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roc_auc: Option<f64>,
-    /// The mean of −ln(probability given to its occurring or not occurring).
+    /// The mean of −ln(probability of what happened) for "is of the class" against "is not".
     pub log_loss: f64,
 }
 
@@ -83,8 +82,8 @@ pub struct ClassMetrics {
 type Scored<'a> = (usize, &'a [f32]);
 
 impl Metrics {
-    /// Measures `labels.len()` rows of probabilities that stand one after the other, one value a class.
-    /// A label is the position of its class. `None` of no rows.
+    /// Measures rows of probabilities stored one after the other, one value per class. A label is the
+    /// position of the true class. `None` for no rows.
     ///
     /// # Examples
     /// ```
@@ -137,8 +136,8 @@ impl Metrics {
         })
     }
 
-    /// The same with the first class (NONE) left out: only rows of other classes, their probabilities scaled
-    /// to sum to 1 without it. `None` where there are no such rows.
+    /// Measures without the first class (NONE): only rows of other classes, with their probabilities scaled
+    /// to sum to 1 without it. `None` if there are no such rows.
     pub fn measure_without_none(
         class_names: &[&str],
         labels: &[usize],
@@ -176,24 +175,24 @@ impl ClassMetrics {
     }
 }
 
-/// The mean of −ln(probability of what happened); NaN of no rows. As [`Metrics::log_loss`].
+/// The mean of −ln(probability of what happened), as [`Metrics::log_loss`]; NaN for no rows.
 pub fn log_loss(labels: &[usize], probabilities: Matrix<'_, f32>) -> f64 {
     let rows = labels.iter().zip(probabilities.rows());
     mean(rows.map(|(label, row)| row_log_loss(row, *label)))
 }
 
-/// −ln(probability of what happened) of one row.
+/// −ln(probability of what happened) for one row.
 pub fn row_log_loss(row: &[f32], label: usize) -> f64 {
     -clipped_ln(row.get(label).copied().unwrap_or_default().into())
 }
 
-/// As [`Metrics::calibration_error`].
+/// The calibration error, as [`Metrics::calibration_error`].
 pub fn calibration_error(labels: &[usize], probabilities: Matrix<'_, f32>) -> f64 {
     let rows: Vec<Scored<'_>> = labels.iter().copied().zip(probabilities.rows()).collect();
     mean((0..probabilities.width()).map(|class| reliability::class_calibration_error(class, &rows)))
 }
 
-/// The products' probabilities of a row, scaled to sum to 1 without the first class.
+/// A row's probabilities of the products, scaled to sum to 1 without the first class.
 fn without_none(row: &[f32]) -> impl Iterator<Item = f32> {
     let products = row.get(1..).unwrap_or_default();
     let total: f32 = products.iter().sum();
@@ -214,13 +213,13 @@ fn average_precision_at_3(row: &[f32], label: usize) -> f64 {
     if rank < 3 { 1.0 / (rank + 1) as f64 } else { 0.0 }
 }
 
-/// The position of the greatest probability; of equals, the first.
+/// The position of the greatest probability; ties go to the first.
 fn most_probable(row: &[f32]) -> usize {
     let best = row.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
     best.map_or(0, |(class, _)| class)
 }
 
-/// How many classes are more probable than one; of equals, the first counts as more probable.
+/// The number of classes that are more probable than one; ties count the earlier class as more probable.
 fn rank(row: &[f32], class: usize) -> usize {
     let own = row.get(class).copied().unwrap_or(f32::NEG_INFINITY);
     row.iter()
@@ -248,7 +247,7 @@ mod tests {
 
     const NAMES: [&str; 3] = ["NONE", "a", "b"];
 
-    /// Five rows, small enough to work everything out by hand.
+    /// Five rows, small enough to check by hand.
     fn example() -> (Vec<usize>, Vec<f32>) {
         let labels = vec![0, 1, 2, 1, 0];
         let probabilities = vec![
@@ -285,7 +284,7 @@ mod tests {
         let brier = 0.09 + 0.04 + 0.01 + 0.09 + 0.16 + 0.01 + 0.04 + 0.25 + 0.49 + 0.36 + 0.49 + 0.01 + 0.375;
         close(metrics.brier, brier / 5.0);
         close(metrics.top_3_accuracy, 1.0);
-        // The right classes' ranks: 1, 1, 2, 2, 1.
+        // The ranks of the true classes: 1, 1, 2, 2, 1.
         close(metrics.map_at_3, (1.0 + 1.0 + 0.5 + 0.5 + 1.0) / 5.0);
     }
 

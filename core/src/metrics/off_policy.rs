@@ -83,6 +83,22 @@ impl PolicyValue {
 }
 
 /// Estimates the value of a policy; NaN without decisions.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::metrics::off_policy::{Decision, policy_value};
+///
+/// // The logging policy takes two actions equally often; the new policy always takes the rewarded one.
+/// let decision = |customer: u64| {
+///     let rewarded = if customer % 2 == 0 { 1.0 } else { 0.0 };
+///     let (expected, expected_of_target) = (rewarded, 1.0);
+///     let (propensity, target, never_shown) = (0.5, rewarded, 0.0);
+///     Decision { customer, reward: rewarded, propensity, target, never_shown, expected, expected_of_target }
+/// };
+/// let value = policy_value(&(0..1000).map(decision).collect::<Vec<_>>());
+/// assert!((value.ips.value - 1.0).abs() < 1e-12);
+/// assert!((value.effective_decisions - 500.0).abs() < 1e-9);
+/// ```
 pub fn policy_value(decisions: &[Decision]) -> PolicyValue {
     let weight = |decision: &Decision| decision.target / decision.propensity;
     let total: f64 = decisions.iter().map(weight).sum();

@@ -72,6 +72,21 @@ impl Forest {
     /// If a tree is incomplete, its leaves do not fit the link (distributions over `class_count` classes, or
     /// finite numbers with equally many trees per class), or there are more than [`MAX_TREES`] trees or
     /// [`MAX_SETS`] sets.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::model::forest::{Forest, Link, Scratch, Tree, TreeNode};
+    ///
+    /// let split = TreeNode::Split { feature: 0, threshold: 2, missing_right: false };
+    /// let nodes = vec![split, TreeNode::Leaf, TreeNode::Leaf];
+    /// let tree = Tree { nodes, leaves: vec![0.75, 0.25, 0.0, 1.0] };
+    /// let forest = Forest::new(2, Link::Mean, &[tree]).unwrap();
+    /// let mut probabilities = [0.0; 2];
+    /// forest.predict(&[2], &mut Scratch::default(), &mut probabilities); // Bin 2 goes left.
+    /// assert!((probabilities[0] - 0.75).abs() < 1e-4);
+    /// forest.predict(&[3], &mut Scratch::default(), &mut probabilities);
+    /// assert_eq!(probabilities, [0.0, 1.0]);
+    /// ```
     pub fn new(class_count: usize, link: Link, trees: &[Tree]) -> Result<Self, String> {
         Self::with_leaf_steps(class_count, link, trees, u16::MAX)
     }

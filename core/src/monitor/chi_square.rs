@@ -2,28 +2,28 @@
 
 use serde::Serialize;
 
-/// So many terms are more than either expansion needs for as many categories as a feature can have.
+/// More terms than either expansion needs for as many categories as a feature can have.
 const TERMS: usize = 10_000;
 const PRECISION: f64 = 1e-16;
 /// Keeps the fractions of Lentz's method away from 0.
 const TINY: f64 = 1e-300;
 
-/// What the test found.
+/// The result of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ChiSquare {
     /// Σ (observed − expected)² / expected.
     pub statistic: f64,
-    /// How many categories occur, less one.
+    /// The number of categories that occur, minus one.
     pub degrees_of_freedom: usize,
-    /// The probability of a statistic at least as great where both samples are drawn from the same shares; a
-    /// good one where every expected count is 5 or more.
+    /// The probability of a statistic at least as great if both samples come from the same shares. Accurate
+    /// if every expected count is at least 5.
     pub p_value: f64,
-    /// Cramér's V, 0 to 1: how strong the difference is, whatever the number of rows.
+    /// Cramér's V, 0 to 1: the strength of the difference, whatever the number of rows.
     pub cramers_v: f64,
 }
 
-/// Tests two samples of categories by their counts, category by category. `None` where there are not as many
-/// of both, one side has none, or fewer than two categories occur.
+/// Tests two samples of categories, given by their counts. `None` if the lengths differ, one side is empty,
+/// or fewer than two categories occur.
 ///
 /// # Examples
 /// ```
@@ -57,7 +57,7 @@ pub fn chi_square(reference: &[f64], current: &[f64]) -> Option<ChiSquare> {
 }
 
 /// The regularised upper incomplete gamma function Q(a, x), by its series or its continued fraction,
-/// whichever converges fast (Press et al., "Numerical Recipes", 6.2).
+/// whichever converges faster (Press et al., "Numerical Recipes", 6.2).
 fn upper_gamma(a: f64, x: f64) -> f64 {
     if x <= 0.0 {
         return 1.0;
@@ -111,7 +111,7 @@ mod tests {
             let found = upper_gamma(degrees / 2.0, point / 2.0);
             assert!((found - probability).abs() < 1e-7, "{degrees}: {found}");
         }
-        // In closed form for two degrees: exp(−x / 2).
+        // Closed form for two degrees of freedom: exp(−x / 2).
         for x in [0.0, 1e-9, 0.5, 3.9, 4.1, 40.0, 1400.0] {
             assert!((upper_gamma(1.0, x / 2.0) - (-x / 2.0f64).exp()).abs() < 1e-15, "{x}");
         }

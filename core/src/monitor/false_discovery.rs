@@ -3,6 +3,16 @@
 
 /// Adjusted p-values by the method of Benjamini & Hochberg (1995), in the order given: if all below q are
 /// taken as discoveries, the expected share of false ones is at most q.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::monitor::false_discovery::benjamini_hochberg;
+///
+/// let adjusted = benjamini_hochberg(&[0.01, 0.04, 0.03]);
+/// for (found, expected) in adjusted.iter().zip([0.03, 0.04, 0.04]) {
+///     assert!((found - expected).abs() < 1e-12);
+/// }
+/// ```
 pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     let p_value = |position: &usize| p_values.get(*position).copied().unwrap_or(1.0);

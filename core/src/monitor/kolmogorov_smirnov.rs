@@ -1,4 +1,4 @@
-//! The two-sample test of Kolmogorov and Smirnov: are two samples of numbers drawn from one distribution?
+//! The two-sample Kolmogorov–Smirnov test: are two samples of numbers drawn from one distribution?
 
 use serde::Serialize;
 
@@ -6,27 +6,27 @@ use core::f64::consts::PI;
 
 use super::Sample;
 
-/// Up to so many pairs of values the p-value is exact.
+/// The most pairs of values for which the p-value is exact.
 const EXACT_PAIRS: usize = 1_000_000;
-/// Below it the series in exp(−λ²) converges slowly, that in exp(−1/λ²) fast.
+/// Below this λ, the series in exp(−λ²) converges slowly and the series in exp(−1/λ²) fast.
 const SMALL: f64 = 1.0;
 /// Far more terms than either series needs.
 const TERMS: u32 = 20;
 
-/// What the test found.
+/// The result of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct KolmogorovSmirnov {
     /// The greatest distance between the two distribution functions, 0 to 1.
     pub distance: f64,
-    /// The probability of a distance at least as great where both samples are drawn from one continuous
-    /// distribution; where values occur more than once it is at most this.
+    /// The probability of a distance at least as great if both samples come from one continuous distribution;
+    /// an upper bound if values occur more than once.
     pub p_value: f64,
 }
 
-/// Tests two samples; `None` where one has no known value.
+/// Tests two samples; `None` if one has no known value.
 ///
 /// The p-value is exact for up to a million pairs of values (Hodges, 1958, "The significance probability of
-/// the Smirnov two-sample test"), else that of the limiting distribution (Kolmogorov, 1933).
+/// the Smirnov two-sample test"), otherwise that of the limiting distribution (Kolmogorov, 1933).
 ///
 /// # Examples
 /// ```
@@ -52,13 +52,13 @@ pub fn kolmogorov_smirnov(reference: &Sample, current: &Sample) -> Option<Kolmog
     Some(KolmogorovSmirnov { distance, p_value })
 }
 
-/// The greatest distance of two distribution functions, in steps of one over the number of pairs.
+/// The greatest distance of two distribution functions, times the number of pairs.
 fn greatest_distance(ours: &[f64], theirs: &[f64]) -> u64 {
     let (our_count, their_count) = (ours.len() as u64, theirs.len() as u64);
     let (mut ours, mut theirs) = (ours.iter().peekable(), theirs.iter().peekable());
     let (mut below, mut their_below) = (0, 0);
     let mut greatest = 0;
-    // Both functions step at the next value; in between they are constant.
+    // Both functions step at the next value and are constant in between.
     while let (Some(&&next), Some(&&their_next)) = (ours.peek(), theirs.peek()) {
         let value = next.min(their_next);
         while ours.next_if(|&&other| other <= value).is_some() {
@@ -72,11 +72,11 @@ fn greatest_distance(ours: &[f64], theirs: &[f64]) -> u64 {
     greatest
 }
 
-/// The share of the ways in which two samples of these sizes can be ordered that lie at least so many steps
-/// apart.
+/// Among all ways to interleave two samples of these sizes, the share whose greatest distance is at least
+/// `steps`.
 fn exact(ours: u64, theirs: u64, steps: u64) -> f64 {
     let apart = |our: u64, their: u64| (our * theirs).abs_diff(their * ours) >= steps;
-    // Of the ways to each point, the share that never came so far apart; row by row.
+    // For each point, the share of the ways to it that stayed closer; row by row.
     let mut inside: Vec<f64> = Vec::with_capacity(theirs as usize + 1);
     for their in 0..=theirs {
         let before = inside.last().copied().unwrap_or(1.0);
@@ -123,7 +123,7 @@ mod tests {
         kolmogorov_smirnov(&Sample::new(reference.iter().copied()), &Sample::new(current.iter().copied()))
     }
 
-    /// Every order of the values, by brute force.
+    /// Every interleaving of the values, by brute force.
     fn by_counting(ours: usize, theirs: usize, steps: u64) -> f64 {
         let (mut all, mut apart) = (0u32, 0u32);
         for order in 0u32..1 << (ours + theirs) {
@@ -178,7 +178,7 @@ mod tests {
         assert!((below - limiting(SMALL)).abs() < 1e-10, "{below}");
         assert_eq!((limiting(0.0), limiting(1e-3)), (1.0, 1.0));
         assert!(limiting(20.0) >= 0.0 && limiting(20.0) < 1e-300);
-        // A million pairs are close to it.
+        // With a million pairs, the exact value is close to it.
         for steps in [30_000, 60_000, 80_000] {
             let lambda = (1e6f64 / 2000.0).sqrt() * f64::from(steps) / 1e6;
             let (exact, limit) = (exact(1000, 1000, steps as u64), limiting(lambda));

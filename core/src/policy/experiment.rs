@@ -37,6 +37,17 @@ impl Experiment {
     /// The arm of a customer. The HMAC-SHA-256, keyed with the salt, of the letters `arm`, a zero byte and
     /// the id is taken; if its first 53 bits, as a fraction, are below `holdout`, the customer is in the
     /// holdout.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::policy::{Arm, Experiment};
+    ///
+    /// let experiment =
+    ///     Experiment { key: "CUSTOMERID".into(), salt: "2026".into(), holdout: 0.1, temperature: 0.0 };
+    /// let arms: Vec<Arm> = (0..1000).map(|id| experiment.arm(&format!("C{id}"))).collect();
+    /// let held_out = arms.iter().filter(|arm| **arm == Arm::Holdout).count();
+    /// assert!((70..130).contains(&held_out));
+    /// ```
     pub fn arm(&self, customer: &str) -> Arm {
         match self.fraction(&["arm", customer]) < self.holdout {
             true => Arm::Holdout,

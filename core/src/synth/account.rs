@@ -1,4 +1,4 @@
-//! Accounts: what a purchase fixes (amount, term, rate, channel) and when they end.
+//! Accounts: the terms fixed by a purchase (amount, term, rate, channel), and when they end.
 
 use super::calendar::Date;
 use super::catalogue::{Channel, Product};
@@ -18,7 +18,7 @@ pub(super) struct Account {
     pub(super) principal: Option<i64>,
     /// Hundredths of a percent a year.
     pub(super) rate: Option<i32>,
-    /// What a loan's customer pays back each month, in cents.
+    /// The monthly repayment of a loan, in cents.
     pub(super) instalment: i64,
 }
 
@@ -51,7 +51,7 @@ impl Account {
         }
     }
 
-    /// Closed on its maturity day rather than before.
+    /// Whether it closed on its maturity day rather than before.
     pub(super) fn matured(&self) -> bool {
         self.closed.is_some() && self.closed == self.maturity
     }
@@ -70,7 +70,7 @@ impl Account {
     }
 }
 
-/// Amounts follow income and are log-normal; what is placed has Pareto tails.
+/// Amounts follow income and are log-normal; deposits have Pareto tails.
 fn amount(product: Product, income: f64, rng: &mut Random) -> Option<i64> {
     let (low, high) = product.spec().amount?;
     let drawn = match product {

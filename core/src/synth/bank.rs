@@ -19,16 +19,31 @@ use super::record::{AccountRow, CustomerRecord};
 use super::rows;
 use super::table::Table;
 
-/// The oldest relations, in days before the data start.
+/// The longest relationship, in days before the data start.
 const OLDEST_DAYS: f64 = 12.0 * 365.25;
 
-/// Share of the customers that join in each year of the data, at most half of all.
+/// The share of customers who join in each year of the data; at most half in total.
 const JOINING_PER_YEAR: f64 = 0.08;
 
-/// Nobody joins in the last days of the data.
+/// No customer joins in this many last days of the data.
 const LAST_JOINING_DAYS: i32 = 30;
 
-/// A synthetic bank, see the [module](super).
+/// A synthetic bank; see the [module](super).
+///
+/// # Examples
+/// ```
+/// use nextbest_core::synth::{Bank, BankParams};
+///
+/// let bank = Bank::new(BankParams { customers: 0..10, ..BankParams::default() })?;
+/// let customer = bank.customer(3)?;
+/// assert_eq!(customer.accounts[0].product.spec().name, "Current Account");
+///
+/// // A customer is the same whatever the range.
+/// let other = Bank::new(BankParams { customers: 3..4, ..BankParams::default() })?;
+/// assert_eq!(other.customer(3)?, customer);
+/// assert!(other.customer(4).is_err());
+/// # Ok::<(), nextbest_core::synth::SynthError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Bank {
     pub(super) params: ValidParams,
@@ -39,8 +54,7 @@ impl Bank {
     /// A bank with these parameters.
     ///
     /// # Errors
-    ///
-    /// If a parameter makes no sense; the error says which and what would.
+    /// If a parameter is invalid; the error says which and what would be valid.
     pub fn new(params: BankParams) -> Result<Self, SynthError> {
         let params = ValidParams::try_from(params)?;
         let oldest = params.start.add_days(-(OLDEST_DAYS as i32) - 1);
@@ -48,7 +62,7 @@ impl Bank {
         Ok(Self { params, economy })
     }
 
-    /// Indices of the customers.
+    /// The indices of the customers.
     #[must_use]
     pub fn customers(&self) -> Range<u64> {
         self.params.customers.clone()
@@ -57,7 +71,6 @@ impl Bank {
     /// Everything recorded about one customer.
     ///
     /// # Errors
-    ///
     /// If the bank has no customer of this index.
     pub fn customer(&self, index: u64) -> Result<CustomerRecord, SynthError> {
         let (persona, mut rng) = self.persona(index)?;
@@ -92,7 +105,6 @@ impl Bank {
     /// Appends the CSV rows of one customer to the tables' text.
     ///
     /// # Errors
-    ///
     /// If the bank has no customer of this index.
     pub fn write_customer(&self, index: u64, buffers: &mut TableBuffers) -> Result<(), SynthError> {
         let record = self.customer(index)?;
@@ -101,11 +113,10 @@ impl Bank {
         Ok(())
     }
 
-    /// Appends the rows of one customer to the tables' columns: the same values as the text's, but never
+    /// Appends the rows of one customer to the tables' columns: the same values as in the text, but never
     /// damaged.
     ///
     /// # Errors
-    ///
     /// If the bank has no customer of this index.
     pub fn append_customer(&self, index: u64, columns: &mut TableColumns) -> Result<(), SynthError> {
         rows::write_customer(&self.customer(index)?, columns);
@@ -122,7 +133,7 @@ impl Bank {
         rows::write_static(table, columns);
     }
 
-    /// Who the customer is, and the stream from which its life goes on.
+    /// The customer's persona, and the random stream from which its life continues.
     pub(super) fn persona(&self, index: u64) -> Result<(Persona, Random), SynthError> {
         if !self.params.customers.contains(&index) {
             return Err(SynthError::NoSuchCustomer { index, customers: self.customers() });
@@ -132,8 +143,8 @@ impl Bank {
         Ok((Persona::draw(established, &mut rng), rng))
     }
 
-    /// A growing bank: the density of joining rises by e² over the years before the data, and goes on through
-    /// them.
+    /// Draws the day of joining of a growing bank: the density rises by a factor of e² over the years before
+    /// the data, and keeps rising through them.
     fn establishment(&self, rng: &mut Random) -> Date {
         let days = self.params.end.days() - self.params.start.days() - LAST_JOINING_DAYS;
         let joining = (f64::from(days.max(0)) / 365.25 * JOINING_PER_YEAR).min(0.5);

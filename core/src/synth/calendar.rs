@@ -9,7 +9,7 @@ use crate::time::{DAY, civil_from_days, days_from_civil, from_date};
 pub struct Date(i32);
 
 impl Date {
-    /// The day `year`-`month`-`day`, or `None` where the calendar has no such day or the year is not of four
+    /// The day `year`-`month`-`day`; `None` if the calendar has no such day or the year does not have four
     /// digits.
     #[must_use]
     pub fn from_ymd(year: i32, month: u32, day: u32) -> Option<Self> {
@@ -17,7 +17,7 @@ impl Date {
         Some(Self((seconds / DAY) as i32))
     }
 
-    /// The day that lies `days` after 1970-01-01.
+    /// The day `days` after 1970-01-01.
     #[must_use]
     pub const fn from_days(days: i32) -> Self {
         Self(days)
@@ -40,7 +40,7 @@ impl Date {
         Self(self.0 + days)
     }
 
-    /// The same day of the month `months` later, or the month's last day where it is shorter.
+    /// The same day of the month `months` later, or the last day of a shorter month.
     pub(super) fn add_months(self, months: i32) -> Self {
         let month = Month::of(self).plus(months);
         let day = (self.ymd().2 as i32).min(month.days());

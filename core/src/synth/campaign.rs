@@ -1,7 +1,7 @@
 //! Outbound campaigns: they work, and they tire.
 //!
-//! A contact pushes the hazard of its topic in the following months; the push shrinks with every contact of
-//! the recent past, and beyond about five it turns into the opposite.
+//! A contact raises the hazard of its topic in the following months. The effect shrinks with every recent
+//! contact, and turns negative beyond about five.
 
 use super::catalogue::{ByProduct, Product};
 use super::economy::Conditions;
@@ -9,11 +9,12 @@ use super::needs::Needs;
 use super::persona::{Persona, Stage};
 use super::random::Random;
 
-/// How much of a push, and of the memory of contacts, is left a month later.
+/// The share of a push, and of the memory of contacts, that is left a month later.
 const PUSH_KEPT: f64 = 0.5;
 const MEMORY_KEPT: f64 = 0.8;
 
-/// Contacts a quiet month, with the customer's consent and without (service messages with an offer in them).
+/// Contacts in a quiet month, with the customer's consent and without (service messages that contain an
+/// offer).
 const RATE_WITH_CONSENT: f64 = 0.26;
 const RATE_WITHOUT_CONSENT: f64 = 0.04;
 const MOST_PER_MONTH: u32 = 3;
@@ -35,9 +36,9 @@ pub(super) struct Contact {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Campaign {
-    /// What earlier contacts add to each product's hazard this month, relative to it.
+    /// The relative increase of each product's hazard this month from earlier contacts.
     push: ByProduct,
-    /// Contacts of the recent past, discounted.
+    /// The discounted number of recent contacts.
     memory: f64,
     /// This month's contacts.
     pub(super) contacts: Vec<Contact>,
@@ -76,12 +77,12 @@ impl Campaign {
         (1.0 + self.push[product]).clamp(0.5, 5.0)
     }
 
-    /// Contacts of the recent past, discounted: beyond about five the customer has had enough.
+    /// The discounted number of recent contacts: beyond about five the customer has had enough.
     pub(super) fn fatigue(&self) -> f64 {
         self.memory
     }
 
-    /// What one more contact adds to the hazard of its topic.
+    /// The relative increase of a topic's hazard from one more contact.
     fn response(&self) -> f64 {
         1.5 * libm::exp(-0.35 * self.memory) - 0.25
     }
@@ -105,7 +106,7 @@ impl Campaign {
     }
 }
 
-/// Whom a month's campaign addresses.
+/// A customer as a month's campaign sees it.
 pub(super) struct Target<'a> {
     pub(super) persona: &'a Persona,
     pub(super) stage: Stage,
@@ -114,7 +115,7 @@ pub(super) struct Target<'a> {
     pub(super) consents: bool,
 }
 
-/// The bank's crude rule of whom to offer what.
+/// The bank's crude rule for whom to offer what.
 fn targeting(product: Product, stage: Stage) -> f64 {
     match (product, stage) {
         (Product::CurrentAccount, _) => 0.0,
@@ -134,8 +135,8 @@ mod tests {
     use super::super::random::Purpose;
     use super::*;
 
-    /// The factor on a topic's hazard in each month, when so many contacts about it are made in each of the
-    /// months before.
+    /// The factor on a topic's hazard in each month, given the number of contacts about it in each month
+    /// before.
     fn factors(contacts: &[usize]) -> Vec<f64> {
         let mut rng = Random::new(1, 1, Purpose::Life);
         let persona = Persona::draw(Date::from_ymd(2020, 1, 1).unwrap(), &mut rng);

@@ -146,7 +146,7 @@ impl Product {
         matches!(self, Self::PersonalLoan | Self::HomeLoan | Self::AutoLoan | Self::StudentLoan)
     }
 
-    /// How many a customer may hold at one time.
+    /// The most that a customer may hold at one time.
     pub(super) const fn max_open(self) -> usize {
         match self {
             Self::PersonalLoan => 2,

@@ -1,4 +1,4 @@
-//! Rows as columns of values, for formats that store them so.
+//! Rows as columns of values, for columnar formats.
 
 use super::calendar::Date;
 use super::csv::push_digits;
@@ -6,14 +6,14 @@ use super::record::Timestamp;
 use super::rows::{Row, Rows};
 use super::table::{ALL_TABLES, Column, Kind, Table};
 
-/// The rows of every table, column by column, as far as they have been written.
+/// The rows of every table, column by column, as far as written.
 #[derive(Clone, Debug)]
 pub struct TableColumns([Columns; ALL_TABLES.len()]);
 
 /// The rows of one table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Columns {
-    /// How many rows there are.
+    /// The number of rows.
     pub rows: usize,
     /// The columns, in the table's order.
     pub values: Vec<Values>,
@@ -24,18 +24,18 @@ pub struct Columns {
 pub struct Values {
     /// For each row of a column that may lack values, whether it has one; empty for other columns.
     pub defined: Vec<bool>,
-    /// The values that there are, in the order of the rows.
+    /// The values present, in the order of the rows.
     pub present: Present,
     /// Whether rows may lack a value.
     pub optional: bool,
 }
 
-/// The values that a column has, by its [`Kind`].
+/// The values of a column, by its [`Kind`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Present {
-    /// Whole numbers.
+    /// Integers.
     Integers(Vec<i64>),
-    /// The doubles nearest to the decimals: what reading their text gives.
+    /// The doubles nearest to the decimals, as reading their text gives.
     Decimals(Vec<f64>),
     /// Days since 1970-01-01.
     Dates(Vec<i32>),
@@ -45,12 +45,12 @@ pub enum Present {
     Texts(Texts),
 }
 
-/// Words, one after the other.
+/// Words, stored one after the other.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Texts {
-    /// All words, without anything between them; UTF-8.
+    /// All words, without separators; UTF-8.
     pub bytes: Vec<u8>,
-    /// Where in `bytes` each word ends.
+    /// The end of each word in `bytes`.
     pub ends: Vec<usize>,
 }
 
@@ -97,13 +97,13 @@ impl Rows for TableColumns {
     }
 }
 
-/// A row under way. A value that is not of its column's kind is not taken: tests count the values.
+/// An unfinished row. A value of the wrong kind is dropped: tests count the values.
 pub(super) struct ColumnsRow<'a> {
     columns: core::slice::IterMut<'a, Values>,
 }
 
 impl ColumnsRow<'_> {
-    /// The next column, about to be given a value.
+    /// The next column to receive a value.
     fn next(&mut self) -> Option<&mut Present> {
         let column = self.columns.next()?;
         if column.optional {
@@ -149,7 +149,7 @@ impl Row for ColumnsRow<'_> {
 
     fn decimal(&mut self, value: i64, places: u32) -> &mut Self {
         if let Some(Present::Decimals(values)) = self.next() {
-            // Both are whole and below 2⁵³, so the quotient is rounded once, as reading the text rounds it.
+            // Both are integers below 2⁵³, so the quotient is rounded once, as reading the text rounds it.
             values.push(value as f64 / 10u64.pow(places) as f64);
         }
         self

@@ -1,7 +1,7 @@
 //! Rows as CSV text.
 //!
-//! No value needs quoting: they are numbers, dates and words of ours. Nothing is allocated but the buffers'
-//! growth.
+//! No value needs quoting: all are numbers, dates and words of this module. Only the buffers' growth
+//! allocates.
 
 use super::calendar::Date;
 use super::dirt::Dirt;
@@ -9,7 +9,7 @@ use super::record::Timestamp;
 use super::rows::{Row, Rows};
 use super::table::{ALL_TABLES, Table};
 
-/// The CSV text of every table, as far as it has been written.
+/// The CSV text of every table, as far as written.
 #[derive(Clone, Debug, Default)]
 pub struct TableBuffers {
     text: [Vec<u8>; ALL_TABLES.len()],
@@ -22,7 +22,7 @@ impl TableBuffers {
         self.text.get(table as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// Empties all tables and keeps their memory.
+    /// Empties all tables but keeps their memory.
     pub fn clear(&mut self) {
         for text in &mut self.text {
             text.clear();
@@ -38,7 +38,7 @@ impl TableBuffers {
     }
 }
 
-/// Rows as text, each handed to the dirt, if there is any.
+/// Writes rows as text, and passes each to `dirt` if there is any.
 pub(super) struct CsvRows<'a> {
     pub(super) dirt: Option<&'a mut Dirt>,
     pub(super) buffers: &'a mut TableBuffers,
@@ -62,14 +62,14 @@ impl Rows for CsvRows<'_> {
     }
 }
 
-/// A row under way: every value is followed by a comma, the last of which [`CsvRow::end`] turns into a line
+/// An unfinished row: every value is followed by a comma; [`CsvRow::end`] turns the last one into a line
 /// feed.
 pub(super) struct CsvRow<'a> {
     text: &'a mut Vec<u8>,
 }
 
 impl Row for CsvRow<'_> {
-    /// Nothing between commas.
+    /// Writes an empty value.
     fn missing(&mut self) -> &mut Self {
         self.word("")
     }

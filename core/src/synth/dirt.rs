@@ -1,24 +1,23 @@
-//! Damage to rows, as real exports have it: values that do not parse, keys that lead nowhere, keys that come
-//! twice.
+//! Damaged rows, as in real exports: values that do not parse, dangling keys, duplicate keys.
 
 use super::random::{Purpose, Random};
 use super::table::{Column, Kind, Role, Table};
 
 const NOT_A_NUMBER: &[u8] = b"12.5x";
 const NOT_A_DAY: &[u8] = b"2024-02-31";
-/// Beyond every identifier that the bank gives out.
+/// An identifier beyond all that the bank assigns.
 const NOBODY: &[u8] = b"999999999999999";
 
 /// Kinds of damage.
 #[derive(Clone, Copy)]
 enum Damage {
-    /// A value of a column that this holds for is replaced with one that cannot be.
+    /// Replaces a value of a column that satisfies the predicate with an impossible one.
     Value(fn(&Column) -> bool, &'static [u8]),
-    /// The row, and with it its key, comes twice.
+    /// Repeats the row, and with it its key.
     Duplicate,
 }
 
-/// Damages a share of the rows it is shown.
+/// Damages a share of the rows.
 pub(super) struct Dirt {
     rate: f64,
     rng: Random,
@@ -29,7 +28,7 @@ impl Dirt {
         Self { rate, rng: Random::new(seed, customer, Purpose::Dirt) }
     }
 
-    /// Perhaps damages the row of `table` that was just written, from `start` to the end of `text`.
+    /// Possibly damages the row of `table` that was just written, from `start` to the end of `text`.
     pub(super) fn damage(&mut self, table: Table, start: usize, text: &mut Vec<u8>) {
         if self.rate <= 0.0 || !self.rng.chance(self.rate) {
             return;
@@ -45,7 +44,7 @@ impl Dirt {
         }
     }
 
-    /// Appends `row` with `value` in one of the columns that `of` holds for.
+    /// Appends `row` with `value` in one of the columns that satisfy `of`.
     fn replace(
         &mut self,
         table: Table,
@@ -68,7 +67,7 @@ impl Dirt {
     }
 }
 
-/// The damage that can be done to a row of `table`, each with its weight.
+/// The kinds of damage possible for a row of `table`, with their weights.
 fn possible(table: Table) -> [(Damage, f64); 4] {
     let if_any = |of: fn(&Column) -> bool| f64::from(u8::from(table.columns().iter().any(of)));
     let value = |of: fn(&Column) -> bool, value| (Damage::Value(of, value), if_any(of));
@@ -80,7 +79,7 @@ fn possible(table: Table) -> [(Damage, f64); 4] {
     ]
 }
 
-/// Whether the column holds numbers that are no identifiers.
+/// Whether the column holds numbers that are not identifiers.
 fn is_number(column: &Column) -> bool {
     column.role == Role::Value && matches!(column.kind, Kind::Integer | Kind::Decimal)
 }

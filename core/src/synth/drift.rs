@@ -1,7 +1,7 @@
 //! Injected drifts: known changes of a known size, for a monitor to find.
 //!
-//! Four kinds change what is recorded of a life that goes on as it would have gone ([`apply`]); two change
-//! the life itself, by the conditions of its months ([`Drift::change`]). docs/SYNTHETIC.md has the formulas.
+//! Four kinds change the records of a life that is otherwise unchanged ([`apply`]); two change the life
+//! itself, through the conditions of its months ([`Drift::change`]). docs/SYNTHETIC.md has the formulas.
 
 pub(super) mod amounts;
 pub(super) mod categories;
@@ -20,30 +20,31 @@ use super::params::BankParams;
 use super::random::{Purpose, Random};
 use super::record::CustomerRecord;
 
-/// A drift of some size, in what happens from some day on.
+/// A change of some size in what happens from some day on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Drift {
     /// What changes.
     pub kind: DriftKind,
     /// How much, in the unit of its kind.
     pub size: f64,
-    /// The day on which it begins; the first day of the data where there is none.
+    /// The day on which it begins; the first day of the data if absent.
     pub from: Option<Date>,
 }
 
-/// What changes.
+/// The kind of a drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftKind {
     /// The logarithms of the amounts of transactions move by `size` standard deviations.
     MeanShift,
-    /// The logarithms of amounts stand 1 + `size` times as far from those of their types' typical amounts.
+    /// The distance of the logarithms of amounts from the typical amount of their type is multiplied by 1 +
+    /// `size`.
     Scale,
-    /// The share `size` of some categories' rows comes with another category.
+    /// The share `size` of the rows of some categories gets another category.
     CategoryMix,
-    /// The share `size` of the values of some columns is missing in addition.
+    /// The share `size` of the values of some columns becomes missing, in addition to those that already are.
     Missingness,
-    /// The hazard of every product is 1 + `size` times what it was.
+    /// The hazard of every product is multiplied by 1 + `size`.
     LabelShift,
     /// The share `size` of every need's pull goes to another need's products.
     ConceptShift,
@@ -73,13 +74,13 @@ impl DriftKind {
         }
     }
 
-    /// The kind of this name.
+    /// The kind with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The sizes it may have, in words.
+    /// The allowed sizes, in words.
     #[must_use]
     pub fn sizes(self) -> String {
         match self.bounds() {
@@ -121,12 +122,12 @@ impl fmt::Display for Drift {
 }
 
 impl Drift {
-    /// The first day of what changes.
+    /// The first day that changes.
     fn begins(&self, params: &BankParams) -> Date {
         self.from.unwrap_or(params.start)
     }
 
-    /// Changes the conditions of a month, if the whole of it comes after the beginning: hazards are constant
+    /// Changes the conditions of a month if the whole month comes after the beginning: hazards are constant
     /// within a month.
     pub(super) fn change(&self, month: Month, params: &BankParams, conditions: &mut Conditions) {
         if month.first() < self.begins(params) {
@@ -137,20 +138,20 @@ impl Drift {
                 let demand = conditions.demand;
                 conditions.demand = ByProduct::from_fn(|product| demand[product] * (1.0 + self.size));
             }
-            // Of what is still pulled to the need's own products.
+            // The share of what is still pulled to the need's own products.
             DriftKind::ConceptShift => conditions.concept += (1.0 - conditions.concept) * self.size,
             DriftKind::MeanShift | DriftKind::Scale | DriftKind::CategoryMix | DriftKind::Missingness => {}
         }
     }
 }
 
-/// Changes what is recorded of a customer, one drift after the other.
+/// Applies the drifts to the records of a customer, one after the other.
 pub(super) fn apply(params: &BankParams, economy: &Economy, record: &mut CustomerRecord) {
     let stream = |purpose| Random::new(params.seed, record.index, purpose);
     let (mut mixing, mut losing) = (stream(Purpose::CategoryMix), stream(Purpose::Missingness));
     for drift in &params.drifts {
         let begins = drift.begins(params);
-        // What lies before the data came into them on their first day.
+        // Rows from before the data count as recorded on the first day of the data.
         let reached = |day: Date| day.max(params.start) >= begins;
         match drift.kind {
             DriftKind::MeanShift => amounts::shift(record, drift.size, reached),

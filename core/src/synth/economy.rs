@@ -1,5 +1,5 @@
-//! What changes for everyone: prices, the policy rate, seasons, digital habits and the demand for each
-//! product.
+//! Conditions that change for everyone: prices, the policy rate, seasons, digital habits and the demand for
+//! each product.
 
 use super::calendar::Month;
 use super::catalogue::{ByProduct, Product};
@@ -44,7 +44,7 @@ impl Conditions {
     }
 }
 
-/// Conditions of a span of months, computed once.
+/// The conditions of a span of months, computed once.
 #[derive(Clone, Debug)]
 pub(super) struct Economy {
     first: Month,
@@ -89,7 +89,7 @@ fn policy_rate(years: f64) -> f64 {
     before.1
 }
 
-/// What demand is multiplied with in this calendar month.
+/// The factor of demand in this calendar month.
 pub(super) fn season(product: Product, month: Month) -> f64 {
     match product {
         Product::SavingsAccount => [1.3, 1.1, 1.0, 0.9, 0.9, 0.9, 0.8, 0.9, 1.1, 1.1, 1.0, 1.0].of(month),

@@ -1,4 +1,4 @@
-//! The books of one customer: entries of a month, put in order of time and carried to balances.
+//! The books of one customer: the entries of a month, sorted by time and carried to balances.
 
 use core::ops::RangeInclusive;
 
@@ -39,7 +39,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Notes `amount` currency units on the 0-based `day` of the month, at a random time within `hours`.
+    /// Records `amount` currency units on the 0-based `day` of the month, at a random time within `hours`.
     pub(super) fn note(
         &mut self,
         book: Book,
@@ -147,7 +147,7 @@ impl Ledger {
     }
 }
 
-/// Where the books stand among the customer's accounts.
+/// The positions of the books among the customer's accounts.
 #[derive(Clone, Copy)]
 struct Slots {
     savings: Option<u8>,

@@ -1,8 +1,8 @@
 //! The latent life of one customer, month by month: needs, campaigns, accounts, and purchases as competing
 //! risks.
 //!
-//! Everything the hazards depend on changes at the first of a month only (or ends with a purchase), so the
-//! probability of what comes next is exact within a month.
+//! Everything that the hazards depend on changes only at the first of a month (or ends with a purchase), so
+//! the probability of what comes next is exact within a month.
 
 use super::account::Account;
 use super::calendar::{Date, Month};
@@ -50,15 +50,14 @@ pub(super) struct Life {
     pub(super) needs: Needs,
     pub(super) campaign: Campaign,
     pub(super) homeowner: bool,
-    /// Marketing consent: the day of each change and what it was changed to; the first is given at
-    /// establishment.
+    /// Marketing consent: the day and the new value of each change; the first is at establishment.
     pub(super) marketing: Vec<(Date, bool)>,
-    /// Has left the bank and holds nothing any more.
+    /// Whether the customer has left the bank and holds nothing any more.
     pub(super) left: bool,
 }
 
 impl Life {
-    /// The day a customer joins, with a current account.
+    /// The day on which a customer joins, with a current account.
     pub(super) fn begin(moment: &Moment<'_>, rng: &mut Random) -> Self {
         let mut life = Self {
             accounts: Vec::with_capacity(4),
@@ -72,7 +71,7 @@ impl Life {
         life
     }
 
-    /// Brings the state to the month of `moment`.
+    /// Advances the state to the month of `moment`.
     pub(super) fn step(&mut self, moment: &Moment<'_>, rng: &mut Random) {
         if self.left {
             return;
@@ -94,7 +93,7 @@ impl Life {
         self.perhaps_leave(moment, rng);
     }
 
-    /// Yearly hazards of each product, constant through the month but for the gap after an opening.
+    /// Yearly hazards of each product, constant through the month except for the gap after an opening.
     pub(super) fn hazards(&self, moment: &Moment<'_>) -> ByProduct {
         if self.left {
             return ByProduct::default();
@@ -104,8 +103,8 @@ impl Life {
         for (need, level) in self.needs.felt() {
             for (served, share) in need.serves(conditions.concept) {
                 for &(product, pull) in served.pulls() {
-                    // The square lets signs precede purchases: at half level, half the signs but a quarter of
-                    // the pull.
+                    // The square lets signs precede purchases: at half level there are half the signs but a
+                    // quarter of the pull.
                     hazards[product] +=
                         share * pull * level * level * taste(persona, served, product, *stage);
                 }
@@ -126,12 +125,12 @@ impl Life {
         })
     }
 
-    /// The first day from `from` on at which the gap since the last opening is over.
+    /// The first day, not before `from`, on which the gap since the last opening is over.
     pub(super) fn free_from(&self, from: Date) -> Date {
         self.accounts.last().map_or(from, |last| from.max(last.origination.add_days(MIN_GAP_DAYS)))
     }
 
-    /// Lets the month's competing risks play out until `last`, and opens the account if one comes first.
+    /// Draws from the month's competing risks until `last`, and opens an account if a product comes first.
     pub(super) fn purchase(&mut self, moment: &Moment<'_>, last: Date, rng: &mut Random) {
         let hazards = self.hazards(moment);
         let waiting_days = rng.exponential() / (hazards.sum() / DAYS_PER_YEAR);
@@ -160,7 +159,7 @@ impl Life {
         self.accounts.push(Account::open(product, day, persona, *stage, conditions, rng));
     }
 
-    /// The bank's rules: age, repeatability, how many at a time (an account that ends this month still
+    /// The bank's rules: age, repeatability, number held at a time (an account that ends this month still
     /// counts).
     fn may_take(&self, product: Product, moment: &Moment<'_>) -> bool {
         let spec = product.spec();

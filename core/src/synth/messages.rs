@@ -1,4 +1,4 @@
-//! What passes between customer and bank besides money: communications, documents, consents.
+//! Messages between customer and bank: communications, documents, consents.
 
 use core::ops::RangeInclusive;
 
@@ -12,12 +12,12 @@ use super::record::{Communication, Consent, Document, Timestamp};
 /// Share of the communications whose OUTCOME was not recorded.
 const OUTCOME_MISSING: f64 = 0.05;
 
-/// Enquiries and service calls a month without any need.
+/// Enquiries and service calls per month without any need.
 const ENQUIRIES: f64 = 0.025;
 const SERVICE_CALLS: f64 = 0.09;
 
-/// The month's communications on `recorded` days: contacts that the campaigns made, enquiries that needs
-/// prompt, and calls about nothing in particular.
+/// The month's communications on `recorded` days: contacts by campaigns, enquiries prompted by needs, and
+/// unrelated calls.
 pub(super) fn communications(
     moment: &Moment<'_>,
     life: &Life,
@@ -83,7 +83,7 @@ fn communication(
     }
 }
 
-/// The month's papers that belong to no account (yet): proofs that needs prompt, and reviews.
+/// The month's documents that belong to no account (yet): proofs prompted by needs, and reviews.
 pub(super) fn papers(moment: &Moment<'_>, life: &Life, rng: &mut Random) -> Option<Document> {
     if life.left {
         return None;
@@ -100,7 +100,7 @@ pub(super) fn papers(moment: &Moment<'_>, life: &Life, rng: &mut Random) -> Opti
     Some(Document { account: None, kind, at: some_time(moment, rng) })
 }
 
-/// The papers that establishment and openings leave behind.
+/// The documents of establishment and of openings.
 pub(super) fn contracts(life: &Life, rng: &mut Random) -> Vec<Document> {
     let mut documents = Vec::with_capacity(life.accounts.len() + 2);
     for (slot, account) in (0u8..).zip(&life.accounts) {

@@ -1,12 +1,12 @@
 //! A synthetic bank: ten tables with something to learn in them, something to get wrong, and a known truth.
 //!
 //! [`Bank`] simulates each customer on its own, from random streams of its own: the same seed gives the same
-//! bytes, whatever the range of customers, the order or the number of threads. Nothing here reads a file or a
-//! clock.
+//! bytes, whatever the range of customers, the order or the number of threads. This module reads no file and
+//! no clock.
 //!
 //! # The generating model
 //!
-//! In short; docs/SYNTHETIC.md has every formula and number, and the measured ceiling.
+//! A summary; docs/SYNTHETIC.md has every formula and number, and the measured ceiling.
 //!
 //! *Persona* (fixed). Dates of birth and establishment; the ages at which a student becomes a starter, founds
 //! a family, is established and retires; log-normal income, spending and thrift; taste for risk and for
@@ -18,35 +18,35 @@
 //! affluence decide how often a need begins; it builds up over five months to a strength of 0.5–1.3, and
 //! fades or is met by a purchase.
 //!
-//! *Campaigns*. The bank contacts who consents more often, on topics chosen by a crude rule. A contact
-//! multiplies the hazard of its topic in the months after it, less with every contact in recent memory;
-//! beyond about five it repels.
+//! *Campaigns*. The bank contacts customers who consent more often, on topics chosen by a crude rule. A
+//! contact multiplies the hazard of its topic in the following months, less with every contact in recent
+//! memory; beyond about five it repels.
 //!
-//! *Uptake*. The hazard of product *p* in a month, as a rate a year, is
+//! *Uptake*. The hazard of product *p* in a month, as a yearly rate, is
 //!
 //! ```text
 //! h(p) = [ baseline(p, stage) + Σ over needs n: pull(n, p) · taste(n, p) · level(n)² ]
 //!        · readiness · loyalty · new-customer · campaign(p) · season(p) · drift(p),      0 where the rules forbid p
 //! ```
 //!
-//! The rules: minimum age; a product that is not repeatable never twice; at most so many at a time; no two
-//! openings within [`MIN_GAP_DAYS`]. Products compete: the first of the exponential waiting times wins.
-//! Everything in *h* changes at the first of a month only, so that, given the state, what comes first within
-//! the month is known exactly; [`Bank::true_probabilities`] averages this over the possible futures of the
-//! state.
+//! The rules: minimum age; no second one of a product that is not repeatable; a maximum number at a time; no
+//! two openings within [`MIN_GAP_DAYS`]. Products compete: the first of the exponential waiting times wins.
+//! Everything in *h* changes only at the first of a month, so that, given the state, the probabilities of
+//! what comes first within the month are exact; [`Bank::true_probabilities`] averages them over the possible
+//! futures of the state.
 //!
-//! *Signs*. Needs leave rows before they lead to a purchase: money set aside, rent, garages, missing salary
-//! and overdraft fees, windfalls and idle balances, health and travel spending, enquiries, papers, answers to
+//! *Signs*. Needs leave rows before they lead to a purchase: savings, rent, garages, missing salary and
+//! overdraft fees, windfalls and idle balances, health and travel spending, enquiries, papers, answers to
 //! campaigns. Every sign also occurs without the need. Purchases cause rows too (disbursements, instalments),
 //! all of them at or after the opening.
 //!
-//! *Economy*. A policy rate cycle moves loans and deposits apart, prices rise, cash fades, digital channels
-//! grow, and every product but a few has its season.
+//! *Economy*. A policy rate cycle moves loans and deposits in opposite directions, prices rise, cash fades,
+//! digital channels grow, and all but a few products have a season.
 //!
-//! Traps, on purpose: ACCOUNTSTATUS is that of the last day; MATURITYDATE lies ahead; documents name
-//! accounts; about 2 % of many values are missing; and `dirty_rate` damages rows.
+//! *Traps*, on purpose: ACCOUNTSTATUS is that of the last day; MATURITYDATE lies in the future; documents
+//! name accounts; about 2 % of many values are missing; and `dirty_rate` damages rows.
 //!
-//! *Drifts*. None by nature, known ones on request ([`Drift`]), for a monitor to find.
+//! *Drifts*. None by default; known ones on request ([`Drift`]), for a monitor to find.
 
 mod account;
 mod bank;

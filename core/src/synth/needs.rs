@@ -1,8 +1,8 @@
-//! Latent needs: episodes that begin, build up and pass, seen only through what they make a customer do.
+//! Latent needs: episodes that begin, build up and pass, visible only in what they make a customer do.
 //!
-//! Each need is a Markov chain over months, independent of the others: idle → active (how likely depends on
-//! life stage and affluence) → idle (with [`FADING`] a month once [`SHORTEST`] months have passed, or when a
-//! purchase meets it).
+//! Each need is a Markov chain over months, independent of the others: idle → active (with a probability that
+//! depends on life stage and affluence) → idle (with probability [`FADING`] a month once [`SHORTEST`] months
+//! have passed, or when a purchase meets it).
 
 use super::catalogue::Product;
 use super::persona::{Persona, Stage};
@@ -15,19 +15,19 @@ const FADING: f64 = 0.13;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// To buy a home: saves up, rents on, has papers ready.
+    /// Buying a home: saving, rent, papers.
     Home,
-    /// A car to replace: garages, fuel.
+    /// Replacing a car: garages, fuel.
     Car,
-    /// Short of cash: less coming in, more withdrawn, overdraft fees.
+    /// Short of cash: less income, more withdrawals, overdraft fees.
     Cash,
     /// Money to place: a windfall, a growing balance.
     Surplus,
-    /// A family to protect: health spending, new standing orders.
+    /// Protecting a family: health spending, new standing orders.
     Protection,
     /// Travel and spending.
     Spending,
-    /// To study: fees.
+    /// Studies: fees.
     Study,
 }
 
@@ -52,8 +52,8 @@ impl Need {
         }
     }
 
-    /// The needs whose products this need pulls to, with what their pulls are multiplied by: its own, unless
-    /// the concept has shifted. What is pulled in all stays the same.
+    /// The needs whose products this need pulls to, with the factors of their pulls: only itself, unless the
+    /// concept has shifted. The total pull stays the same.
     pub(super) fn serves(self, concept: f64) -> impl Iterator<Item = (Self, f64)> {
         let other = self.confused_with();
         let total = |need: Self| need.pulls().iter().map(|&(_, pull)| pull).sum::<f64>();
@@ -61,8 +61,8 @@ impl Need {
         [(self, 1.0 - concept)].into_iter().filter(|&(_, share)| share > 0.0).chain(shifted)
     }
 
-    /// The need whose products a shifted concept leads to: one that shares none of its own, and whose
-    /// products most of those who feel this one are old enough to take.
+    /// The need whose products a shifted concept leads to: it shares none of its own products, and most
+    /// customers who feel this need are old enough for the other's products.
     pub(super) fn confused_with(self) -> Self {
         match self {
             Self::Home => Self::Cash,
@@ -117,7 +117,7 @@ struct Episode {
 pub(super) struct Needs([Option<Episode>; Need::COUNT]);
 
 impl Needs {
-    /// Moves every need on to the next month.
+    /// Advances every need to the next month.
     pub(super) fn step(&mut self, persona: &Persona, stage: Stage, homeowner: bool, rng: &mut Random) {
         for (need, slot) in Need::ALL.into_iter().zip(&mut self.0) {
             *slot = match *slot {
@@ -147,7 +147,7 @@ impl Needs {
         }
     }
 
-    /// How strongly `need` is felt: 0 when idle, building up to the episode's strength (0.5–1.3).
+    /// The strength with which `need` is felt: 0 when idle, building up to the episode's strength (0.5–1.3).
     pub(super) fn level(&self, need: Need) -> f64 {
         self.episode(need)
             .map_or(0.0, |episode| episode.strength * (f64::from(episode.months + 1) / BUILD_UP).min(1.0))
@@ -226,14 +226,14 @@ mod tests {
         let mut months = 0;
         for _ in 0..4_000 {
             let mut needs = Needs::default();
-            // No student sets out to buy a home, so the need does not begin again by itself.
+            // Students never begin this need, so it does not begin again by itself.
             needs.awaken(Need::Home, 1.0);
             while needs.level(Need::Home) > 0.0 {
                 needs.step(&persona, Stage::Student, false, &mut rng);
                 months += 1;
             }
         }
-        // SHORTEST and one more, and then a geometric number of months.
+        // SHORTEST months and one more, then a geometric number of months.
         let mean = f64::from(months) / 4_000.0;
         assert!((mean - (6.0 + 0.87 / 0.13)).abs() < 0.4, "{mean}");
     }

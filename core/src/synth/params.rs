@@ -1,11 +1,11 @@
-//! What a bank is generated from, checked once.
+//! The parameters of a bank, checked once.
 
 use core::ops::Range;
 
 use super::calendar::Date;
 use super::drift::{Drift, DriftKind};
 
-/// Customers have indices below this, so that their rows' identifiers stay below 10¹⁵.
+/// The upper bound of customers' indices, so that their rows' identifiers stay below 10¹⁵.
 pub const MAX_CUSTOMERS: u64 = 1_000_000_000;
 
 const EARLIEST_YEAR: i32 = 1950;
@@ -16,7 +16,7 @@ const LONGEST_DAYS: i32 = 20 * 366;
 /// Parameters of a synthetic bank. [`Bank::new`](super::Bank::new) checks them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BankParams {
-    /// Everything follows from it.
+    /// The seed of everything.
     pub seed: u64,
     /// Indices of the customers to generate. A customer is the same whatever the range around it.
     pub customers: Range<u64>,
@@ -24,9 +24,9 @@ pub struct BankParams {
     pub start: Date,
     /// Last day of the data.
     pub end: Date,
-    /// Share of the customers' rows that are written damaged, 0–1.
+    /// The share of rows that are written damaged, 0–1.
     pub dirty_rate: f64,
-    /// What changes on purpose, in this order: each acts on what those before it left.
+    /// Deliberate changes, applied in this order: each acts on the result of those before it.
     pub drifts: Vec<Drift>,
 }
 
@@ -47,10 +47,10 @@ impl Default for BankParams {
 /// Why a bank cannot be generated.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SynthError {
-    /// No customers, or more than identifiers can tell apart.
+    /// No customers, or more than identifiers can distinguish.
     #[error("customers {}..{}: give a range a..b with a < b ≤ {MAX_CUSTOMERS}", .0.start, .0.end)]
     Customers(Range<u64>),
-    /// The data would end before they begin, or be too long or too far away.
+    /// The data would end before they begin, or be too long or too far away in time.
     #[error(
         "dates {start} to {end}: start must come before end, both in the years {EARLIEST_YEAR}–{LATEST_YEAR}, \
          at most {LONGEST_DAYS} days apart"
@@ -61,10 +61,10 @@ pub enum SynthError {
         /// Last day.
         end: Date,
     },
-    /// Not a share.
+    /// The dirty rate is not a share.
     #[error("dirty rate {0}: give a share between 0 and 1")]
     DirtyRate(f64),
-    /// A size that a drift of this kind can't have.
+    /// The size of a drift is outside the range of its kind.
     #[error("drift {kind}: the size {size} is not in its range, {}", .kind.sizes())]
     DriftSize {
         /// The drift's kind.
@@ -72,7 +72,7 @@ pub enum SynthError {
         /// Its size.
         size: f64,
     },
-    /// A drift that begins before the data or after them.
+    /// A drift begins before or after the data.
     #[error("drift {kind}: begins on {from}, but the data are those from {start} to {end}")]
     DriftDay {
         /// The drift's kind.
@@ -94,7 +94,7 @@ pub enum SynthError {
     },
 }
 
-/// Parameters that make sense.
+/// Checked parameters.
 #[derive(Clone, Debug)]
 pub(super) struct ValidParams(BankParams);
 

@@ -1,9 +1,9 @@
-//! Who a customer is: what is drawn once and never changes.
+//! Personas: the traits of a customer that are drawn once and never change.
 
 use super::calendar::Date;
 use super::random::Random;
 
-/// Life stages. Where a persona stands follows from its age alone.
+/// Life stages. A persona's stage follows from its age alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Student,
@@ -25,16 +25,16 @@ pub(super) struct Persona {
     retires_at: f64,
     /// Monthly net income at full career and the prices of 2020.
     income: f64,
-    /// Income changes from month to month.
+    /// Whether income changes from month to month.
     pub(super) self_employed: bool,
-    /// Paid a thirteenth salary in December.
+    /// Whether a thirteenth salary is paid in December.
     pub(super) december_bonus: bool,
-    /// Salary and bills go through this bank.
+    /// Whether salary and bills go through this bank.
     pub(super) main_bank: bool,
     pub(super) tenant: bool,
     /// Day of the month, 1–28.
     pub(super) payday: i32,
-    /// Standing orders that run every month.
+    /// The number of standing orders that run every month.
     pub(super) standing_orders: i32,
     pub(super) spending: f64,
     pub(super) thrift: f64,
@@ -42,8 +42,8 @@ pub(super) struct Persona {
     pub(super) risk_taste: f64,
     /// Leaning to digital channels, in logits.
     pub(super) digital: f64,
-    /// How readily needs and campaigns turn into a purchase at all: nowhere recorded, a multiplier with mean
-    /// 1.
+    /// How readily needs and campaigns turn into a purchase at all: a multiplier with mean 1 that is recorded
+    /// nowhere.
     pub(super) readiness: f64,
 }
 
@@ -110,13 +110,14 @@ impl Persona {
             }
     }
 
-    /// Income relative to the bank's middle customer: what they can afford, and what squeezes them.
+    /// Income relative to the bank's median customer: it decides what they can afford, and what squeezes
+    /// them.
     pub(super) fn affluence(&self, stage: Stage) -> f64 {
         self.income(stage) / 2_500.0
     }
 }
 
-/// One place of ADDRESS.
+/// A city of ADDRESS.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct City {
     pub(super) name: &'static str,

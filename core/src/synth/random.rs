@@ -1,26 +1,26 @@
 //! Random streams: one per customer and purpose, so that no draw of one depends on another.
 //!
-//! Exponentials come from `libm` and the ziggurats of `rand_distr` are tables but for their tails, so that a
-//! seed does not give other bytes on another platform.
+//! Exponentials come from `libm`, and the ziggurats of `rand_distr` are tables except for their tails, so
+//! that a seed gives the same bytes on every platform.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Exp1, StandardNormal};
 
-/// What a stream of random numbers is for. Streams of one customer are independent: writing damaged rows,
-/// say, leaves the clean ones as they were.
+/// The purpose of a random stream. Streams of one customer are independent: writing damaged rows, for
+/// example, leaves the clean ones unchanged.
 #[derive(Clone, Copy)]
 #[repr(u64)]
 pub(super) enum Purpose {
     /// The persona and the latent life.
     Life = 0,
-    /// The rows that the life leaves behind.
+    /// The rows that a life leaves behind.
     Rows = 1,
     /// Damage done to rows.
     Dirt = 2,
     /// Possible futures, for the true probabilities.
     Future = 3,
-    /// Which rows come with another category. From here on beyond the bits that hold a customer's index.
+    /// Which rows get another category. Values from here on lie above the bits of a customer's index.
     CategoryMix = 1 << 40,
     /// Which values are lost.
     Missingness = 2 << 40,
@@ -50,7 +50,7 @@ impl Random {
         low + (high - low) * self.unit()
     }
 
-    /// Uniform integer in 0..`bound`; 0 where `bound` is not positive.
+    /// Uniform integer in 0..`bound`; 0 if `bound` is not positive.
     pub(super) fn below(&mut self, bound: i32) -> i32 {
         (self.unit() * f64::from(bound.max(0))) as i32
     }
@@ -63,7 +63,7 @@ impl Random {
         median * libm::exp(self.normal(0.0, sigma))
     }
 
-    /// Pareto with minimum `scale`: the mean is infinite for `shape` up to 1, the variance up to 2.
+    /// Pareto with minimum `scale`. The mean is infinite for `shape` up to 1, the variance up to 2.
     pub(super) fn pareto(&mut self, scale: f64, shape: f64) -> f64 {
         scale * libm::exp(self.exponential() / shape)
     }
@@ -90,7 +90,7 @@ impl Random {
         count
     }
 
-    /// An item drawn with the weight beside it, or `None` where no weight is positive.
+    /// An item drawn by the weight beside it; `None` if no weight is positive.
     pub(super) fn weighted<T: Copy>(&mut self, items: impl Iterator<Item = (T, f64)> + Clone) -> Option<T> {
         let total: f64 = items.clone().map(|(_, weight)| weight).sum();
         let mut left = self.unit() * total;

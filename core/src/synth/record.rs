@@ -6,7 +6,7 @@ use crate::time::DAY;
 
 /// Everything the bank recorded about one customer. `None` is a missing value.
 ///
-/// Identifiers follow from the customer's index and a row's position, see [`super::Table`].
+/// Identifiers follow from the customer's index and a row's position; see [`super::Table`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct CustomerRecord {
     /// The customer's index in the bank.
@@ -54,7 +54,7 @@ pub struct AccountRow {
     pub principal: Option<i64>,
     /// INTERESTRATE in hundredths of a percent a year.
     pub rate: Option<i32>,
-    /// ACCOUNTSTATUS at the end of the data, whatever the day one asks about.
+    /// ACCOUNTSTATUS at the end of the data, whatever the cut-off.
     pub status: &'static str,
 }
 
@@ -82,7 +82,7 @@ pub struct Transaction {
     pub account: u8,
     /// TRANSACTIONINITIATEDTIMESTAMP.
     pub at: Timestamp,
-    /// TRANSACTIONAMOUNT in cents: positive comes in, negative goes out.
+    /// TRANSACTIONAMOUNT in cents: positive for credits, negative for debits.
     pub amount: i64,
     /// TRANSACTIONTYPEID.
     pub kind: TransactionType,
@@ -161,10 +161,10 @@ pub struct Communication {
     pub at: Timestamp,
     /// COMMUNICATIONMETHODID: EMAIL, APP, MAIL, PHONE or BRANCH.
     pub method: &'static str,
-    /// INBOUNDOUTBOUNDINDICATOR: `INBOUND` or `OUTBOUND`, as the customer or the bank began it.
+    /// INBOUNDOUTBOUNDINDICATOR: `INBOUND` if the customer began it, `OUTBOUND` if the bank did.
     pub inbound: bool,
-    /// OUTCOME: IGNORED, OPENED, INTERESTED or DECLINED of an outbound one, ENQUIRY, SERVICE or COMPLAINT of
-    /// an inbound one.
+    /// OUTCOME: IGNORED, OPENED, INTERESTED or DECLINED if outbound; ENQUIRY, SERVICE or COMPLAINT if
+    /// inbound.
     pub outcome: Option<&'static str>,
 }
 
@@ -186,6 +186,6 @@ pub struct Consent {
     pub purpose: &'static str,
     /// GRANTED.
     pub granted: bool,
-    /// TIMESTAMP from which it holds.
+    /// TIMESTAMP from which it applies.
     pub at: Timestamp,
 }

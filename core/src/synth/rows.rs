@@ -1,4 +1,4 @@
-//! What each table's rows hold, value by value: text and columns are both written from this one description.
+//! The rows of each table, value by value: text and columns are both written from this one description.
 
 use super::calendar::Date;
 use super::catalogue::{Channel, Product};
@@ -13,9 +13,9 @@ pub(super) const MESSAGES_PER_CUSTOMER: u64 = 10_000;
 /// Decimals of a true probability.
 const PROBABILITY_PLACES: u32 = 12;
 
-/// Where rows go.
+/// A destination of rows.
 pub(super) trait Rows {
-    /// A row under way.
+    /// An unfinished row.
     type Row<'a>: Row
     where
         Self: 'a;
@@ -24,13 +24,13 @@ pub(super) trait Rows {
     fn add(&mut self, table: Table, fill: impl FnOnce(&mut Self::Row<'_>));
 }
 
-/// A row under way: every call gives the next column's value.
+/// An unfinished row: every call sets the next column's value.
 pub(super) trait Row {
     fn missing(&mut self) -> &mut Self;
 
     fn word(&mut self, word: &str) -> &mut Self;
 
-    /// An identifier: `prefix` and at least so many digits.
+    /// An identifier: `prefix` and at least `digits` digits.
     fn code(&mut self, prefix: &str, number: u64, digits: usize) -> &mut Self;
 
     fn integer(&mut self, value: u64) -> &mut Self;
@@ -148,7 +148,7 @@ pub(super) fn write_customer(record: &CustomerRecord, rows: &mut impl Rows) {
     }
 }
 
-/// Adds what is true of one customer.
+/// Adds the truth about one customer.
 pub(super) fn write_truth(index: u64, truth: &[(Date, TrueProbabilities)], rows: &mut impl Rows) {
     let units = |probability: f64| libm::round(probability * 1e12) as i64;
     for (cutoff, truth) in truth {

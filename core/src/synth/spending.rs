@@ -1,7 +1,7 @@
-//! Where money comes from and goes to in a month: what persona, stage and needs make of a customer's books.
+//! The money that comes in and goes out in a month, given persona, stage and needs.
 //!
-//! Amounts are in currency units, positive into the account. Every sign of a need also happens without it,
-//! only less.
+//! Amounts are in currency units, positive for credits. Every sign of a need also occurs without it, only
+//! less often.
 
 use super::calendar::Month;
 use super::catalogue::Product;
@@ -26,9 +26,9 @@ pub(super) struct Situation<'a> {
     /// Expected monthly net income at today's prices.
     pub(super) income: f64,
     pub(super) balance: f64,
-    /// What lies on an open savings account.
+    /// The balance of an open savings account.
     pub(super) savings: Option<f64>,
-    /// What is owed on an open credit card.
+    /// The debt on an open credit card.
     pub(super) owed_on_card: Option<f64>,
 }
 
@@ -37,7 +37,7 @@ impl Situation<'_> {
         self.life.needs.level(need)
     }
 
-    /// How much of the customer's life goes through this bank.
+    /// The share of the customer's financial life that goes through this bank.
     fn share(&self) -> f64 {
         if self.moment.persona.main_bank { 1.0 } else { 0.35 }
     }
@@ -57,7 +57,7 @@ pub(super) fn everyday(s: &Situation<'_>, journal: &mut Journal, rng: &mut Rando
 
 fn incoming(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
     let persona = s.moment.persona;
-    // A squeeze comes with lost hours, the worst with a lost job.
+    // Short of cash means fewer hours of work or, at worst, a lost job.
     let income = s.income * (1.0 - 0.35 * s.need(Need::Cash));
     if !persona.main_bank {
         if rng.chance(0.7) {
@@ -116,7 +116,7 @@ fn bills(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
 fn purchases(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
     let persona = s.moment.persona;
     let conditions = &s.moment.conditions;
-    // People spend more when there is more: this keeps balances from running away.
+    // People spend more when there is more: this keeps balances from diverging.
     let mood = 1.0 + 0.12 * (s.balance / s.income).clamp(-3.0, 4.0);
     let thrift = 1.0 - 0.25 * s.need(Need::Home).min(1.2);
     let basket = 0.055 * s.income * mood * thrift * (1.0 + 0.4 * s.need(Need::Spending));
@@ -159,7 +159,7 @@ fn purchases(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
     }
 }
 
-/// Money out of the ordinary, with heavy tails.
+/// Unusual amounts, with heavy tails.
 fn windfalls(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
     if rng.chance(0.05) {
         let amount = rng.log_normal(0.1 * s.income, 1.0);
@@ -172,7 +172,7 @@ fn windfalls(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
     }
 }
 
-/// What opening and ending accounts moves on the current account.
+/// The movements on the current account from opening and ending accounts.
 pub(super) fn dealings(s: &Situation<'_>, journal: &mut Journal, rng: &mut Random) {
     let month = s.moment.month;
     for account in &s.life.accounts {
@@ -192,7 +192,7 @@ pub(super) fn dealings(s: &Situation<'_>, journal: &mut Journal, rng: &mut Rando
                     note(Book::Current, Kind::TransferOut, -principal, 15);
                 }
                 Product::TermDeposit | Product::InvestmentFund => {
-                    // What is not at hand comes from elsewhere.
+                    // The rest comes from elsewhere.
                     let missing = principal - s.balance.max(0.0);
                     if missing > 0.0 {
                         note(Book::Current, Kind::TransferIn, missing, 11);
@@ -216,8 +216,8 @@ pub(super) fn dealings(s: &Situation<'_>, journal: &mut Journal, rng: &mut Rando
     }
 }
 
-/// Saving, card settlement, interest and fees, once the rest of the month is known: the current account would
-/// end it at `expected`.
+/// Saving, card settlement, interest and fees, once the rest of the month is known: without them the current
+/// account would end it at `expected`.
 pub(super) fn tidy_up(s: &Situation<'_>, mut expected: f64, journal: &mut Journal, rng: &mut Random) {
     let late = 24 + rng.below(4);
     if let Some(owed) = s.owed_on_card.filter(|&owed| owed > 1.0) {

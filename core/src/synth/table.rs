@@ -21,11 +21,11 @@ pub enum Table {
     Communication,
     Document,
     Consent,
-    /// Not the bank's: what is true of its customers, and nowhere to be seen.
+    /// Not a table of the bank: the truth about its customers, which the bank can't see.
     Truth,
 }
 
-/// The bank's tables, in the order in which a reader may load them.
+/// The bank's tables, in an order in which they can be loaded.
 pub const TABLES: [Table; 10] = [
     Table::Address,
     Table::Party,
@@ -39,7 +39,7 @@ pub const TABLES: [Table; 10] = [
     Table::Consent,
 ];
 
-/// The bank's tables and, last, that of the truth.
+/// The bank's tables and, last, the truth.
 pub const ALL_TABLES: [Table; 11] = {
     let [a, b, c, d, e, f, g, h, i, j] = TABLES;
     [a, b, c, d, e, f, g, h, i, j, Table::Truth]
@@ -50,36 +50,36 @@ pub const ALL_TABLES: [Table; 11] = {
 pub struct Column {
     /// The name in capitals.
     pub name: &'static str,
-    /// What the values are.
+    /// The kind of its values.
     pub kind: Kind,
     /// Whether a row may lack the value.
     pub optional: bool,
     pub(super) role: Role,
 }
 
-/// What the values of a column are.
+/// The kind of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Whole numbers.
+    /// Integers.
     Integer,
-    /// Numbers with a fixed count of decimals.
+    /// Numbers with a fixed number of decimals.
     Decimal,
     /// Days.
     Date,
     /// Days with the time of day.
     Timestamp,
-    /// Words, and identifiers that are more than a number.
+    /// Words, and identifiers that are not just numbers.
     Text,
 }
 
-/// What the values of a column are for.
+/// The purpose of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// Identifies the row.
     Key,
     /// Identifies a row of another table.
     Reference,
-    /// Says something about the row.
+    /// Describes the row.
     Value,
 }
 
@@ -234,7 +234,7 @@ const CONSENT: &[Column] = &[
     value("TIMESTAMP", Timestamp),
 ];
 
-/// A column for every product follows that of no product.
+/// One column per product follows the column of no product.
 const TRUTH: &[Column] = &[
     reference("CUSTOMERID", Text),
     value("CUTOFF", Date),
@@ -264,7 +264,7 @@ const fn value(name: &'static str, kind: Kind) -> Column {
 }
 
 impl Column {
-    /// Whether its values identify the rows: no two rows have the same.
+    /// Whether its values identify the rows: no two rows have the same value.
     #[must_use]
     pub fn is_key(&self) -> bool {
         self.role == Role::Key

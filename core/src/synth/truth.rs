@@ -1,8 +1,8 @@
-//! The true probabilities of what comes next: the best that anyone could know.
+//! The true probabilities of what comes next: the best prediction possible.
 //!
-//! Whoever knows the whole latent state at a cut-off (needs, readiness, what the campaigns have done so far)
-//! knows the hazards of the month that begins, and with them exactly what comes first within it. Of the
-//! months after, futures of needs and campaigns are drawn and averaged over.
+//! The latent state at a cut-off (needs, readiness, the effect of campaigns so far) determines the hazards of
+//! the month that begins, and with them exactly what comes first within it. For the months after, futures of
+//! needs and campaigns are drawn and averaged.
 
 use super::bank::{Bank, months};
 use super::calendar::{Date, Month};
@@ -15,7 +15,7 @@ use super::random::{Purpose, Random};
 use super::rows;
 use super::uptake::competing_risks;
 
-/// What comes first in a time to come: each product, or none. Sums to 1.
+/// The probability that each product, or none, comes first in a period. Sums to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrueProbabilities {
     /// No product is opened.
@@ -24,14 +24,14 @@ pub struct TrueProbabilities {
     pub products: ByProduct,
 }
 
-/// What to tell the truth about.
+/// The cut-offs and the period to compute true probabilities for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// The days on which the future begins.
+    /// The first days of the periods.
     pub cutoffs: Vec<Date>,
-    /// How many days it lasts.
+    /// The length of a period in days.
     pub days: i32,
-    /// How many futures to draw, at least one. The error falls with the square root of it.
+    /// The number of futures to draw, at least one. The error is proportional to 1 / √paths.
     pub paths: u32,
 }
 
@@ -40,16 +40,15 @@ impl TrueProbabilities {
 }
 
 impl Bank {
-    /// What this customer will open first in `[cutoff, cutoff + days)`, given the whole latent state at
-    /// `cutoff`, for each of the cut-offs before which the customer came to the bank: the earliest first,
+    /// The probabilities of what this customer opens first in `[cutoff, cutoff + days)`, given the whole
+    /// latent state at `cutoff`, for each cut-off after the customer joined the bank: the earliest first,
     /// each once.
     ///
-    /// Futures of needs and campaigns are drawn; given a future, the competing risks are exact. The draws are
-    /// the same in every call.
+    /// Futures of needs and campaigns are drawn; given a future, the competing risks are exact. Every call
+    /// draws the same futures.
     ///
     /// # Errors
-    ///
-    /// If the bank has no customer of this index.
+    /// If the bank has no customer with this index.
     pub fn true_probabilities(
         &self,
         index: u64,
@@ -92,11 +91,10 @@ impl Bank {
         Ok(answers)
     }
 
-    /// Appends what is true of one customer to the text of [`Table::Truth`](super::Table::Truth).
+    /// Appends the truth about one customer to the text of [`Table::Truth`](super::Table::Truth).
     ///
     /// # Errors
-    ///
-    /// If the bank has no customer of this index.
+    /// If the bank has no customer with this index.
     pub fn write_truth(
         &self,
         index: u64,
@@ -108,11 +106,10 @@ impl Bank {
         Ok(())
     }
 
-    /// Appends what is true of one customer to the columns of [`Table::Truth`](super::Table::Truth).
+    /// Appends the truth about one customer to the columns of [`Table::Truth`](super::Table::Truth).
     ///
     /// # Errors
-    ///
-    /// If the bank has no customer of this index.
+    /// If the bank has no customer with this index.
     pub fn append_truth(
         &self,
         index: u64,
@@ -124,7 +121,7 @@ impl Bank {
     }
 }
 
-/// Averages over `paths` ways in which `life` may go on through the months `ahead`.
+/// Averages over `paths` futures of `life` in the months `ahead`.
 fn average_future(
     life: &Life,
     ahead: &[Moment<'_>],
@@ -151,7 +148,7 @@ fn average_future(
     mean
 }
 
-/// Adds what a month's hazards may bring, given that nothing came before it.
+/// Adds the risks of a month, given that nothing came before it.
 fn risk_month(so_far: &mut TrueProbabilities, life: &Life, moment: &Moment<'_>, from: Date, until: Date) {
     let begin = life.free_from(moment.month.first().max(from));
     let end = moment.month.plus(1).first().min(until);

@@ -5,7 +5,7 @@ use super::economy::Conditions;
 use super::needs::Need;
 use super::persona::{Persona, Stage};
 
-/// Yearly hazards of a customer in general, before needs: what is bought without any reason that shows.
+/// Yearly hazards of a customer without needs: purchases for no visible reason.
 pub(super) fn baseline(product: Product, stage: Stage) -> f64 {
     let [student, starter, family, established, retired] = match product {
         Product::CurrentAccount => [0.0; 5],
@@ -28,7 +28,7 @@ pub(super) fn baseline(product: Product, stage: Stage) -> f64 {
     }
 }
 
-/// How much of a need's pull to `product` this persona follows.
+/// The share of a need's pull to `product` that this persona follows.
 pub(super) fn taste(persona: &Persona, need: Need, product: Product, stage: Stage) -> f64 {
     match (need, product) {
         (Need::Surplus, Product::TermDeposit) => 2.0 * (1.0 - persona.risk_taste),
@@ -50,9 +50,9 @@ pub(super) fn competing_risks(hazards: &ByProduct, days: i32) -> (f64, ByProduct
 
 pub(super) const DAYS_PER_YEAR: f64 = 365.25;
 
-/// What everyone's hazard of `product` is multiplied with in this month.
+/// The factor of everyone's hazard of `product` in this month.
 pub(super) fn demand(persona: &Persona, product: Product, conditions: &Conditions) -> f64 {
-    // Who banks elsewhere also borrows elsewhere.
+    // A customer of another bank also borrows there.
     let loyalty = if persona.main_bank { 1.0 } else { 0.5 };
     persona.readiness * loyalty * conditions.demand[product]
 }

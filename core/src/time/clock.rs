@@ -74,6 +74,15 @@ impl Clock {
 
     /// Reads a time as [`read`] does. A text without a zone is a local time of this clock, one with a zone is
     /// an instant.
+    ///
+    /// # Examples
+    /// ```
+    /// use nextbest_core::time::{Clock, parse};
+    ///
+    /// let clock = Clock { zone: "Africa/Algiers".into(), offset: 3600, changes: Vec::new() };
+    /// assert_eq!(clock.read("2026-01-01 12:00"), parse("2026-01-01 12:00"));
+    /// assert_eq!(clock.read("2026-01-01T12:00Z"), parse("2026-01-01 13:00"));
+    /// ```
     pub fn read(&self, text: &str) -> Option<i64> {
         match read(text)? {
             Moment::Local(time) => Some(time),

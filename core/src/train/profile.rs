@@ -1,6 +1,6 @@
 //! Computes the profile that a bundle carries: distributions of rows that the model did not learn from.
 
-use super::{crowd, fit_bins};
+use super::{fit_bins, k_anonymity};
 use crate::features::FeatureDefinition;
 use crate::matrix::{Column, Matrix};
 use crate::monitor::distribution::{Distribution, MOST_BINS};
@@ -51,7 +51,7 @@ pub fn profile_of_many(
     sketches: SketchRules,
 ) -> Result<Option<Profile>, Error> {
     let counting = Counting { customers: Some(customers) };
-    crowd::is_many(customers).then(|| counting.profile(bundle, rows, labels, sketches)).transpose()
+    k_anonymity::is_many(customers).then(|| counting.profile(bundle, rows, labels, sketches)).transpose()
 }
 
 /// How rows are counted: as they are, or only in cells of enough customers.
@@ -63,14 +63,14 @@ struct Counting<'c> {
 impl Counting<'_> {
     fn numbers(&self, values: impl Iterator<Item = f32> + Clone, edges: &[f32]) -> Distribution {
         match self.customers {
-            Some(customers) => crowd::numbers(values, customers, edges),
+            Some(customers) => k_anonymity::numbers(values, customers, edges),
             None => Distribution::of_numbers(values, edges.to_vec()),
         }
     }
 
     fn words(&self, values: impl Iterator<Item = f32> + Clone, words: usize) -> Distribution {
         match self.customers {
-            Some(customers) => crowd::words(values, customers, words),
+            Some(customers) => k_anonymity::words(values, customers, words),
             None => Distribution::of_words(values, words),
         }
     }

@@ -44,14 +44,14 @@ pub(crate) struct Evaluated {
     customers: usize,
     /// The mean reward of the policy that was logged.
     logged: Estimate,
-    policies: Vec<JudgedPolicy>,
+    policies: Vec<EvaluatedPolicy>,
     /// The share of the decisions that chance had a part in.
     explored: f64,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct JudgedPolicy {
+struct EvaluatedPolicy {
     policy: String,
     /// The least share of the policy that the log does not support.
     unsupported: f64,
@@ -100,7 +100,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ev
         let value = policy_value(&of_policy(&decisions, &customers, &shown, target));
         let unsupported = value.unsupported();
         let [least, greatest] = shown.rewards;
-        JudgedPolicy {
+        EvaluatedPolicy {
             policy,
             unsupported,
             never_shown_products: shown.never(&decisions, target),
@@ -112,7 +112,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ev
         decision.candidates.iter().map(|candidate| candidate.priority).collect()
     };
     let mut policies = vec![judge("best first".into(), &|decision| first_place(&priorities(decision), 0.0))];
-    if let Some(JudgedPolicy { value: None, unsupported, never_shown_products, .. }) = policies.first() {
+    if let Some(EvaluatedPolicy { value: None, unsupported, never_shown_products, .. }) = policies.first() {
         let products = match never_shown_products.as_slice() {
             [] => "what it shows to customers to whom it asks for it".to_owned(),
             products => products.join(", "),
@@ -297,7 +297,7 @@ impl fmt::Display for Evaluated {
         let header = ["policy", "IPS", "SNIPS", "doubly robust", "as certain as"];
         let [policy, ips, snips, robust, certain] = header;
         writeln!(f, "  {policy:<18}{ips:<30}{snips:<30}{robust:<30}{certain}")?;
-        for JudgedPolicy { policy, value, unsupported, bounds, never_shown_products } in &self.policies {
+        for EvaluatedPolicy { policy, value, unsupported, bounds, never_shown_products } in &self.policies {
             let Some(value) = value else {
                 let products = never_shown_products.join(", ");
                 writeln!(

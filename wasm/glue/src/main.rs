@@ -1,7 +1,7 @@
 //! Writes the JavaScript glue of a wasm module: `nextbest-wasm-glue INPUT.wasm OUT_DIR`.
 //!
 //! This is `wasm-bindgen --target web --typescript` as a library, so that Cargo.lock ties the generator to
-//! the version of the macros and nobody has to install a tool of the very same version by hand.
+//! the version of the macros and nobody has to install a matching tool by hand.
 
 use std::env;
 use std::ffi::OsString;

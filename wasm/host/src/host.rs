@@ -1,4 +1,4 @@
-//! What the functions do, on bytes.
+//! The functions of the interface, on bytes.
 
 use nextbest_core::Error;
 use nextbest_core::bundle::MAX_BYTES;
@@ -17,11 +17,11 @@ use nextbest_core::about::About;
 #[derive(Default)]
 pub(crate) struct Host {
     recommender: Option<Recommender>,
-    /// They stay from call to call, so that nothing is allocated for a batch.
+    /// Reused from call to call, so that nothing is allocated per batch.
     buffers: Buffers,
 }
 
-/// What went wrong: a short, stable name for programs, and a sentence for people.
+/// What went wrong: a short, stable code for programs, and a sentence for people.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Failure {
     pub(crate) code: &'static str,
@@ -90,7 +90,7 @@ impl Host {
         for (index, row) in rows.iter().enumerate() {
             let read = read(recommender.schema(), None, false, row);
             let read = read.map_err(|error| Failure::from(error).within(&format!("row {index}: ")))?;
-            // Of a row without its time nothing is known to be past.
+            // Without a time of its own, none of a row's dates is known to be past.
             self.buffers
                 .rows
                 .extend(read.customers.iter().flat_map(|row| recommender.features(&row, i64::MIN)));
@@ -98,8 +98,8 @@ impl Host {
         self.score_rows(rows.len(), output)
     }
 
-    /// Checks that neither the features nor the probabilities of so many rows take more room than an input
-    /// may: memory that there is not would be a trap.
+    /// Checks that neither the features nor the probabilities of `count` rows take more room than an input
+    /// may: running out of memory would be a trap.
     fn check_room(&self, count: usize) -> Result<(), Failure> {
         let bundle = self.recommender()?.bundle();
         let values = bundle.features.len().max(bundle.schema.class_count()).max(1);
@@ -113,7 +113,7 @@ impl Host {
         }
     }
 
-    /// Scores the first `count` of the rows that have been put together.
+    /// Scores the first `count` of the collected rows.
     fn score_rows(&mut self, count: usize, output: &mut Vec<u8>) -> Result<(), Failure> {
         let bundle = self.recommender.as_ref().ok_or_else(nothing_loaded)?.bundle();
         write_floats(self.buffers.score(bundle.scorer(), count)?, output);
@@ -126,13 +126,13 @@ impl Host {
 }
 
 impl Failure {
-    /// Says where it was.
+    /// Prefixes the message with a place.
     fn within(self, place: &str) -> Self {
         Self { message: format!("{place}{}", self.message), ..self }
     }
 
     pub(crate) fn write(&self, output: &mut Vec<u8>) {
-        // Two texts in memory: nothing can fail.
+        // Two strings are written to memory: nothing can fail.
         let _ = serde_json::to_writer(output, self);
     }
 }
@@ -147,8 +147,8 @@ fn nothing_loaded() -> Failure {
     Failure { code: "host/not-loaded", message: "no bundle is loaded: call nextbest_load first".into() }
 }
 
-/// By way of a value, so that a probability is the same number as in JavaScript and on the command line: the
-/// double that equals it, not its shortest text.
+/// Serialises through a value, so that a probability is the same number as in JavaScript and on the command
+/// line: the double that equals it, not its shortest text.
 fn write_json(value: &impl Serialize, output: &mut Vec<u8>) -> Result<(), Failure> {
     let written = serde_json::to_value(value).and_then(|value| serde_json::to_writer(output, &value));
     written.map_err(|error| Failure { code: "internal/serialize", message: error.to_string() })

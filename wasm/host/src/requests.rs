@@ -1,5 +1,5 @@
-//! What a host asks as JSON. The customer's own rows are left to the core's reader, which names the path of
-//! what does not fit, as the options are.
+//! Requests of a host as JSON. The core reads the customer's own rows and the options, and names the path of
+//! values that do not fit.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use nextbest_core::customers::json::Value;
 
 use crate::host::Failure;
 
-/// A question about a customer: the options stand beside it.
+/// A question about a customer, with the options beside it.
 pub(crate) struct Request<'j> {
     pub(crate) question: Option<Cow<'j, str>>,
     pub(crate) customer: Value<'j>,

@@ -1,4 +1,4 @@
-//! Calls as a host makes them; only that the buffers are reached without pointers.
+//! Calls as a host makes them, except that the buffers are reached without pointers.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::*;
 const CUSTOMERS: &[u8] = include_bytes!("../../../tests/fixtures/policy.bundle");
 const PLAIN: &[u8] = include_bytes!("../../../tests/fixtures/label.bundle");
 
-/// What a function answers to bytes, or the failure's code and message.
+/// The answer of a function to bytes, or the failure's code and message.
 fn call(function: extern "C" fn() -> i64, input: &[u8]) -> Result<Vec<u8>, (String, String)> {
     assert_ne!(nextbest_input(input.len()), 0);
     STATE.with_borrow_mut(|state| state.input.copy_from_slice(input));
@@ -106,7 +106,7 @@ fn a_customer_gets_features_and_offers() {
     let answer = json_of(call(nextbest_ask, asked.to_string().as_bytes()));
     assert_eq!(answer["asOf"], "2026-01-01");
     let probabilities = floats(&call(nextbest_score, &bytes(&features)).unwrap());
-    // serde_json reads a double to within its last bit: the float is the same.
+    // serde_json reads a double to within its last bit: as a float it is the same.
     assert_eq!(answer["noneProbability"].as_f64().map(|none| none as f32), Some(probabilities[0]));
 }
 
@@ -179,7 +179,7 @@ fn the_same_moment_has_the_same_features_however_it_is_written() {
     assert!(message.contains("SIGNED: expected a date such as"), "{message}");
 }
 
-/// A bundle's worth of `{}` would be gigabytes of features.
+/// A text of `{}` the size of a bundle would be gigabytes of features.
 #[test]
 fn rows_that_take_little_room_as_text_are_counted() {
     call(nextbest_load, PLAIN).unwrap();

@@ -26,8 +26,8 @@ pub(super) fn steps(bundle: &Bundle, row: &[f32], mutable: &[u16]) -> Vec<Step> 
         else {
             continue;
         };
-        let way = Way { bundle, feature, definition, from: *value, apart };
-        way.push_steps(&mut steps);
+        let changes = FeatureChanges { bundle, feature, definition, from: *value, apart };
+        changes.push_steps(&mut steps);
     }
     // Stable: equally small steps stay in the order of features, then of bins.
     steps.sort_by(|a, b| a.size.total_cmp(&b.size));
@@ -35,7 +35,7 @@ pub(super) fn steps(bundle: &Bundle, row: &[f32], mutable: &[u16]) -> Vec<Step> 
 }
 
 /// The possible changes of one feature.
-struct Way<'b> {
+struct FeatureChanges<'b> {
     bundle: &'b Bundle,
     feature: usize,
     definition: &'b FeatureDefinition,
@@ -44,7 +44,7 @@ struct Way<'b> {
     apart: &'b BinSet,
 }
 
-impl Way<'_> {
+impl FeatureChanges<'_> {
     /// Steps from the customer's bin to both sides. A missing value starts from the reference's bin.
     fn push_steps(&self, steps: &mut Vec<Step>) {
         let bins = &self.bundle.bins;

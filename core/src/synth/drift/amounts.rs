@@ -1,4 +1,5 @@
-//! Drifts of amounts. Balances are running sums, so each moves by what the amounts before it moved.
+//! Drifts of amounts. Balances are running sums, so each changes by the total change of the amounts before
+//! it.
 
 use super::super::calendar::{Date, Month};
 use super::super::economy::Economy;
@@ -7,16 +8,16 @@ use super::super::record::{CustomerRecord, Transaction, TransactionType};
 /// The standard deviation of the logarithms of all amounts of the default bank: the unit of a shift.
 pub(in super::super) const LOG_DEVIATION: f64 = 1.47;
 
-/// No amount grows beyond this many cents, so that sums of any drifts stay exact.
+/// The largest amount in cents, so that sums stay exact under any drifts.
 const LARGEST: f64 = 1e12;
 
-/// Multiplies amounts, so that their logarithms move by `size` standard deviations.
+/// Multiplies amounts so that their logarithms move by `size` standard deviations.
 pub(super) fn shift(record: &mut CustomerRecord, size: f64, reached: impl Fn(Date) -> bool) {
     let factor = libm::exp(size * LOG_DEVIATION);
     rewrite(record, reached, |row| cents(row) * factor);
 }
 
-/// Stretches the distance between the logarithms of amounts and of what is typical of their type.
+/// Stretches the distance of the logarithms of amounts from the typical amount of their type.
 pub(super) fn stretch(
     record: &mut CustomerRecord,
     size: f64,
@@ -32,8 +33,8 @@ pub(super) fn stretch(
     });
 }
 
-/// The median of a type's amounts in the default bank, at the prices of 2020. Transfers in and out share one,
-/// so that what leaves one of the customer's accounts is what comes to another. All fees are alike.
+/// The median amount of a type in the default bank, at the prices of 2020. Transfers in and out share one, so
+/// that what leaves one of the customer's accounts arrives in another. All fees are alike.
 pub(in super::super) const fn typical(kind: TransactionType) -> Option<f64> {
     Some(match kind {
         TransactionType::Salary => 2_640.0,
@@ -53,14 +54,14 @@ pub(in super::super) const fn typical(kind: TransactionType) -> Option<f64> {
     })
 }
 
-/// Gives the rows that were `reached` other amounts of the same sign, in cents, and all rows the balances
-/// that follow.
+/// Gives the rows that were `reached` new amounts of the same sign, in cents, and all rows the balances that
+/// follow.
 fn rewrite(
     record: &mut CustomerRecord,
     reached: impl Fn(Date) -> bool,
     amount: impl Fn(&Transaction) -> f64,
 ) {
-    // By how much the balance of each account is off so far.
+    // The difference of each account's balance so far.
     let mut off = vec![0; record.accounts.len()];
     for row in &mut record.transactions {
         let Some(off) = off.get_mut(usize::from(row.account)) else { continue };

@@ -1,11 +1,11 @@
-//! A drift of categories: rows that come with another one, and stay as they were otherwise.
+//! A drift of categories: rows get another category and stay otherwise unchanged.
 
 use super::super::calendar::Date;
 use super::super::catalogue::Channel;
 use super::super::random::Random;
 use super::super::record::{CustomerRecord, TransactionType};
 
-/// What becomes what, in CITY (of one state), CUSTOMERTYPEID, CHANNELID, TRANSACTIONTYPEID,
+/// The replacements, in CITY (within one state), CUSTOMERTYPEID, CHANNELID, TRANSACTIONTYPEID and
 /// COMMUNICATIONMETHODID.
 pub(in super::super) const CITY: [&str; 2] = ["Chicago", "Springfield"];
 pub(in super::super) const CUSTOMER_TYPE: [&str; 2] = ["RETAIL", "PREMIUM"];
@@ -15,8 +15,7 @@ pub(in super::super) const METHOD: [&str; 2] = ["PHONE", "APP"];
 
 /// Moves the `share` of one category of each column to another, in the rows of days that were `reached`.
 pub(super) fn mix(record: &mut CustomerRecord, share: f64, reached: impl Fn(Date) -> bool, rng: &mut Random) {
-    // Drawn for every value, so that the rows that move are the same ones whatever the day on which the drift
-    // begins.
+    // Drawn for every value, so that the same rows move whatever the day on which the drift begins.
     let mut moves = |day| rng.chance(share) && reached(day);
     if moves(record.established)
         && let Some(city) = &mut record.city

@@ -1,10 +1,10 @@
-//! A drift of what is recorded: values that are lost.
+//! A drift of records: values that get lost.
 
 use super::super::calendar::Date;
 use super::super::random::Random;
 use super::super::record::CustomerRecord;
 
-/// Loses the `share` of the values of days that were `reached`, in every column of which some are missing
+/// Loses the `share` of the values of days that were `reached`, in every column that has missing values
 /// anyway.
 pub(super) fn lose(
     record: &mut CustomerRecord,
@@ -12,7 +12,7 @@ pub(super) fn lose(
     reached: impl Fn(Date) -> bool,
     rng: &mut Random,
 ) {
-    // Drawn for every value, there or not, so that which are lost depends on nothing else.
+    // Drawn for every value, present or not, so that which ones are lost depends on nothing else.
     let mut lost = |day| rng.chance(share) && reached(day);
     let came = record.established;
     empty_if(lost(came), &mut record.city);

@@ -16,12 +16,12 @@ const FILES_API: &str = "MLFLOW_USE_DATABRICKS_SDK_MODEL_ARTIFACTS_REPO_FOR_UC";
 pub(super) struct ModelFiles<'c> {
     client: &'c Client<'c>,
     folder: String,
-    way: Way,
+    transport: Transport,
 }
 
-/// How they are reached.
+/// How the files are reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Transport {
     FilesApi,
     /// At addresses that the Files API signs.
     Signed,
@@ -47,13 +47,13 @@ impl<'c> ModelFiles<'c> {
     ) -> anyhow::Result<Self> {
         let folder = format!("/Models/{}/{version}", name.replace('.', "/"));
         if has_files_api(client) {
-            return Ok(Self { client, folder, way: Way::FilesApi });
+            return Ok(Self { client, folder, transport: Transport::FilesApi });
         }
         let body = json!({"name": name, "version": version.to_string(), "operation": access.operation()});
         let given = client.post(&format!("{API}/model-versions/generate-temporary-credentials"), &body)?;
         // The rest of it is a cloud's keys: it is not shown.
         match given.pointer("/credentials/storage_mode").and_then(|mode| mode.as_str()) {
-            Some("DEFAULT_STORAGE") => Ok(Self { client, folder, way: Way::Signed }),
+            Some("DEFAULT_STORAGE") => Ok(Self { client, folder, transport: Transport::Signed }),
             mode => bail!(
                 "{name} version {version}: its files are in a storage of the mode {}, which takes a cloud's own keys; here \
                  they go through the workspace. Where its Files API has models, {FILES_API}=true says so",
@@ -65,18 +65,20 @@ impl<'c> ModelFiles<'c> {
     /// Writes one.
     pub(super) fn put(&self, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let path = format!("{}/{path}", self.folder);
-        match self.way {
-            Way::FilesApi => Ok(self.client.put(&format!("{}?overwrite=true", file_call(&path)), bytes)?),
-            Way::Signed => self.sign("upload", &path)?.put(self.client, bytes),
+        match self.transport {
+            Transport::FilesApi => {
+                Ok(self.client.put(&format!("{}?overwrite=true", file_call(&path)), bytes)?)
+            }
+            Transport::Signed => self.sign("upload", &path)?.put(self.client, bytes),
         }
     }
 
     /// Reads one.
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let path = format!("{}/{path}", self.folder);
-        match self.way {
-            Way::FilesApi => Ok(self.client.download(&file_call(&path))?),
-            Way::Signed => self.sign("download", &path)?.get(self.client),
+        match self.transport {
+            Transport::FilesApi => Ok(self.client.download(&file_call(&path))?),
+            Transport::Signed => self.sign("download", &path)?.get(self.client),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Anonymity by number: cells that hold at least [`LEAST_CUSTOMERS`] customers, and bounds that at least as
+//! k-anonymity (Samarati and Sweeney, 1998) with k = [`LEAST_CUSTOMERS`]: cells that hold at least [`LEAST_CUSTOMERS`] customers, and bounds that at least as
 //! many reach.
 
 use std::collections::HashSet;
@@ -15,9 +15,9 @@ const DIGITS: i32 = 2;
 
 /// A set of customers that stops growing once it is large enough.
 #[derive(Debug, Clone, Default)]
-struct Crowd(HashSet<usize>);
+struct CustomerSet(HashSet<usize>);
 
-impl Crowd {
+impl CustomerSet {
     fn add(&mut self, customer: usize) {
         if !self.is_many() {
             self.0.insert(customer);
@@ -34,21 +34,21 @@ impl Crowd {
 }
 
 /// The customers in each of some cells.
-fn crowds(cells: usize, rows: impl Iterator<Item = (usize, usize)>) -> Vec<Crowd> {
-    let mut crowds = vec![Crowd::default(); cells];
+fn customers_by_cell(cells: usize, rows: impl Iterator<Item = (usize, usize)>) -> Vec<CustomerSet> {
+    let mut sets = vec![CustomerSet::default(); cells];
     for (cell, customer) in rows {
-        if let Some(crowd) = crowds.get_mut(cell) {
-            crowd.add(customer);
+        if let Some(set) = sets.get_mut(cell) {
+            set.add(customer);
         }
     }
-    crowds
+    sets
 }
 
 /// Whether there are at least [`LEAST_CUSTOMERS`] customers.
 pub fn is_many(customers: &[usize]) -> bool {
-    let mut crowd = Crowd::default();
-    customers.iter().for_each(|customer| crowd.add(*customer));
-    crowd.is_many()
+    let mut set = CustomerSet::default();
+    customers.iter().for_each(|customer| set.add(*customer));
+    set.is_many()
 }
 
 /// Counts numbers, each with its customer, between edges. An edge next to a bin of too few customers is
@@ -60,14 +60,14 @@ pub(super) fn numbers(
 ) -> Distribution {
     let whole = Distribution { edges: edges.to_vec(), counts: vec![0; edges.len() + 2], summary: None };
     let cells = values.clone().map(|value| whole.cell(value)).zip(customers.iter().copied());
-    let bins = crowds(whole.cells(), cells);
+    let bins = customers_by_cell(whole.cells(), cells);
     let mut kept: Vec<f32> = Vec::new();
-    let mut open = Crowd::default();
-    for (crowd, edge) in bins.iter().skip(1).zip(edges) {
-        open.join(crowd);
+    let mut open = CustomerSet::default();
+    for (set, edge) in bins.iter().skip(1).zip(edges) {
+        open.join(set);
         if open.is_many() {
             kept.push(*edge);
-            open = Crowd::default();
+            open = CustomerSet::default();
         }
     }
     bins.last().into_iter().for_each(|last| open.join(last));
@@ -95,10 +95,10 @@ fn without_small_cells(
     customers: &[usize],
 ) -> Distribution {
     let cells = values.map(|value| counted.cell(value)).zip(customers.iter().copied());
-    let crowds = crowds(counted.cells(), cells);
+    let sets = customers_by_cell(counted.cells(), cells);
     let mut moved: u32 = 0;
-    for (count, crowd) in counted.counts.iter_mut().zip(&crowds) {
-        if !crowd.is_many() {
+    for (count, set) in counted.counts.iter_mut().zip(&sets) {
+        if !set.is_many() {
             moved = moved.saturating_add(std::mem::take(count));
         }
     }
@@ -124,7 +124,7 @@ fn summary(values: impl Iterator<Item = f32>, customers: &[usize]) -> Option<Sum
 /// The first number that enough customers have reached.
 fn end<'v>(from_outside: impl ExactSizeIterator<Item = &'v (f32, usize)>) -> Option<f32> {
     let share = (BEYOND * from_outside.len() as f64) as usize;
-    let mut reached = Crowd::default();
+    let mut reached = CustomerSet::default();
     for (position, (value, customer)) in from_outside.enumerate() {
         reached.add(*customer);
         if reached.is_many() && position >= share {
@@ -152,19 +152,19 @@ pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Vec<usize
     let of_feature = |feature: usize| {
         let values = rows.iter().skip(feature).step_by(width.max(1));
         let cells = values.map(|value| usize::from(bins.bin(feature, *value))).zip(customers.iter().copied());
-        let crowds = crowds(bins.count(feature), cells);
+        let sets = customers_by_cell(bins.count(feature), cells);
         let edges = bins.edges(feature).len();
-        let few = |known: &mut dyn Iterator<Item = &Crowd>| {
-            let mut reached = Crowd::default();
+        let few = |known: &mut dyn Iterator<Item = &CustomerSet>| {
+            let mut reached = CustomerSet::default();
             known
                 .take(edges)
-                .take_while(|crowd| {
-                    reached.join(crowd);
+                .take_while(|set| {
+                    reached.join(set);
                     !reached.is_many()
                 })
                 .count()
         };
-        let known = crowds.get(1..).unwrap_or_default();
+        let known = sets.get(1..).unwrap_or_default();
         (few(&mut known.iter()) + few(&mut known.iter().rev())).min(edges)
     };
     (0..width).map(of_feature).collect()
@@ -181,8 +181,11 @@ pub fn fewest_with_a_word(customers: usize) -> usize {
 pub fn rare_words(values: impl Iterator<Item = f32>, customers: &[usize], words: usize) -> Vec<bool> {
     let fewest = fewest_with_a_word(customers.iter().collect::<HashSet<_>>().len());
     let known = values.zip(customers.iter().copied());
-    let crowds = crowds(words, known.filter_map(|(value, customer)| Some((word_position(value)?, customer))));
-    crowds.iter().map(|crowd| crowd.0.len() < fewest).collect()
+    let sets = customers_by_cell(
+        words,
+        known.filter_map(|(value, customer)| Some((word_position(value)?, customer))),
+    );
+    sets.iter().map(|set| set.0.len() < fewest).collect()
 }
 
 #[cfg(test)]

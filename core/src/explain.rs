@@ -61,7 +61,8 @@ pub fn method(bundle: &Bundle) -> &'static str {
              reference row"
         }
         (true, None) => {
-            "exact Shapley values of the log-odds against the classes' geometric mean, before calibration, against the \
+            "exact Shapley values of the log-odds against the classes' geometric mean, before calibration, \
+             against the \
              reference row"
         }
     }
@@ -107,7 +108,8 @@ pub fn contributions_to(bundle: &Bundle, row: &[f32], classes: &[usize]) -> Resu
         }
         false => Err(Error::RowLength { expected: width, actual: row.len() }),
     };
-    Ok(bundle.model.contributions(&bins(row)?, &bins(&bundle.reference)?, classes))
+    let contributions = bundle.model.contributions(&bins(row)?, &bins(&bundle.reference)?, classes);
+    contributions.ok_or(Error::RowLength { expected: width, actual: row.len() })
 }
 
 /// The contribution of each feature to some classes, as reasons measure it ([`method`]): to the probability,
@@ -128,7 +130,7 @@ pub fn contributions_to_offers(
         Some(none) => {
             let with_none: Vec<usize> = classes.iter().copied().chain([none]).collect();
             let contributions = contributions_to(bundle, row, &with_none)?;
-            Ok(against(&contributions, classes, |scores| scores.last().copied().unwrap_or_default()))
+            Ok(against(&contributions, classes, |scores| scores.last().map_or(f64::NAN, |of_none| *of_none)))
         }
         None => {
             let contributions = contributions(bundle, row)?;
@@ -141,19 +143,18 @@ pub fn contributions_to_offers(
 
 /// The contributions to some of the classes, relative to a level computed from all classes.
 fn against(all: &Contributions, classes: &[usize], level: impl Fn(&[f64]) -> f64) -> Contributions {
-    let places: Vec<Option<usize>> =
-        classes.iter().map(|class| all.classes.iter().position(|other| other == class)).collect();
+    let place = |class: &usize| Some((*class, all.classes.iter().position(|other| other == class)?));
+    let places: Vec<(usize, usize)> = classes.iter().filter_map(place).collect();
     let less = |values: &[f64]| {
         let mut kept = Vec::with_capacity(values.len());
         for scores in values.chunks_exact(all.classes.len().max(1)) {
             let level = level(scores);
-            let score = |place: &Option<usize>| scores.get((*place)?).copied();
-            kept.extend(places.iter().map(|place| score(place).unwrap_or_default() - level));
+            kept.extend(places.iter().filter_map(|(_, place)| Some(scores.get(*place)? - level)));
         }
         kept
     };
     Contributions {
-        classes: classes.to_vec(),
+        classes: places.iter().map(|(class, _)| *class).collect(),
         base: less(&all.base),
         outputs: less(&all.outputs),
         values: less(&all.values),

@@ -44,6 +44,7 @@ mod decode;
 pub mod error;
 pub mod explain;
 pub mod features;
+pub mod matrix;
 pub mod metrics;
 pub mod model;
 pub mod monitor;

@@ -1,6 +1,7 @@
 //! Class probabilities for one row of features or many.
 
 use crate::Error;
+use crate::matrix::Matrix;
 use crate::model::Model;
 use crate::model::bins::Bins;
 use crate::model::calibration::Calibration;
@@ -33,12 +34,35 @@ pub struct Scorer<'b> {
     workspace: Workspace,
 }
 
-/// The buffers of a [`Scorer`], to be reused by another one.
+/// The memory of a [`Scorer`].
 #[derive(Debug, Clone, Default)]
-pub struct Workspace {
+struct Workspace {
     bins: Vec<u8>,
     probabilities: Vec<f32>,
     scratch: Scratch,
+}
+
+/// Rows of features, their probabilities, and the memory of a [`Scorer`], reused from call to call: a call
+/// per row allocates nothing.
+///
+/// # Examples
+/// ```
+/// use nextbest_core::Bundle;
+/// use nextbest_core::score::Buffers;
+///
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// let bundle = Bundle::decode(bytes)?;
+/// let mut buffers = Buffers::default();
+/// buffers.rows.extend_from_slice(&bundle.reference);
+/// assert_eq!(buffers.score(bundle.scorer(), 1)?, bundle.scorer().score(&bundle.reference)?);
+/// # Ok::<(), nextbest_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Buffers {
+    /// The features, row by row.
+    pub rows: Vec<f32>,
+    probabilities: Vec<f32>,
+    workspace: Workspace,
 }
 
 impl<'b> Scorer<'b> {
@@ -47,16 +71,6 @@ impl<'b> Scorer<'b> {
     /// they are.
     pub fn new(bins: &'b Bins, model: &'b Model, calibration: &'b Calibration) -> Self {
         Self { bins, model, calibration, workspace: Workspace::default() }
-    }
-
-    /// Reuses the buffers of an earlier scorer.
-    pub fn with(self, workspace: Workspace) -> Self {
-        Self { workspace, ..self }
-    }
-
-    /// The buffers, for the next scorer.
-    pub fn into_workspace(self) -> Workspace {
-        self.workspace
     }
 
     /// The probability of each class for one row of features; they sum to 1.
@@ -102,9 +116,9 @@ impl<'b> Scorer<'b> {
                 self.bins.bin_row(rows, bins);
                 self.model.predict(bins, scratch, probabilities);
             } else {
-                let count = rows.len() / width.max(1);
-                self.bins.bin_block(rows, count, bins);
-                self.model.predict_block(bins, count, scratch, probabilities);
+                let rows = Matrix::new(rows, width)?;
+                self.bins.bin_block(rows, bins);
+                self.model.predict_block(Matrix::new(bins, rows.height())?, scratch, probabilities);
             }
             for probabilities in probabilities.chunks_exact_mut(classes.max(1)) {
                 self.calibration.apply(probabilities);
@@ -119,5 +133,58 @@ impl<'b> Scorer<'b> {
             true => Ok(()),
             false => Err(Error::RowLength { expected: width.saturating_mul(count), actual: rows.len() }),
         }
+    }
+}
+
+impl Buffers {
+    /// Makes room for `count` rows and their probabilities, or for as many rows as are scored together where
+    /// those are fewer. Returns for how many.
+    pub fn make_room(&mut self, scorer: &Scorer<'_>, count: usize) -> usize {
+        let count = count.min(BLOCK);
+        self.rows.resize(count * scorer.bins.feature_count(), 0.0);
+        self.probabilities.resize(count * scorer.model.class_count(), 0.0);
+        count
+    }
+
+    /// The first `count` rows of `width` values each.
+    ///
+    /// # Errors
+    /// [`Error::RowLength`] where there are fewer rows.
+    pub fn first(&self, count: usize, width: usize) -> Result<&[f32], Error> {
+        let expected = count.saturating_mul(width);
+        // Without features there are no rows.
+        let rows = self.rows.get(..expected).filter(|rows| count <= rows.len());
+        rows.ok_or(Error::RowLength { expected, actual: self.rows.len() })
+    }
+
+    /// Where probabilities are written, row by row, one value a class.
+    pub fn probabilities(&self) -> &[f32] {
+        &self.probabilities
+    }
+
+    /// The probabilities of the first `count` rows, row by row.
+    ///
+    /// # Errors
+    /// [`Error::RowLength`] where there are fewer rows.
+    pub fn score(&mut self, scorer: Scorer<'_>, count: usize) -> Result<&[f32], Error> {
+        let length = self.first(count, scorer.bins.feature_count())?.len();
+        let needed = count * scorer.model.class_count();
+        self.probabilities.resize(self.probabilities.len().max(needed), 0.0);
+        let ((rows, _), (scored, _)) = (self.rows.split_at(length), self.probabilities.split_at_mut(needed));
+        let mut scorer = Scorer { workspace: core::mem::take(&mut self.workspace), ..scorer };
+        let result = scorer.score_rows(rows, count, scored);
+        self.workspace = scorer.workspace;
+        result.map(|()| &*scored)
+    }
+
+    /// The probabilities of one row, which takes the place of those that were here.
+    ///
+    /// # Errors
+    /// [`Error::RowLength`] where the row has another number of values than the model has features.
+    pub fn score_row(&mut self, scorer: Scorer<'_>, row: &[f32]) -> Result<&[f32], Error> {
+        scorer.check(row, 1)?;
+        self.rows.clear();
+        self.rows.extend_from_slice(row);
+        self.score(scorer, 1)
     }
 }

@@ -1,9 +1,10 @@
-//! Fits calibrations and logistic regressions to made-up rows and prints both as JSON, for fits.py to compare with
-//! scikit-learn and SciPy; and the clocks of some zones, for clocks.py to compare with Python's.
+//! Fits calibrations and logistic regressions to made-up rows and prints both as JSON, for fits.py to compare
+//! with scikit-learn and SciPy; and the clocks of some zones, for clocks.py to compare with Python's.
 
 use std::io::Write as _;
 
 use nextbest::config::DataSource;
+use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
 use nextbest_core::model::forest::Scratch;
 use nextbest_core::train::{CalibrationMethod, CalibrationRows, Dataset, LogisticParams, fit_bins};
@@ -26,7 +27,8 @@ fn main() -> Result<(), Failure> {
     Ok(writeln!(std::io::stdout(), "{cases}")?)
 }
 
-/// Zones with and without summer time, in the southern half, with halves and quarters of hours, with days left out or had twice.
+/// Zones with and without summer time, in the southern half, with halves and quarters of hours, with days
+/// left out or had twice.
 const ZONES: [&str; 24] = [
     "UTC",
     "Europe/Prague",
@@ -77,8 +79,7 @@ fn calibration(classes: usize, count: usize) -> Result<Value, Failure> {
     }
     let groups: Vec<usize> = (0..count).collect();
     let rows = CalibrationRows {
-        class_count: classes,
-        probabilities: &probabilities,
+        probabilities: Matrix::new(&probabilities, classes)?,
         labels: &labels,
         groups: &groups,
     };
@@ -92,7 +93,8 @@ fn calibration(classes: usize, count: usize) -> Result<Value, Failure> {
     Ok(json!({ "classes": classes, "probabilities": probabilities, "labels": labels, "fits": fits }))
 }
 
-/// Rows of three numbers (with missing values, heavy tails and few values) and a category, whose order means nothing.
+/// Rows of three numbers (with missing values, heavy tails and few values) and a category, whose order means
+/// nothing.
 fn regression(classes: usize, count: usize, alpha: f64) -> Result<Value, Failure> {
     let mut random = Random(count as u64);
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
@@ -109,7 +111,7 @@ fn regression(classes: usize, count: usize, alpha: f64) -> Result<Value, Failure
         labels.push(random.draw(&scores));
         rows.extend([amount, visits, balance, word].map(|value| value as f32));
     }
-    let bins = fit_bins(&rows, 4, 255)?;
+    let bins = fit_bins(Matrix::new(&rows, 4)?, 255)?;
     let data = Dataset::new(&bins, &rows, &labels, classes)?.with_categories(&[false, false, false, true]);
     let fitted = LogisticParams { alpha, max_iter: 2000, tolerance: 1e-8 }.fit(&data)?;
     let model = Model::Linear(fitted.model);

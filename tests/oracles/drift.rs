@@ -1,7 +1,9 @@
-//! Computes drift statistics of the cases that drift.py made up (JSON, from standard input) and prints them as JSON.
+//! Computes drift statistics of the cases that drift.py made up (JSON, from standard input) and prints them
+//! as JSON.
 
 use std::io::{Read as _, Write as _};
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::monitor::Sample;
 use nextbest_core::monitor::chi_square::chi_square;
 use nextbest_core::monitor::distance::{jensen_shannon, population_stability_index, wasserstein};
@@ -66,8 +68,8 @@ fn distances(case: &Value) -> Result<Value, Failure> {
 
 fn probabilities(case: &Value) -> Result<Value, Failure> {
     let rows: Vec<f32> = values(&case["rows"])?.into_iter().map(|value| value as f32).collect();
-    let found =
-        expected_metrics(&rows, case["classes"].as_u64().ok_or("no classes")? as usize).ok_or("no rows")?;
+    let classes = case["classes"].as_u64().ok_or("no classes")? as usize;
+    let found = expected_metrics(Matrix::new(&rows, classes)?).ok_or("no rows")?;
     let pair = |expected: Expected| [expected.value, expected.standard_error];
     Ok(json!({
         "log_loss": pair(found.log_loss),

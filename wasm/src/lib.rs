@@ -15,23 +15,18 @@ use nextbest_core::explain;
 use nextbest_core::monitor::observer::Observer;
 use nextbest_core::recommend::Recommender;
 use nextbest_core::request::{ROW_OPTIONS, RequestOptions, fields};
-use nextbest_core::score::Workspace;
+use nextbest_core::score::Buffers;
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
-
-/// The most rows that are scored together.
-const MOST_ROWS: usize = 1024;
 
 /// A loaded bundle.
 #[wasm_bindgen]
 pub struct Engine {
     recommender: Recommender,
-    workspace: Workspace,
     /// Rows of features, which JavaScript writes, and their probabilities, which it reads. Both keep their
     /// place between calls, so that nothing is allocated per row.
-    rows: Vec<f32>,
-    probabilities: Vec<f32>,
+    buffers: Buffers,
     /// Counts rows for the bank's monitoring; created when the first row is to be counted.
     observer: Option<Observer>,
 }
@@ -44,9 +39,7 @@ impl Engine {
     pub fn new(bytes: &[u8], hash: Option<Vec<u8>>) -> Result<Engine, JsError> {
         Ok(Engine {
             recommender: Recommender::load_hashed(bytes, hash.as_deref()).map_err(throw)?,
-            workspace: Workspace::default(),
-            rows: Vec::new(),
-            probabilities: Vec::new(),
+            buffers: Buffers::default(),
             observer: None,
         })
     }
@@ -79,25 +72,24 @@ impl Engine {
         Ok([found.base, found.outputs, found.values].concat())
     }
 
-    /// Makes room for `count` rows of features (at most 1024) and their probabilities, at [`Engine::rows_at`]
-    /// and [`Engine::probabilities_at`] in the module's memory.
+    /// Makes room for `count` rows of features, or for as many as are scored together if those are fewer, and
+    /// for their probabilities, at [`Engine::rows_at`] and [`Engine::probabilities_at`] in the module's
+    /// memory. Returns the number of rows that there is room for.
     #[wasm_bindgen(js_name = makeRoom)]
-    pub fn make_room(&mut self, count: usize) {
-        let count = count.min(MOST_ROWS);
-        self.rows.resize(count * self.recommender.bundle().features.len(), 0.0);
-        self.probabilities.resize(count * self.recommender.schema().class_count(), 0.0);
+    pub fn make_room(&mut self, count: usize) -> usize {
+        self.buffers.make_room(&self.recommender.bundle().scorer(), count)
     }
 
     /// The address of the room for rows.
     #[wasm_bindgen(getter, js_name = rowsAt)]
     pub fn rows_at(&self) -> usize {
-        self.rows.as_ptr() as usize
+        self.buffers.rows.as_ptr() as usize
     }
 
     /// The address of the room for probabilities.
     #[wasm_bindgen(getter, js_name = probabilitiesAt)]
     pub fn probabilities_at(&self) -> usize {
-        self.probabilities.as_ptr() as usize
+        self.buffers.probabilities().as_ptr() as usize
     }
 
     /// The module's memory.
@@ -109,13 +101,10 @@ impl Engine {
     /// Scores the first `count` rows of the room.
     #[wasm_bindgen(js_name = scoreRows)]
     pub fn score_rows(&mut self, count: usize) -> Result<(), JsError> {
-        let values = count.saturating_mul(self.recommender.bundle().features.len());
-        let rows = self.rows.get(..values).unwrap_or_default();
-        self.recommender.bundle().check_rows(rows).map_err(throw)?;
-        let mut scorer = self.recommender.bundle().scorer().with(core::mem::take(&mut self.workspace));
-        let scored = scorer.score_rows(rows, count, &mut self.probabilities);
-        self.workspace = scorer.into_workspace();
-        scored.map_err(throw)
+        let bundle = self.recommender.bundle();
+        bundle.check_rows(self.buffers.first(count, bundle.features.len()).map_err(throw)?).map_err(throw)?;
+        self.buffers.score(bundle.scorer(), count).map_err(throw)?;
+        Ok(())
     }
 
     /// The SHA-256 of the bundle's content, in hexadecimal digits.

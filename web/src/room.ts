@@ -1,7 +1,5 @@
 import type { Engine } from "../pkg/nextbest_wasm.js";
 
-/** As many rows as the engine scores together. */
-const MOST_ROWS = 1024;
 const MOST_VALUES = 1 << 18;
 
 /**
@@ -12,7 +10,10 @@ export class Room {
   readonly engine: Engine;
   readonly #width: number;
   readonly #classes: number;
+  /** For how many rows there is room: never more than the engine scores together. */
   #count = 0;
+  /** For how many rows room was asked for. */
+  #asked = 0;
   #rows = new Float32Array();
   #probabilities = new Float32Array();
 
@@ -25,14 +26,14 @@ export class Room {
   /** Writes the probabilities of `count` rows to `into`. */
   score(rows: Float32Array, count: number, into: Float32Array): void {
     const [width, classes] = [this.#width, this.#classes];
-    const most = Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_VALUES / width)));
-    for (let done = 0; done < count; done += most) {
-      const now = Math.min(most, count - done);
-      if (now > this.#count) {
-        this.#count = now;
-        this.engine.makeRoom(now);
-        this.#look();
-      }
+    const wanted = Math.min(count, Math.max(1, Math.floor(MOST_VALUES / width)));
+    if (wanted > this.#asked) {
+      this.#count = this.engine.makeRoom(wanted);
+      this.#asked = wanted;
+      this.#look();
+    }
+    for (let done = 0; done < count; done += this.#count) {
+      const now = Math.min(this.#count, count - done);
       if (this.#rows.length === 0) this.#look();
       this.#rows.set(now === count ? rows : rows.subarray(done * width, (done + now) * width));
       this.engine.scoreRows(now);

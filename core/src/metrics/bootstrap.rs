@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{average_precision_at_3, brier, most_probable, rank, row_log_loss, without_none};
+use crate::matrix::Matrix;
 
 /// A metric that is resampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,10 +80,8 @@ pub struct Interval {
 pub struct Scores<'s> {
     /// The class of each row.
     pub labels: &'s [usize],
-    /// The probabilities, row by row, one per class.
-    pub probabilities: &'s [f32],
-    /// The number of classes.
-    pub class_count: usize,
+    /// The probabilities, one column per class.
+    pub probabilities: Matrix<'s, f32>,
     /// Whether the first class is NONE, so that [`Resampled::LogLossWithoutNone`] can be measured.
     pub has_none: bool,
 }
@@ -236,8 +235,7 @@ impl Prepared {
     fn new(scores: &Scores<'_>, customer_of: &[u32], customers: usize) -> Self {
         let mut sums = vec![[0.0; MEANS]; customers];
         let mut counts = vec![(0, 0); customers];
-        let rows = scores.probabilities.chunks_exact(scores.class_count.max(1));
-        for ((row, label), customer) in rows.zip(scores.labels).zip(customer_of) {
+        for ((row, label), customer) in scores.probabilities.rows().zip(scores.labels).zip(customer_of) {
             let (Some(sums), Some(counts)) =
                 (sums.get_mut(*customer as usize), counts.get_mut(*customer as usize))
             else {
@@ -259,7 +257,8 @@ impl Prepared {
             ];
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
         }
-        let rankings = (0..scores.class_count).map(|class| Ranking::new(scores, class)).collect();
+        let columns = scores.probabilities.columns().enumerate();
+        let rankings = columns.map(|(class, column)| Ranking::new(column, scores.labels, class)).collect();
         Self { sums, counts, rankings }
     }
 
@@ -293,13 +292,12 @@ impl Ranking {
     /// Shift of the row in an entry; there can be 2³⁰ rows (some hundred gigabytes of features).
     const ROW: u32 = 2;
 
-    fn new(scores: &Scores<'_>, class: usize) -> Self {
-        let probabilities = scores.probabilities.iter().skip(class).step_by(scores.class_count.max(1));
+    fn new(probabilities: impl Iterator<Item = f32>, labels: &[usize], class: usize) -> Self {
         let mut rows: Vec<(f32, u32)> = probabilities
-            .zip(scores.labels)
+            .zip(labels)
             .zip(0u32..)
             .map(|((probability, label), row)| {
-                (*probability, row << Self::ROW | if *label == class { Self::IS_IT } else { 0 })
+                (probability, row << Self::ROW | if *label == class { Self::IS_IT } else { 0 })
             })
             .collect();
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));

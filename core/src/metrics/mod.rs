@@ -16,6 +16,7 @@ pub mod roc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::matrix::Matrix;
 pub use roc::roc_auc;
 
 /// Probabilities are clipped to this and its complement before their logarithm is taken.
@@ -175,8 +176,8 @@ impl ClassMetrics {
 }
 
 /// The mean of −ln(probability of what happened), as [`Metrics::log_loss`]; NaN for no rows.
-pub fn log_loss(labels: &[usize], probabilities: &[f32], class_count: usize) -> f64 {
-    let rows = labels.iter().zip(probabilities.chunks_exact(class_count.max(1)));
+pub fn log_loss(labels: &[usize], probabilities: Matrix<'_, f32>) -> f64 {
+    let rows = labels.iter().zip(probabilities.rows());
     mean(rows.map(|(label, row)| row_log_loss(row, *label)))
 }
 
@@ -186,10 +187,9 @@ pub fn row_log_loss(row: &[f32], label: usize) -> f64 {
 }
 
 /// The calibration error, as [`Metrics::calibration_error`].
-pub fn calibration_error(labels: &[usize], probabilities: &[f32], class_count: usize) -> f64 {
-    let rows: Vec<Scored<'_>> =
-        labels.iter().copied().zip(probabilities.chunks_exact(class_count.max(1))).collect();
-    mean((0..class_count).map(|class| reliability::class_calibration_error(class, &rows)))
+pub fn calibration_error(labels: &[usize], probabilities: Matrix<'_, f32>) -> f64 {
+    let rows: Vec<Scored<'_>> = labels.iter().copied().zip(probabilities.rows()).collect();
+    mean((0..probabilities.width()).map(|class| reliability::class_calibration_error(class, &rows)))
 }
 
 /// A row's probabilities of the products, scaled to sum to 1 without the first class.

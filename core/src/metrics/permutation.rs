@@ -11,7 +11,9 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::row_log_loss;
+use crate::Error;
 use crate::bundle::Bundle;
+use crate::matrix::{Column, Matrix};
 use crate::model::forest::Scratch;
 
 /// How often each feature's values are shuffled.
@@ -24,6 +26,9 @@ const REPEATS: usize = 3;
 /// Values are shuffled among all rows, but the loss is computed for about `most_rows` of them: large classes
 /// are thinned evenly and weighted accordingly, while rare classes keep all their rows. The same seed gives
 /// the same numbers on any number of threads.
+///
+/// # Errors
+/// [`Error::RowLength`] if the values are not one row per label.
 pub fn permutation_importance(
     bundle: &Bundle,
     values: &[f32],
@@ -31,45 +36,54 @@ pub fn permutation_importance(
     matters: impl Fn(usize) -> bool,
     most_rows: usize,
     seed: u64,
-) -> Vec<f64> {
-    let width = bundle.bins.feature_count().max(1);
-    let mut bins = vec![0u8; labels.len() * width];
-    for (row, bins) in values.chunks_exact(width).zip(bins.chunks_exact_mut(width)) {
+) -> Result<Vec<f64>, Error> {
+    let width = bundle.bins.feature_count();
+    let values = Matrix::new(values, width)?;
+    if values.height() != labels.len() {
+        return Err(Error::RowLength { expected: labels.len() * width, actual: values.values().len() });
+    }
+    let mut bins = vec![0u8; values.values().len()];
+    for (row, bins) in values.rows().zip(bins.chunks_exact_mut(width.max(1))) {
         bundle.bins.bin_row(row, bins);
     }
-    let rows = Rows { bundle, width, bins, labels };
-    let before: Vec<Sampled> = sample(labels, bundle.schema.class_count(), most_rows)
+    let bins = Matrix::new(&bins, width)?;
+    let sampled = |scratch: &mut Scratch, (row, weight): (usize, f64)| {
+        let (bins, label) = (bins.row(row)?, *labels.get(row)?);
+        Some(Sampled { row, bins, label, weight, loss: loss(bundle, bins, label, scratch) })
+    };
+    let before: Vec<Sampled<'_>> = sample(labels, bundle.schema.class_count(), most_rows)
         .into_par_iter()
-        .map_init(Scratch::default, |scratch, (row, weight)| Sampled {
-            row,
-            weight,
-            loss: rows.loss(row, None, scratch),
-        })
+        .map_init(Scratch::default, sampled)
+        .flatten_iter()
         .collect();
-    let tasks: Vec<(usize, usize)> = (0..width)
-        .filter(|feature| matters(*feature))
-        .flat_map(|feature| (0..REPEATS).map(move |repeat| (feature, repeat)))
+    let tasks: Vec<(usize, usize, Column<'_, u8>)> = bins
+        .columns()
+        .enumerate()
+        .filter(|(feature, _)| matters(*feature))
+        .flat_map(|(feature, column)| (0..REPEATS).map(move |repeat| (feature, repeat, column.clone())))
         .collect();
     let increases: Vec<f64> = tasks
         .par_iter()
-        .map(|(feature, repeat)| {
+        .map(|(feature, repeat, column)| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream((feature * REPEATS + repeat) as u64);
-            rows.increase(*feature, &before, &mut rng)
+            increase(bundle, *feature, column.clone().collect(), &before, &mut rng)
         })
         .collect();
     let mut importance = vec![0.0; width];
-    for ((feature, _), increase) in tasks.iter().zip(increases) {
+    for ((feature, ..), increase) in tasks.iter().zip(increases) {
         if let Some(mean) = importance.get_mut(*feature) {
             *mean += increase / REPEATS as f64;
         }
     }
-    importance
+    Ok(importance)
 }
 
 /// A row for which the loss is computed.
-struct Sampled {
+struct Sampled<'r> {
     row: usize,
+    bins: &'r [u8],
+    label: usize,
     /// The number of rows that it stands for.
     weight: f64,
     loss: f64,
@@ -100,40 +114,35 @@ fn sample(labels: &[usize], class_count: usize, most_rows: usize) -> Vec<(usize,
     classes.iter().flat_map(of_class).collect()
 }
 
-struct Rows<'r> {
-    bundle: &'r Bundle,
-    width: usize,
-    bins: Vec<u8>,
-    labels: &'r [usize],
+/// The increase of the mean loss when a feature's bins are shuffled.
+fn increase(
+    bundle: &Bundle,
+    feature: usize,
+    mut shuffled: Vec<u8>,
+    before: &[Sampled<'_>],
+    rng: &mut ChaCha8Rng,
+) -> f64 {
+    let mut scratch = Scratch::default();
+    shuffled.shuffle(rng);
+    // Most rows of a feature that is mostly 0 get back the value that they had.
+    let increases = before.iter().filter_map(|it| {
+        let new = *shuffled.get(it.row)?;
+        if *it.bins.get(feature)? == new {
+            return None;
+        }
+        let mut bins = it.bins.to_vec();
+        *bins.get_mut(feature)? = new;
+        Some(it.weight * (loss(bundle, &bins, it.label, &mut scratch) - it.loss))
+    });
+    increases.sum::<f64>() / shuffled.len().max(1) as f64
 }
 
-impl Rows<'_> {
-    fn increase(&self, feature: usize, before: &[Sampled], rng: &mut ChaCha8Rng) -> f64 {
-        let column: Vec<u8> = self.bins.iter().skip(feature).step_by(self.width).copied().collect();
-        let mut dealt = column.clone();
-        let mut scratch = Scratch::default();
-        dealt.shuffle(rng);
-        // Most rows of a feature that is mostly 0 get back the value that they had.
-        let increases = before.iter().filter_map(|it| {
-            let new = *dealt.get(it.row)?;
-            let changes = column.get(it.row) != Some(&new);
-            changes.then(|| it.weight * (self.loss(it.row, Some((feature, new)), &mut scratch) - it.loss))
-        });
-        increases.sum::<f64>() / self.labels.len().max(1) as f64
-    }
-
-    fn loss(&self, row: usize, instead: Option<(usize, u8)>, scratch: &mut Scratch) -> f64 {
-        let mut bins = self.bins.get(row * self.width..(row + 1) * self.width).unwrap_or_default().to_vec();
-        if let Some((feature, bin)) = instead
-            && let Some(value) = bins.get_mut(feature)
-        {
-            *value = bin;
-        }
-        let mut probabilities = vec![0.0; self.bundle.schema.class_count()];
-        self.bundle.model.predict(&bins, scratch, &mut probabilities);
-        self.bundle.calibration.apply(&mut probabilities);
-        row_log_loss(&probabilities, self.labels.get(row).copied().unwrap_or_default())
-    }
+/// The loss of a row of bins.
+fn loss(bundle: &Bundle, bins: &[u8], label: usize, scratch: &mut Scratch) -> f64 {
+    let mut probabilities = vec![0.0; bundle.schema.class_count()];
+    bundle.model.predict(bins, scratch, &mut probabilities);
+    bundle.calibration.apply(&mut probabilities);
+    row_log_loss(&probabilities, label)
 }
 
 #[cfg(test)]

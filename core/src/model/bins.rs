@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::decode::bounded::at_most;
+use crate::matrix::Matrix;
 
 /// The bin of a missing value. Known values start at 1.
 pub const MISSING_BIN: u8 = 0;
@@ -89,14 +90,12 @@ impl Bins {
         }
     }
 
-    /// Writes the bins of rows stored one after the other to `bins`, feature by feature: first every row's
-    /// bin of the first feature.
-    pub fn bin_block(&self, rows: &[f32], count: usize, bins: &mut [u8]) {
-        let width = self.edges.len();
-        for (feature, bins) in bins.chunks_exact_mut(count.max(1)).enumerate() {
-            let values = rows.iter().skip(feature).step_by(width.max(1));
+    /// Writes the bins of rows to `bins`, feature by feature: first every row's bin of the first feature.
+    pub fn bin_block(&self, rows: Matrix<'_, f32>, bins: &mut [u8]) {
+        let columns = bins.chunks_exact_mut(rows.height().max(1)).zip(rows.columns());
+        for (feature, (bins, values)) in columns.enumerate() {
             for (bin, value) in bins.iter_mut().zip(values) {
-                *bin = self.bin(feature, *value);
+                *bin = self.bin(feature, value);
             }
         }
     }

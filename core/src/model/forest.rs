@@ -221,8 +221,7 @@ impl Forest {
                 self.add_leaves(trees, |node| goes_right(node, &scratch.bytes), sums);
             }
         }
-        let sums = sums.as_flattened();
-        self.finish(|class| sums.get(class).copied().unwrap_or_default(), probabilities);
+        self.finish(sums.as_flattened().iter().copied(), probabilities);
     }
 
     fn fill_bytes(&self, bins: &[u8], bytes: &mut Vec<u8>) {
@@ -258,24 +257,22 @@ impl Forest {
     }
 
     /// Turns the classes' sums of codes into probabilities.
-    fn finish(&self, sum: impl Fn(usize) -> u32, probabilities: &mut [f32]) {
+    fn finish(&self, sums: impl Iterator<Item = u32> + Clone, probabilities: &mut [f32]) {
         match &self.link {
             Link::Mean => {
-                let part = |(class, step): (usize, &f32)| f64::from(*step) * f64::from(sum(class));
-                let total: f64 = self.leaves.steps.iter().enumerate().map(part).sum();
-                for (probability, step) in probabilities.iter_mut().zip(self.leaves.steps.iter().enumerate())
-                {
-                    *probability = (part(step) / total) as f32;
+                let parts = self.leaves.steps.iter().zip(sums);
+                let parts = parts.map(|(step, sum)| f64::from(*step) * f64::from(sum));
+                let total: f64 = parts.clone().sum();
+                for (probability, part) in probabilities.iter_mut().zip(parts) {
+                    *probability = (part / total) as f32;
                 }
             }
             Link::Softmax(base) => {
                 let rounds = (self.tree_count() / self.class_count) as f64;
-                let scales = self.leaves.lows.iter().zip(&self.leaves.steps);
-                for (class, ((score, base), (low, step))) in
-                    probabilities.iter_mut().zip(base).zip(scales).enumerate()
-                {
+                let scales = self.leaves.lows.iter().zip(&self.leaves.steps).zip(sums);
+                for ((score, base), ((low, step), sum)) in probabilities.iter_mut().zip(base).zip(scales) {
                     let lows = f64::from(*base) + rounds * f64::from(*low);
-                    *score = (lows + f64::from(*step) * f64::from(sum(class))) as f32;
+                    *score = (lows + f64::from(*step) * f64::from(sum)) as f32;
                 }
                 softmax(probabilities);
             }

@@ -79,34 +79,40 @@ impl Linear {
 
     /// The contributions of the features to the scores of some classes, from the bins of a row and of a
     /// reference row. A score is a sum of terms of one feature each, so a feature contributes the difference
-    /// of its terms.
-    pub(super) fn contributions(&self, row: &[u8], reference: &[u8], classes: &[usize]) -> Contributions {
-        let mut contributions = Contributions { classes: classes.to_vec(), ..Contributions::default() };
-        let intercepts = classes.iter().map(|class| self.intercepts.get(*class).copied());
-        contributions.base = intercepts.map(|intercept| f64::from(intercept.unwrap_or_default())).collect();
-        contributions.outputs = contributions.base.clone();
+    /// of its terms. Classes that the model does not have are left out; `None` if the bins do not fit the
+    /// model.
+    pub(super) fn contributions(
+        &self,
+        row: &[u8],
+        reference: &[u8],
+        classes: &[usize],
+    ) -> Option<Contributions> {
+        let intercept = |class: &usize| Some((*class, f64::from(*self.intercepts.get(*class)?)));
+        let (classes, base): (Vec<usize>, Vec<f64>) = classes.iter().filter_map(intercept).unzip();
+        let mut contributions = Contributions { outputs: base.clone(), classes, base, values: Vec::new() };
         for (feature, (row, reference)) in row.iter().zip(reference).enumerate() {
             let place = self.categories.binary_search_by_key(&feature, |category| category.feature.into());
             let category = place.ok().and_then(|place| self.categories.get(place));
             let places = contributions.base.iter_mut().zip(&mut contributions.outputs);
-            for (class, (base, output)) in classes.iter().zip(places) {
-                let before = self.term(feature, category, *reference, *class);
-                let now = self.term(feature, category, *row, *class);
+            for (class, (base, output)) in contributions.classes.iter().zip(places) {
+                let before = self.term(feature, category, *reference, *class)?;
+                let now = self.term(feature, category, *row, *class)?;
                 *base += before;
                 *output += now;
                 contributions.values.push(now - before);
             }
         }
-        contributions
+        Some(contributions)
     }
 
     /// The term that a feature in this bin adds to the score of a class.
-    fn term(&self, feature: usize, category: Option<&CategoryWeights>, bin: u8, class: usize) -> f64 {
-        let weight = self.weights.get(class * self.means.len() + feature).copied().unwrap_or_default();
-        let of_bin = category
-            .and_then(|category| category.weights.get(usize::from(bin) * self.class_count() + class))
-            .copied();
-        f64::from(weight) * f64::from(self.standardise(feature, bin)) + f64::from(of_bin.unwrap_or_default())
+    fn term(&self, feature: usize, category: Option<&CategoryWeights>, bin: u8, class: usize) -> Option<f64> {
+        let weight = self.weights.get(class * self.means.len() + feature)?;
+        let of_bin = match category {
+            Some(category) => *category.weights.get(usize::from(bin) * self.class_count() + class)?,
+            None => 0.0,
+        };
+        Some(f64::from(*weight) * f64::from(self.standardise(feature, bin)) + f64::from(of_bin))
     }
 
     pub(super) fn check(&self, bins: &Bins) -> Result<(), String> {

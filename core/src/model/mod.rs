@@ -10,6 +10,7 @@ pub(crate) mod softmax;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::memory::Memory;
+use crate::matrix::Matrix;
 use contributions::Contributions;
 use forest::{BinSet, Forest, ForestCode, Link, Scratch};
 use linear::Linear;
@@ -57,24 +58,22 @@ impl Model {
         }
     }
 
-    /// Writes the probabilities for many rows, with the same bits as row by row. `bins` holds `count` bins
-    /// per feature, feature by feature; the probabilities are written row by row.
+    /// Writes the probabilities for many rows, with the same bits as row by row. `bins` has one row per
+    /// feature and one column per row; the probabilities are written row by row.
     pub(crate) fn predict_block(
         &self,
-        bins: &[u8],
-        count: usize,
+        bins: Matrix<'_, u8>,
         scratch: &mut Scratch,
         probabilities: &mut [f32],
     ) {
         match self {
-            Model::Forest(forest) => forest.predict_block(bins, count, scratch, probabilities),
+            Model::Forest(forest) => forest.predict_block(bins, scratch, probabilities),
             Model::Linear(linear) => {
                 let mut row = Vec::new();
-                for (number, probabilities) in
-                    probabilities.chunks_exact_mut(linear.class_count()).enumerate()
-                {
+                let rows = bins.columns().zip(probabilities.chunks_exact_mut(linear.class_count()));
+                for (bins, probabilities) in rows {
                     row.clear();
-                    row.extend(bins.iter().skip(number).step_by(count.max(1)));
+                    row.extend(bins);
                     linear.predict(&row, probabilities);
                 }
             }
@@ -94,10 +93,16 @@ impl Model {
     }
 
     /// The contributions of each feature to the outputs of some classes, from the bins of a row and of a
-    /// reference row.
-    pub(crate) fn contributions(&self, row: &[u8], reference: &[u8], classes: &[usize]) -> Contributions {
+    /// reference row. Classes that the model does not have are left out; `None` if the bins do not fit the
+    /// model.
+    pub(crate) fn contributions(
+        &self,
+        row: &[u8],
+        reference: &[u8],
+        classes: &[usize],
+    ) -> Option<Contributions> {
         match self {
-            Model::Forest(forest) => forest.contributions(row, reference, classes),
+            Model::Forest(forest) => Some(forest.contributions(row, reference, classes)),
             Model::Linear(linear) => linear.contributions(row, reference, classes),
         }
     }

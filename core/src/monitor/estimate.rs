@@ -5,6 +5,7 @@ use super::profile::MEASURES;
 use super::profile::{Averaged, Profile};
 use super::tally::Tally;
 use super::watch::{RowMeasure, measures};
+use crate::matrix::{Column, Matrix};
 
 /// The expected value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,13 +32,11 @@ pub struct ExpectedMetrics {
     pub roc_auc: Vec<Option<Expected>>,
 }
 
-/// The expected metrics of rows of calibrated probabilities, stored one after the other with one value per
-/// class. `None` for no rows.
-pub fn expected_metrics(probabilities: &[f32], class_count: usize) -> Option<ExpectedMetrics> {
-    let rows = probabilities.chunks_exact(class_count.max(1));
-    let count = Some(rows.len()).filter(|count| *count > 0)?;
+/// The expected metrics of rows of calibrated probabilities, one column per class. `None` for no rows.
+pub fn expected_metrics(probabilities: Matrix<'_, f32>) -> Option<ExpectedMetrics> {
+    let count = Some(probabilities.height()).filter(|count| *count > 0)?;
     let mut sums = [RowMeasure::default(); MEASURES];
-    for row in rows {
+    for row in probabilities.rows() {
         for (sum, measure) in sums.iter_mut().zip(measures(row)) {
             sum.mean += measure.mean;
             sum.variance += measure.variance;
@@ -47,16 +46,13 @@ pub fn expected_metrics(probabilities: &[f32], class_count: usize) -> Option<Exp
         value: sum.mean / count as f64,
         standard_error: sum.variance.sqrt() / count as f64,
     });
-    let area_of = |class: usize| {
-        let of_class = probabilities.iter().skip(class).step_by(class_count.max(1));
-        let mut sorted: Vec<f64> = of_class.map(|p| f64::from(*p)).collect();
+    let area_of = |of_class: Column<'_, f32>| {
+        let mut sorted: Vec<f64> = of_class.map(f64::from).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let groups = sorted.chunk_by(|a, b| a == b);
-        area(
-            groups.map(|equals| (equals.first().copied().unwrap_or_default(), equals.len() as f64)).collect(),
-        )
+        area(groups.filter_map(|equals| Some((*equals.first()?, equals.len() as f64))).collect())
     };
-    let roc_auc = (0..class_count).map(area_of).collect();
+    let roc_auc = probabilities.columns().map(area_of).collect();
     Some(ExpectedMetrics { rows: count, log_loss, accuracy, brier, roc_auc })
 }
 
@@ -155,7 +151,7 @@ mod tests {
 
     #[test]
     fn two_rows_by_hand() {
-        let found = expected_metrics(&[0.5, 0.5, 1.0, 0.0], 2).unwrap();
+        let found = expected_metrics(Matrix::new(&[0.5, 0.5, 1.0, 0.0], 2).unwrap()).unwrap();
         let half_of_ln_2 = core::f64::consts::LN_2 / 2.0;
         assert!((found.log_loss.value - half_of_ln_2).abs() < 1e-12);
         // Whatever the label of the first row, its loss is ln 2; the second is certain.
@@ -163,7 +159,7 @@ mod tests {
         assert!((found.accuracy.value - 0.75).abs() < 1e-12);
         assert!((found.accuracy.standard_error - 0.25).abs() < 1e-12);
         assert!((found.brier.value - 0.25).abs() < 1e-12 && found.brier.standard_error < 1e-9);
-        assert_eq!(expected_metrics(&[], 2), None);
+        assert_eq!(expected_metrics(Matrix::new(&[], 2).unwrap()), None);
         // No class is certain both to happen and not to happen.
         assert_eq!(found.roc_auc, [None, None]);
     }
@@ -173,7 +169,7 @@ mod tests {
     fn an_area_is_that_of_all_labels() {
         let p = [0.9f32, 0.7, 0.7, 0.5, 0.2];
         let rows: Vec<f32> = p.iter().flat_map(|p| [1.0 - p, *p]).collect();
-        let found = expected_metrics(&rows, 2).unwrap().roc_auc[1].unwrap();
+        let found = expected_metrics(Matrix::new(&rows, 2).unwrap()).unwrap().roc_auc[1].unwrap();
         let (mut in_order, mut pairs) = (0.0, 0.0);
         for labels in 0u32..1 << p.len() {
             let happens = |row: usize| labels >> row & 1 == 1;

@@ -5,7 +5,7 @@ use super::randomised_response::RandomisedResponse;
 use super::sketch::{Sketch, SketchLayout};
 use super::watch::cells;
 use crate::error::SketchError;
-use crate::score::Workspace;
+use crate::score::Buffers;
 use crate::{Error, Recommender};
 
 /// The number of random bytes per row: they choose the distribution to report to, and the answer.
@@ -35,7 +35,7 @@ pub const RANDOM_BYTES: usize = 16;
 pub struct Observer {
     layout: SketchLayout,
     sketch: Sketch,
-    workspace: Workspace,
+    buffers: Buffers,
 }
 
 impl Observer {
@@ -45,7 +45,7 @@ impl Observer {
     /// [`SketchError::NoProfile`] if the bundle has no profile.
     pub fn new(recommender: &Recommender) -> Result<Self, Error> {
         let layout = layout(recommender)?;
-        Ok(Self { sketch: layout.empty(), layout, workspace: Workspace::default() })
+        Ok(Self { sketch: layout.empty(), layout, buffers: Buffers::default() })
     }
 
     /// Counts a row of features if its customer consents, and returns whether it was counted. A full sketch
@@ -72,11 +72,8 @@ impl Observer {
             return Ok(false);
         }
         let profile = bundle.profile.as_ref().ok_or(SketchError::NoProfile)?;
-        let mut scorer = bundle.scorer().with(core::mem::take(&mut self.workspace));
-        let scored = scorer.score(row).map(<[f32]>::to_vec);
-        self.workspace = scorer.into_workspace();
-        let probabilities = scored?;
-        let mut cells = cells(profile, row, &probabilities, bundle.schema.none_class());
+        let probabilities = self.buffers.score_row(bundle.scorer(), row)?;
+        let mut cells = cells(profile, row, probabilities, bundle.schema.none_class());
         match profile.sketches.epsilon {
             None => self.sketch.count_row(&self.layout, cells),
             Some(epsilon) => {

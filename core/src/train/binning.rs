@@ -3,32 +3,34 @@
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::matrix::{Column, Matrix};
 use crate::model::bins::{Bins, MAX_BINS};
 
-/// Chooses bins for rows stored one after the other, `width` values each: one bin per value if a feature has
-/// few different values, otherwise bins of about equally many rows.
+/// Chooses bins for rows, one column per feature: one bin per value if a feature has few different values,
+/// otherwise bins of about equally many rows.
 ///
 /// # Errors
 /// If `max_bins` is not 2 to 255.
 ///
 /// # Examples
 /// ```
+/// use nextbest_core::matrix::Matrix;
 /// use nextbest_core::train::fit_bins;
 ///
 /// let ages: Vec<f32> = (18..98).map(|age| age as f32).collect();
-/// let bins = fit_bins(&ages, 1, 5)?;
+/// let bins = fit_bins(Matrix::new(&ages, 1)?, 5)?;
 /// assert_eq!(bins.count(0), 6); // Five for numbers, and one for missing values.
 /// assert!(bins.bin(0, 20.0) < bins.bin(0, 90.0));
 /// # Ok::<(), nextbest_core::Error>(())
 /// ```
-pub fn fit_bins(rows: &[f32], width: usize, max_bins: usize) -> Result<Bins, Error> {
+pub fn fit_bins(rows: Matrix<'_, f32>, max_bins: usize) -> Result<Bins, Error> {
     if !(2..=MAX_BINS).contains(&max_bins) {
         return Err(Error::Training(format!("max_bins is {max_bins}, not 2 to {MAX_BINS}")));
     }
-    let edges = (0..width)
+    let columns: Vec<Column<'_, f32>> = rows.columns().collect();
+    let edges = columns
         .into_par_iter()
-        .map(|feature| {
-            let values = rows.iter().skip(feature).step_by(width).copied();
+        .map(|values| {
             let mut values: Vec<f32> = values.filter(|value| !value.is_nan()).collect();
             values.sort_unstable_by(f32::total_cmp);
             edges(&values, max_bins)
@@ -100,9 +102,12 @@ mod tests {
 
     #[test]
     fn few_values_get_a_bin_each() {
-        let bins = fit_bins(&[3.0, 1.0, f32::NAN, 1.0, 2.0, 3.0], 1, 255).unwrap();
+        let bins = fit_bins(Matrix::new(&[3.0, 1.0, f32::NAN, 1.0, 2.0, 3.0], 1).unwrap(), 255).unwrap();
         assert_eq!(bins.edges(0), [1.0, 2.0]);
-        assert_eq!(fit_bins(&[f32::NAN, 5.0, 5.0], 1, 255).unwrap().edges(0), [0f32; 0]);
+        assert_eq!(
+            fit_bins(Matrix::new(&[f32::NAN, 5.0, 5.0], 1).unwrap(), 255).unwrap().edges(0),
+            [0f32; 0]
+        );
     }
 
     /// The number of fraction bits needed to write a number.
@@ -154,7 +159,7 @@ mod tests {
             values in prop::collection::vec(prop_oneof![any::<f32>(), -9f32..9.0, (0u8..9).prop_map(f32::from)], 1..200),
             max_bins in 2usize..40,
         ) {
-            let bins = fit_bins(&values, 1, max_bins).unwrap();
+            let bins = fit_bins(Matrix::new(&values, 1).unwrap(), max_bins).unwrap();
             let edges = bins.edges(0);
             prop_assert!(edges.len() < max_bins && edges.iter().all(|edge| edge.is_finite()));
             prop_assert!(edges.is_sorted_by(|a, b| a < b));
@@ -170,7 +175,7 @@ mod tests {
     #[test]
     fn many_values_get_bins_of_equal_size() {
         let values: Vec<f32> = (0..10_000).map(|i| ((i * 7919) % 10_000) as f32).collect();
-        let bins = fit_bins(&values, 1, 100).unwrap();
+        let bins = fit_bins(Matrix::new(&values, 1).unwrap(), 100).unwrap();
         let mut counts = vec![0; bins.count(0)];
         for value in &values {
             counts[usize::from(bins.bin(0, *value))] += 1;
@@ -181,14 +186,15 @@ mod tests {
     #[test]
     fn a_frequent_value_takes_one_bin_and_leaves_the_others_to_the_rest() {
         let values: Vec<f32> = (0..1000).map(|i| if i < 900 { 0.0 } else { i as f32 }).collect();
-        let bins = fit_bins(&values, 1, 20).unwrap();
+        let bins = fit_bins(Matrix::new(&values, 1).unwrap(), 20).unwrap();
         assert_eq!(bins.bin(0, 0.0), 1);
         assert!(bins.bin(0, 999.0) >= 2, "the tail is told apart");
     }
 
     #[test]
     fn infinities_are_told_apart_by_finite_edges() {
-        let bins = fit_bins(&[f32::NEG_INFINITY, 0.0, f32::INFINITY, f32::MAX], 1, 255).unwrap();
+        let bins = fit_bins(Matrix::new(&[f32::NEG_INFINITY, 0.0, f32::INFINITY, f32::MAX], 1).unwrap(), 255)
+            .unwrap();
         let found: Vec<u8> =
             [f32::NEG_INFINITY, 0.0, f32::MAX, f32::INFINITY].iter().map(|v| bins.bin(0, *v)).collect();
         assert_eq!(found, [1, 2, 3, 4]);

@@ -10,6 +10,8 @@ mod dirichlet;
 mod isotonic;
 mod temperature;
 
+use std::ops::Range;
+
 use dirichlet::{Effort, ROUGH, THOROUGH};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -17,6 +19,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::matrix::Matrix;
 use crate::metrics;
 use crate::model::calibration::{Calibration, LEAST};
 use crate::schema::MAX_CLASSES;
@@ -48,10 +51,8 @@ pub enum CalibrationMethod {
 /// Rows that a model was not fitted to, with its predictions.
 #[derive(Debug, Clone, Copy)]
 pub struct CalibrationRows<'r> {
-    /// The number of classes.
-    pub class_count: usize,
-    /// The model's uncalibrated probabilities, row by row, one per class.
-    pub probabilities: &'r [f32],
+    /// The model's uncalibrated probabilities, one column per class.
+    pub probabilities: Matrix<'r, f32>,
     /// The class of each row.
     pub labels: &'r [usize],
     /// The customer of each row, as any number: a customer's rows are always in the same fold.
@@ -108,14 +109,15 @@ impl CalibrationRows<'_> {
     ///
     /// # Examples
     /// ```
+    /// use nextbest_core::matrix::Matrix;
     /// use nextbest_core::train::{CalibrationMethod, CalibrationRows};
     ///
     /// // A model that says 90 % where 6 of 10 rows are right.
     /// let probabilities: Vec<f32> = (0..2000).flat_map(|_| [0.9, 0.1]).collect();
     /// let labels: Vec<usize> = (0..2000).map(|row| usize::from(row % 10 >= 6)).collect();
     /// let groups: Vec<usize> = (0..2000).collect();
-    /// let (probabilities, labels, groups) = (&*probabilities, &*labels, &*groups);
-    /// let rows = CalibrationRows { class_count: 2, probabilities, labels, groups };
+    /// let probabilities = Matrix::new(&probabilities, 2)?;
+    /// let rows = CalibrationRows { probabilities, labels: &labels, groups: &groups };
     /// let choice = rows.choose(Some(CalibrationMethod::Temperature))?;
     /// let mut row = [0.9, 0.1];
     /// choice.calibration.apply(&mut row);
@@ -136,8 +138,8 @@ impl CalibrationRows<'_> {
         let folds = self.folds();
         let mut trials = vec![CalibrationTrial {
             method: CalibrationMethod::None,
-            log_loss: metrics::log_loss(self.labels, self.probabilities, self.class_count),
-            calibration_error: metrics::calibration_error(self.labels, self.probabilities, self.class_count),
+            log_loss: metrics::log_loss(self.labels, self.probabilities),
+            calibration_error: metrics::calibration_error(self.labels, self.probabilities),
             deviation: None,
             gain: 0.0,
             standard_error: 0.0,
@@ -145,19 +147,17 @@ impl CalibrationRows<'_> {
         let mut best = Candidate {
             method: CalibrationMethod::None,
             deviation: 0.0,
-            probabilities: self.probabilities.to_vec(),
+            probabilities: self.probabilities.values().to_vec(),
         };
         for method in methods.into_iter().filter(is_asked) {
             let candidate = self.cross_fit(method, &folds, &learned)?;
-            let (gain, standard_error) = self.gain(&best.probabilities, &candidate.probabilities);
+            let corrected = Matrix::new(&candidate.probabilities, self.probabilities.width())?;
+            let before = Matrix::new(&best.probabilities, self.probabilities.width())?;
+            let (gain, standard_error) = self.gain(before, corrected);
             trials.push(CalibrationTrial {
                 method,
-                log_loss: metrics::log_loss(self.labels, &candidate.probabilities, self.class_count),
-                calibration_error: metrics::calibration_error(
-                    self.labels,
-                    &candidate.probabilities,
-                    self.class_count,
-                ),
+                log_loss: metrics::log_loss(self.labels, corrected),
+                calibration_error: metrics::calibration_error(self.labels, corrected),
                 deviation: (method == CalibrationMethod::Dirichlet).then_some(candidate.deviation),
                 gain,
                 standard_error,
@@ -174,7 +174,8 @@ impl CalibrationRows<'_> {
                 "the simplest that none beats by more than a standard error".into()
             }
             (None, None) => format!(
-                "the simplest that none beats by more than a standard error; {left_alone} classes have too few rows to learn \
+                "the simplest that none beats by more than a standard error; {left_alone} classes have too \
+                 few rows to learn \
                  from"
             ),
         };
@@ -195,7 +196,7 @@ impl CalibrationRows<'_> {
         from: Option<&Calibration>,
         effort: &Effort,
     ) -> Result<Calibration, Error> {
-        let logs = || Logs::new(self.probabilities, self.labels, self.class_count);
+        let logs = || Logs::new(self.probabilities, self.labels);
         match method {
             CalibrationMethod::None => Ok(Calibration::None),
             CalibrationMethod::Temperature => Ok(temperature::fit(&logs())),
@@ -206,15 +207,15 @@ impl CalibrationRows<'_> {
 
     fn check(&self) -> Result<(), Error> {
         let count = self.labels.len();
-        let classes = self.class_count;
+        let classes = self.probabilities.width();
         if !(1..=MAX_CLASSES).contains(&classes)
-            || self.probabilities.len() != count * classes
+            || self.probabilities.height() != count
             || self.groups.len() != count
             || self.labels.iter().any(|label| *label >= classes)
         {
             return Err(Error::Training(format!(
                 "calibration: {} probabilities, {count} labels and {} groups do not fit {classes} classes",
-                self.probabilities.len(),
+                self.probabilities.values().len(),
                 self.groups.len()
             )));
         }
@@ -231,7 +232,7 @@ impl CalibrationRows<'_> {
 
     /// Whether each class has enough rows to learn from.
     fn learned_classes(&self) -> Vec<bool> {
-        let mut counts = vec![0; self.class_count];
+        let mut counts = vec![0; self.probabilities.width()];
         for label in self.labels {
             counts.iter_mut().skip(*label).take(1).for_each(|count| *count += 1);
         }
@@ -263,23 +264,24 @@ impl CalibrationRows<'_> {
             // Each fit starts from the result of the one before for the same rows.
             let mut fitted: Vec<Calibration> = Vec::new();
             for deviation in deviations {
-                let rows = others.rows(self.class_count);
+                let rows = others.rows(self.probabilities.width())?;
                 fitted.push(rows.fit(method, *deviation, learned, fitted.last(), &ROUGH)?);
             }
             Ok(fitted)
         };
         let of_folds = (0..FOLDS).into_par_iter().map(of_others).collect::<Result<Vec<_>, Error>>()?;
         for (position, deviation) in deviations.iter().enumerate() {
-            let mut probabilities = self.probabilities.to_vec();
+            let classes = self.probabilities.width();
+            let mut probabilities = self.probabilities.values().to_vec();
             for (fold, fitted) in of_folds.iter().enumerate() {
                 let Some(calibration) = fitted.get(position) else { continue };
-                for (row, own) in probabilities.chunks_exact_mut(self.class_count).zip(folds) {
+                for (row, own) in probabilities.chunks_exact_mut(classes).zip(folds) {
                     if *own == fold {
                         calibration.apply(row);
                     }
                 }
             }
-            let loss = metrics::log_loss(self.labels, &probabilities, self.class_count);
+            let loss = metrics::log_loss(self.labels, Matrix::new(&probabilities, classes)?);
             if best.as_ref().is_none_or(|(least, _)| loss < *least) {
                 best = Some((loss, Candidate { method, deviation: *deviation, probabilities }));
             }
@@ -289,9 +291,9 @@ impl CalibrationRows<'_> {
     }
 
     /// The decrease of the mean log-loss from the first to the second probabilities, and its standard error.
-    fn gain(&self, before: &[f32], after: &[f32]) -> (f64, f64) {
-        let losses = |probabilities: &[f32]| -> Vec<f64> {
-            let rows = probabilities.chunks_exact(self.class_count).zip(self.labels);
+    fn gain(&self, before: Matrix<'_, f32>, after: Matrix<'_, f32>) -> (f64, f64) {
+        let losses = |probabilities: Matrix<'_, f32>| -> Vec<f64> {
+            let rows = probabilities.rows().zip(self.labels);
             rows.map(|(row, label)| metrics::row_log_loss(row, *label)).collect()
         };
         let gains: Vec<f64> = losses(before).into_iter().zip(losses(after)).map(|(a, b)| a - b).collect();
@@ -324,7 +326,7 @@ struct Subset {
 impl Subset {
     fn of(all: &CalibrationRows<'_>, is_in: impl Fn(usize) -> bool) -> Self {
         let mut subset = Self { probabilities: Vec::new(), labels: Vec::new() };
-        let rows = all.probabilities.chunks_exact(all.class_count).zip(all.labels).enumerate();
+        let rows = all.probabilities.rows().zip(all.labels).enumerate();
         for (_, (row, label)) in rows.filter(|(row, _)| is_in(*row)) {
             subset.probabilities.extend(row);
             subset.labels.push(*label);
@@ -332,8 +334,9 @@ impl Subset {
         subset
     }
 
-    fn rows(&self, class_count: usize) -> CalibrationRows<'_> {
-        CalibrationRows { class_count, probabilities: &self.probabilities, labels: &self.labels, groups: &[] }
+    fn rows(&self, class_count: usize) -> Result<CalibrationRows<'_>, Error> {
+        let probabilities = Matrix::new(&self.probabilities, class_count)?;
+        Ok(CalibrationRows { probabilities, labels: &self.labels, groups: &[] })
     }
 }
 
@@ -345,9 +348,13 @@ struct Logs {
 }
 
 impl Logs {
-    fn new(probabilities: &[f32], labels: &[usize], classes: usize) -> Self {
+    fn new(probabilities: Matrix<'_, f32>, labels: &[usize]) -> Self {
         let log = |probability: &f32| f64::from(probability.max(LEAST)).ln();
-        Self { classes, values: probabilities.iter().map(log).collect(), labels: labels.to_vec() }
+        Self {
+            classes: probabilities.width(),
+            values: probabilities.values().iter().map(log).collect(),
+            labels: labels.to_vec(),
+        }
     }
 
     fn len(&self) -> usize {
@@ -378,11 +385,10 @@ impl Logs {
         shares
     }
 
-    /// A row's logarithms and its label.
-    fn row(&self, row: usize) -> (&[f64], usize) {
-        let start = row * self.classes;
-        let values = self.values.get(start..start + self.classes).unwrap_or_default();
-        (values, self.labels.get(row).copied().unwrap_or_default())
+    /// The logarithms and the label of each of some rows.
+    fn rows(&self, rows: Range<usize>) -> impl Iterator<Item = (&[f64], usize)> {
+        let values = self.values.chunks_exact(self.classes.max(1)).skip(rows.start);
+        values.zip(self.labels.iter().copied().skip(rows.start)).take(rows.len())
     }
 }
 
@@ -401,8 +407,11 @@ mod tests {
     fn folds_are_even_and_split_no_customer() {
         let groups: Vec<usize> = (0..1000).map(|row| row * row % 317 * 1_000_003).collect();
         let labels = vec![0; groups.len()];
-        let rows =
-            CalibrationRows { class_count: 1, probabilities: &[1.0; 1000], labels: &labels, groups: &groups };
+        let rows = CalibrationRows {
+            probabilities: Matrix::new(&[1.0; 1000], 1).unwrap(),
+            labels: &labels,
+            groups: &groups,
+        };
         let folds = rows.folds();
         let mut of_group = std::collections::BTreeMap::new();
         for (group, fold) in groups.iter().zip(&folds) {
@@ -422,9 +431,10 @@ mod tests {
         let after: Vec<f32> =
             (0..1000).flat_map(|row| if row / 10 % 2 == 0 { [0.8, 0.2] } else { [0.4, 0.6] }).collect();
         let labels = vec![0; 1000];
+        let [before, after] = [&before, &after].map(|rows| Matrix::new(rows, 2).unwrap());
         let error = |groups: &[usize]| {
-            let rows = CalibrationRows { class_count: 2, probabilities: &before, labels: &labels, groups };
-            rows.gain(&before, &after)
+            let rows = CalibrationRows { probabilities: before, labels: &labels, groups };
+            rows.gain(before, after)
         };
         let (mean, alone) = error(&(0..1000).collect::<Vec<_>>());
         let (_, together) = error(&(0..1000).map(|row| row / 10).collect::<Vec<_>>());

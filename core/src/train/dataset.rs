@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::matrix::{Column, Matrix};
 use crate::model::bins::Bins;
 
 /// Binned rows with their labels.
@@ -32,16 +33,15 @@ impl Dataset {
         if rows.len() != labels.len() * width || u32::try_from(labels.len()).is_err() {
             return Err(Error::RowLength { expected: labels.len() * width, actual: rows.len() });
         }
+        let of_features: Vec<Column<'_, f32>> = Matrix::new(rows, width)?.columns().collect();
         let small = |label: &usize| u8::try_from(*label).ok().filter(|_| *label < class_count);
         let labels: Option<Vec<u8>> = labels.iter().map(small).collect();
         let labels =
             labels.ok_or_else(|| Error::Training(format!("a label is not one of {class_count} classes")))?;
-        let columns = (0..width)
+        let columns = of_features
             .into_par_iter()
-            .map(|feature| {
-                let values = rows.iter().skip(feature).step_by(width);
-                values.map(|value| bins.bin(feature, *value)).collect()
-            })
+            .enumerate()
+            .map(|(feature, values)| values.map(|value| bins.bin(feature, value)).collect())
             .collect();
         Ok(Self {
             bins: bins.clone(),

@@ -6,6 +6,7 @@ use super::dataset::Dataset;
 use super::minimise::minimise;
 use super::params::{Parameters, parameters};
 use crate::Error;
+use crate::matrix::{Column, Matrix};
 use crate::model::bins::MISSING_BIN;
 use crate::model::linear::{CategoryWeights, Linear};
 use loss::Loss;
@@ -82,7 +83,7 @@ impl LogisticParams {
         if !model.numbers().all(f32::is_finite) {
             return Err(Error::Training("logistic regression did not converge to finite weights".into()));
         }
-        let importance = importance(data, &model);
+        let importance = importance(data, &model)?;
         Ok(FittedLogistic { model, importance, iterations: found.iterations, converged: found.converged })
     }
 }
@@ -139,23 +140,24 @@ fn give_absent_classes_little(weights: &[f64], intercepts: &mut [f32]) {
 
 /// For each feature, the standard deviation over the rows of its term in a score, summed over the classes;
 /// for a standardised rank, that is the absolute weight.
-fn importance(data: &Dataset, model: &Linear) -> Vec<f32> {
+fn importance(data: &Dataset, model: &Linear) -> Result<Vec<f32>, Error> {
     let features = model.means.len();
     let mut sums = vec![0f64; features];
-    for weights in model.weights.chunks_exact(features.max(1)) {
+    for weights in Matrix::new(&model.weights, features)?.rows() {
         sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += f64::from(weight.abs()));
     }
     let classes = model.class_count();
     for category in &model.categories {
         let Some(column) = data.columns().get(usize::from(category.feature)) else { continue };
-        let mut frequencies = vec![0f64; category.weights.len() / classes.max(1)];
+        let weights = Matrix::new(&category.weights, classes)?;
+        let mut frequencies = vec![0f64; weights.height()];
         for (row, bin) in column.iter().enumerate() {
             let slot = frequencies.iter_mut().skip((*bin).into()).take(1);
             slot.for_each(|frequency| *frequency += f64::from(data.weight(row)));
         }
         let total: f64 = frequencies.iter().sum();
-        let deviation = |class: usize| {
-            let of_class = category.weights.iter().skip(class).step_by(classes).map(|it| f64::from(*it));
+        let deviation = |of_class: Column<'_, f32>| {
+            let of_class = of_class.map(f64::from);
             let mean = |power: i32| {
                 let terms =
                     of_class.clone().zip(&frequencies).map(|(weight, count)| weight.powi(power) * count);
@@ -164,9 +166,9 @@ fn importance(data: &Dataset, model: &Linear) -> Vec<f32> {
             (mean(2) - mean(1).powi(2)).max(0.0).sqrt()
         };
         if let Some(sum) = sums.get_mut(usize::from(category.feature)) {
-            *sum = (0..classes).map(deviation).sum();
+            *sum = weights.columns().map(deviation).sum();
         }
     }
     let total: f64 = sums.iter().sum();
-    sums.iter().map(|sum| if total > 0.0 { (sum / total) as f32 } else { 0.0 }).collect()
+    Ok(sums.iter().map(|sum| if total > 0.0 { (sum / total) as f32 } else { 0.0 }).collect())
 }

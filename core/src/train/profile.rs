@@ -1,6 +1,8 @@
 //! Computes the profile that a bundle carries: distributions of rows that the model did not learn from.
 
 use super::{fit_bins, k_anonymity};
+use crate::features::FeatureDefinition;
+use crate::matrix::{Column, Matrix};
 use crate::monitor::distribution::{Distribution, MOST_BINS};
 use crate::monitor::profile::MEASURES;
 use crate::monitor::profile::{Averaged, Profile, SketchRules};
@@ -80,33 +82,33 @@ impl Counting<'_> {
         labels: &[usize],
         sketches: SketchRules,
     ) -> Result<Profile, Error> {
-        let probabilities = bundle.scorer().score_batch(rows, rows.len() / bundle.features.len().max(1))?;
-        let (width, classes) = (bundle.features.len(), bundle.schema.class_count());
-        let measured: Vec<_> = probabilities.chunks_exact(classes.max(1)).map(measures).collect();
+        let rows = Matrix::new(rows, bundle.features.len())?;
+        let classes = bundle.schema.class_count();
+        let probabilities = bundle.scorer().score_batch(rows.values(), rows.height())?;
+        let probabilities = Matrix::new(&probabilities, classes)?;
+        let measured: Vec<_> = probabilities.rows().map(measures).collect();
         let means =
             |measure: usize| measured.iter().filter_map(move |row| row.get(measure)).map(|it| it.mean as f32);
         let none_class = bundle.schema.none_class();
-        let choices = probabilities.chunks_exact(classes.max(1)).map(|row| choice(row, none_class));
+        let choices = probabilities.rows().map(|row| choice(row, none_class));
         let choices = choices.map(|class| class.map_or(f32::NAN, |class| class as f32));
         let of_labels = self.words(labels.iter().map(|label| *label as f32), classes);
-        let of_features = fit_bins(rows, width, MOST_BINS)?;
-        let of_probabilities = fit_bins(&probabilities, classes, MOST_BINS)?;
-        let feature = |(at, feature): (usize, &crate::features::FeatureDefinition)| {
-            let values = rows.iter().skip(at).step_by(width.max(1)).copied();
-            match feature.words(&bundle.schema) {
-                Some(words) => self.words(values, words.len()),
-                None => self.numbers(values, of_features.edges(at)),
-            }
+        let of_features = fit_bins(rows, MOST_BINS)?;
+        let of_probabilities = fit_bins(probabilities, MOST_BINS)?;
+        let feature = |(at, (feature, values)): (usize, (&FeatureDefinition, Column<'_, f32>))| match feature
+            .words(&bundle.schema)
+        {
+            Some(words) => self.words(values, words.len()),
+            None => self.numbers(values, of_features.edges(at)),
         };
-        let probability = |class: usize| {
-            let values = probabilities.iter().skip(class).step_by(classes.max(1)).copied();
+        let probability = |(class, values): (usize, Column<'_, f32>)| {
             let distribution = self.numbers(values.clone(), of_probabilities.edges(class));
             let means = means_of_bins(&distribution, values.map(|value| (value, f64::from(value))));
             Averaged { means, variances: Vec::new(), distribution }
         };
         let measure = |measure: usize| {
             let values = means(measure);
-            let bins = fit_bins(&values.clone().collect::<Vec<f32>>(), 1, MOST_BINS)?;
+            let bins = fit_bins(Matrix::new(&values.clone().collect::<Vec<f32>>(), 1)?, MOST_BINS)?;
             let distribution = self.numbers(values, bins.edges(0));
             let of_measure = || measured.iter().filter_map(|row| row.get(measure));
             let means = means_of_bins(&distribution, of_measure().map(|it| (it.mean as f32, it.mean)));
@@ -115,9 +117,9 @@ impl Counting<'_> {
             Ok(Averaged { distribution, means, variances })
         };
         Ok(Profile {
-            rows: u32::try_from(rows.len() / width.max(1)).unwrap_or(u32::MAX),
-            features: bundle.features.iter().enumerate().map(feature).collect(),
-            probabilities: (0..classes).map(probability).collect(),
+            rows: u32::try_from(rows.height()).unwrap_or(u32::MAX),
+            features: bundle.features.iter().zip(rows.columns()).enumerate().map(feature).collect(),
+            probabilities: probabilities.columns().enumerate().map(probability).collect(),
             measures: (0..MEASURES).map(measure).collect::<Result<_, Error>>()?,
             choices: self.words(choices, classes),
             labels: if labels.is_empty() {

@@ -2,11 +2,12 @@
 //! rows are scored at once, and whatever the buffers were used for before, each row gets the result defined
 //! in docs/FORMAT.md, bit for bit.
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::calibration::{Calibration, Curve};
 use nextbest_core::model::forest::{BinSet, Forest, Link, Scratch, Tree, TreeNode};
-use nextbest_core::score::Workspace;
+use nextbest_core::score::Buffers;
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, LogisticParams};
 use serde_json::Value;
 
@@ -128,7 +129,7 @@ fn compare(forest: &Forest, features: usize, scratch: &mut Scratch, what: &str) 
         let bins: Vec<u8> =
             (0..features).flat_map(|feature| rows.iter().map(move |row| row[feature])).collect();
         let mut probabilities = vec![f32::NAN; count * classes];
-        forest.predict_block(&bins, count, scratch, &mut probabilities);
+        forest.predict_block(Matrix::new(&bins, count).unwrap(), scratch, &mut probabilities);
         for (number, probabilities) in probabilities.chunks(classes).enumerate() {
             assert_eq!(bits(probabilities), expected[number % ROWS], "{what}: row {number} of {count}");
         }
@@ -191,7 +192,7 @@ fn models_that_could_learn_nothing_score_as_their_definition_says() {
         Calibration::Dirichlet { weights: vec![0.5; classes * classes], intercepts: vec![0.125; classes] },
         Calibration::Isotonic { curves: (0..classes).map(|_| curve()).collect() },
     ];
-    let mut workspace = Workspace::default();
+    let mut buffers = Buffers::default();
     bundle.profile = None;
     for (what, model, bins) in degenerate_models(width, classes) {
         (bundle.model, bundle.bins) = (model, bins);
@@ -209,10 +210,8 @@ fn models_that_could_learn_nothing_score_as_their_definition_says() {
                 })
                 .collect();
             for count in COUNTS {
-                let mut scorer = bundle.scorer().with(workspace);
-                let mut probabilities = vec![f32::NAN; count * classes];
-                scorer.score_rows(&values(count, width), count, &mut probabilities).unwrap();
-                workspace = scorer.into_workspace();
+                buffers.rows = values(count, width);
+                let probabilities = buffers.score(bundle.scorer(), count).unwrap();
                 for (number, probabilities) in probabilities.chunks(classes).enumerate() {
                     assert_eq!(
                         bits(probabilities),

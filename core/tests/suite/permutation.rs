@@ -49,7 +49,7 @@ fn many_permutations_come_to_what_is_expected() {
     for bundle in sample::all() {
         let (values, labels) = rows(&bundle);
         let found: Vec<Vec<f64>> = (0..SEEDS)
-            .map(|seed| permutation_importance(&bundle, &values, &labels, |_| true, ROWS, seed))
+            .map(|seed| permutation_importance(&bundle, &values, &labels, |_| true, ROWS, seed).unwrap())
             .collect();
         let mut some = false;
         for feature in 0..bundle.bins.feature_count() {
@@ -84,7 +84,7 @@ fn a_sample_expects_what_all_rows_do() {
         }
     }
     let found: Vec<Vec<f64>> = (0..SEEDS)
-        .map(|seed| permutation_importance(&bundle, &values, &labels, |_| true, 40, seed))
+        .map(|seed| permutation_importance(&bundle, &values, &labels, |_| true, 40, seed).unwrap())
         .collect();
     for feature in 0..width {
         let mean = found.iter().map(|it| it[feature]).sum::<f64>() / SEEDS as f64;
@@ -101,7 +101,9 @@ fn only_what_matters_is_measured_and_threads_change_nothing() {
     let (values, labels) = rows(&bundle);
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| permutation_importance(&bundle, &values, &labels, |feature| feature != 0, ROWS, 1))
+        pool.install(|| {
+            permutation_importance(&bundle, &values, &labels, |feature| feature != 0, ROWS, 1).unwrap()
+        })
     };
     let one = run(1);
     assert_eq!(one, run(3));

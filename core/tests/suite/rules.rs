@@ -189,7 +189,8 @@ proptest! {
         });
         prop_assert_eq!(answer.offers.len(), if consents { 2 } else { 0 }, "{:?}", &answer.withheld);
         prop_assert_eq!(answer.stopped.is_some(), stops && !consents);
-        prop_assert_eq!(answer.none_probability.is_some(), answer.stopped.is_none(), "who is stopped is not scored");
+        prop_assert_eq!(answer.none_probability.is_some(), answer.stopped.is_none(), "who is stopped is not \
+            scored");
     }
 
     /// A contact that may count does count.

@@ -12,6 +12,7 @@ use nextbest_core::features::{
     Aggregate, Condition, Expression, FeatureDefinition, FeatureEngine, HoldingAggregate, RowFilter,
     RowSelection, SeasonPart, Test, Transform,
 };
+use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
 use nextbest_core::model::calibration::{Calibration, Curve};
 use nextbest_core::monitor::profile::SketchRules;
@@ -162,7 +163,7 @@ fn trained(
     train: impl Fn(&Dataset) -> Model,
 ) -> Bundle {
     let width = features.len();
-    let bins = fit_bins(rows, width, 8).unwrap();
+    let bins = fit_bins(Matrix::new(rows, width).unwrap(), 8).unwrap();
     let data = Dataset::new(&bins, rows, labels, schema.class_count()).unwrap();
     let mut bundle = Bundle {
         model: train(&data),

@@ -1,6 +1,7 @@
 //! Sketches: they count rows, add up exactly, are refused if wrong, and give the same results as the rows.
 
 use nextbest_core::error::SketchError;
+use nextbest_core::matrix::Matrix;
 use nextbest_core::monitor::estimate::{expected_metrics, expected_of_tallies};
 use nextbest_core::monitor::observer::{Observer, RANDOM_BYTES, layout};
 use nextbest_core::monitor::profile::{MEASURES, MOST_ROWS, SketchRules};
@@ -311,7 +312,7 @@ fn expectations_of_cells_are_close_to_those_of_rows() {
     let rows: Vec<f32> = rows(&recommender, 3000, 11).concat();
     let probabilities = bundle.scorer().score_batch(&rows, 3000).unwrap();
     let classes = bundle.schema.class_count();
-    let exact = expected_metrics(&probabilities, classes).unwrap();
+    let exact = expected_metrics(Matrix::new(&probabilities, classes).unwrap()).unwrap();
     // A profile of these same rows: the means of its cells are theirs.
     let mut own = bundle.clone();
     own.profile = Some(profile(bundle, &rows, &[], SketchRules::default()).unwrap());

@@ -1,13 +1,16 @@
-//! Features that owe their strength to rows from after the cut-off, because the wrong column is taken for the rows' time.
+//! Features that owe their strength to rows from after the cut-off, because the wrong column is taken for the
+//! rows' time.
 //!
-//! A row says by one date column when it came into being. Where the table has another one that lies a little later, it
-//! may be the true one (the day of booking instead of the day that the booking is for). So features are computed again
-//! as if it were: without the rows whose other date lies at or after the cut-off. A feature that tells a product's takers
-//! well with those rows and badly without them has seen the future.
+//! A row says by one date column when it came into being. Where the table has another one that lies a little
+//! later, it may be the true one (the day of booking instead of the day that the booking is for). So features
+//! are computed again as if it were: without the rows whose other date lies at or after the cut-off. A
+//! feature that tells a product's takers well with those rows and badly without them has seen the future.
 
 use std::fmt;
 
+use nextbest_core::Error;
 use nextbest_core::features::{Expression, FeatureDefinition, FeatureEngine};
+use nextbest_core::matrix::{Column, Matrix};
 use nextbest_core::schema::{ColumnKind, Schema};
 use nextbest_core::snapshot::Snapshot;
 use nextbest_core::time::DAY;
@@ -23,8 +26,8 @@ const PARTS: usize = 32;
 const MIN_AREA: f64 = 0.65;
 /// … and lose this share of what it tells beyond chance without the late rows.
 const MIN_LOSS: f64 = 0.5;
-/// Of the rows whose other date is later, at least this share must be later by less than the horizon. A date that lies
-/// years ahead (the end of a loan) is a plan, not when a row was written.
+/// Of the rows whose other date is later, at least this share must be later by less than the horizon. A date
+/// that lies years ahead (the end of a loan) is a plan, not when a row was written.
 const NEAR_SHARE: f64 = 0.9;
 
 /// A feature that owes its strength to late rows.
@@ -75,13 +78,13 @@ pub(crate) fn suspects(
             sample.add(&bank.part(*part)?, schema, &engine, cutoffs, &suspect);
         }
         let column = table.columns.get(suspect.column).map_or("", |column| &column.name);
-        found.extend(sample.compare(schema, &of_table, &table.name, column));
+        found.extend(sample.compare(schema, &of_table, &table.name, column)?);
     }
     Ok(found)
 }
 
-/// Date columns beside the declared one that lie at most a horizon later. What says when a product was given up is
-/// read with care already: only whether it came before the cut-off.
+/// Date columns beside the declared one that lie at most a horizon later. What says when a product was given
+/// up is read with care already: only whether it came before the cut-off.
 fn near_dates(bank: &Bank, parts: &[usize]) -> anyhow::Result<Vec<Suspect>> {
     let schema = &bank.schema;
     let horizon = f64::from(schema.horizon_days()) * DAY as f64;
@@ -162,17 +165,17 @@ impl Sample {
         definitions: &[FeatureDefinition],
         table: &str,
         column: &str,
-    ) -> Vec<LateRows> {
+    ) -> Result<Vec<LateRows>, Error> {
         let products = schema.products();
         let holds = holds_already(&self.held, products);
         let mut found = Vec::new();
-        for (position, definition) in definitions.iter().enumerate() {
-            let areas = |values: &[f32]| {
-                let values: Vec<f32> =
-                    values.iter().skip(position).step_by(definitions.len().max(1)).copied().collect();
-                areas_by_class(&values, &self.labels, schema.class_count(), &holds)
+        let with = Matrix::new(&self.with, definitions.len())?;
+        let without = Matrix::new(&self.without, definitions.len())?;
+        for ((definition, with), without) in definitions.iter().zip(with.columns()).zip(without.columns()) {
+            let areas = |values: Column<'_, f32>| {
+                areas_by_class(&values.collect::<Vec<_>>(), &self.labels, schema.class_count(), &holds)
             };
-            let (with, without) = (areas(&self.with), areas(&self.without));
+            let (with, without) = (areas(with), areas(without));
             for (((with, support), (without, _)), product) in
                 with.into_iter().zip(without).skip(1).zip(products)
             {
@@ -191,7 +194,7 @@ impl Sample {
                 }
             }
         }
-        found
+        Ok(found)
     }
 }
 
@@ -199,7 +202,8 @@ impl fmt::Display for LateRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} tells who takes {} next (area under the ROC curve {:.3}) only by rows of {} whose {} lies at or after the \
+            "{} tells who takes {} next (area under the ROC curve {:.3}) only by rows of {} whose {} lies \
+             at or after the \
              cut-off (without them {:.3}): is {} when they came into being? Then name it as the table's time",
             self.feature,
             self.product,

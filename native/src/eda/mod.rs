@@ -1,7 +1,7 @@
 //! Exploratory data analysis: what stands in a table of features, before anything is trained on it.
 //!
-//! A [`Dataset`] (columns) becomes an [`Analysis`] (numbers), which [`findings`] puts into words, [`files`] into CSV
-//! and [`page`] into one HTML page. Rows are never sampled: every number is that of the whole table.
+//! A [`Dataset`] (columns) becomes an [`Analysis`] (numbers), which [`findings`] puts into words, [`files`]
+//! into CSV and [`page`] into one HTML page. Rows are never sampled: every number is that of the whole table.
 
 pub(crate) mod association;
 pub(crate) mod correlation;
@@ -14,6 +14,7 @@ pub(crate) mod outliers;
 pub(crate) mod sorted;
 pub(crate) mod target;
 
+use nextbest_core::Error;
 use nextbest_core::features::word_position;
 use nextbest_core::time;
 use rayon::prelude::*;
@@ -112,23 +113,25 @@ impl Column {
 
 impl Dataset {
     /// The features of a feature table.
-    pub(crate) fn of(name: String, table: &FeatureTable) -> Self {
+    ///
+    /// # Errors
+    /// Where it does not have the features of each of its rows.
+    pub(crate) fn of(name: String, table: &FeatureTable) -> Result<Self, Error> {
         let schema = &table.layout.schema;
-        let width = table.width();
-        let columns = table.layout.features.iter().enumerate().map(|(position, feature)| {
+        let columns = table.layout.features.iter().zip(table.matrix()?.columns()).map(|(feature, values)| {
             Column::new(
                 feature.name.clone(),
                 feature.label.clone(),
                 feature.group.clone(),
                 feature.words(schema).map_or(Kind::Numeric, |words| Kind::Category(words.to_vec())),
-                table.values.iter().skip(position).step_by(width.max(1)).copied(),
+                values,
             )
         });
         let cutoffs = table.distinct_cutoffs();
         let mut ids: Vec<&str> = table.ids.iter().map(String::as_str).collect();
         ids.sort_unstable();
         ids.dedup();
-        Self {
+        Ok(Self {
             name,
             customers: ids.len(),
             columns: columns.collect(),
@@ -144,7 +147,7 @@ impl Dataset {
             },
             none_class: Some(0),
             horizon_days: Some(schema.horizon_days()),
-        }
+        })
     }
 
     fn rows(&self) -> usize {

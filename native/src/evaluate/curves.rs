@@ -1,5 +1,6 @@
 //! The model's curves, class by class: ROC, gain and reliability.
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::metrics::gain::Gain;
 use nextbest_core::metrics::reliability::{ReliabilityBin, reliability};
 use nextbest_core::metrics::roc::{RocPoint, roc_curve};
@@ -28,37 +29,37 @@ pub(crate) struct Pooled {
 }
 
 /// Each class against the rest.
-pub(crate) fn class_curves(names: &[&str], labels: &[usize], probabilities: &[f32]) -> Vec<ClassCurves> {
-    let curves = names.iter().enumerate().map(|(class, name)| {
-        let scored = of_class(class, names.len(), labels, probabilities);
-        ClassCurves {
-            name: (*name).to_owned(),
-            support: labels.iter().filter(|label| **label == class).count(),
-            roc: roc_curve(&scored),
-            gain: Gain::measure(&scored),
-            reliability: reliability(&scored),
-            roc_auc: nextbest_core::metrics::roc_auc(&scored),
-        }
+pub(crate) fn class_curves(
+    names: &[&str],
+    labels: &[usize],
+    probabilities: Matrix<'_, f32>,
+) -> Vec<ClassCurves> {
+    let curves = names.iter().zip(against_the_rest(labels, probabilities)).enumerate();
+    let curves = curves.map(|(class, (name, scored))| ClassCurves {
+        name: (*name).to_owned(),
+        support: labels.iter().filter(|label| **label == class).count(),
+        roc: roc_curve(&scored),
+        gain: Gain::measure(&scored),
+        reliability: reliability(&scored),
+        roc_auc: nextbest_core::metrics::roc_auc(&scored),
     });
     curves.collect()
 }
 
 /// All products' probabilities together, and that of taking any; without NONE, all classes' together.
 pub(crate) fn pooled(
-    class_count: usize,
     labels: &[usize],
-    probabilities: &[f32],
-    before: Option<&[f32]>,
+    probabilities: Matrix<'_, f32>,
+    before: Option<Matrix<'_, f32>>,
     has_none: bool,
 ) -> Vec<Pooled> {
-    let each = |probabilities: &[f32]| {
-        let classes = usize::from(has_none)..class_count;
-        let pairs = classes.flat_map(|class| of_class(class, class_count, labels, probabilities));
+    let each = |probabilities: Matrix<'_, f32>| {
+        let pairs = against_the_rest(labels, probabilities).skip(has_none.into()).flatten();
         reliability(&pairs.collect::<Vec<_>>())
     };
-    let any = |probabilities: &[f32]| {
-        let none = of_class(0, class_count, labels, probabilities);
-        let taking = none.into_iter().map(|(probability, is_none)| (1.0 - probability, !is_none));
+    let any = |probabilities: Matrix<'_, f32>| {
+        let none = against_the_rest(labels, probabilities).take(1).flatten();
+        let taking = none.map(|(probability, is_none)| (1.0 - probability, !is_none));
         reliability(&taking.collect::<Vec<_>>())
     };
     let name = if has_none { "each product" } else { "each class" };
@@ -69,7 +70,11 @@ pub(crate) fn pooled(
     found
 }
 
-fn of_class(class: usize, class_count: usize, labels: &[usize], probabilities: &[f32]) -> Vec<(f32, bool)> {
-    let of_class = probabilities.iter().skip(class).step_by(class_count.max(1)).copied();
-    of_class.zip(labels.iter().map(|label| *label == class)).collect()
+/// Of each class, its probability in each row and whether the row is of it.
+fn against_the_rest(
+    labels: &[usize],
+    probabilities: Matrix<'_, f32>,
+) -> impl Iterator<Item = Vec<(f32, bool)>> {
+    let columns = probabilities.columns().enumerate();
+    columns.map(|(class, column)| column.zip(labels.iter().map(|label| *label == class)).collect())
 }

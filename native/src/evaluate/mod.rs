@@ -1,5 +1,5 @@
-//! How good a model is on rows that it did not learn from, beside the baselines that matter: measured here, told in
-//! words ([`text`]), tables ([`files`]), charts and a page.
+//! How good a model is on rows that it did not learn from, beside the baselines that matter: measured here,
+//! told in words ([`text`]), tables ([`files`]), charts and a page.
 
 pub(crate) mod against;
 pub(crate) mod ceiling;
@@ -11,6 +11,7 @@ pub(crate) mod segments;
 pub(crate) mod text;
 
 use nextbest_core::bundle::Bundle;
+use nextbest_core::matrix::Matrix;
 use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::Bootstrap;
 use nextbest_core::metrics::permutation::permutation_importance;
@@ -29,8 +30,8 @@ pub(crate) use contestants::finalists;
 pub(crate) use contestants::{Contestant, Guesses, score};
 use curves::{ClassCurves, Pooled};
 pub(crate) use recorded::{Recorded, measure_card};
-pub(crate) use segments::parts_by;
 use segments::{Measured, Segmentation};
+pub(crate) use segments::{Parts, parts_by};
 
 /// Permutation importance takes the log-loss of at most so many test rows …
 const PERMUTED_ROWS: usize = 10_000;
@@ -130,8 +131,8 @@ impl Subject<'_> {
 
         progress.step(format!("drawing customers {} times", config.bootstrap_draws));
         let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
-        let scores: Vec<_> =
-            guesses.iter().map(|it| it.scores(&test.labels, names.len(), has_none)).collect();
+        let scores = guesses.iter().map(|it| it.scores(&test.labels, names.len(), has_none));
+        let scores = scores.collect::<anyhow::Result<Vec<_>>>()?;
         let replicates = bootstrap.replicates(&scores);
         let of_model = replicates.first();
         let measured = guesses.iter().zip(&replicates).map(|(it, replicates)| {
@@ -152,22 +153,23 @@ impl Subject<'_> {
         });
 
         progress.step("permuting features".into());
-        let (importance, permuted_rows) = self.importance(config.random_state);
+        let (importance, permuted_rows) = self.importance(config.random_state)?;
 
         progress.step("measuring segments".into());
-        let measured = Measured { test, probabilities: &model.probabilities, prior: &prior, has_none };
-        let (segments, mut remarks) = measured.segmentations(config);
+        let measured = Measured {
+            test,
+            probabilities: Matrix::new(&model.probabilities, names.len())?,
+            prior: &prior,
+            has_none,
+        };
+        let (segments, mut remarks) = measured.segmentations(config)?;
         if !has_none {
             // The usual segments are a bank's; a plain table without them lacks nothing.
             remarks.clear();
         }
-        let pooled = curves::pooled(
-            names.len(),
-            &test.labels,
-            &model.probabilities,
-            uncalibrated.as_deref(),
-            has_none,
-        );
+        let probabilities = Matrix::new(&model.probabilities, names.len())?;
+        let before = uncalibrated.as_deref().map(|it| Matrix::new(it, names.len())).transpose()?;
+        let pooled = curves::pooled(&test.labels, probabilities, before, has_none);
         Ok(Evaluation {
             model: self.hash.clone(),
             algorithm: bundle.card.algorithm.clone(),
@@ -186,7 +188,7 @@ impl Subject<'_> {
             segments,
             remarks,
             has_none,
-            curves: curves::class_curves(&names, &test.labels, &model.probabilities),
+            curves: curves::class_curves(&names, &test.labels, probabilities),
             pooled,
         })
     }
@@ -210,7 +212,7 @@ impl Subject<'_> {
         Ok(guesses)
     }
 
-    fn importance(&self, seed: u64) -> (Vec<Importance>, usize) {
+    fn importance(&self, seed: u64) -> anyhow::Result<(Vec<Importance>, usize)> {
         let Self { bundle, test, .. } = *self;
         let trees = match &bundle.model {
             Model::Forest(forest) => forest.tree_count(),
@@ -220,7 +222,7 @@ impl Subject<'_> {
         let share = |feature: usize| bundle.card.importance.get(feature).copied().unwrap_or_default();
         let matters = |feature: usize| share(feature) > 0.0;
         let permutation =
-            permutation_importance(bundle, &test.values, &test.labels, matters, most_rows, seed);
+            permutation_importance(bundle, &test.values, &test.labels, matters, most_rows, seed)?;
         let features = bundle.features.iter().zip(permutation).enumerate();
         let mut importance: Vec<Importance> = features
             .map(|(position, (feature, permutation))| Importance {
@@ -230,7 +232,7 @@ impl Subject<'_> {
             })
             .collect();
         importance.sort_by(|a, b| b.share.total_cmp(&a.share));
-        (importance, most_rows.min(test.len()))
+        Ok((importance, most_rows.min(test.len())))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use nextbest_core::bundle::Bundle;
 use nextbest_core::bundle::card::{Card, Metric, Segment};
+use nextbest_core::matrix::Matrix;
 use nextbest_core::metrics::Metrics;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
@@ -85,7 +86,8 @@ fn ends(interval: &Interval) -> (f64, f64) {
     (interval.low, interval.high)
 }
 
-/// Measures what a model card says, without an evaluation's curves and other contestants, and writes it into a bundle's own.
+/// Measures what a model card says, without an evaluation's curves and other contestants, and writes it into
+/// a bundle's own.
 ///
 /// # Errors
 /// Where the rows do not fit the bundle.
@@ -98,15 +100,15 @@ pub(crate) fn measure_card(
     let has_none = bundle.schema.none_class().is_some();
     let probabilities = score(&bundle.scorer(), bundle, &test.values)?;
     let model = Guesses { name: "model".into(), probabilities };
-    let scores = [model.scores(&test.labels, names.len(), has_none)];
+    let scores = [model.scores(&test.labels, names.len(), has_none)?];
     let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
     let mut measured = Contestant::measure("model", &names, &test.labels, &model.probabilities, has_none)?;
     if let Some(replicates) = bootstrap.replicates(&scores).first() {
         measured = measured.with_intervals(replicates, replicates);
     }
     // What the prior would say does not stand in a card.
-    let segments = Measured { test, probabilities: &model.probabilities, prior: &[], has_none };
-    let (segments, _) = segments.segmentations(config);
+    let probabilities = Matrix::new(&model.probabilities, names.len())?;
+    let (segments, _) = Measured { test, probabilities, prior: &[], has_none }.segmentations(config)?;
     fill_card(&mut bundle.card, Some(&measured), &segments);
     Ok(())
 }
@@ -143,7 +145,7 @@ mod tests {
                 .collect();
             let customers: Vec<usize> = (0..labels.len()).collect();
             let guesses = Guesses { name: "model".into(), probabilities };
-            let scores = [guesses.scores(&labels, CLASSES, has_none)];
+            let scores = [guesses.scores(&labels, CLASSES, has_none).unwrap()];
             let replicates = Bootstrap::new(&customers, 10, 1).replicates(&scores);
             let contestant =
                 Contestant::measure("model", &["a", "b", "c"], &labels, &guesses.probabilities, has_none)

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use nextbest_core::features::word_position;
+use nextbest_core::features::{FeatureDefinition, word_position};
+use nextbest_core::matrix::Matrix;
 use nextbest_core::metrics::bootstrap::{Bootstrap, Interval};
 use nextbest_core::metrics::{Metrics, roc_auc, row_log_loss};
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,8 @@ pub(crate) struct Segment {
     pub(crate) log_loss_interval: Option<Interval>,
     /// Of the class prior on the same rows.
     pub(crate) prior_log_loss: f64,
-    /// The area under the ROC curve of taking anything against NONE; without NONE, of each class against the rest.
+    /// The area under the ROC curve of taking anything against NONE; without NONE, of each class against the
+    /// rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) roc_auc: Option<f64>,
     /// Only where there is a class for nothing.
@@ -58,17 +60,23 @@ pub(crate) struct Takers {
 /// What segments are measured of.
 pub(crate) struct Measured<'m> {
     pub(crate) test: &'m FeatureTable,
-    pub(crate) probabilities: &'m [f32],
+    pub(crate) probabilities: Matrix<'m, f32>,
     pub(crate) prior: &'m [f32],
     pub(crate) has_none: bool,
 }
 
 impl Measured<'_> {
     /// Measures the parts that the config names. The second list has remarks about those that there are not.
-    pub(crate) fn segmentations(&self, config: &EvaluationConfig) -> (Vec<Segmentation>, Vec<String>) {
+    ///
+    /// # Errors
+    /// Where the table does not have the features of each of its rows.
+    pub(crate) fn segmentations(
+        &self,
+        config: &EvaluationConfig,
+    ) -> anyhow::Result<(Vec<Segmentation>, Vec<String>)> {
         let (mut found, mut remarks) = (Vec::new(), Vec::new());
         for segmentation in &config.segments {
-            match self.segmentation(segmentation, config) {
+            match self.segmentation(segmentation, config)? {
                 Some(it) => found.push(it),
                 None => remarks.push(format!(
                     "no segments by {}: the feature table has no {}",
@@ -76,28 +84,30 @@ impl Measured<'_> {
                 )),
             }
         }
-        (found, remarks)
+        Ok((found, remarks))
     }
 
-    fn segmentation(&self, it: &SegmentConfig, config: &EvaluationConfig) -> Option<Segmentation> {
-        let features = &self.test.layout.features;
-        let feature = features.iter().find(|feature| feature.name == it.feature)?;
-        let segments = parts_by(self.test, it)?.into_iter();
-        Some(Segmentation {
+    fn segmentation(
+        &self,
+        it: &SegmentConfig,
+        config: &EvaluationConfig,
+    ) -> anyhow::Result<Option<Segmentation>> {
+        let Some(Parts { feature, parts }) = parts_by(self.test, it)? else { return Ok(None) };
+        let segments = parts.into_iter().map(|(name, rows)| self.segment(name, &rows, config));
+        Ok(Some(Segmentation {
             name: it.name.clone(),
             feature: feature.name.clone(),
             label: feature.label.clone(),
-            segments: segments.map(|(name, rows)| self.segment(name, &rows, config)).collect(),
-        })
+            segments: segments.collect(),
+        }))
     }
 
     fn segment(&self, name: String, rows: &[usize], config: &EvaluationConfig) -> Segment {
         let names = self.test.layout.schema.class_names();
-        let width = names.len().max(1);
-        let pick = |row: usize| self.probabilities.get(row * width..(row + 1) * width).unwrap_or_default();
         let labels: Vec<usize> = rows.iter().filter_map(|row| self.test.labels.get(*row).copied()).collect();
         let ids: Vec<&String> = rows.iter().filter_map(|row| self.test.ids.get(*row)).collect();
-        let scored = || rows.iter().map(|row| pick(*row)).zip(&labels);
+        let picked = || rows.iter().filter_map(|row| self.probabilities.row(*row));
+        let scored = || picked().zip(&labels);
         let losses: Vec<f64> = scored().map(|(row, label)| row_log_loss(row, *label)).collect();
         let mean = |total: f64| total / rows.len().max(1) as f64;
         let taking = |row: &[f32]| 1.0 - row.first().copied().unwrap_or_default();
@@ -108,7 +118,7 @@ impl Measured<'_> {
         let area = match self.has_none {
             true => roc_auc(&scored().map(|(row, label)| (taking(row), *label > 0)).collect::<Vec<_>>()),
             false => {
-                let probabilities = rows.iter().map(|row| pick(*row)).collect::<Vec<_>>().concat();
+                let probabilities = picked().collect::<Vec<_>>().concat();
                 Metrics::measure(&names, &labels, &probabilities).and_then(|metrics| metrics.roc_auc_ovr)
             }
         };
@@ -127,26 +137,40 @@ impl Measured<'_> {
     }
 }
 
-/// The rows of each part, by its name; `None` where the table does not have the feature.
-pub(crate) fn parts_by(table: &FeatureTable, it: &SegmentConfig) -> Option<Vec<(String, Vec<usize>)>> {
+/// The parts that a feature divides rows into.
+pub(crate) struct Parts<'t> {
+    pub(crate) feature: &'t FeatureDefinition,
+    /// The rows of each part, by its name.
+    pub(crate) parts: Vec<(String, Vec<usize>)>,
+}
+
+/// The parts of a table; `None` where it does not have the feature.
+///
+/// # Errors
+/// Where it does not have the features of each of its rows.
+pub(crate) fn parts_by<'t>(table: &'t FeatureTable, it: &SegmentConfig) -> anyhow::Result<Option<Parts<'t>>> {
     let layout = &table.layout;
-    let position = layout.features.iter().position(|feature| feature.name == it.feature)?;
-    let words = layout.features.get(position)?.words(&layout.schema);
+    let mut features = layout.features.iter().zip(table.matrix()?.columns());
+    let Some((feature, values)) = features.find(|(feature, _)| feature.name == it.feature) else {
+        return Ok(None);
+    };
+    let words = feature.words(&layout.schema);
     let parts = words.map_or_else(|| bands(&it.bands), <[String]>::to_vec);
     // The last part has the rows without a value.
     let mut rows: Vec<Vec<usize>> = vec![Vec::new(); parts.len() + 1];
-    for (row, value) in table.values.iter().skip(position).step_by(table.width().max(1)).enumerate() {
+    for (row, value) in values.enumerate() {
         let part = match words {
             _ if value.is_nan() => parts.len(),
-            Some(words) => word_position(*value).unwrap_or(words.len()),
-            None => it.bands.iter().filter(|bound| f64::from(*value) >= **bound).count(),
+            Some(words) => word_position(value).unwrap_or(words.len()),
+            None => it.bands.iter().filter(|bound| f64::from(value) >= **bound).count(),
         };
         if let Some(rows) = rows.get_mut(part) {
             rows.push(row);
         }
     }
     let names = parts.into_iter().chain(["not known".to_owned()]);
-    Some(names.zip(rows).filter(|(_, rows)| !rows.is_empty()).collect())
+    let parts = names.zip(rows).filter(|(_, rows)| !rows.is_empty()).collect();
+    Ok(Some(Parts { feature, parts }))
 }
 
 /// The names of the bands between bounds.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use nextbest_core::matrix::Matrix;
 use parquet::basic::Type as PhysicalType;
 use parquet::data_type::{ByteArray, ByteArrayType, FloatType};
 use parquet::file::properties::WriterProperties;
@@ -24,8 +25,8 @@ pub(crate) struct ClassScores<'s> {
     pub(crate) key: &'s str,
     pub(crate) ids: &'s [String],
     pub(crate) classes: &'s [&'s str],
-    /// Row by row, one value a class.
-    pub(crate) probabilities: &'s [f32],
+    /// One column a class.
+    pub(crate) probabilities: Matrix<'s, f32>,
 }
 
 /// The columns with the probabilities of classes, which may differ in capitals alone.
@@ -80,9 +81,8 @@ impl ClassScores<'_> {
             write_column::<ByteArrayType, _>(&mut group, &ids, None)?;
             let predicted = texts(&mut self.rows().map(|(_, row)| self.predicted(row)));
             write_column::<ByteArrayType, _>(&mut group, &predicted, None)?;
-            for class in 0..self.classes.len() {
-                let of_class = self.probabilities.iter().skip(class).step_by(self.classes.len());
-                write_column::<FloatType, _>(&mut group, &of_class.copied().collect::<Vec<_>>(), None)?;
+            for of_class in self.probabilities.columns() {
+                write_column::<FloatType, _>(&mut group, &of_class.collect::<Vec<_>>(), None)?;
             }
             group.close()?;
             writer.close()?;
@@ -98,7 +98,7 @@ impl ClassScores<'_> {
     }
 
     fn rows(&self) -> impl Iterator<Item = (&String, &[f32])> {
-        self.ids.iter().zip(self.probabilities.chunks_exact(self.classes.len().max(1)))
+        self.ids.iter().zip(self.probabilities.rows())
     }
 
     /// The most probable class; of equals, the first.
@@ -147,7 +147,8 @@ mod tests {
             prop_assume!(check_names(&key, &classes).is_ok());
             let finite = |bits: &u32| Some(f32::from_bits(*bits)).filter(|it| it.is_finite()).unwrap_or(-0.0);
             let probabilities: Vec<f32> = bits.iter().map(finite).take(ids.len() * classes.len()).collect();
-            let scores = ClassScores { key: &key, ids: &ids, classes: &classes, probabilities: &probabilities };
+            let probabilities = Matrix::new(&probabilities, classes.len()).unwrap();
+            let scores = ClassScores { key: &key, ids: &ids, classes: &classes, probabilities };
             let folder = tempfile::tempdir().unwrap();
             let paths = ["scores.csv", "scores.parquet"].map(|file| folder.path().join(file));
             scores.write_csv(&paths[0]).unwrap();
@@ -164,10 +165,9 @@ mod tests {
                 prop_assert_eq!(&table.texts(column(&key)).unwrap(), &ids);
                 let predicted: Vec<&str> = scores.rows().map(|(_, row)| scores.predicted(row)).collect();
                 prop_assert_eq!(table.texts(column(PREDICTED)).unwrap(), predicted);
-                for (class, name) in probability_columns(&classes).iter().enumerate() {
+                for (name, expected) in probability_columns(&classes).iter().zip(probabilities.columns()) {
                     let read = table.numbers(column(name)).unwrap().into_iter();
                     let bits = read.map(|number| (number as f32).to_bits());
-                    let expected = probabilities.iter().skip(class).step_by(classes.len());
                     prop_assert!(bits.eq(expected.map(|it| it.to_bits())), "{}", name);
                 }
             }

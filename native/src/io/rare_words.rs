@@ -1,5 +1,7 @@
-//! Words that few customers have, such as a name that someone typed into a column of cities. No bundle tells them.
+//! Words that few customers have, such as a name that someone typed into a column of cities. No bundle tells
+//! them.
 
+use nextbest_core::Error;
 use nextbest_core::schema::{ColumnKind, Table};
 use nextbest_core::train;
 use serde::{Deserialize, Serialize};
@@ -92,11 +94,13 @@ fn count(part: &Part, place: &Place<'_>, customers: &mut [usize]) {
 }
 
 /// The rare words of a plain table, whose features are its columns.
-pub(crate) fn of_table(table: &FeatureTable) -> Vec<RareWords> {
+///
+/// # Errors
+/// Where it does not have the features of each of its rows.
+pub(crate) fn of_table(table: &FeatureTable) -> Result<Vec<RareWords>, Error> {
     let (layout, customers) = (&table.layout, table.customers());
-    let rare = layout.features.iter().enumerate().filter_map(|(at, feature)| {
+    let rare = layout.features.iter().zip(table.matrix()?.columns()).filter_map(|(feature, values)| {
         let words = feature.words(&layout.schema)?;
-        let values = table.values.iter().skip(at).step_by(table.width().max(1)).copied();
         let flags = train::rare_words(values, &customers, words.len());
         let rare = words.iter().zip(flags).filter(|(_, is_rare)| *is_rare);
         Some(RareWords {
@@ -105,5 +109,5 @@ pub(crate) fn of_table(table: &FeatureTable) -> Vec<RareWords> {
             words: rare.map(|(word, _)| word.clone()).collect(),
         })
     });
-    rare.filter(|it| !it.words.is_empty()).collect()
+    Ok(rare.filter(|it| !it.words.is_empty()).collect())
 }

@@ -1,12 +1,14 @@
-//! The quantities of a model: its features, the probabilities that it gives, and the class that it finds most probable.
+//! The quantities of a model: its features, the probabilities that it gives, and the class that it finds most
+//! probable.
 
 use std::collections::BTreeMap;
 
-use nextbest_core::Bundle;
 use nextbest_core::customers::words::told;
+use nextbest_core::matrix::{Column, Matrix};
 use nextbest_core::monitor::profile::Profile;
 use nextbest_core::monitor::tally::Tally;
 use nextbest_core::monitor::watch::choice;
+use nextbest_core::{Bundle, Error};
 use rayon::prelude::*;
 
 use super::frame::Frame;
@@ -15,8 +17,20 @@ use super::quantity::{Before, Named, Quantity};
 /// The rows of one side, with what the model says of them.
 pub(crate) struct Scored<'s> {
     pub(crate) frame: &'s Frame,
+    /// The rows' features, one column each.
+    pub(crate) features: Matrix<'s, f32>,
     /// Row by row, one value a class.
     pub(crate) probabilities: Vec<f32>,
+}
+
+impl Scored<'_> {
+    /// The probabilities, one column a class.
+    ///
+    /// # Errors
+    /// Where they are not of the classes of the rows' table.
+    pub(crate) fn by_class(&self) -> Result<Matrix<'_, f32>, Error> {
+        Matrix::new(&self.probabilities, self.frame.table.layout.schema.class_count())
+    }
 }
 
 /// Today's rows.
@@ -60,12 +74,14 @@ impl Reference<'_> {
                 }
                 (Today::Rows(rows), Some(words)) => {
                     let new = new_words.get(&definition.name).cloned().unwrap_or_default();
-                    Quantity::of_words(named, words, distribution, rows.frame.column(at), new)
+                    Quantity::of_words(named, words, distribution, rows.features.column(at)?, new)
                 }
                 (Today::Rows(rows), None) => {
-                    let before =
-                        self.before(&distribution, |rows| rows.frame.column(at).map(f64::from).collect());
-                    Quantity::of_numbers(named, before, rows.frame.column(at).map(f64::from).collect())
+                    let before = match self.rows {
+                        Some(rows) => Before::Rows(&distribution, numbers(rows.features.column(at)?)),
+                        None => Before::Cells(&distribution),
+                    };
+                    Quantity::of_numbers(named, before, numbers(rows.features.column(at)?))
                 }
             })
         };
@@ -73,9 +89,17 @@ impl Reference<'_> {
     }
 
     /// The most probable class other than NONE, then each class's probability.
-    pub(crate) fn scores(&self, today: &Today<'_>) -> Vec<Quantity> {
+    ///
+    /// # Errors
+    /// Where a row does not have a probability for each class.
+    pub(crate) fn scores(&self, today: &Today<'_>) -> Result<Vec<Quantity>, Error> {
         let names: Vec<String> = self.bundle.schema.class_names().into_iter().map(str::to_owned).collect();
-        let (features, classes) = (self.bundle.features.len(), names.len());
+        let features = self.bundle.features.len();
+        let before = self.rows.map(Scored::by_class).transpose()?;
+        let now = match today {
+            Today::Rows(rows) => Some(rows.by_class()?),
+            Today::Tallies(_) => None,
+        };
         let group = "scores".to_owned();
         let chosen = Named {
             name: "most probable".into(),
@@ -87,12 +111,12 @@ impl Reference<'_> {
             importance: 0.0,
         };
         let choices = self.profile.choices.clone();
-        let first = match today {
-            Today::Tallies(tallies) => tallies
+        let first = match (today, now) {
+            (Today::Tallies(tallies), _) => tallies
                 .last()
                 .map(|tally| Quantity::of_tally(chosen, Some(names.clone()), choices, tally.clone())),
-            Today::Rows(rows) => {
-                let values = rows.probabilities.chunks_exact(classes.max(1)).map(|row| {
+            (Today::Rows(_), now) => {
+                let values = now.into_iter().flat_map(Matrix::rows).map(|row| {
                     let chosen = choice(row, self.bundle.schema.none_class());
                     chosen.map_or(f32::NAN, |class| class as f32)
                 });
@@ -103,30 +127,23 @@ impl Reference<'_> {
             let distribution = self.profile.probabilities.get(class)?.distribution.clone();
             let label = format!("probability of {name}");
             let named = Named { name: name.clone(), label, group: group.clone(), importance: 0.0 };
-            let values = |rows: &Scored<'_>| {
-                let of_class = rows.probabilities.iter().skip(class).step_by(classes.max(1));
-                of_class.map(|value| f64::from(*value)).collect()
-            };
             Some(match today {
                 Today::Tallies(tallies) => {
                     Quantity::of_tally(named, None, distribution, tallies.get(features + class)?.clone())
                 }
-                Today::Rows(rows) => {
-                    Quantity::of_numbers(named, self.before(&distribution, values), values(rows))
+                Today::Rows(_) => {
+                    let before = match before {
+                        Some(rows) => Before::Rows(&distribution, numbers(rows.column(class)?)),
+                        None => Before::Cells(&distribution),
+                    };
+                    Quantity::of_numbers(named, before, numbers(now?.column(class)?))
                 }
             })
         };
-        first.into_iter().chain(names.iter().enumerate().filter_map(probability)).collect()
+        Ok(first.into_iter().chain(names.iter().enumerate().filter_map(probability)).collect())
     }
+}
 
-    fn before<'d>(
-        &self,
-        distribution: &'d nextbest_core::monitor::distribution::Distribution,
-        values: impl Fn(&Scored<'_>) -> Vec<f64>,
-    ) -> Before<'d> {
-        match self.rows {
-            Some(rows) => Before::Rows(distribution, values(rows)),
-            None => Before::Cells(distribution),
-        }
-    }
+fn numbers(column: Column<'_, f32>) -> Vec<f64> {
+    column.map(f64::from).collect()
 }

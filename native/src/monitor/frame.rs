@@ -1,5 +1,5 @@
-//! Rows of today (or of the reference) as a model reads them, wherever they stand: a feature table, a plain table, or the
-//! bank's tables at a date.
+//! Rows of today (or of the reference) as a model reads them, wherever they stand: a feature table, a plain
+//! table, or the bank's tables at a date.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -50,7 +50,8 @@ impl Frame {
             Task::Label { .. } => Self::of_plain_table(bundle, file, skip_bad_rows),
             Task::NextProduct if is_parquet(file)? => Self::of_feature_table(bundle, file),
             Task::NextProduct => bail!(
-                "{}: the model reads feature tables, in Parquet (as `nextbest features` writes them), or the bank's tables \
+                "{}: the model reads feature tables, in Parquet (as `nextbest features` writes them), or \
+                 the bank's tables \
                  (a date instead of a file)",
                 file.display()
             ),
@@ -191,22 +192,23 @@ impl Frame {
         let mut absent = Vec::new();
         let mut new_words = BTreeMap::new();
         let mut columns: Vec<Vec<f32>> = Vec::with_capacity(bundle.features.len());
+        let matrix = table.matrix()?;
         for feature in &bundle.features {
-            let Some(position) = theirs.iter().position(|other| other.name == feature.name) else {
+            let mut found = theirs.iter().zip(matrix.columns());
+            let Some((other, values)) = found.find(|(other, _)| other.name == feature.name) else {
                 absent.push(feature.name.clone());
                 columns.push(vec![f32::NAN; table.len()]);
                 continue;
             };
-            let values = table.values.iter().skip(position).step_by(table.width().max(1)).copied();
-            let own = theirs.get(position).and_then(|other| other.words(schema));
-            match (feature.words(&bundle.schema), own) {
+            match (feature.words(&bundle.schema), other.words(schema)) {
                 (Some(words), Some(own)) if words != own => {
                     let (values, new) = translate(values, words, own);
                     columns.push(values);
                     new_words.extend((!new.is_empty()).then(|| (feature.name.clone(), new)));
                 }
                 (Some(_), None) | (None, Some(_)) => bail!(
-                    "{name}: {} is a number on one side and a word on the other: is this a table of this model?",
+                    "{name}: {} is a number on one side and a word on the other: is this a table of this \
+                     model?",
                     feature.name
                 ),
                 _ => columns.push(values.collect()),
@@ -239,14 +241,10 @@ impl Frame {
         };
         Ok(Self { name, table, labelled, newest, absent, new_words, warnings: Vec::new() })
     }
-
-    /// A feature's value in each row.
-    pub(crate) fn column(&self, feature: usize) -> impl Iterator<Item = f32> + Clone {
-        self.table.values.iter().skip(feature).step_by(self.table.width().max(1)).copied()
-    }
 }
 
-/// Positions among some words as positions among others; and the words that are not among those, with their rows.
+/// Positions among some words as positions among others; and the words that are not among those, with their
+/// rows.
 fn translate(
     values: impl Iterator<Item = f32>,
     words: &[String],

@@ -1,10 +1,11 @@
 //! Monitoring: today's rows beside those that the model was measured on.
 //!
-//! What is compared comes in as rows ([`frame`]), as columns of two tables of which nothing else is known ([`columns`]), or counted
-//! in cells ([`sketches`]); it becomes quantities ([`quantity`], [`features`]), whose [`drift`] is measured and judged
-//! ([`verdict`]). Beside that stand the rows' [`quality`], the model's [`performance`] where outcomes are known, what it is
-//! expected to be where they are not ([`estimate`]), both on [`segments`], and what somebody should be told ([`alert`]).
-//! All of it is told in words ([`text`]), tables ([`files`]) and a page ([`page`]).
+//! What is compared comes in as rows ([`frame`]), as columns of two tables of which nothing else is known
+//! ([`columns`]), or counted in cells ([`sketches`]); it becomes quantities ([`quantity`], [`features`]),
+//! whose [`drift`] is measured and judged ([`verdict`]). Beside that stand the rows' [`quality`], the model's
+//! [`performance`] where outcomes are known, what it is expected to be where they are not ([`estimate`]),
+//! both on [`segments`], and what somebody should be told ([`alert`]). All of it is told in words ([`text`]),
+//! tables ([`files`]) and a page ([`page`]).
 
 pub(crate) mod alert;
 pub(crate) mod columns;
@@ -122,7 +123,8 @@ pub(crate) enum Current {
     Sketches { name: String, tallies: Vec<Tally>, counts: SketchCounts },
 }
 
-/// Compares rows with those that a bundle's model was measured on: the bundle's profile, or rows that are given.
+/// Compares rows with those that a bundle's model was measured on: the bundle's profile, or rows that are
+/// given.
 ///
 /// # Errors
 /// Where the bundle has no profile and no rows are given, or rows do not fit the model.
@@ -137,7 +139,8 @@ pub(crate) fn of_model(
         (Some(rows), _) => of_rows(bundle, rows)?,
         (None, Some(profile)) => profile.clone(),
         (None, None) => anyhow::bail!(
-            "{}: the bundle has no profile of the rows that its model was measured on: export it again (`nextbest \
+            "{}: the bundle has no profile of the rows that its model was measured on: export it again \
+             (`nextbest \
              export`), or give a table (--reference)",
             place.display()
         ),
@@ -157,7 +160,7 @@ pub(crate) fn of_model(
         found.map(|metric| metric.value)
     };
     let expected_before = match &rows {
-        Some(rows) => expected_metrics(&rows.probabilities, classes.len()),
+        Some(rows) => expected_metrics(rows.by_class()?),
         None => estimate::of_profile(&profile),
     };
     let monitoring = &config.monitoring;
@@ -165,19 +168,19 @@ pub(crate) fn of_model(
         Current::Frame(frame) => {
             let today = scored(bundle, frame)?;
             let side = Side { name: frame.name.clone(), rows: frame.table.len() as u64, whole: true };
-            let (features, scores) = drifts(&known, &Today::Rows(&today), monitoring);
+            let (features, scores) = drifts(&known, &Today::Rows(&today), monitoring)?;
             let quality = Quality::of_frame(&features, frame);
             let performance = frame
                 .labelled
                 .then(|| performance::measure(&today, &bundle.card, &profile.labels, &config.evaluation))
                 .transpose()?;
-            let segments = segments::measure(&today, &bundle.card, &config.evaluation);
-            let expected = expected_metrics(&today.probabilities, classes.len());
+            let segments = segments::measure(&today, &bundle.card, &config.evaluation)?;
+            let expected = expected_metrics(today.by_class()?);
             (features, scores, quality, expected, performance, segments, side, None)
         }
         Current::Sketches { name, tallies, counts } => {
             let side = Side { name: name.clone(), rows: counts.rows, whole: false };
-            let (features, scores) = drifts(&known, &Today::Tallies(tallies), monitoring);
+            let (features, scores) = drifts(&known, &Today::Tallies(tallies), monitoring)?;
             let quality = Quality::of_drifts(&features, counts.rows);
             let expected = estimate::of_tallies(&profile, counts.rows, tallies);
             (features, scores, quality, expected, None, Vec::new(), side, Some(counts.clone()))
@@ -260,10 +263,14 @@ pub(crate) fn of_tables(
     Ok(found.with_alerts(&monitoring.alerts))
 }
 
-fn drifts(known: &Reference<'_>, today: &Today<'_>, config: &MonitoringConfig) -> (Vec<Drift>, Vec<Drift>) {
+fn drifts(
+    known: &Reference<'_>,
+    today: &Today<'_>,
+    config: &MonitoringConfig,
+) -> anyhow::Result<(Vec<Drift>, Vec<Drift>)> {
     let mut features = drift::measure(&known.features(today), config);
     most_moved_first(&mut features);
-    (features, drift::measure(&known.scores(today), config))
+    Ok((features, drift::measure(&known.scores(today)?, config)))
 }
 
 /// What drifted comes first, of that what matters most, and of what matters equally what moved furthest.
@@ -277,7 +284,7 @@ fn most_moved_first(features: &mut [Drift]) {
 
 fn scored<'f>(bundle: &Bundle, frame: &'f Frame) -> anyhow::Result<Scored<'f>> {
     let probabilities = score(&bundle.scorer(), bundle, &frame.table.values)?;
-    Ok(Scored { frame, probabilities })
+    Ok(Scored { frame, features: frame.table.matrix()?, probabilities })
 }
 
 /// What rows look like, as a bundle would remember them.

@@ -1,12 +1,13 @@
 //! A quantity (a feature, a score) in the rows of the reference and in today's.
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::monitor::Sample;
 use nextbest_core::monitor::distribution::{Distribution, MOST_BINS, Summary};
 use nextbest_core::monitor::tally::Tally;
 use nextbest_core::train::fit_bins;
 
-/// Where only a profile is known of the reference, so many of today's numbers may lie beyond one of its ends before they are told:
-/// twice as many as of the profile's own.
+/// Where only a profile is known of the reference, so many of today's numbers may lie beyond one of its ends
+/// before they are told: twice as many as of the profile's own.
 const USUALLY_BEYOND: f64 = 0.02;
 
 /// A quantity on both sides.
@@ -70,7 +71,7 @@ impl Quantity {
     pub(crate) fn of_both(named: Named, reference: Vec<f64>, current: Vec<f64>) -> anyhow::Result<Self> {
         let (reference, current) = (sorted(reference), sorted(current));
         let narrow: Vec<f32> = reference.iter().map(|number| *number as f32).collect();
-        let edges = fit_bins(&narrow, 1, MOST_BINS)?.edges(0).to_vec();
+        let edges = fit_bins(Matrix::new(&narrow, 1)?, MOST_BINS)?.edges(0).to_vec();
         let distribution = Distribution::of_numbers(narrow.into_iter(), edges);
         let samples = (Sample::new(reference), Sample::new(current.iter().copied()));
         Ok(Self::with_samples(named, distribution, &current, Some(samples)))

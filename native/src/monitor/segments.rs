@@ -1,6 +1,7 @@
 //! The model on parts of today's rows.
 
 use nextbest_core::bundle::card::Card;
+use nextbest_core::matrix::Matrix;
 use nextbest_core::metrics::row_log_loss;
 use nextbest_core::monitor::estimate::expected_metrics;
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use super::estimate::STANDARD_ERRORS;
 use super::features::Scored;
 use crate::config::EvaluationConfig;
-use crate::evaluate::parts_by;
+use crate::evaluate::{Parts, parts_by};
 
 /// The parts by one feature.
 #[derive(Debug, Clone, Serialize)]
@@ -32,20 +33,27 @@ pub(crate) struct Segment {
 }
 
 /// Measures the parts that the config names and the rows have.
-pub(crate) fn measure(today: &Scored<'_>, card: &Card, config: &EvaluationConfig) -> Vec<Segmentation> {
+///
+/// # Errors
+/// Where rows and probabilities do not fit each other.
+pub(crate) fn measure(
+    today: &Scored<'_>,
+    card: &Card,
+    config: &EvaluationConfig,
+) -> anyhow::Result<Vec<Segmentation>> {
     let table = &today.frame.table;
-    let classes = table.layout.schema.class_count().max(1);
+    let by_class = today.by_class()?;
     let test_rows = |name: &str| -> u64 {
         let of_this = card.segments.iter().filter(|it| it.name.starts_with(&format!("{name}: ")));
         of_this.map(|it| it.rows).sum()
     };
     let segmentation = |it: &crate::config::SegmentConfig| {
-        let parts = parts_by(table, it)?;
+        let Some(Parts { parts, .. }) = parts_by(table, it)? else { return Ok(None) };
         let tested = test_rows(&it.name);
         let segment = |(name, rows): (String, Vec<usize>)| {
-            let of_row = |row: &usize| today.probabilities.get(row * classes..(row + 1) * classes);
+            let of_row = |row: &usize| by_class.row(*row);
             let probabilities: Vec<f32> = rows.iter().filter_map(of_row).flatten().copied().collect();
-            let expected = expected_metrics(&probabilities, classes).map(|it| {
+            let expected = expected_metrics(Matrix::new(&probabilities, by_class.width())?).map(|it| {
                 let width = STANDARD_ERRORS * it.log_loss.standard_error;
                 (it.log_loss.value, it.log_loss.value - width, it.log_loss.value + width)
             });
@@ -55,7 +63,7 @@ pub(crate) fn measure(today: &Scored<'_>, card: &Card, config: &EvaluationConfig
             let full = format!("{}: {name}", it.name);
             let in_test = card.segments.iter().find(|segment| segment.name == full);
             let log_loss = in_test.and_then(|it| it.metrics.iter().find(|metric| metric.name == "log_loss"));
-            Segment {
+            Ok(Segment {
                 share: rows.len() as f64 / table.len().max(1) as f64,
                 share_in_test: (tested > 0).then(|| in_test.map_or(0.0, |it| it.rows as f64 / tested as f64)),
                 rows: rows.len(),
@@ -63,9 +71,10 @@ pub(crate) fn measure(today: &Scored<'_>, card: &Card, config: &EvaluationConfig
                 expected_log_loss: expected,
                 observed_log_loss: observed,
                 log_loss_in_test: log_loss.map(|it| it.value),
-            }
+            })
         };
-        Some(Segmentation { name: it.name.clone(), segments: parts.into_iter().map(segment).collect() })
+        let segments = parts.into_iter().map(segment).collect::<anyhow::Result<_>>()?;
+        Ok(Some(Segmentation { name: it.name.clone(), segments }))
     };
-    config.segments.iter().filter_map(segmentation).collect()
+    config.segments.iter().map(segmentation).filter_map(Result::transpose).collect()
 }

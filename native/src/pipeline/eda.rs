@@ -44,7 +44,7 @@ pub(crate) fn run(session: &Session) -> anyhow::Result<Explored> {
     if table.is_empty() {
         bail!("{} has no rows: there is nothing to look at", path.display());
     }
-    let data = Dataset::of(config.feature_store.table_name.clone(), &table);
+    let data = Dataset::of(config.feature_store.table_name.clone(), &table)?;
     drop(table);
     let started = Instant::now();
     let analysis = Analysis::of(&data, |what| session.progress.step(what.to_owned()));

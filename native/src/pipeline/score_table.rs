@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use nextbest_core::matrix::Matrix;
 use nextbest_core::schema::Task;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -32,8 +33,8 @@ pub(crate) struct ScoredTable {
     seconds: f64,
 }
 
-/// Scores a file; its rows are named by the column `id`, or else by their numbers from 1. The results go to `out`, or
-/// else into the folder of predictions.
+/// Scores a file; its rows are named by the column `id`, or else by their numbers from 1. The results go to
+/// `out`, or else into the folder of predictions.
 pub(crate) fn run(
     session: &Session,
     options: &Options,
@@ -81,8 +82,9 @@ pub(crate) fn run(
             },
         )
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let scores =
-        ClassScores { key, ids: &ids, classes: &schema.class_names(), probabilities: &scored.concat() };
+    let (scored, classes) = (scored.concat(), schema.class_names());
+    let probabilities = Matrix::new(&scored, classes.len())?;
+    let scores = ClassScores { key, ids: &ids, classes: &classes, probabilities };
     let (path, format) = destination(session, file, out)?;
     match format {
         OutputFormat::Csv => scores.write_csv(&path)?,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use nextbest_core::bundle::card::Card;
 use nextbest_core::bundle::content_hash;
+use nextbest_core::matrix::Column;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::time;
 use nextbest_core::train::areas_by_class;
@@ -101,7 +102,7 @@ pub(crate) fn run(
     let learning = table.rows(&split.learning());
     let (train, validation, test) =
         (table.rows(&split.train), table.rows(&split.validation), table.rows(&split.test));
-    let leaks = leaks(&learning, config.snapshots.leak_threshold);
+    let leaks = leaks(&learning, config.snapshots.leak_threshold)?;
     warn_of_leaks(session, &leaks);
 
     let hash = output::file_hash(source.file)?;
@@ -198,19 +199,24 @@ pub(crate) fn run(
     Ok(TrainedTable { training, evaluation, bundle: exported, logged: logged.transpose()? })
 }
 
-/// Columns that alone tell a class from the others, the clearest first; each with the class that it tells best.
-fn leaks(table: &FeatureTable, threshold: f64) -> Vec<LeakyColumn> {
+/// Columns that alone tell a class from the others, the clearest first; each with the class that it tells
+/// best.
+///
+/// # Errors
+/// Where the table does not have the features of each of its rows.
+fn leaks(table: &FeatureTable, threshold: f64) -> anyhow::Result<Vec<LeakyColumn>> {
     let names = table.layout.schema.class_names();
-    let best_of = |feature: usize| {
-        let values: Vec<f32> =
-            table.values.iter().skip(feature).step_by(table.width().max(1)).copied().collect();
-        let areas = areas_by_class(&values, &table.labels, names.len(), |_, _| false).into_iter().enumerate();
+    let columns: Vec<Column<'_, f32>> = table.matrix()?.columns().collect();
+    let best_of = |(feature, values): (usize, Column<'_, f32>)| {
+        let areas = areas_by_class(&values.collect::<Vec<_>>(), &table.labels, names.len(), |_, _| false)
+            .into_iter()
+            .enumerate();
         let leaks = areas
             .map(|(class, (area, support))| (feature, class, area.max(1.0 - area), support))
             .filter(|(.., roc_auc, support)| *support >= LEAK_SUPPORT && *roc_auc >= threshold);
         leaks.max_by(|a, b| a.2.total_cmp(&b.2))
     };
-    let mut found: Vec<_> = (0..table.width()).into_par_iter().filter_map(best_of).collect();
+    let mut found: Vec<_> = columns.into_par_iter().enumerate().filter_map(best_of).collect();
     found.sort_by(|a, b| b.2.total_cmp(&a.2));
     let named = found.iter().filter_map(|&(feature, class, roc_auc, _)| {
         Some(LeakyColumn {
@@ -219,7 +225,7 @@ fn leaks(table: &FeatureTable, threshold: f64) -> Vec<LeakyColumn> {
             roc_auc,
         })
     });
-    named.collect()
+    Ok(named.collect())
 }
 
 fn warn_of_left_out(session: &Session, prepared: &Prepared) {
@@ -244,7 +250,8 @@ fn warn_of_left_out(session: &Session, prepared: &Prepared) {
 fn warn_of_leaks(session: &Session, leaks: &[LeakyColumn]) {
     for leak in leaks.iter().take(LEAKS_SHOWN) {
         session.warn(&format!(
-            "column {} alone tells class {} from all others (area under the ROC curve {:.3}): is it known before the \
+            "column {} alone tells class {} from all others (area under the ROC curve {:.3}): is it known \
+             before the \
              outcome?",
             leak.column, leak.class, leak.roc_auc
         ));

@@ -1,5 +1,6 @@
-//! What a bundle carries of rows: golden rows for the self-test, which are nobody's, and the profile of the evaluation rows, in counts
-//! of many customers. It withholds words that few customers have (docs/PRIVACY.md).
+//! What a bundle carries of rows: golden rows for the self-test, which are nobody's, and the profile of the
+//! evaluation rows, in counts of many customers. It withholds words that few customers have
+//! (docs/PRIVACY.md).
 
 use nextbest_core::Error;
 use nextbest_core::bundle::Bundle;
@@ -60,7 +61,8 @@ impl<'c> CarriedRows<'c> {
         Ok(())
     }
 
-    /// The features of which a bundle's edges part few customers from all others, each with the number of such edges.
+    /// The features of which a bundle's edges part few customers from all others, each with the number of
+    /// such edges.
     pub(crate) fn edges_of_few(&self, bundle: &Bundle) -> Vec<(String, usize)> {
         let edges = edges_of_few(&bundle.bins, &self.table.values, &self.table.customers());
         let features = bundle.features.iter().map(|feature| feature.name.clone()).zip(edges);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::model::calibration::Calibration;
 use nextbest_core::train::{CalibrationRows, CalibrationTrial};
 use rustc_hash::FxHashMap;
@@ -50,8 +51,7 @@ pub(crate) fn calibrate(
         })
         .collect();
     let rows = CalibrationRows {
-        class_count: validation.layout.schema.class_count(),
-        probabilities,
+        probabilities: Matrix::new(probabilities, validation.layout.schema.class_count())?,
         labels: &validation.labels,
         groups: &groups,
     };

@@ -9,9 +9,11 @@ mod settings;
 use std::path::Path;
 
 use anyhow::Context as _;
+use nextbest_core::Error;
 use nextbest_core::bundle::Bundle;
 use nextbest_core::bundle::card::Card;
 use nextbest_core::bundle::validity::Validity;
+use nextbest_core::matrix::Column;
 use nextbest_core::policy::PolicyDefinition;
 use nextbest_core::train::RoundLoss;
 use serde::Serialize;
@@ -62,7 +64,8 @@ pub(crate) struct FinalistReport {
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) validation_log_loss: f64,
     pub(crate) calibration: CalibrationReport,
-    /// Of a forest that learned from all rows but the test's, how good it is on the rows that its trees did not see.
+    /// Of a forest that learned from all rows but the test's, how good it is on the rows that its trees did
+    /// not see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) out_of_bag: Option<OutOfBagReport>,
 }
@@ -74,8 +77,8 @@ pub(crate) struct OutOfBagReport {
 }
 
 impl Trainer<'_> {
-    /// Chooses models that learn from `train` by what they say of `validation`, calibrates them there, and fits them again
-    /// to `all`, which are both.
+    /// Chooses models that learn from `train` by what they say of `validation`, calibrates them there, and
+    /// fits them again to `all`, which are both.
     ///
     /// # Errors
     /// Where a model can't be fitted or does not make a sound bundle.
@@ -98,7 +101,7 @@ impl Trainer<'_> {
         };
         let (trials, finalists) = selector.select(self.algorithm)?;
         let rows = TrainingRows::new(self.config, all, None)?;
-        let reference = medians(all);
+        let reference = medians(all)?;
         let finish = |finalist: Finalist| self.finish(finalist, validation, &rows, all, &reference);
         let finalists = finalists.into_iter().map(finish).collect::<anyhow::Result<_>>()?;
         Ok(TrainedModels { trials, finalists })
@@ -161,8 +164,8 @@ impl TrainedModels {
         self.finalists.first().context("there was nothing to choose from")
     }
 
-    /// Writes the chosen model, and beside it in `candidates/` the others, for `nextbest evaluate`; those of an earlier
-    /// training go.
+    /// Writes the chosen model, and beside it in `candidates/` the others, for `nextbest evaluate`; those of
+    /// an earlier training go.
     ///
     /// # Errors
     /// Where a file can't be written.
@@ -208,9 +211,11 @@ pub(crate) fn class_prior(labels: &[usize], class_count: usize) -> Vec<f32> {
 }
 
 /// Each feature's median over the rows that have it; NaN where most rows do not.
-fn medians(table: &FeatureTable) -> Vec<f32> {
-    let median = |feature: usize| {
-        let values = table.values.iter().skip(feature).step_by(table.width().max(1)).copied();
+///
+/// # Errors
+/// Where the table does not have the features of each of its rows.
+fn medians(table: &FeatureTable) -> Result<Vec<f32>, Error> {
+    let median = |values: Column<'_, f32>| {
         let mut known: Vec<f32> = values.filter(|value| !value.is_nan()).collect();
         known.sort_unstable_by(f32::total_cmp);
         if known.len() * 2 < table.len() {
@@ -219,5 +224,5 @@ fn medians(table: &FeatureTable) -> Vec<f32> {
             known.get(known.len() / 2).copied().unwrap_or(f32::NAN)
         }
     };
-    (0..table.width()).map(median).collect()
+    Ok(table.matrix()?.columns().map(median).collect())
 }

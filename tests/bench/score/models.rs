@@ -1,8 +1,10 @@
-//! A random forest and boosted trees of the shared task, each as a bundle of a plain table and as trees for the peers.
+//! A random forest and boosted trees of the shared task, each as a bundle of a plain table and as trees for
+//! the peers.
 
 use std::path::Path;
 
 use nextbest_bench::shared_task::{CLASSES, FEATURES, Failure, bundle, read, read_classes};
+use nextbest_core::matrix::Matrix;
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, fit_bins};
 
 use super::trees;
@@ -11,7 +13,7 @@ pub(super) fn write(task: &Path, out: &Path) -> Result<(), Failure> {
     let rows = read(&task.join("X_train.f32"), f32::from_le_bytes)?;
     let labels = read_classes(&task.join("y_train.i32"))?;
     let test = read(&task.join("X_test.f32"), f32::from_le_bytes)?;
-    let bins = fit_bins(&rows, FEATURES, 255)?;
+    let bins = fit_bins(Matrix::new(&rows, FEATURES)?, 255)?;
     // Without categories: not every peer knows splits by a set.
     let data = Dataset::new(&bins, &rows, &labels, CLASSES)?;
     // As in bench-train.

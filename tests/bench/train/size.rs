@@ -1,13 +1,14 @@
-//! `make bench-size`: `bench-size FOLDER LEARNER BYTES` learns the shared task, as task.py lays it out, and makes the model
-//! smaller until its bundle has so many bytes after brotli. What goes is decided by the last fifth of the training rows, which
-//! a model that learned from the others alone is judged by; what is shipped has learned from all. The test rows only tell how
-//! good it is. Prints Markdown.
+//! `make bench-size`: `bench-size FOLDER LEARNER BYTES` learns the shared task, as task.py lays it out, and
+//! makes the model smaller until its bundle has so many bytes after brotli. What goes is decided by the last
+//! fifth of the training rows, which a model that learned from the others alone is judged by; what is shipped
+//! has learned from all. The test rows only tell how good it is. Prints Markdown.
 
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
 use nextbest_bench::shared_task::{CLASSES, FEATURES, Failure, NUMBERS, bundle, read, read_classes};
+use nextbest_core::matrix::Matrix;
 use nextbest_core::metrics::log_loss;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::calibration::Calibration;
@@ -37,10 +38,10 @@ fn main() -> Result<(), Failure> {
     let taught = (labels.len() as f64 * TAUGHT) as usize;
     let ((early, late), (early_labels, late_labels)) =
         (rows.split_at(taught * FEATURES), labels.split_at(taught));
-    let early_bins = fit_bins(early, FEATURES, 255)?;
+    let early_bins = fit_bins(Matrix::new(early, FEATURES)?, 255)?;
     let early_data = dataset(&early_bins, early, early_labels)?;
     let judged = fit(learner, &early_data)?;
-    let bins = fit_bins(&rows, FEATURES, 255)?;
+    let bins = fit_bins(Matrix::new(&rows, FEATURES)?, 255)?;
     let data = dataset(&bins, &rows, &labels)?;
     let trained = fit(learner, &data)?;
 
@@ -59,7 +60,7 @@ fn main() -> Result<(), Failure> {
         let (trees, leaves) = (forest.tree_count(), (forest.node_count() + forest.tree_count()) / 2);
         let bundle = bundle(SHRUNK, bins, forest, &test)?;
         let probabilities = bundle.scorer().score_batch(&test, test_labels.len())?;
-        let loss = log_loss(&test_labels, &probabilities, CLASSES);
+        let loss = log_loss(&test_labels, Matrix::new(&probabilities, CLASSES)?);
         let bytes = bundle.encode()?;
         let compressed = brotli(&bytes, 11)?;
         Ok(writeln!(

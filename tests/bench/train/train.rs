@@ -1,11 +1,12 @@
-//! The native part of `make bench-train`: `bench-train FOLDER LEARNER THREADS OUT` learns the shared task, as task.py lays
-//! it out, writes the test rows' probabilities and prints how long it took from single-precision numbers in memory, the
-//! choice of bins included.
+//! The native part of `make bench-train`: `bench-train FOLDER LEARNER THREADS OUT` learns the shared task, as
+//! task.py lays it out, writes the test rows' probabilities and prints how long it took from single-precision
+//! numbers in memory, the choice of bins included.
 
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
 use nextbest_core::model::forest::Scratch;
 use nextbest_core::train::{BoostParams, Dataset, ForestParams, LogisticParams, fit_bins};
@@ -30,7 +31,7 @@ fn main() -> Result<(), Failure> {
     rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build_global()?;
 
     let started = Instant::now();
-    let bins = fit_bins(&rows, FEATURES, 255)?;
+    let bins = fit_bins(Matrix::new(&rows, FEATURES)?, 255)?;
     let categories: Vec<bool> = (0..FEATURES).map(|feature| feature >= NUMBERS).collect();
     let data = Dataset::new(&bins, &rows, &labels, CLASSES)?.with_categories(&categories);
     let model = fit(learner, &data)?;

@@ -7,7 +7,7 @@ use nextbest_core::customers::read;
 use nextbest_core::recommend::Recommender;
 use nextbest_core::request::{ROW_OPTIONS, RequestOptions};
 use nextbest_core::schema::Task;
-use nextbest_core::score::Workspace;
+use nextbest_core::score::Buffers;
 use serde::Serialize;
 
 use crate::requests::{Request, text};
@@ -17,10 +17,8 @@ use nextbest_core::about::About;
 #[derive(Default)]
 pub(crate) struct Host {
     recommender: Option<Recommender>,
-    workspace: Workspace,
-    /// Both keep their memory between calls, so that nothing is allocated per batch.
-    rows: Vec<f32>,
-    probabilities: Vec<f32>,
+    /// Reused from call to call, so that nothing is allocated per batch.
+    buffers: Buffers,
 }
 
 /// What went wrong: a short, stable code for programs, and a sentence for people.
@@ -56,9 +54,9 @@ impl Host {
             return Err(Failure { code: "row/length", message });
         }
         self.check_room(count)?;
-        self.rows.clear();
-        self.rows.extend(values.iter().map(|bytes| f32::from_le_bytes(*bytes)));
-        self.recommender()?.bundle().check_rows(&self.rows)?;
+        self.buffers.rows.clear();
+        self.buffers.rows.extend(values.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+        self.recommender()?.bundle().check_rows(&self.buffers.rows)?;
         self.score_rows(count, output)
     }
 
@@ -88,12 +86,14 @@ impl Host {
             return Err(Failure { code: "host/request", message: "expected a list of rows".into() });
         };
         self.check_room(rows.len())?;
-        self.rows.clear();
+        self.buffers.rows.clear();
         for (index, row) in rows.iter().enumerate() {
             let read = read(recommender.schema(), None, false, row);
             let read = read.map_err(|error| Failure::from(error).within(&format!("row {index}: ")))?;
             // Without a time of its own, none of a row's dates is known to be past.
-            self.rows.extend(read.customers.iter().flat_map(|row| recommender.features(&row, i64::MIN)));
+            self.buffers
+                .rows
+                .extend(read.customers.iter().flat_map(|row| recommender.features(&row, i64::MIN)));
         }
         self.score_rows(rows.len(), output)
     }
@@ -116,13 +116,7 @@ impl Host {
     /// Scores the first `count` of the collected rows.
     fn score_rows(&mut self, count: usize, output: &mut Vec<u8>) -> Result<(), Failure> {
         let bundle = self.recommender.as_ref().ok_or_else(nothing_loaded)?.bundle();
-        self.probabilities.clear();
-        self.probabilities.resize(count * bundle.schema.class_count(), 0.0);
-        let mut scorer = bundle.scorer().with(core::mem::take(&mut self.workspace));
-        let scored = scorer.score_rows(&self.rows, count, &mut self.probabilities);
-        self.workspace = scorer.into_workspace();
-        scored?;
-        write_floats(&self.probabilities, output);
+        write_floats(self.buffers.score(bundle.scorer(), count)?, output);
         Ok(())
     }
 

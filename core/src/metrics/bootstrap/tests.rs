@@ -28,7 +28,7 @@ fn example(rows: usize) -> (Vec<String>, Vec<usize>, Vec<f32>) {
 }
 
 fn scores<'s>(labels: &'s [usize], probabilities: &'s [f32]) -> Scores<'s> {
-    Scores { labels, probabilities, class_count: 3, has_none: true }
+    Scores { labels, probabilities: Matrix::new(probabilities, 3).unwrap(), has_none: true }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::leaves::{Codes, LANES, add};
 use super::nodes::Node;
 use super::trees::Trees;
 use super::{Forest, Layout, Link, Scratch};
+use crate::matrix::Matrix;
 
 /// The number of rows scored together: their data fits into the second-level cache.
 pub(crate) const BLOCK: usize = 1024;
@@ -110,23 +111,24 @@ pub(super) struct Block {
 }
 
 impl Forest {
-    /// Writes the probabilities for many rows, with the same bits as row by row. `bins` holds `count` bins
-    /// per feature, feature by feature; the probabilities are written row by row.
-    pub fn predict_block(&self, bins: &[u8], count: usize, scratch: &mut Scratch, probabilities: &mut [f32]) {
-        let is_worthwhile = count >= ROWS / 2 && self.columns.len() <= MOST_COLUMNS;
+    /// Writes the probabilities for many rows, with the same bits as row by row. `bins` has one row per
+    /// feature and one column per row; the probabilities are written row by row.
+    pub fn predict_block(&self, bins: Matrix<'_, u8>, scratch: &mut Scratch, probabilities: &mut [f32]) {
+        let is_worthwhile = bins.width() >= ROWS / 2 && self.columns.len() <= MOST_COLUMNS;
         match &self.layout {
             Layout::Compact(trees) if is_worthwhile => {
-                scratch.block.fill_rows(&self.columns, bins, count);
-                self.predict_groups(trees, bins, count, &mut scratch.block, probabilities);
+                scratch.block.fill_rows(&self.columns, bins);
+                self.predict_groups(trees, bins, &mut scratch.block, probabilities);
             }
             Layout::Wide(trees) if is_worthwhile => {
-                self.predict_groups(trees, bins, count, &mut scratch.block, probabilities);
+                self.predict_groups(trees, bins, &mut scratch.block, probabilities);
             }
             _ => {
                 let mut row = core::mem::take(&mut scratch.block.bins);
-                for (number, probabilities) in probabilities.chunks_exact_mut(self.class_count).enumerate() {
+                let rows = bins.columns().zip(probabilities.chunks_exact_mut(self.class_count));
+                for (bins, probabilities) in rows {
                     row.clear();
-                    row.extend(bins.iter().skip(number).step_by(count.max(1)));
+                    row.extend(bins);
                     self.predict(&row, scratch, probabilities);
                 }
                 scratch.block.bins = row;
@@ -137,12 +139,11 @@ impl Forest {
     fn predict_groups<N: BatchNode>(
         &self,
         trees: &Trees<N>,
-        bins: &[u8],
-        count: usize,
+        bins: Matrix<'_, u8>,
         block: &mut Block,
         probabilities: &mut [f32],
     ) {
-        block.fill_columns(&self.columns, bins, count);
+        block.fill_columns(&self.columns, bins);
         // Everything called per row is inlined; otherwise it would not be compiled for these instructions.
         widest(
             #[inline(always)]
@@ -185,13 +186,17 @@ impl Forest {
         }
         let rows = sums.chunks_exact(groups_of_classes);
         for (sums, probabilities) in rows.zip(probabilities.chunks_exact_mut(self.class_count)) {
-            self.finish(|class| sums.as_flattened().get(class).copied().unwrap_or_default(), probabilities);
+            self.finish(sums.as_flattened().iter().copied(), probabilities);
         }
     }
 
     // Wasm engines compile several functions better than one very large one.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a remainder never leads out of a group, which the compiler sees"
+    )]
     fn add_numbers<N: BatchNode>(&self, trees: &Trees<N>, block: &mut Block, probabilities: &mut [f32]) {
         block.sums.clear();
         block.sums.resize(block.groups * ROWS * self.class_count, 0);
@@ -205,10 +210,11 @@ impl Forest {
                 sums.iter_mut().zip(codes).for_each(|(sum, code)| *sum = sum.wrapping_add(code.into()));
             }
         }
-        for (row, probabilities) in probabilities.chunks_exact_mut(self.class_count).enumerate() {
-            let group = sums.get(row / ROWS * self.class_count..).unwrap_or_default();
-            let sum = |class: usize| group.get(class).and_then(|sums| sums.get(row % ROWS)).copied();
-            self.finish(|class| sum(class).unwrap_or_default(), probabilities);
+        let groups = probabilities.chunks_mut(ROWS * self.class_count);
+        for (sums, probabilities) in sums.chunks_exact(self.class_count).zip(groups) {
+            for (row, probabilities) in probabilities.chunks_exact_mut(self.class_count).enumerate() {
+                self.finish(sums.iter().map(|sums| sums[row % ROWS]), probabilities);
+            }
         }
     }
 }
@@ -272,25 +278,30 @@ fn widest(work: impl FnOnce()) {
 }
 
 impl Block {
-    fn fill_columns(&mut self, columns: &[Column], bins: &[u8], count: usize) {
-        self.groups = count.div_ceil(ROWS);
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "8 bits never lead out of 256 bytes, which the compiler sees"
+    )]
+    fn fill_columns(&mut self, columns: &[Column], bins: Matrix<'_, u8>) {
+        self.groups = bins.width().div_ceil(ROWS);
         self.columns.clear();
         self.columns.resize(self.groups * columns.len(), Bytes::all(0));
         for (number, column) in columns.iter().enumerate() {
             let byte_of: [u8; 256] = core::array::from_fn(|bin| column.byte(bin as u8));
-            let bins = column.bins(bins, count).chunks(ROWS);
-            for (bytes, bins) in self.columns.iter_mut().skip(number).step_by(columns.len()).zip(bins) {
+            let bins = column.bins(bins).chunks(ROWS);
+            let groups = self.columns.chunks_exact_mut(columns.len());
+            for (bytes, bins) in groups.filter_map(|group| group.get_mut(number)).zip(bins) {
                 for (byte, bin) in bytes.as_mut_slice().iter_mut().zip(bins) {
-                    *byte = byte_of.get(usize::from(*bin)).copied().unwrap_or_default();
+                    *byte = byte_of[usize::from(*bin)];
                 }
             }
         }
     }
 
-    fn fill_rows(&mut self, columns: &[Column], bins: &[u8], count: usize) {
-        self.rows.resize(count.next_multiple_of(ROWS), [0; size_of::<Row>()]);
+    fn fill_rows(&mut self, columns: &[Column], bins: Matrix<'_, u8>) {
+        self.rows.resize(bins.width().next_multiple_of(ROWS), [0; size_of::<Row>()]);
         for (number, column) in columns.iter().enumerate() {
-            for (row, bin) in self.rows.iter_mut().zip(column.bins(bins, count)) {
+            for (row, bin) in self.rows.iter_mut().zip(column.bins(bins)) {
                 if let Some(byte) = row.get_mut(number) {
                     *byte = column.byte(*bin);
                 }
@@ -300,9 +311,8 @@ impl Block {
 }
 
 impl Column {
-    /// The bins of the column's feature, from bins stored feature by feature.
-    fn bins<'b>(&self, bins: &'b [u8], count: usize) -> &'b [u8] {
-        let start = usize::from(self.feature) * count;
-        bins.get(start..start + count).unwrap_or_default()
+    /// The bins of the column's feature, from bins with one row per feature.
+    fn bins<'b>(&self, bins: Matrix<'b, u8>) -> &'b [u8] {
+        bins.row(usize::from(self.feature)).unwrap_or_default()
     }
 }

@@ -334,6 +334,7 @@ impl From<Forest> for ForestCode<'_> {
                 last.sets.push(set);
             }
         }
+        let numbered: Vec<(&Column, u16)> = forest.columns.iter().zip(numbers).collect();
         let (mut nodes, mut thresholds, mut codes) = (Vec::new(), Vec::new(), Vec::new());
         for (node, holds) in forest.stored() {
             let StoredNode::Split { column, threshold } = node else {
@@ -341,12 +342,12 @@ impl From<Forest> for ForestCode<'_> {
                 codes.push(holds as u16);
                 continue;
             };
-            let Some(Column { feature, kind }) = forest.columns.get(column) else { continue };
+            let Some((Column { feature, kind }, number)) = numbered.get(column) else { continue };
             let missing_right = u16::from(*kind == ColumnKind::MissingRight);
             write_number(1 + 2 * feature + missing_right, &mut nodes);
             match kind {
                 ColumnKind::Set(_) => {
-                    write_number(numbers.get(column).copied().unwrap_or_default(), &mut thresholds);
+                    write_number(*number, &mut thresholds);
                 }
                 _ => write_number(u16::from(threshold) + missing_right, &mut thresholds),
             }

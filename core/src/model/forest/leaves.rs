@@ -211,11 +211,8 @@ fn keep_greatest(class_count: usize, values: &[f32], codes: &mut [u16]) {
         if codes.iter().any(|code| *code > 0) {
             continue;
         }
-        let likeliest = (0..class_count).max_by(|a, b| {
-            let value = |class: usize| values.get(class).copied().unwrap_or_default();
-            value(*a).total_cmp(&value(*b))
-        });
-        if let Some(code) = likeliest.and_then(|class| codes.get_mut(class)) {
+        let likeliest = codes.iter_mut().zip(values).max_by(|a, b| a.1.total_cmp(b.1));
+        if let Some((code, _)) = likeliest {
             *code = 1;
         }
     }

@@ -27,6 +27,18 @@ enum Output {
     Total,
 }
 
+/// A class whose outputs are attributed. Invariant: the forest has it.
+#[derive(Clone, Copy)]
+struct Attributed {
+    class: usize,
+    /// The value of one step of its codes.
+    step: f64,
+    /// The value of the codes of the row's leaves together.
+    row: f64,
+    /// The value of the codes of the reference's leaves together.
+    reference: f64,
+}
+
 /// The bytes of the row and the reference in a column.
 #[derive(Clone, Copy)]
 struct Seen {
@@ -84,9 +96,22 @@ impl Forest {
             .map(|((column, row), reference)| Seen { feature: column.feature, row, reference })
             .collect();
         let parting = Parting::new(trees, &seen, row.len());
+        let [row, reference] = sums;
+        let steps = self.leaves.steps.iter().zip(row).zip(reference);
+        let all: Vec<Attributed> = steps
+            .enumerate()
+            .map(|(class, ((step, row), reference))| {
+                let step = f64::from(*step);
+                Attributed { class, step, row: step * row, reference: step * reference }
+            })
+            .collect();
+        let classes: Vec<Attributed> = classes.iter().filter_map(|class| all.get(*class).copied()).collect();
         match &self.link {
-            Link::Mean => self.attribute_mean(parting, &sums, classes),
-            Link::Softmax(base) => self.attribute_scores(parting, &sums, classes, base),
+            Link::Mean => {
+                let total = |part: fn(&Attributed) -> f64| all.iter().map(part).sum::<f64>();
+                self.attribute_mean(parting, &classes, [total(|it| it.row), total(|it| it.reference)])
+            }
+            Link::Softmax(base) => self.attribute_scores(parting, &classes, base),
         }
     }
 
@@ -106,11 +131,11 @@ impl Forest {
     fn attribute_mean<N: Node>(
         &self,
         mut parting: Parting<'_, N>,
-        [row, reference]: &[Vec<f64>; 2],
-        classes: &[usize],
+        classes: &[Attributed],
+        [row_total, reference_total]: [f64; 2],
     ) -> Contributions {
-        let outputs: Vec<Output> =
-            classes.iter().map(|class| Output::Code(*class)).chain([Output::Total]).collect();
+        let of_classes = classes.iter().map(|it| Output::Code(it.class));
+        let outputs: Vec<Output> = [Output::Total].into_iter().chain(of_classes).collect();
         let stride = outputs.len().next_multiple_of(WIDTH);
         parting.make_room(stride);
         let trees = parting.trees;
@@ -119,22 +144,18 @@ impl Forest {
                 parting.tree(tree, group * WIDTH, &|leaf| self.leaf(tree, leaf, outputs));
             }
         }
-        let step = |class: usize| self.leaves.steps.get(class).map_or(0.0, |step| f64::from(*step));
-        let sum = |sums: &[f64], class: usize| step(class) * sums.get(class).copied().unwrap_or_default();
-        let total = |sums: &[f64]| (0..self.class_count).map(|class| sum(sums, class)).sum::<f64>();
-        let (row_total, reference_total) = (total(row), total(reference));
-        let values = parting.sums.chunks_exact(stride).flat_map(|sums| {
-            let of_total = sums.get(classes.len()).copied().unwrap_or_default();
-            classes.iter().zip(sums).map(move |(class, of_class)| {
-                (step(*class) * of_class * reference_total - sum(reference, *class) * of_total)
+        let features = parting.sums.chunks_exact(stride).filter_map(<[f64]>::split_first);
+        let values = features.flat_map(|(of_total, of_classes)| {
+            classes.iter().zip(of_classes).map(move |(it, of_class)| {
+                (it.step * of_class * reference_total - it.reference * of_total)
                     / (row_total * reference_total)
             })
         });
         Contributions {
             values: values.collect(),
-            base: classes.iter().map(|class| sum(reference, *class) / reference_total).collect(),
-            outputs: classes.iter().map(|class| sum(row, *class) / row_total).collect(),
-            classes: classes.to_vec(),
+            base: classes.iter().map(|it| it.reference / reference_total).collect(),
+            outputs: classes.iter().map(|it| it.row / row_total).collect(),
+            classes: classes.iter().map(|it| it.class).collect(),
         }
     }
 
@@ -146,8 +167,7 @@ impl Forest {
         let mut values = [0.0; WIDTH];
         for (value, output) in values.iter_mut().zip(outputs) {
             *value = match output {
-                Output::Code(class) if *class < self.class_count => code(*class),
-                Output::Code(_) => 0.0,
+                Output::Code(class) => code(*class),
                 Output::Total => {
                     let steps = self.leaves.steps.iter().enumerate();
                     steps.map(|(class, step)| f64::from(*step) * code(class)).sum()
@@ -161,36 +181,33 @@ impl Forest {
     fn attribute_scores<N: Node>(
         &self,
         mut parting: Parting<'_, N>,
-        sums: &[Vec<f64>; 2],
-        classes: &[usize],
+        classes: &[Attributed],
         base: &[f32],
     ) -> Contributions {
         let stride = classes.len().max(1);
         parting.make_room(stride);
         let trees = parting.trees;
         for tree in &trees.placed {
-            if let Some(place) = classes.iter().position(|class| *class == usize::from(tree.class)) {
+            // A class may be listed twice.
+            for (place, _) in classes.iter().enumerate().filter(|(_, it)| it.class == usize::from(tree.class))
+            {
                 parting.tree(tree, place, &|code| [f64::from(code)]);
             }
         }
-        let step = |class: usize| self.leaves.steps.get(class).map_or(0.0, |step| f64::from(*step));
         let rounds = (self.tree_count() / self.class_count.max(1)) as f64;
-        let score = |sums: &[f64], class: usize| {
-            let number = |numbers: &[f32]| numbers.get(class).map_or(0.0, |number| f64::from(*number));
-            let lows = number(base) + rounds * number(&self.leaves.lows);
-            lows + step(class) * sums.get(class).copied().unwrap_or_default()
-        };
-        let [outputs, base] =
-            sums.each_ref().map(|sums| classes.iter().map(|class| score(sums, *class)).collect());
-        // If a class is listed twice, its trees were walked for the first.
-        let places: Vec<(usize, usize)> = classes
+        let lows: Vec<f64> = base
             .iter()
-            .map(|class| (*class, classes.iter().position(|other| other == class).unwrap_or_default()))
+            .zip(&self.leaves.lows)
+            .map(|(base, low)| f64::from(*base) + rounds * f64::from(*low))
             .collect();
-        let values = parting.sums.chunks_exact(stride).flat_map(|sums| {
-            places.iter().map(|(class, place)| step(*class) * sums.get(*place).copied().unwrap_or_default())
-        });
-        Contributions { values: values.collect(), base, outputs, classes: classes.to_vec() }
+        let scored = classes.iter().filter_map(|it| Some((it, lows.get(it.class)?)));
+        let (base, outputs) = scored.map(|(it, lows)| (lows + it.reference, lows + it.row)).unzip();
+        let values = parting
+            .sums
+            .chunks_exact(stride)
+            .flat_map(|sums| classes.iter().zip(sums).map(|(it, of_class)| it.step * of_class));
+        let values = values.collect();
+        Contributions { values, base, outputs, classes: classes.iter().map(|it| it.class).collect() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Forests: what their trees mean, and that every way of walking them agrees.
 
 use super::*;
+use crate::matrix::Matrix;
 
 fn split(feature: u16, threshold: u8, missing_right: bool) -> TreeNode {
     TreeNode::Split { feature, threshold, missing_right }
@@ -248,7 +249,7 @@ fn all_ways_of_walking_lead_to_the_same_leaf() {
                     .collect();
                 let mut many = vec![0.0; count * classes];
                 let mut scratch = Scratch::default();
-                forest.predict_block(&bins, count, &mut scratch, &mut many);
+                forest.predict_block(Matrix::new(&bins, count).unwrap(), &mut scratch, &mut many);
                 for (row, many) in many.chunks(classes).enumerate() {
                     let row: Vec<u8> = (0..features).map(|feature| bins[feature * count + row]).collect();
                     let mut one = vec![0.0; classes];
@@ -276,10 +277,11 @@ fn memory_can_be_used_again() {
     let small = Forest::new(2, Link::Mean, &[small_tree()]).unwrap();
     let mut used = Scratch::default();
     let bins: Vec<u8> = (0..100 * 90).map(|_| draws.below(256) as u8).collect();
-    large.predict_block(&bins, 90, &mut used, &mut [0.0; 270]);
+    large.predict_block(Matrix::new(&bins, 90).unwrap(), &mut used, &mut [0.0; 270]);
     let (mut again, mut fresh) = ([0.0; 140], [0.0; 140]);
-    small.predict_block(&bins[..140], 70, &mut used, &mut again);
-    small.predict_block(&bins[..140], 70, &mut Scratch::default(), &mut fresh);
+    let few = Matrix::new(&bins[..140], 70).unwrap();
+    small.predict_block(few, &mut used, &mut again);
+    small.predict_block(few, &mut Scratch::default(), &mut fresh);
     assert_eq!(again, fresh);
 }
 

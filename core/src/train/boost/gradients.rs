@@ -44,9 +44,12 @@ impl<'a> Scores<'a> {
             .map(|(chunk, (scores, probabilities))| {
                 let first = chunk * CHUNK;
                 for (class, (values, leaves)) in trees.iter().enumerate() {
-                    let of_class = scores.iter_mut().skip(class).step_by(width);
-                    for (score, leaf) in of_class.zip(leaves.iter().skip(first)) {
-                        *score += values.get(usize::from(*leaf)).copied().unwrap_or_default();
+                    for (row, leaf) in scores.chunks_exact_mut(width).zip(leaves.iter().skip(first)) {
+                        if let (Some(score), Some(value)) =
+                            (row.get_mut(class), values.get(usize::from(*leaf)))
+                        {
+                            *score += value;
+                        }
                     }
                 }
                 probabilities.copy_from_slice(scores);

@@ -130,7 +130,7 @@ pub(super) fn loss(logs: &Logs, map: &[f64], penalty: f64) -> (f64, Vec<f64>) {
         let Some((loss, gradient)) = sums.split_first_mut() else { return };
         let (of_weights, of_intercepts) = gradient.split_at_mut(classes * classes);
         let mut scores = vec![0.0; classes];
-        for (row, label) in rows.map(|row| logs.row(row)) {
+        for (row, label) in logs.rows(rows) {
             let lines = weights.chunks_exact(classes).zip(intercepts);
             for (score, (weights, intercept)) in scores.iter_mut().zip(lines) {
                 *score = intercept + row.iter().zip(weights).map(|(log, weight)| log * weight).sum::<f64>();
@@ -160,6 +160,7 @@ pub(super) fn loss(logs: &Logs, map: &[f64], penalty: f64) -> (f64, Vec<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matrix::Matrix;
 
     #[test]
     fn the_gradient_is_that_of_finite_differences() {
@@ -167,7 +168,7 @@ mod tests {
             .flat_map(|n| [0.1 + n as f32 / 100.0, 0.5 - n as f32 / 200.0, 0.4 - n as f32 / 200.0])
             .collect();
         let labels: Vec<usize> = (0..40).map(|n| n * n % 3).collect();
-        let logs = Logs::new(&probabilities, &labels, 3);
+        let logs = Logs::new(Matrix::new(&probabilities, 3).unwrap(), &labels);
         let map: Vec<f64> = (0..12).map(|n| f64::from(n * 7 % 5) / 4.0 - 0.5).collect();
         let (_, gradient) = loss(&logs, &map, 0.3);
         for position in 0..map.len() {

@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use crate::matrix::{Column, Matrix};
 use crate::model::calibration::{Calibration, Curve, LEAST, MAX_POINTS};
 
 /// Consecutive rows, by input, that share one mean outcome.
@@ -20,17 +21,16 @@ impl Block {
 }
 
 /// Fits a curve for each class; classes that are not `learned` stay unchanged.
-pub(super) fn fit(probabilities: &[f32], labels: &[usize], learned: &[bool]) -> Calibration {
-    let classes = learned.len();
-    let curve = |(class, learned): (usize, &bool)| {
+pub(super) fn fit(probabilities: Matrix<'_, f32>, labels: &[usize], learned: &[bool]) -> Calibration {
+    let classes: Vec<_> = learned.iter().zip(probabilities.columns()).collect();
+    let curve = |(class, (learned, inputs)): (usize, (&bool, Column<'_, f32>))| {
         if !learned {
             return Curve { inputs: vec![0.0, 1.0], outputs: vec![LEAST, 1.0] };
         }
-        let inputs = probabilities.iter().skip(class).step_by(classes).copied();
         let outcomes = inputs.zip(labels).map(|(input, label)| (input, *label == class));
         isotonic(outcomes.collect())
     };
-    Calibration::Isotonic { curves: learned.par_iter().enumerate().map(curve).collect() }
+    Calibration::Isotonic { curves: classes.into_par_iter().enumerate().map(curve).collect() }
 }
 
 /// The monotone curve with the least squared distance from some outcomes. Its outputs stay between 1 / (rows

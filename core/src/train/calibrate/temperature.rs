@@ -35,7 +35,7 @@ pub(super) fn fit(logs: &Logs) -> Calibration {
 /// are the mean logarithm minus that of its label, and the variance of the logarithms.
 fn slope_and_curvature(logs: &Logs, inverse: f64) -> (f64, f64) {
     let sums = sum_rows(logs.len(), 2, |rows, sums| {
-        for (row, label) in rows.map(|row| logs.row(row)) {
+        for (row, label) in logs.rows(rows) {
             let greatest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let (mut total, mut first, mut second) = (0.0, 0.0, 0.0);
             for log in row {

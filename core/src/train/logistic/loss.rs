@@ -241,6 +241,7 @@ impl Loss<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matrix::Matrix;
     use crate::model::linear::CategoryWeights;
     use crate::train::fit_bins;
 
@@ -256,7 +257,7 @@ mod tests {
         for classes in [vec![0, 1, 3], vec![1, 3]] {
             let labels: Vec<usize> =
                 (0..count).map(|row| classes[(row * row * row / 5) % classes.len()]).collect();
-            let bins = fit_bins(&rows, 2, 255).unwrap();
+            let bins = fit_bins(Matrix::new(&rows, 2).unwrap(), 255).unwrap();
             let weights = (0..count).map(|row| (row % 4) as f32 / 2.0).collect();
             let data = Dataset::new(&bins, &rows, &labels, 4).unwrap().with_categories(&[false, true]);
             let data = data.with_weights(weights).unwrap();

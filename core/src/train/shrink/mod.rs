@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::dataset::Dataset;
 use crate::Error;
+use crate::matrix::Matrix;
 use crate::metrics;
 use crate::model::calibration::Calibration;
 use crate::model::forest::{BLOCK, Link, Scratch};
@@ -178,11 +179,13 @@ impl<'c> ValidationRows<'c> {
         let class_count = forest.class_count().max(1);
         let mut probabilities = vec![0.0; self.labels.len() * class_count];
         let blocks = probabilities.par_chunks_mut(BLOCK * class_count).zip(&self.blocks);
-        blocks.for_each_init(Scratch::default, |scratch, (probabilities, bins)| {
-            forest.predict_block(bins, probabilities.len() / class_count, scratch, probabilities);
+        blocks.try_for_each_init(Scratch::default, |scratch, (probabilities, bins)| {
+            let bins = Matrix::new(bins, probabilities.len() / class_count)?;
+            forest.predict_block(bins, scratch, probabilities);
             probabilities.chunks_exact_mut(class_count).for_each(|row| self.calibration.apply(row));
-        });
-        Ok(metrics::log_loss(&self.labels, &probabilities, class_count))
+            Ok::<(), Error>(())
+        })?;
+        Ok(metrics::log_loss(&self.labels, Matrix::new(&probabilities, class_count)?))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Calibration recovers a known distortion of probabilities, and changes nothing where there was none.
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::model::calibration::{Calibration, LEAST, MAX_TEMPERATURE, MIN_TEMPERATURE};
 use nextbest_core::train::{CalibrationChoice, CalibrationMethod, CalibrationRows};
 use proptest::collection::vec;
@@ -64,7 +65,8 @@ fn choose(
     wanted: Option<CalibrationMethod>,
 ) -> CalibrationChoice {
     let groups: Vec<usize> = (0..labels.len()).collect();
-    CalibrationRows { class_count, probabilities, labels, groups: &groups }.choose(wanted).unwrap()
+    let probabilities = Matrix::new(probabilities, class_count).unwrap();
+    CalibrationRows { probabilities, labels, groups: &groups }.choose(wanted).unwrap()
 }
 
 fn softmax(scores: &[f64]) -> Vec<f32> {
@@ -149,15 +151,14 @@ fn few_rows_teach_nothing_and_a_reason_is_given() {
     // The rows of one customer can't be split.
     let groups = vec![7; 300];
     let rows = CalibrationRows {
-        class_count: CLASSES,
-        probabilities: &said,
+        probabilities: Matrix::new(&said, CLASSES).unwrap(),
         labels: &truth.labels,
         groups: &groups,
     };
     assert_eq!(rows.choose(None).unwrap().reason, "300 rows of 1 customers are too few to learn from");
     let ragged = CalibrationRows { groups: &groups[1..], ..rows };
     assert!(ragged.choose(None).unwrap_err().to_string().contains("299 groups do not fit"));
-    let foreign = CalibrationRows { class_count: 3, probabilities: &said[..900], ..rows };
+    let foreign = CalibrationRows { probabilities: Matrix::new(&said[..900], 3).unwrap(), ..rows };
     assert!(foreign.choose(None).unwrap_err().to_string().contains("do not fit 3 classes"));
 }
 

@@ -1,5 +1,6 @@
 //! The forest against smartcore's, and against its promises.
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::train::{Dataset, ForestParams, MaxFeatures, fit_bins};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -155,7 +156,7 @@ fn a_row_of_weight_2_is_two_rows_and_one_of_weight_0_is_none() {
     let sample = crooked(400, 11);
     let weights: Vec<f32> = (0..400).map(|row| [0.0, 1.0, 2.0, 3.0][row % 4]).collect();
     let repeated = sample.repeated(&weights);
-    let bins = fit_bins(&sample.rows, 8, 255).unwrap();
+    let bins = fit_bins(Matrix::new(&sample.rows, 8).unwrap(), 255).unwrap();
     let data = |sample: &Sample| Dataset::new(&bins, &sample.rows, &sample.labels, 3).unwrap();
     // Without bootstrap samples, which would draw other rows.
     let params = || ForestParams { n_estimators: 5, bootstrap: false, ..ForestParams::default() };

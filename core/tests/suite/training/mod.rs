@@ -6,6 +6,7 @@ mod forest;
 mod logistic;
 mod shrink;
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
 use nextbest_core::model::forest::Scratch;
@@ -23,7 +24,7 @@ struct Sample {
 
 impl Sample {
     fn data(&self) -> Dataset {
-        let bins = fit_bins(&self.rows, self.width, 255).unwrap();
+        let bins = fit_bins(Matrix::new(&self.rows, self.width).unwrap(), 255).unwrap();
         Dataset::new(&bins, &self.rows, &self.labels, self.classes).unwrap()
     }
 
@@ -126,16 +127,20 @@ fn one_class_is_certain_for_the_forest_and_too_few_for_the_logistic_regression()
 
 #[test]
 fn data_that_does_not_fit_is_refused() {
-    let bins = fit_bins(&[1.0, 2.0], 1, 255).unwrap();
+    let bins = fit_bins(Matrix::new(&[1.0, 2.0], 1).unwrap(), 255).unwrap();
     let none = Dataset::new(&bins, &[], &[], 2).unwrap_err();
     assert_eq!(none.to_string(), "there are no rows or no features to learn from");
-    let no_features = Dataset::new(&fit_bins(&[], 0, 255).unwrap(), &[], &[0], 2).unwrap_err();
+    let no_features =
+        Dataset::new(&fit_bins(Matrix::new(&[], 0).unwrap(), 255).unwrap(), &[], &[0], 2).unwrap_err();
     assert_eq!(no_features.to_string(), "there are no rows or no features to learn from");
     let ragged = Dataset::new(&bins, &[1.0, 2.0, 3.0], &[0, 1], 2).unwrap_err();
     assert_eq!(ragged.to_string(), "expected 2 feature values, got 3");
     let label = Dataset::new(&bins, &[1.0], &[2], 2).unwrap_err();
     assert_eq!(label.to_string(), "a label is not one of 2 classes");
-    assert_eq!(fit_bins(&[1.0], 1, 256).unwrap_err().to_string(), "max_bins is 256, not 2 to 255");
+    assert_eq!(
+        fit_bins(Matrix::new(&[1.0], 1).unwrap(), 256).unwrap_err().to_string(),
+        "max_bins is 256, not 2 to 255"
+    );
 }
 
 #[test]
@@ -199,7 +204,7 @@ fn values() -> impl Strategy<Value = f32> {
 proptest! {
     #[test]
     fn bins_keep_order_and_tell_few_values_apart(values in vec(values(), 0..80), max_bins in 2..=255usize) {
-        let bins = fit_bins(&values, 1, max_bins).unwrap();
+        let bins = fit_bins(Matrix::new(&values, 1).unwrap(), max_bins).unwrap();
         prop_assert!(bins.count(0) <= max_bins + 1, "at most max_bins and the missing one");
         let mut known: Vec<f32> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         known.sort_unstable_by(f32::total_cmp);

@@ -1,5 +1,6 @@
 //! Pruned forests, against a slow implementation.
 
+use nextbest_core::matrix::Matrix;
 use nextbest_core::metrics::log_loss;
 use nextbest_core::model::Model;
 use nextbest_core::model::bins::Bins;
@@ -26,7 +27,7 @@ fn learned(rows: usize, seed: u64, boosted: bool) -> (Vec<f32>, Vec<usize>, Data
         }
     }
     let width = sample.width + 1;
-    let bins = fit_bins(&values, width, 255).unwrap();
+    let bins = fit_bins(Matrix::new(&values, width).unwrap(), 255).unwrap();
     let categories: Vec<bool> = (0..width).map(|feature| feature + 1 == width).collect();
     let data = Dataset::new(&bins, &values, &sample.labels, sample.classes).unwrap();
     let data = data.with_categories(&categories);
@@ -205,7 +206,7 @@ fn validation_rows_have_the_loss_that_a_scorer_has() {
             let (bins, small) = pruned.compact(data.bins()).unwrap();
             let mut probabilities = predict(&Model::Forest(small), &bins, &rows).concat();
             probabilities.chunks_mut(data.class_count()).for_each(|row| calibration.apply(row));
-            let expected = log_loss(&labels, &probabilities, data.class_count());
+            let expected = log_loss(&labels, Matrix::new(&probabilities, data.class_count()).unwrap());
             assert_eq!(validation_rows.log_loss(&pruned).unwrap().to_bits(), expected.to_bits());
         }
     }

@@ -1,8 +1,8 @@
-//! The feature table: a row for each customer at each cut-off, as Parquet (which training reads), CSV (for people) and
-//! Delta (for other engines).
+//! The feature table: a row for each customer at each cut-off, as Parquet (which training reads), CSV (for
+//! people) and Delta (for other engines).
 //!
-//! The Parquet file's metadata holds the schema and the feature definitions, so that a model trained on the file
-//! carries exactly what computed it.
+//! The Parquet file's metadata holds the schema and the feature definitions, so that a model trained on the
+//! file carries exactly what computed it.
 
 mod agreement;
 pub(crate) mod delta;
@@ -14,7 +14,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use nextbest_core::Error;
 use nextbest_core::features::FeatureDefinition;
+use nextbest_core::matrix::Matrix;
 use nextbest_core::schema::Schema;
 use nextbest_core::snapshot::ProductSet;
 use nextbest_core::time::DAY;
@@ -111,6 +113,18 @@ impl FeatureTable {
     /// How many features a row has.
     pub(crate) fn width(&self) -> usize {
         self.layout.features.len()
+    }
+
+    /// The features, one column each.
+    ///
+    /// # Errors
+    /// Where there are not as many rows of values as rows.
+    pub(crate) fn matrix(&self) -> Result<Matrix<'_, f32>, Error> {
+        let (width, rows) = (self.width(), self.len());
+        match Matrix::new(&self.values, width)? {
+            matrix if matrix.height() == rows || width == 0 => Ok(matrix),
+            _ => Err(Error::RowLength { expected: rows * width, actual: self.values.len() }),
+        }
     }
 
     /// The rows at some cut-offs.
@@ -234,12 +248,11 @@ impl FeatureTable {
         self.ids.extend(read_texts(group, &self.layout.key_column)?);
         self.read_cutoffs_of_group(group)?;
         self.read_labels_of_group(group)?;
-        let start = self.values.len();
-        let width = self.width();
+        let (start, width) = (self.values.len(), self.width());
         self.values.resize(start + count * width, f32::NAN);
-        let layout = Arc::clone(&self.layout);
-        for (feature, definition) in layout.features.iter().enumerate() {
-            let slots = self.values.iter_mut().skip(start + feature).step_by(width);
+        let (_, added) = self.values.split_at_mut(start);
+        for (feature, definition) in self.layout.features.iter().enumerate() {
+            let slots = added.chunks_exact_mut(width).filter_map(|row| row.get_mut(feature));
             slots.zip(read_values(group, &definition.name)?).for_each(|(slot, value)| *slot = value);
         }
         Ok(())

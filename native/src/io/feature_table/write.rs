@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use nextbest_core::time::{self, DAY};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as PhysicalType};
 use parquet::data_type::{ByteArrayType, FloatType, Int32Type};
@@ -185,10 +185,9 @@ fn encode(
             encode_column::<ByteArrayType>(descriptor, properties, &texts, None)
         }
         None => {
-            let feature = column - leading.len();
-            let values = || rows.values.iter().skip(feature).step_by(rows.width().max(1)).copied();
-            let known: Vec<f32> = values().filter(|value| !value.is_nan()).collect();
-            let defined: Vec<i16> = values().map(|value| i16::from(!value.is_nan())).collect();
+            let values = rows.matrix()?.column(column - leading.len()).context("there is no such column")?;
+            let known: Vec<f32> = values.clone().filter(|value| !value.is_nan()).collect();
+            let defined: Vec<i16> = values.map(|value| i16::from(!value.is_nan())).collect();
             encode_column::<FloatType>(descriptor, properties, &known, Some(&defined))
         }
     }
@@ -201,10 +200,10 @@ fn csv_text(
 ) -> anyhow::Result<Vec<u8>> {
     let mut text = Vec::new();
     let mut csv = CsvWriter::new(&mut text);
-    let width = rows.width();
-    for row in range {
-        let values = rows.values.get(row * width..(row + 1) * width).unwrap_or_default().iter();
-        let values = values.map(|value| if value.is_nan() { String::new() } else { value.to_string() });
+    let (first, count) = (range.start, range.len());
+    for (row, values) in rows.matrix()?.rows().enumerate().skip(first).take(count) {
+        let values =
+            values.iter().map(|value| if value.is_nan() { String::new() } else { value.to_string() });
         csv.record(leading.iter().map(|leading| leading.text(rows, row)).chain(values))?;
     }
     Ok(text)

@@ -31,8 +31,8 @@ impl Seen {
 
     /// The numbers of splits, ascending.
     fn splits(&self) -> impl Iterator<Item = u16> {
-        let word = |number: u16| self.numbers.get(usize::from(number / 64)).copied().unwrap_or_default();
-        (1..=u16::MAX).filter(move |number| word(*number) >> (number % 64) & 1 == 1)
+        let occurs = self.numbers.iter().flat_map(|word| (0..64).map(move |bit| word >> bit & 1 == 1));
+        (0..=u16::MAX).zip(occurs).skip(1).filter_map(|(number, occurs)| occurs.then_some(number))
     }
 }
 

@@ -200,8 +200,10 @@ fn features_that_do_the_same_contribute_the_same_and_idle_ones_nothing() {
 fn classes_that_there_are_not_get_nothing() {
     let forest = all_of(2);
     let contributions = forest.contributions(&[2, 2], &[1, 1], &[7]);
-    assert_eq!(contributions.values, [0.0, 0.0]);
-    assert_eq!(contributions.of(0).count(), 0);
+    assert!(contributions.classes.is_empty() && contributions.values.is_empty());
+    assert_eq!((contributions.of(0).count(), contributions.of(7).count()), (0, 0));
+    let some = forest.contributions(&[2, 2], &[1, 1], &[7, 0]);
+    assert_eq!((some.classes.as_slice(), some.values.len()), (&[0][..], 2));
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn a_parquet_files_types_are_believed() {
     let at = features.iter().position(|feature| feature.name == "at").unwrap();
     let Expression::Attribute { transform, .. } = &features[at].expression else { panic!("no attribute") };
     assert_eq!(*transform, Transform::DaysSince);
-    assert!(with_time.table.values.iter().skip(at).step_by(features.len()).all(|value| value.is_nan()));
+    assert!(with_time.table.matrix().unwrap().column(at).unwrap().all(f32::is_nan));
     assert_eq!(with_time.split.test, (32..40).collect::<Vec<_>>());
 }
 
@@ -146,7 +146,7 @@ fn words_are_those_of_the_rows_that_learn() {
     let expected =
         [("kind", words(&["a", "b"])), ("n", ColumnKind::Number), ("outcome", words(&["0", "1", "2"]))];
     assert_eq!(kinds(&prepared), expected.map(|(name, kind)| (name.to_owned(), kind)));
-    let codes: Vec<f32> = prepared.table.values.iter().step_by(2).copied().collect();
+    let codes: Vec<f32> = prepared.table.matrix().unwrap().column(0).unwrap().collect();
     assert_eq!(codes[..2], [1.0, 0.0]);
     assert!(
         codes[90..].iter().all(|code| code.is_nan()),
@@ -189,7 +189,8 @@ fn an_open_quotation_mark_is_placed() {
     assert!(error.contains("t.csv:2: the quotation mark that opens on line 2 is never closed"), "{error}");
 }
 
-/// What tests/oracles/parquet.py says of the file NAME.parquet, whose first column it writes to NAME.csv as well.
+/// What tests/oracles/parquet.py says of the file NAME.parquet, whose first column it writes to NAME.csv as
+/// well.
 #[derive(serde::Deserialize)]
 struct ForeignFile {
     name: String,

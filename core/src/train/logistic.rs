@@ -56,7 +56,7 @@ impl LogisticParams {
     /// # // One feature, income: class 1 takes the product from 50 on.
     /// # let rows: Vec<f32> = (0..200).map(|row| (row % 100) as f32).collect();
     /// # let labels: Vec<usize> = rows.iter().map(|income| usize::from(*income >= 50.0)).collect();
-    /// # let bins = fit_bins(&rows, 1, 32)?;
+    /// # let bins = fit_bins(nextbest_core::matrix::Matrix::new(&rows, 1)?, 32)?;
     /// # let data = Dataset::new(&bins, &rows, &labels, 2)?;
     /// let fitted = LogisticParams { alpha: 1.0, ..LogisticParams::default() }.fit(&data)?;
     /// assert!(fitted.converged);

@@ -134,7 +134,8 @@ pub enum BundleError {
     Magic,
     /// The format version is not the one that this reader knows.
     #[error(
-        "format version {version}, but this nextbest reads version {supported}: use the nextbest that wrote it, or export again"
+        "format version {version}, but this nextbest reads version {supported}: use the nextbest that wrote \
+         it, or export again"
     )]
     Version {
         /// The bundle's format version.

@@ -57,10 +57,12 @@ pub fn method(bundle: &Bundle) -> &'static str {
     match (bundle.model.adds_scores(), bundle.schema.none_class()) {
         (false, _) => "exact Shapley values of the probability before calibration, against the reference row",
         (true, Some(_)) => {
-            "exact Shapley values of the log-odds against taking nothing, before calibration, against the reference row"
+            "exact Shapley values of the log-odds against taking nothing, before calibration, against the \
+             reference row"
         }
         (true, None) => {
-            "exact Shapley values of the log-odds against the classes' geometric mean, before calibration, against the \
+            "exact Shapley values of the log-odds against the classes' geometric mean, before calibration, \
+             against the \
              reference row"
         }
     }

@@ -7,8 +7,8 @@ use crate::Error;
 
 /// A borrowed matrix: a slice of rows, one after the other, of `width` values each.
 ///
-/// Invariant: the slice holds whole rows. Only [`Matrix::new`] makes one, so every row has `width` values and every
-/// column one value a row. Without columns there are no rows.
+/// Invariant: the slice holds whole rows. Only [`Matrix::new`] makes one, so every row has `width` values and
+/// every column one value a row. Without columns there are no rows.
 ///
 /// ```
 /// use nextbest_core::matrix::Matrix;
@@ -37,7 +37,8 @@ impl<'v, T: Copy> Matrix<'v, T> {
     /// The rows of `width` values each that a slice holds.
     ///
     /// # Errors
-    /// [`Error::RowLength`] where the last row would be shorter than the others, or there are values but no columns.
+    /// [`Error::RowLength`] where the last row would be shorter than the others, or there are values but no
+    /// columns.
     pub fn new(values: &'v [T], width: usize) -> Result<Self, Error> {
         let expected = values.len().checked_next_multiple_of(width).unwrap_or(0);
         match expected == values.len() {

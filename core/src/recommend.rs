@@ -239,7 +239,8 @@ impl Recommender {
     pub fn recommend(&self, customer: &Customer<'_>, options: Options<'_>) -> Result<Recommendation, Error> {
         if let Task::Label { .. } = self.schema().task() {
             return Err(Error::Task(
-                "the model predicts a column of a plain table, so it has nothing to offer: use scoreRow (`nextbest \
+                "the model predicts a column of a plain table, so it has nothing to offer: use scoreRow \
+                 (`nextbest \
                  score --table`)",
             ));
         }

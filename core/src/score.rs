@@ -42,8 +42,8 @@ struct Workspace {
     scratch: Scratch,
 }
 
-/// Rows of features, their probabilities, and the memory of a [`Scorer`], reused from call to call: a call per row
-/// allocates nothing.
+/// Rows of features, their probabilities, and the memory of a [`Scorer`], reused from call to call: a call
+/// per row allocates nothing.
 ///
 /// # Examples
 /// ```
@@ -137,8 +137,8 @@ impl<'b> Scorer<'b> {
 }
 
 impl Buffers {
-    /// Makes room for `count` rows and their probabilities, or for as many rows as are scored together where those
-    /// are fewer. Returns for how many.
+    /// Makes room for `count` rows and their probabilities, or for as many rows as are scored together where
+    /// those are fewer. Returns for how many.
     pub fn make_room(&mut self, scorer: &Scorer<'_>, count: usize) -> usize {
         let count = count.min(BLOCK);
         self.rows.resize(count * scorer.bins.feature_count(), 0.0);

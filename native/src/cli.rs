@@ -1,8 +1,9 @@
 //! Arguments, exit codes and what is printed where.
 //!
-//! Results go to standard output ([`Printed`]), progress and errors to standard error. The exit code is 0 where all went well, 1
-//! where the work failed (the data, a file, a model), 2 where the command or config could not be understood, and 3 where all went
-//! well and monitoring found something that somebody should be told.
+//! Results go to standard output ([`Printed`]), progress and errors to standard error. The exit code is 0
+//! where all went well, 1 where the work failed (the data, a file, a model), 2 where the command or config
+//! could not be understood, and 3 where all went well and monitoring found something that somebody should be
+//! told.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -22,7 +23,8 @@ use crate::pipeline::registry::{models, promote, register, rollback};
 use crate::pipeline::{self, Session, eda, policy_eval, sketch};
 use crate::train::parameters_help;
 
-/// Predicts which banking product a customer takes next, and turns it into an offer on the customer's own side.
+/// Predicts which banking product a customer takes next, and turns it into an offer on the customer's own
+/// side.
 #[derive(Debug, Parser)]
 #[command(name = "nextbest", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Arguments {
@@ -58,14 +60,14 @@ const TRAIN_EXAMPLES: &str = "Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write the ten tables of a synthetic bank
-    #[command(
-        after_help = "Examples:\n  nextbest generate --customers 2000 --seed 7\n  nextbest generate --customers 300..1000 --format parquet\n  nextbest generate --drift mean_shift=0.3@2026-01-01 --drift missingness=0.2"
-    )]
+    #[command(after_help = "Examples:\n  nextbest generate --customers 2000 --seed 7\n  nextbest generate \
+            --customers 300..1000 --format parquet\n  nextbest generate --drift mean_shift=0.3@2026-01-01 \
+            --drift missingness=0.2")]
     Generate(pipeline::generate::Options),
     /// Compute the feature table from the bank's tables; or explain one value, or list what is computed
-    #[command(
-        after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest features --explain salary_90d C0000010 --as-of 2026-01-01\n  nextbest features --catalogue\n  nextbest features --as-of 2025-08-15"
-    )]
+    #[command(after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest \
+            features --explain salary_90d C0000010 --as-of 2026-01-01\n  nextbest features --catalogue\n  \
+            nextbest features --as-of 2025-08-15")]
     Features(features::Command),
     /// Look for leaks and flaws in the tables and the feature table; exit code 1 where there are problems
     #[command(after_help = "Example:\n  nextbest doctor --config bank.yaml")]
@@ -79,39 +81,43 @@ enum Command {
         after_long_help = format!("{TRAIN_EXAMPLES}\n\n{}", parameters_help())
     )]
     Train(train::Arguments),
-    /// Measure the model on the test cut-offs, beside the baselines and other models; numbers, charts and a page
-    #[command(
-        after_help = "Examples:\n  nextbest evaluate --json > evaluation.json\n  nextbest evaluate --against production.bundle"
-    )]
+    /// Measure the model on the test cut-offs, beside the baselines and other models; numbers, charts and a
+    /// page
+    #[command(after_help = "Examples:\n  nextbest evaluate --json > evaluation.json\n  nextbest evaluate \
+            --against production.bundle")]
     Evaluate(pipeline::evaluate::Options),
     /// Write the bundle for browsers and edge workers
     #[command(
-        after_help = "Examples:\n  nextbest export --samples 12\n  nextbest export --max-bytes 100KB\n  nextbest export --sign keys/nextbest.private.pem --model-number 7\n  nextbest export --pyfunc outputs/pyfunc"
+        after_help = "Examples:\n  nextbest export --samples 12\n  nextbest export --max-bytes 100KB\n  \
+            nextbest export --sign keys/nextbest.private.pem --model-number 7\n  nextbest export --pyfunc \
+            outputs/pyfunc"
     )]
     Export(pipeline::export::Options),
     /// Score customers with a bundle: those of the bank's tables, or some from a JSON file
-    #[command(
-        after_help = "Examples:\n  nextbest score --as-of 2026-07-01\n  nextbest score --customers customers.json --json\n  nextbest score --table passengers.csv --out scores.csv\n  nextbest score --public-key keys/nextbest.public.pem"
-    )]
+    #[command(after_help = "Examples:\n  nextbest score --as-of 2026-07-01\n  nextbest score --customers \
+            customers.json --json\n  nextbest score --table passengers.csv --out scores.csv\n  nextbest \
+            score --public-key keys/nextbest.public.pem")]
     Score(score::Arguments),
     /// Show what is in a bundle and whether it may be used: as text, JSON or a page
     #[command(
-        after_help = "Examples:\n  nextbest inspect outputs/bundle/nextbest.bundle --json\n  nextbest inspect --html card.html\n  nextbest inspect nextbest.bundle --public-key keys/nextbest.public.pem"
+        after_help = "Examples:\n  nextbest inspect outputs/bundle/nextbest.bundle --json\n  nextbest \
+            inspect --html card.html\n  nextbest inspect nextbest.bundle --public-key \
+            keys/nextbest.public.pem"
     )]
     Inspect(inspect::Arguments),
     /// Estimate from the log of one policy what others would have been worth
     #[command(
         name = "policy-eval",
-        after_help = "Examples:\n  nextbest score --as-of 2026-01-01 --log offers.parquet\n  nextbest policy-eval --log offers.parquet --temperature 0.5"
+        after_help = "Examples:\n  nextbest score --as-of 2026-01-01 --log offers.parquet\n  nextbest \
+            policy-eval --log offers.parquet --temperature 0.5"
     )]
     PolicyEval(policy_eval::Arguments),
     /// Write a pair of keys: one to sign bundles with, one to verify them with
     #[command(after_help = "Example:\n  nextbest keygen --out keys --name bank-2026")]
     Keygen(keygen::Arguments),
     /// Register the bundle as the next version of the model, in MLflow
-    #[command(
-        after_help = "Examples:\n  nextbest register\n  nextbest register --bundle nextbest.bundle --description \"with card data\""
-    )]
+    #[command(after_help = "Examples:\n  nextbest register\n  nextbest register --bundle nextbest.bundle \
+            --description \"with card data\"")]
     Register(register::Arguments),
     /// Let a registered version that passes the gates be staging or production
     #[command(after_help = "Examples:\n  nextbest promote staging\n  nextbest promote production --approve")]
@@ -122,15 +128,21 @@ enum Command {
     /// List the registered versions of the model
     #[command(after_help = "Example:\n  nextbest models --json")]
     Models,
-    /// Compare rows of today with those that the model was measured on: drift, quality, performance; exit code 3 on an alert
+    /// Compare rows of today with those that the model was measured on: drift, quality, performance; exit
+    /// code 3 on an alert
     #[command(
-        after_help = "Examples:\n  nextbest monitor --current 2026-07-01\n  nextbest monitor --reference outputs/bundle/nextbest.bundle --current features.parquet --history\n  nextbest monitor --reference march.csv --current april.csv\n  nextbest monitor --sketches collected/"
+        after_help = "Examples:\n  nextbest monitor --current 2026-07-01\n  nextbest monitor --reference \
+            outputs/bundle/nextbest.bundle --current features.parquet --history\n  nextbest monitor \
+            --reference march.csv --current april.csv\n  nextbest monitor --sketches collected/"
     )]
     Monitor(pipeline::monitor::Options),
-    /// Monitor, and where it is time train, evaluate, export and register a new model, and let it be staging if it passes the gates
+    /// Monitor, and where it is time train, evaluate, export and register a new model, and let it be staging
+    /// if it passes the gates
     #[command(
         name = "retrain-if-needed",
-        after_help = "Example:\n  nextbest retrain-if-needed --reference models:/next_best_product@production --current 2026-07-01\n\nExit codes: 0 not needed, or a new model is in staging; 1 failed, or the new model did not pass; 3 the data are broken."
+        after_help = "Example:\n  nextbest retrain-if-needed --reference \
+            models:/next_best_product@production --current 2026-07-01\n\nExit codes: 0 not needed, or a new \
+            model is in staging; 1 failed, or the new model did not pass; 3 the data are broken."
     )]
     RetrainIfNeeded(pipeline::monitor::Options),
     /// Add up sketches: rows that browsers and edge workers counted, and nothing else of them

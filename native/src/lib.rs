@@ -1,5 +1,5 @@
-//! The command line of nextbest, and the [`pipeline`] behind it: from a bank's raw tables to a bundle for browsers and edge
-//! workers, and to offers.
+//! The command line of nextbest, and the [`pipeline`] behind it: from a bank's raw tables to a bundle for
+//! browsers and edge workers, and to offers.
 //!
 //! ```
 //! use nextbest::Progress;

@@ -1,6 +1,8 @@
-//! The native half of `make bench`: the main job on the synthetic bank, timed by its own clock, and the scorer.
+//! The native half of `make bench`: the main job on the synthetic bank, timed by its own clock, and the
+//! scorer.
 //!
-//! Prints Markdown, and leaves the bundle and the rows it scored in target/bench for the other half (bench.mjs).
+//! Prints Markdown, and leaves the bundle and the rows it scored in target/bench for the other half
+//! (bench.mjs).
 
 #![expect(clippy::print_stdout, reason = "the numbers are the output")]
 #![expect(clippy::indexing_slicing, reason = "indexing a JSON value gives null where there is nothing")]
@@ -79,13 +81,15 @@ fn pipeline(folder: &Path) -> Result<(), Failure> {
         ("logistic regression", &logistic),
     ] {
         println!(
-            "| train: {name} | fitted twice, on train and on train + validation ({} rows), and calibrated | {:.2} | |",
+            "| train: {name} | fitted twice, on train and on train + validation ({} rows), and calibrated | \
+             {:.2} | |",
             trained["training_rows"],
             number(&trained["seconds"])
         );
     }
     println!(
-        "| evaluate | the chosen model, two others and two baselines, with intervals and charts | {evaluate:.2} | |"
+        "| evaluate | the chosen model, two others and two baselines, with intervals and charts | \
+         {evaluate:.2} | |"
     );
     Ok(())
 }

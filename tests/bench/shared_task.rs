@@ -1,4 +1,5 @@
-//! The task that the benches share with the peers, as tests/bench/train/task.py lays it out, and bundles of models of it.
+//! The task that the benches share with the peers, as tests/bench/train/task.py lays it out, and bundles of
+//! models of it.
 
 use std::path::Path;
 

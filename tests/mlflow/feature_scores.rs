@@ -1,5 +1,5 @@
-//! Scores rows of features natively, for the Python tests to compare with: `feature-scores BUNDLE`, 32-bit floats from
-//! standard input, probabilities to standard output.
+//! Scores rows of features natively, for the Python tests to compare with: `feature-scores BUNDLE`, 32-bit
+//! floats from standard input, probabilities to standard output.
 
 use std::io::{Read as _, Write as _};
 

@@ -1,5 +1,5 @@
-//! Fits calibrations and logistic regressions to made-up rows and prints both as JSON, for fits.py to compare with
-//! scikit-learn and SciPy; and the clocks of some zones, for clocks.py to compare with Python's.
+//! Fits calibrations and logistic regressions to made-up rows and prints both as JSON, for fits.py to compare
+//! with scikit-learn and SciPy; and the clocks of some zones, for clocks.py to compare with Python's.
 
 use std::io::Write as _;
 
@@ -27,7 +27,8 @@ fn main() -> Result<(), Failure> {
     Ok(writeln!(std::io::stdout(), "{cases}")?)
 }
 
-/// Zones with and without summer time, in the southern half, with halves and quarters of hours, with days left out or had twice.
+/// Zones with and without summer time, in the southern half, with halves and quarters of hours, with days
+/// left out or had twice.
 const ZONES: [&str; 24] = [
     "UTC",
     "Europe/Prague",
@@ -92,7 +93,8 @@ fn calibration(classes: usize, count: usize) -> Result<Value, Failure> {
     Ok(json!({ "classes": classes, "probabilities": probabilities, "labels": labels, "fits": fits }))
 }
 
-/// Rows of three numbers (with missing values, heavy tails and few values) and a category, whose order means nothing.
+/// Rows of three numbers (with missing values, heavy tails and few values) and a category, whose order means
+/// nothing.
 fn regression(classes: usize, count: usize, alpha: f64) -> Result<Value, Failure> {
     let mut random = Random(count as u64);
     let (mut rows, mut labels) = (Vec::new(), Vec::new());

@@ -1,4 +1,5 @@
-//! Computes drift statistics of the cases that drift.py made up (JSON, from standard input) and prints them as JSON.
+//! Computes drift statistics of the cases that drift.py made up (JSON, from standard input) and prints them
+//! as JSON.
 
 use std::io::{Read as _, Write as _};
 

@@ -1,4 +1,5 @@
-//! What a feature table, a bundle and a config say of each other is the same, or nothing is done; and what we write can be read.
+//! What a feature table, a bundle and a config say of each other is the same, or nothing is done; and what we
+//! write can be read.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
@@ -124,7 +125,8 @@ fn names_of_any_kind_come_back() {
     for command in ["features", "train", "evaluate", "eda", "export", "score"] {
         run(&place, &[command, "--quiet"]);
     }
-    // Held products come back from the table as they were: the model was trained on it. In the offers no cell is a formula.
+    // Held products come back from the table as they were: the model was trained on it. In the offers no cell
+    // is a formula.
     let held =
         String::from_utf8(place.read("data/processed/customer_product_features.csv").unwrap()).unwrap();
     assert!(held.contains("Home\\|Loan"), "nobody holds the product");

@@ -50,9 +50,8 @@ fn rows_that_can_not_be_read_are_placed() {
             "CUSTOMER_ACCOUNT.csv",
             4,
             "2023-02-30",
-            &[
-                "CUSTOMER_ACCOUNT.csv:5: column ORIGINATIONDATE: expected a date like %Y-%m-%d, got \"2023-02-30\"",
-            ],
+            &["CUSTOMER_ACCOUNT.csv:5: column ORIGINATIONDATE: expected a date like %Y-%m-%d, got \
+                 \"2023-02-30\""],
         ),
         ("CUSTOMER_ACCOUNT.csv", 4, "9999-12-31", &["the date \"9999-12-31\" is out of range"]),
         ("CUSTOMER_ACCOUNT.csv", 4, "", &["column ORIGINATIONDATE: the row's time is empty"]),

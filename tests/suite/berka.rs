@@ -1,6 +1,7 @@
 //! A real bank through configuration alone: the Berka data (PKDD'99), where they are there.
 //!
-//! They are looked for in the folder that NEXTBEST_BERKA names, else in shared/data/berka beside the repository.
+//! They are looked for in the folder that NEXTBEST_BERKA names, else in shared/data/berka beside the
+//! repository.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that can't go on panics")]
 
@@ -66,15 +67,16 @@ fn the_example_beats_the_prior_and_the_baseline() {
     assert!(gained > 0.015, "{gained}");
 }
 
-/// Standing orders with k_symbol UVER pay a loan off. Their rows have no date, so a feature of them is known before
-/// the loan is granted: the detector must say so.
+/// Standing orders with k_symbol UVER pay a loan off. Their rows have no date, so a feature of them is known
+/// before the loan is granted: the detector must say so.
 #[test]
 fn the_undated_orders_leak_the_loan_and_are_found() {
     let leaking = |config: String| {
         config
             .replace(
                 "  customer: {table: customer,",
-                "    orders:\n      file: order.asc\n      undated: true\n      columns:\n        account_id: {references: \
+                "    orders:\n      file: order.asc\n      undated: true\n      columns:\n        \
+                 account_id: {references: \
                  account}\n        k_symbol: category\n  customer: {table: customer,",
             )
             .replace(

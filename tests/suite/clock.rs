@@ -30,7 +30,8 @@ fn bundle(place: &Workplace) -> Bundle {
     Bundle::decode(&place.read(BUNDLE).unwrap()).unwrap()
 }
 
-/// Ways to write a moment, given what the clock of a place shows: with the place's offset, with others, and without any.
+/// Ways to write a moment, given what the clock of a place shows: with the place's offset, with others, and
+/// without any.
 fn written(clock: &Clock, shown: i64) -> Vec<String> {
     let instant = clock.instant(shown);
     assert_eq!(clock.local(instant), shown, "a moment that the clock shows once");
@@ -49,8 +50,8 @@ fn written(clock: &Clock, shown: i64) -> Vec<String> {
     ]
 }
 
-/// Rows that were signed some hours before they were seen, which decides everything: who reads a time wrongly by an hour or two
-/// answers otherwise.
+/// Rows that were signed some hours before they were seen, which decides everything: who reads a time wrongly
+/// by an hour or two answers otherwise.
 #[test]
 fn a_plain_table_is_read_alike_however_its_times_are_written() {
     let place = Workplace::new(PROGRAM).unwrap();
@@ -199,7 +200,8 @@ fn a_banks_clock_goes_with_its_tables_and_its_bundle() {
     ));
 }
 
-/// Who objected ten minutes ago is not scored, however both moments are written; also within the hour that is shown twice.
+/// Who objected ten minutes ago is not scored, however both moments are written; also within the hour that is
+/// shown twice.
 fn objections(place: &Workplace, clock: &Clock) {
     let customer = |at: &str| {
         json!({"customer": {"DATEOFBIRTH": "1980-01-01", "CUSTOMERESTABLISHEDDATE": "2015-01-01"},

@@ -15,8 +15,8 @@ const FEATURES: &str = "
     - {name: visits, table: papers, aggregate: count, where: [{column: KIND, in: [VISIT]}]}
 ";
 
-/// A bank whose papers are booked some time after the day that they are for. Those about a loan are for a day eight weeks
-/// before the loan, and are booked a few days after it was taken.
+/// A bank whose papers are booked some time after the day that they are for. Those about a loan are for a day
+/// eight weeks before the loan, and are booked a few days after it was taken.
 fn bank(time_column: &str) -> Workplace {
     let place = Workplace::new(PROGRAM).unwrap();
     let config = format!(

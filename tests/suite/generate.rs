@@ -148,7 +148,8 @@ fn drifts_are_arguments_or_stand_in_the_config() {
 #[test]
 fn a_drift_that_is_none_is_a_usage_error_that_names_what_is_allowed() {
     let place = Workplace::new(PROGRAM).unwrap();
-    let kinds = "mean_shift (-3 to 3), scale (above -1, at most 1), category_mix (0 to 1), missingness (0 to 1), \
+    let kinds = "mean_shift (-3 to 3), scale (above -1, at most 1), category_mix (0 to 1), missingness (0 \
+        to 1), \
                  label_shift (above -1, at most 9), concept_shift (0 to 1)";
     for (drift, expected) in [
         ("mean=0.3", kinds),

@@ -1,4 +1,5 @@
-//! What becomes of the rows of a bank's tables: each is used, by all whose it is, or left out for a reason that is counted.
+//! What becomes of the rows of a bank's tables: each is used, by all whose it is, or left out for a reason
+//! that is counted.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on panics")]
 
@@ -11,8 +12,8 @@ use crate::PROGRAM;
 
 const STORE: &str = "data/processed/customer_product_features.csv";
 
-/// Every account is a customer, so that those of one person share this person's messages and papers. Papers are referred to, by
-/// none in fact, so that they are held and not streamed.
+/// Every account is a customer, so that those of one person share this person's messages and papers. Papers
+/// are referred to, by none in fact, so that they are held and not streamed.
 const SHARED: &str = "
 schema:
   tables:
@@ -120,7 +121,8 @@ fn rows_that_several_customers_share_belong_to_each_of_them() {
 fn odd_bank() -> (Workplace, String) {
     let place = Workplace::new(PROGRAM).unwrap();
     let config = format!(
-        "generate: {{customers: 400, start: 2025-01-01}}\nsnapshots: {{first: 2026-01-01, last: 2026-01-01}}\n{}",
+        "generate: {{customers: 400, start: 2025-01-01}}\nsnapshots: {{first: 2026-01-01, last: \
+         2026-01-01}}\n{}",
         SHARED
             .replace("PEOPLE", "rows_where: {CUSTOMERTYPEID: [RETAIL]}")
             .replace("aggregate: count", "window: 90, aggregate: count")

@@ -1,4 +1,5 @@
-//! Tests across the crates: the command line, from raw tables to offers. One program, since each would be linked by itself.
+//! Tests across the crates: the command line, from raw tables to offers. One program, since each would be
+//! linked by itself.
 
 mod agreement;
 mod bad_input;

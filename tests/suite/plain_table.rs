@@ -139,7 +139,8 @@ fn a_mixed_table_goes_from_a_spreadsheet_to_probabilities() {
     assert!(unlabelled > 5 && training["rows_without_target"] == unlabelled, "{training}");
     let all = &trained["evaluation"]["contestants"];
     let loss = |contestant: usize| all[contestant]["all"]["log_loss"].as_f64().unwrap();
-    // There is nothing that could be owned; the kinds of models that were not chosen stand behind the baseline.
+    // There is nothing that could be owned; the kinds of models that were not chosen stand behind the
+    // baseline.
     let names: Vec<&str> = all.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert_eq!(names[..2], ["model", "class prior"], "{names:?}");
     let chosen = training["algorithm"].as_str().unwrap();
@@ -283,9 +284,8 @@ fn files_are_scored_by_the_names_of_their_columns() {
         &place,
         &again,
         1,
-        &[
-            "scores.parquet: the model reads columns that are not there: Age, Boarded, Class, Fare, Port, Sex; there are ROW, PREDICTED",
-        ],
+        &["scores.parquet: the model reads columns that are not there: Age, Boarded, Class, Fare, Port, \
+             Sex; there are ROW, PREDICTED"],
     );
 
     for (text, parts) in [

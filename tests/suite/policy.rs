@@ -170,7 +170,8 @@ fn the_documents_policy_is_exported_as_it_stands() {
 #[test]
 fn the_documents_arms_are_those_of_the_bundle() {
     let script = format!(
-        "{}\nfor n in range(300): print(arm(f'C{{n:07}}', 'autumn', 0.3))\nprint(arm('Zoë', 'autumn', 0.3))\n",
+        "{}\nfor n in range(300): print(arm(f'C{{n:07}}', 'autumn', 0.3))\nprint(arm('Zoë', 'autumn', \
+         0.3))\n",
         documented("python")
     );
     let python = std::process::Command::new("python3").args(["-c", &script]).output().unwrap();
@@ -250,7 +251,8 @@ fn what_can_not_be_meant_is_named() {
     }
 }
 
-/// The policy's tables are read whole, though features see windows of them alone; and what nobody knows is no yes.
+/// The policy's tables are read whole, though features see windows of them alone; and what nobody knows is no
+/// yes.
 #[test]
 fn an_objection_holds_whenever_it_came_and_whatever_it_is_called() {
     let place = Workplace::new(PROGRAM).unwrap();
@@ -339,7 +341,8 @@ fn words_that_no_bundle_carries_are_refused_and_those_that_may_come_are_told() {
     let place = Workplace::new(PROGRAM).unwrap();
     let policy = |granted: &str| {
         format!(
-            "{MODEL}\npolicy: {{consent: [{{rule: x, table: consents, column: GRANTED, granted: [{granted}]}}]}}\n"
+            "{MODEL}\npolicy: {{consent: [{{rule: x, table: consents, column: GRANTED, granted: \
+             [{granted}]}}]}}\n"
         )
     };
     place.write("config.yaml", &policy("Y, OPT_IN")).unwrap();

@@ -131,7 +131,8 @@ fn one_whom_everybody_would_know_is_not_in_the_bundle() {
     for text in [CITY, AMOUNT, "1913"] {
         assert!(!inspected.contains(text), "{text}");
     }
-    // He was there: the model's own file, which stays in the bank, knows the city, and his features stand out.
+    // He was there: the model's own file, which stays in the bank, knows the city, and his features stand
+    // out.
     let model = place.read("outputs/models/model.bundle").unwrap();
     assert!(model.windows(CITY.len()).any(|window| window == CITY.as_bytes()));
     let rows = rows(&place, &bundle);
@@ -286,7 +287,8 @@ fn golden_rows_of_a_real_bank_are_nobodys() {
     golden_rows_are_nobodys(&bundle, &rows(&place, &bundle));
 }
 
-/// By brute force: in how many of the features that have several bins does a golden row differ from each row of the table?
+/// By brute force: in how many of the features that have several bins does a golden row differ from each row
+/// of the table?
 fn nobody_is_near(bundle: &Bundle, rows: &[(String, Vec<f32>)]) {
     let telling = telling(bundle);
     for golden in &bundle.goldens {
@@ -329,7 +331,8 @@ fn golden_rows_are_nobodys(bundle: &Bundle, rows: &[(String, Vec<f32>)]) {
     }
 }
 
-/// Scorers that are wrong in one way: comparisons turned round at a feature's edges, a bin off, classes in another order.
+/// Scorers that are wrong in one way: comparisons turned round at a feature's edges, a bin off, classes in
+/// another order.
 fn golden_rows_decide_as_real_ones_do(bundle: &Bundle, rows: &[(String, Vec<f32>)]) {
     let real: Vec<Golden> = {
         let mut scorer = bundle.scorer();

@@ -43,7 +43,13 @@ fn unread(place: &Workplace, arguments: &[&str]) -> (i32, String) {
 #[test]
 fn a_closed_pipe_changes_no_exit_code_and_stops_no_work() {
     let place = shifted();
-    place.write("config.yaml", "generate: {customers: 40}\nevaluation: {bootstrap_draws: 20}\nmodel: {algorithm: logistic_regression, selection: {budget: 0}}\n").unwrap();
+    place
+        .write(
+            "config.yaml",
+            "generate: {customers: 40}\nevaluation: {bootstrap_draws: 20}\nmodel: \
+        {algorithm: logistic_regression, selection: {budget: 0}}\n",
+        )
+        .unwrap();
     let monitor_json = [MONITOR, &["--json"]].concat();
     let mut codes = BTreeSet::new();
     for arguments in [

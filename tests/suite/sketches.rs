@@ -1,4 +1,5 @@
-//! Sketches on the command line: added up in any order, whatever lies among them, and compared like the rows that they count.
+//! Sketches on the command line: added up in any order, whatever lies among them, and compared like the rows
+//! that they count.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
@@ -237,7 +238,8 @@ fn randomised_rows_are_compared_too() {
             compared += 1;
         }
     }
-    // Some 2,200 reports a distribution: a share is off by 0.012 at most on average, and of 700 cells one by four times as much.
+    // Some 2,200 reports a distribution: a share is off by 0.012 at most on average, and of 700 cells one by
+    // four times as much.
     assert!(compared > 500 && furthest < 0.06, "{compared} {furthest}");
     assert!(furthest > 1e-4, "nothing was randomised");
     let metric = |found: &Value| found["estimate"]["metrics"][0].clone();

@@ -1,4 +1,5 @@
-//! Banks and tables so small that much is not defined: what is not is left out, and stops neither this command nor a later one.
+//! Banks and tables so small that much is not defined: what is not is left out, and stops neither this
+//! command nor a later one.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 

@@ -1,4 +1,5 @@
-//! The feature table does not depend on how the bank's tables come: format, order of rows, memory and threads.
+//! The feature table does not depend on how the bank's tables come: format, order of rows, memory and
+//! threads.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
@@ -121,7 +122,8 @@ feature_engineering:
     }
 }
 
-/// Whatever happens to rows at or after the cut-off, in all tables of the bank, only what was taken next may change.
+/// Whatever happens to rows at or after the cut-off, in all tables of the bank, only what was taken next may
+/// change.
 #[test]
 fn the_future_changes_no_feature_and_nothing_that_is_held() {
     let config = "generate: {customers: 500}

@@ -72,9 +72,9 @@ impl Engine {
         Ok([found.base, found.outputs, found.values].concat())
     }
 
-    /// Makes room for `count` rows of features, or for as many as are scored together if those are fewer, and for
-    /// their probabilities, at [`Engine::rows_at`] and [`Engine::probabilities_at`] in the module's memory.
-    /// Returns the number of rows that there is room for.
+    /// Makes room for `count` rows of features, or for as many as are scored together if those are fewer, and
+    /// for their probabilities, at [`Engine::rows_at`] and [`Engine::probabilities_at`] in the module's
+    /// memory. Returns the number of rows that there is room for.
     #[wasm_bindgen(js_name = makeRoom)]
     pub fn make_room(&mut self, count: usize) -> usize {
         self.buffers.make_room(&self.recommender.bundle().scorer(), count)

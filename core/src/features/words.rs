@@ -234,7 +234,8 @@ mod tests {
             ),
             (
                 events("transactions", rows(Some(1), vec![salary()], vec![large]), Aggregate::Count),
-                "count of transactions of the last day where TYPE is SALARY and not (AMOUNT ≥ 100.5 and TYPE is missing)",
+                "count of transactions of the last day where TYPE is SALARY and not (AMOUNT ≥ 100.5 and \
+                 TYPE is missing)",
             ),
             (
                 events("accounts", open, Aggregate::DaysUntilNext("END".into())),
@@ -250,7 +251,8 @@ mod tests {
                     rows(Some(90), vec![], vec![]),
                     Aggregate::Trend { column: None, short_days: 30 },
                 ),
-                "count a day in the last 30 days ÷ that in the whole window, over transactions of the last 90 days",
+                "count a day in the last 30 days ÷ that in the whole window, over transactions of the last \
+                 90 days",
             ),
         ] {
             assert_eq!(expression.to_string(), words);

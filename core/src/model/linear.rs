@@ -79,7 +79,8 @@ impl Linear {
 
     /// The contributions of the features to the scores of some classes, from the bins of a row and of a
     /// reference row. A score is a sum of terms of one feature each, so a feature contributes the difference
-    /// of its terms. Classes that the model does not have are left out; `None` if the bins do not fit the model.
+    /// of its terms. Classes that the model does not have are left out; `None` if the bins do not fit the
+    /// model.
     pub(super) fn contributions(
         &self,
         row: &[u8],

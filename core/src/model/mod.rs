@@ -93,7 +93,8 @@ impl Model {
     }
 
     /// The contributions of each feature to the outputs of some classes, from the bins of a row and of a
-    /// reference row. Classes that the model does not have are left out; `None` if the bins do not fit the model.
+    /// reference row. Classes that the model does not have are left out; `None` if the bins do not fit the
+    /// model.
     pub(crate) fn contributions(
         &self,
         row: &[u8],

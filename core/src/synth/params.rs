@@ -52,7 +52,8 @@ pub enum SynthError {
     Customers(Range<u64>),
     /// The data would end before they begin, or be too long or too far away in time.
     #[error(
-        "dates {start} to {end}: start must come before end, both in the years {EARLIEST_YEAR}–{LATEST_YEAR}, \
+        "dates {start} to {end}: start must come before end, both in the years \
+         {EARLIEST_YEAR}–{LATEST_YEAR}, \
          at most {LONGEST_DAYS} days apart"
     )]
     Dates {

@@ -35,8 +35,8 @@ parameters! {
         num_leaves: usize = 31, 2.0..=4096.0;
         /// Most splits between the root and a leaf.
         max_depth: u32 = 64, 1.0..=64.0;
-        /// Least sum of second derivatives on each side of a split. For a row it is its weight times p (1 - p), where p is
-        /// the probability: at most a quarter.
+        /// Least sum of second derivatives on each side of a split. For a row it is its weight times p (1 -
+        /// p), where p is the probability: at most a quarter.
         min_child_weight: f64 = 1.0, 0.0..=1e9;
         /// Share of the rows that each round learns from.
         subsample: f64 = 1.0, 1e-6..=1.0;
@@ -48,8 +48,8 @@ parameters! {
         reg_lambda: f64 = 0.0, 0.0..=1e9;
     }
     besides {
-        /// Rounds without a better validation log-loss after which boosting stops; the rounds after the best one are
-        /// dropped. Without rows to validate on it has no effect.
+        /// Rounds without a better validation log-loss after which boosting stops; the rounds after the best
+        /// one are dropped. Without rows to validate on it has no effect.
         early_stopping_rounds: usize = 20, 1.0..=u32::MAX as f64;
         /// Seed of the samples.
         random_state: u64 = 42;

@@ -175,7 +175,8 @@ impl CalibrationRows<'_> {
                 "the simplest that none beats by more than a standard error".into()
             }
             (None, None) => format!(
-                "the simplest that none beats by more than a standard error; {left_alone} classes have too few rows to learn \
+                "the simplest that none beats by more than a standard error; {left_alone} classes have too \
+                 few rows to learn \
                  from"
             ),
         };

@@ -1,4 +1,5 @@
-//! Random forests (Breiman, 2001) with class distributions in the leaves, and extra-trees (Geurts et al., 2006).
+//! Random forests (Breiman, 2001) with class distributions in the leaves, and extra-trees (Geurts et al.,
+//! 2006).
 
 mod grow;
 mod out_of_bag;
@@ -35,10 +36,11 @@ parameters! {
         max_features: MaxFeatures = MaxFeatures::Sqrt, 1e-6..=1.0;
         /// Whether each tree learns from a bootstrap sample of the rows, rather than from all of them.
         bootstrap: bool = true;
-        /// Whether one threshold is drawn for each feature that a split chooses from, rather than the best one searched.
+        /// Whether one threshold is drawn for each feature that a split chooses from, rather than the best
+        /// one searched.
         extra_trees: bool = false;
-        /// Rows' worth of the class prior mixed into each leaf, so that no leaf calls a class impossible: the m-estimate
-        /// of Cestnik (1990).
+        /// Rows' worth of the class prior mixed into each leaf, so that no leaf calls a class impossible: the
+        /// m-estimate of Cestnik (1990).
         leaf_smoothing: f64 = 1.0, 0.0..=1e6;
     }
     besides {

@@ -1,5 +1,5 @@
-//! k-anonymity (Samarati and Sweeney, 1998) with k = [`LEAST_CUSTOMERS`]: cells that hold at least [`LEAST_CUSTOMERS`] customers, and bounds that at least as
-//! many reach.
+//! k-anonymity (Samarati and Sweeney, 1998) with k = [`LEAST_CUSTOMERS`]: cells that hold at least
+//! [`LEAST_CUSTOMERS`] customers, and bounds that at least as many reach.
 
 use std::collections::HashSet;
 

@@ -15,7 +15,8 @@ parameters! {
     /// Parameters of a logistic regression.
     pub struct LogisticParams, GivenLogistic of "logistic_regression";
     recorded {
-        /// Strength of the L2 penalty, as a multiple of half the squared weights. Intercepts are not penalised.
+        /// Strength of the L2 penalty, as a multiple of half the squared weights. Intercepts are not
+        /// penalised.
         alpha: f64 = 30.0, 0.0..=1e12;
         /// Most iterations of L-BFGS.
         max_iter: u64 = 300, 1.0..=u32::MAX as f64;

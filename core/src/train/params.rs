@@ -1,7 +1,9 @@
-//! The parameters of a learner, each said once: name, meaning, type, default, range and the values worth trying.
+//! The parameters of a learner, each said once: name, meaning, type, default, range and the values worth
+//! trying.
 //!
-//! [`parameters!`] makes of that table the struct that a fit takes, the struct that a configuration is read into (a
-//! parameter that it leaves out may be tuned), the range check, and the texts that a model card and `--help` show.
+//! [`parameters!`] makes of that table the struct that a fit takes, the struct that a configuration is read
+//! into (a parameter that it leaves out may be tuned), the range check, and the texts that a model card and
+//! `--help` show.
 
 use std::ops::RangeInclusive;
 
@@ -19,7 +21,8 @@ pub struct Parameter {
     pub meaning: &'static str,
     /// The values that it may have, bounds included; `None` where every value of its type is sound.
     pub range: Option<RangeInclusive<f64>>,
-    /// Whether a model card records it. The seed has a place of its own there; what changes no result has none.
+    /// Whether a model card records it. The seed has a place of its own there; what changes no result has
+    /// none.
     pub recorded: bool,
 }
 
@@ -28,8 +31,8 @@ pub struct Parameter {
 pub struct Grid {
     /// The parameter's name.
     pub name: &'static str,
-    /// For a bank's feature table: hundreds of thousands of rows, of which a few percent take something. Large leaves
-    /// and strong penalties come first.
+    /// For a bank's feature table: hundreds of thousands of rows, of which a few percent take something.
+    /// Large leaves and strong penalties come first.
     pub bank: &'static [&'static str],
     /// For a plain table: often few rows with clear classes.
     pub table: &'static [&'static str],
@@ -324,7 +327,8 @@ mod tests {
     use super::*;
     use crate::train::{BoostParams, ForestParams, LogisticParams};
 
-    /// Every value of the grid is one that the learner takes, starts apart from what follows, and is read as it is written.
+    /// Every value of the grid is one that the learner takes, starts apart from what follows, and is read as
+    /// it is written.
     fn the_grid_is_sound<P: Parameters + PartialEq + std::fmt::Debug>() {
         P::default().check_ranges().unwrap();
         for grid in P::GRID {

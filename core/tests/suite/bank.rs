@@ -75,7 +75,8 @@ fn number(kind: &ColumnKind, cell: &Cell) -> f64 {
     }
 }
 
-/// A random customer of a random bank, at a random cut-off that some times are equal to or a second away from.
+/// A random customer of a random bank, at a random cut-off that some times are equal to or a second away
+/// from.
 pub(crate) fn cases() -> impl Strategy<Value = Case> {
     (schemas(), cutoffs()).prop_flat_map(|(schema, cutoff)| rows_of(schema, cutoff))
 }

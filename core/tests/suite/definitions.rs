@@ -43,7 +43,8 @@ pub(crate) fn every_definition(schema: &SchemaDefinition, numbers: &Numbers) -> 
         let closed = holding.and_then(|holding| holding.closed.as_deref());
         for (number, rows) in selections(table, closed, numbers).into_iter().enumerate() {
             let mut aggregates = aggregates(table, closed, &rows, numbers);
-            // Which rows count and what is made of them have nothing to do with each other: every filter meets some.
+            // Which rows count and what is made of them have nothing to do with each other: every filter
+            // meets some.
             if rows.filter != RowFilter::default() {
                 let of_all = std::mem::take(&mut aggregates).into_iter().enumerate();
                 aggregates.extend(of_all.filter(|(other, _)| (number + other) % 5 == 0).map(|(_, one)| one));

@@ -1,5 +1,6 @@
-//! Models of odd shapes: trees without splits, one class, columns that are missing everywhere. However many rows are scored
-//! at once, and whatever was scored before in the same memory, each gets what docs/FORMAT.md says of it, bit for bit.
+//! Models of odd shapes: trees without splits, one class, columns that are missing everywhere. However many
+//! rows are scored at once, and whatever was scored before in the same memory, each gets what docs/FORMAT.md
+//! says of it, bit for bit.
 
 use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;

@@ -84,7 +84,8 @@ fn a_ratio_explains_its_parts_row_by_row() {
                         "columns": ["AT", "TYPE"],
                         "rows": [
                             {"cells": ["2023-12-20 10:00:00", "SALARY"], "counts": true, "note": ""},
-                            {"cells": ["2023-12-24", "CARD"], "counts": false, "note": "fails: TYPE is SALARY"}
+                            {"cells": ["2023-12-24", "CARD"], "counts": false, "note": "fails: TYPE is \
+                                SALARY"}
                         ]
                     }],
                     "arithmetic": "1 row counts: 1",

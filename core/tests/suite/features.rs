@@ -11,7 +11,8 @@ use crate::bank::{cutoffs, group, rows_of, schemas};
 use crate::definitions::{every_definition, numbers};
 use crate::naive;
 
-/// What is beyond 32 bits is the greatest number there, so that every row of features that is computed can be scored by itself.
+/// What is beyond 32 bits is the greatest number there, so that every row of features that is computed can be
+/// scored by itself.
 #[test]
 fn no_feature_is_infinite() {
     let bundle = include_bytes!("../../../tests/fixtures/bank.bundle");

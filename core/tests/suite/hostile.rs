@@ -1,5 +1,5 @@
-//! Bytes that someone made to do harm, with a hash that fits: the decoder neither panics nor hangs nor allocates beyond
-//! measure, and what decodes is safe to score.
+//! Bytes that someone made to do harm, with a hash that fits: the decoder neither panics nor hangs nor
+//! allocates beyond measure, and what decodes is safe to score.
 
 mod dense;
 mod forests;

@@ -1,5 +1,5 @@
-//! The oracle of features, holdings and labels: row by row and word by word, as docs/FEATURES.md says it, without a
-//! thought for speed.
+//! The oracle of features, holdings and labels: row by row and word by word, as docs/FEATURES.md says it,
+//! without a thought for speed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

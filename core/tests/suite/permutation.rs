@@ -66,8 +66,8 @@ fn many_permutations_come_to_what_is_expected() {
     }
 }
 
-/// Each row of the first class is there four times, one after the other, and three of the four are left out: that
-/// changes nothing in what is expected.
+/// Each row of the first class is there four times, one after the other, and three of the four are left out:
+/// that changes nothing in what is expected.
 #[test]
 fn a_sample_expects_what_all_rows_do() {
     const SEEDS: u64 = 200;

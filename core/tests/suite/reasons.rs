@@ -1,4 +1,5 @@
-//! Reasons against the definition of what they are: contributions over all coalitions of features, groups one by one.
+//! Reasons against the definition of what they are: contributions over all coalitions of features, groups one
+//! by one.
 
 mod counterfactual;
 
@@ -127,7 +128,8 @@ fn the_method_is_named_by_what_it_measures() {
     has(&scored_label(), "log-odds against the classes' geometric mean");
 }
 
-/// A feature's contribution to each class: the mean over all coalitions of the others, each size of which counts as much.
+/// A feature's contribution to each class: the mean over all coalitions of the others, each size of which
+/// counts as much.
 fn by_definition(bundle: &Bundle, row: &[f32]) -> Vec<f64> {
     let (count, classes) = (row.len(), bundle.schema.class_count());
     let outputs: Vec<Vec<f64>> = (0..1usize << count)

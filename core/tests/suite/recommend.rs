@@ -85,7 +85,8 @@ fn rows_of_another_length_are_refused() {
     assert_eq!(contributions(&bundle, &row).unwrap_err().code(), "row/length");
 }
 
-/// A bundle whose model gives everyone the same probabilities: the rest to NONE, these to products with these values.
+/// A bundle whose model gives everyone the same probabilities: the rest to NONE, these to products with these
+/// values.
 pub(crate) fn constant(products: &[(f32, Option<f64>)], policy: PolicyDefinition) -> Bundle {
     let mut bundle = sample::forest();
     let mut schema = bundle.schema.definition().clone();

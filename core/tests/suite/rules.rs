@@ -1,5 +1,5 @@
-//! Consent, caps, limits and ages against oracles that were written from docs/POLICY.md alone: every doubt is settled in every way
-//! that there is, and a rule must hold in all of these worlds.
+//! Consent, caps, limits and ages against oracles that were written from docs/POLICY.md alone: every doubt is
+//! settled in every way that there is, and a rule must hold in all of these worlds.
 
 use nextbest_core::features::{
     Aggregate, Condition, Expression, FeatureDefinition, RowFilter, RowSelection, Test, Transform,
@@ -189,7 +189,8 @@ proptest! {
         });
         prop_assert_eq!(answer.offers.len(), if consents { 2 } else { 0 }, "{:?}", &answer.withheld);
         prop_assert_eq!(answer.stopped.is_some(), stops && !consents);
-        prop_assert_eq!(answer.none_probability.is_some(), answer.stopped.is_none(), "who is stopped is not scored");
+        prop_assert_eq!(answer.none_probability.is_some(), answer.stopped.is_none(), "who is stopped is not \
+            scored");
     }
 
     /// A contact that may be one counts.

@@ -1,4 +1,5 @@
-//! Sketches: what is counted of rows, adds up exactly, is refused where it is wrong, and tells what the rows would have told.
+//! Sketches: what is counted of rows, adds up exactly, is refused where it is wrong, and tells what the rows
+//! would have told.
 
 use nextbest_core::error::SketchError;
 use nextbest_core::matrix::Matrix;
@@ -266,8 +267,8 @@ fn sketch_of(layout: &SketchLayout, cells: &[usize]) -> Sketch {
     layout.read(&sealed(content)).unwrap()
 }
 
-/// Rows, each of which reports to one distribution alone, by randomised response: the shares come back, and as far off as theory
-/// says.
+/// Rows, each of which reports to one distribution alone, by randomised response: the shares come back, and
+/// as far off as theory says.
 #[test]
 fn randomised_rows_tell_their_shares() {
     let epsilon = 2.0;

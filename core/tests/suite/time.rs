@@ -100,12 +100,13 @@ fn answer(case: &Case, numbers: &Numbers) -> Answer {
 fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
     let schema = case.schema();
     let mut features = every_definition(&case.schema, numbers);
-    // With words and edges as a trained model has them: thousands of definitions alone would be refused, for they take more
-    // memory than a file may (`decode/memory.rs`).
-    // Not all of them, since some banks' would be more than a section may hold.
+    // With words and edges as a trained model has them: thousands of definitions alone would be refused, for
+    // they take more memory than a file may (`decode/memory.rs`). Not all of them, since some banks' would be
+    // more than a section may hold.
     let label = |feature: &FeatureDefinition| feature.expression.to_string().chars().take(100).collect();
     features.iter_mut().for_each(|feature| feature.label = label(feature));
-    // The policy looks at some of them too: each says by a weight of its own whether it is above the operand, or which word.
+    // The policy looks at some of them too: each says by a weight of its own whether it is above the operand,
+    // or which word.
     let measures: Vec<FeatureDefinition> = features
         .iter()
         .filter(|feature| !matches!(feature.expression, Expression::Ratio { .. }))
@@ -193,8 +194,9 @@ fn future(cutoff: i64) -> impl Strategy<Value = Cell> {
     prop_oneof![Just(Cell::Missing), later.prop_map(move |later| Cell::Time(cutoff + later))]
 }
 
-/// `now` with the rows from the cut-off on exchanged for those of `other`, in another order among those before it, and
-/// with every end of a product and attribute that lies in the future exchanged for another of `futures`.
+/// `now` with the rows from the cut-off on exchanged for those of `other`, in another order among those
+/// before it, and with every end of a product and attribute that lies in the future exchanged for another of
+/// `futures`.
 fn with_future_of(now: &Case, other: &Case, futures: &[Cell], order: u64) -> Case {
     let cutoff = now.cutoff;
     let mut futures = futures.iter().cycle();

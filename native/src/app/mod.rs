@@ -1,4 +1,5 @@
-//! What everything above may use: how a long command shows progress, how it prints, what time it is, whose mistake an error is.
+//! What everything above may use: how a long command shows progress, how it prints, what time it is, whose
+//! mistake an error is.
 
 pub(crate) mod clock;
 pub(crate) mod compressed;

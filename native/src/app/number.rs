@@ -53,7 +53,8 @@ pub(crate) fn axis(number: f64) -> String {
     }
 }
 
-/// Numbers for the axis of a chart that covers a small range far from 0, with as many decimals as tell a tenth of it.
+/// Numbers for the axis of a chart that covers a small range far from 0, with as many decimals as tell a
+/// tenth of it.
 pub(crate) fn axis_over(range: f64) -> impl Fn(f64) -> String {
     let decimals = (-(range / 10.0).log10()).ceil().clamp(0.0, 9.0) as usize;
     move |number| format!("{number:.decimals$}").replace('-', "−")

@@ -1,6 +1,6 @@
-//! Standard output. Who read it may have seen enough and closed the pipe (`nextbest monitor | head -1`): what is printed then goes
-//! nowhere, the work goes on, and the exit code says what came of the work. That it can't be written for any other reason, as on a
-//! full disk, is an error.
+//! Standard output. Who read it may have seen enough and closed the pipe (`nextbest monitor | head -1`): what
+//! is printed then goes nowhere, the work goes on, and the exit code says what came of the work. That it
+//! can't be written for any other reason, as on a full disk, is an error.
 
 use std::io::{self, ErrorKind, Write};
 

@@ -1,5 +1,5 @@
-//! What a long command is doing, on standard error: a spinner or a bar on a terminal, a line a step elsewhere, and
-//! nothing at all with `--quiet` or `--json`.
+//! What a long command is doing, on standard error: a spinner or a bar on a terminal, a line a step
+//! elsewhere, and nothing at all with `--quiet` or `--json`.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;

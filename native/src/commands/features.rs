@@ -13,11 +13,12 @@ pub(crate) struct Command {
     /// Print how one value came about, row by row
     #[arg(long, num_args = 2, value_names = ["NAME", "CUSTOMERID"])]
     explain: Option<Vec<String>>,
-    /// Alone: read the feature table as it was known at this date, each customer's latest row without what was taken
-    /// next. With --explain: the cut-off; the last one where it is not given
+    /// Alone: read the feature table as it was known at this date, each customer's latest row without what
+    /// was taken next. With --explain: the cut-off; the last one where it is not given
     #[arg(long, value_name = "DATE", conflicts_with = "catalogue")]
     as_of: Option<String>,
-    /// With --as-of alone: only the customers of this file, CSV or Parquet; a second column may give each a date of its own
+    /// With --as-of alone: only the customers of this file, CSV or Parquet; a second column may give each a
+    /// date of its own
     #[arg(long, value_name = "FILE", requires = "as_of", conflicts_with = "explain")]
     entities: Option<PathBuf>,
     /// List the features with their definitions in words, as outputs/features/CATALOGUE.md and catalogue.csv

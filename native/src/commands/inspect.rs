@@ -1,4 +1,5 @@
-//! `nextbest inspect`: what is in a bundle, where it comes from, and whether it may be used: as text, JSON or a page.
+//! `nextbest inspect`: what is in a bundle, where it comes from, and whether it may be used: as text, JSON or
+//! a page.
 
 use std::path::PathBuf;
 

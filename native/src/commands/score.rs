@@ -10,8 +10,8 @@ use crate::pipeline::score::{self, Options};
 pub(crate) struct Arguments {
     #[command(flatten)]
     options: Options,
-    /// Score the customers of this JSON file, `[{"id": …, "asOf": …, "customer": {…}}]`, instead of the tables'; top, explain,
-    /// counterfactual, channel and strict may stand beside
+    /// Score the customers of this JSON file, `[{"id": …, "asOf": …, "customer": {…}}]`, instead of the
+    /// tables'; top, explain, counterfactual, channel and strict may stand beside
     #[arg(long, value_name = "FILE", group = "file")]
     customers: Option<PathBuf>,
     /// Score the rows of this plain table, CSV or Parquet, with the bundle that `train --table` made
@@ -23,12 +23,12 @@ pub(crate) struct Arguments {
     /// With --customers: say what the customer could change for another product to come first
     #[arg(long, requires = "customers")]
     counterfactual: bool,
-    /// With --customers: add the bits of the features and probabilities, to compare scorers with each other; none of customers
-    /// whom the policy stops, who are not scored
+    /// With --customers: add the bits of the features and probabilities, to compare scorers with each other;
+    /// none of customers whom the policy stops, who are not scored
     #[arg(long, requires = "customers")]
     bits: bool,
-    /// With --customers: write the answers to this file instead of standard output. With --table: write the results to
-    /// this file, CSV or Parquet by its ending
+    /// With --customers: write the answers to this file instead of standard output. With --table: write the
+    /// results to this file, CSV or Parquet by its ending
     #[arg(long, value_name = "FILE", requires = "file")]
     out: Option<PathBuf>,
 }

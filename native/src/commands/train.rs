@@ -14,7 +14,8 @@ use crate::pipeline::train::{self, Options};
 pub(crate) struct Arguments {
     #[command(flatten)]
     options: Options,
-    /// Train on a plain table instead, CSV or Parquet with one row a case (docs/TABLES.md); writes the bundle too
+    /// Train on a plain table instead, CSV or Parquet with one row a case (docs/TABLES.md); writes the bundle
+    /// too
     #[arg(long, value_name = "FILE", requires = "target")]
     table: Option<PathBuf>,
     /// With --table: the column that is predicted; its words or whole numbers are the classes
@@ -32,8 +33,8 @@ pub(crate) struct Arguments {
     /// With --table: what columns hold, where their cells mislead (repeatable): AGE=number,ZIP=word,SEEN=date
     #[arg(long, value_name = "COLUMN=KIND,…", requires = "table")]
     columns: Vec<Kinds>,
-    /// With --table: leave out rows that can't be read, and count cells that are not what their column holds as missing, instead of
-    /// stopping
+    /// With --table: leave out rows that can't be read, and count cells that are not what their column holds
+    /// as missing, instead of stopping
     #[arg(long, requires = "table")]
     skip_bad_rows: bool,
     /// Log what earlier trainings could not, since MLflow was away, and train nothing

@@ -23,8 +23,8 @@ pub(crate) struct Split {
     pub(crate) test: Vec<i64>,
 }
 
-/// The cut-offs of some data: first days of every so many months, the last one at least a horizon before the data end
-/// (the first midnight that the data does not cover).
+/// The cut-offs of some data: first days of every so many months, the last one at least a horizon before the
+/// data end (the first midnight that the data does not cover).
 ///
 /// # Errors
 /// Where the config's dates are no dates, or no cut-off fits.
@@ -61,7 +61,8 @@ pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>
             time::format(last)
         ),
         Some(cutoff) if cutoff + horizon > data_end => bail!(
-            "snapshots: the horizon of the cut-off {} ends on {}, but the data end on {}: what customers took next is \
+            "snapshots: the horizon of the cut-off {} ends on {}, but the data end on {}: what customers \
+             took next is \
              not known (snapshots.data_end tells where the data end if it is not the last event)",
             time::format(*cutoff),
             time::format(cutoff + horizon),
@@ -71,8 +72,8 @@ pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>
     }
 }
 
-/// Checks that the first cut-off, where the config names it, has customers, and gives a warning where no table has a row before it:
-/// of such customers attributes alone are known.
+/// Checks that the first cut-off, where the config names it, has customers, and gives a warning where no
+/// table has a row before it: of such customers attributes alone are known.
 ///
 /// # Errors
 /// Where nobody was a customer by then; the message names the first cut-off at which somebody was.
@@ -84,7 +85,8 @@ pub(crate) fn check_first(
     let Some(first) = parse(config.first.as_deref(), "first")? else { return Ok(None) };
     if first < with_customers {
         bail!(
-            "snapshots.first: on {} nobody was a customer: the first cut-off with customers is {}. Set it to that one, or leave \
+            "snapshots.first: on {} nobody was a customer: the first cut-off with customers is {}. Set it \
+             to that one, or leave \
              it out",
             time::format(first),
             time::format(with_customers)
@@ -92,7 +94,8 @@ pub(crate) fn check_first(
     }
     let warning = || {
         format!(
-            "snapshots.first: nothing had happened to anybody by {}: the first row of all tables is of {}. What features of \
+            "snapshots.first: nothing had happened to anybody by {}: the first row of all tables is of {}. \
+             What features of \
              events say there is of no rows",
             time::format(first),
             time::format(first_event)
@@ -101,7 +104,8 @@ pub(crate) fn check_first(
     Ok((first <= first_event).then(warning))
 }
 
-/// Checks that the data end that the config says is less than a horizon behind the midnight after the last event.
+/// Checks that the data end that the config says is less than a horizon behind the midnight after the last
+/// event.
 ///
 /// # Errors
 /// Where it is not: what nobody wrote down yet would count as not taken.
@@ -110,7 +114,8 @@ pub(crate) fn check_data_end(config: &Snapshots, data_end: i64) -> anyhow::Resul
     match parse(config.data_end.as_deref(), "data_end")? {
         Some(day) if day - last_day >= i64::from(config.horizon_days) * DAY => bail!(
             "snapshots.data_end: {} is {} days after the last row of all tables ({}), as long as a horizon \
-             (snapshots.horizon_days: {}) or longer: of the last cut-offs, nobody would have taken anything. Set it to the last \
+             (snapshots.horizon_days: {}) or longer: of the last cut-offs, nobody would have taken \
+             anything. Set it to the last \
              day that the tables cover, or leave it out",
             time::format(day),
             (day - last_day) / DAY,
@@ -121,7 +126,8 @@ pub(crate) fn check_data_end(config: &Snapshots, data_end: i64) -> anyhow::Resul
     }
 }
 
-/// The cut-offs that a config wants of a table that has some, in order: what it leaves open is as the table has it.
+/// The cut-offs that a config wants of a table that has some, in order: what it leaves open is as the table
+/// has it.
 ///
 /// # Errors
 /// As [`plan`].

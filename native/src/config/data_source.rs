@@ -20,7 +20,8 @@ pub struct DataSource {
     pub csv: Csv,
     /// Parquet files.
     pub parquet: Parquet,
-    /// The zone of the bank's clock, by its name in the IANA's database: what times in the tables mean that say no zone.
+    /// The zone of the bank's clock, by its name in the IANA's database: what times in the tables mean that
+    /// say no zone.
     pub time_zone: String,
     /// How many MiB of events may wait in memory; the rest waits on disk.
     pub memory_mb: usize,
@@ -93,7 +94,8 @@ impl Csv {
         let delimiter =
             u8::try_from(self.delimiter).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n\0".contains(byte));
         delimiter.context(
-            "data_source.csv.delimiter: expected one ASCII character that is no quotation mark and no line end",
+            "data_source.csv.delimiter: expected one ASCII character that is no quotation mark and no line \
+             end",
         )
     }
 }
@@ -112,12 +114,14 @@ impl DataSource {
     /// # Errors
     /// Where that was made for a clock of another zone.
     pub fn clock_of<'s>(&self, made: &'s Schema) -> anyhow::Result<&'s Clock> {
-        // Of the same zone, the one of then: a database of zones may know better by now, but the rows were read with that.
+        // Of the same zone, the one of then: a database of zones may know better by now, but the rows were
+        // read with that.
         let (own, zone) = (self.clock()?.zone, &made.clock().zone);
         match own == *zone {
             true => Ok(made.clock()),
             false => bail!(
-                "data_source.time_zone: the config says {own}, but what was made before is of times of {zone}: say that zone, or make \
+                "data_source.time_zone: the config says {own}, but what was made before is of times of \
+                 {zone}: say that zone, or make \
                  it again"
             ),
         }

@@ -12,11 +12,11 @@ pub struct Deployment {
     pub batch_inference: BatchInference,
     /// Whether a person has to approve what goes into production (`nextbest promote production --approve`).
     pub require_manual_approval: bool,
-    /// What a model's test metrics have to reach before it is promoted: of a metric of which less is better (`log_loss`, `brier`,
-    /// `calibration_error`) the most that is allowed, of others the least.
+    /// What a model's test metrics have to reach before it is promoted: of a metric of which less is better
+    /// (`log_loss`, `brier`, `calibration_error`) the most that is allowed, of others the least.
     pub gating_thresholds: BTreeMap<String, f64>,
-    /// By how much a metric may be worse than the production model's on the same rows: the whole 95 % interval of the difference has
-    /// to stay within it.
+    /// By how much a metric may be worse than the production model's on the same rows: the whole 95 %
+    /// interval of the difference has to stay within it.
     pub relative_gates: BTreeMap<String, f64>,
     /// Tags of every registered version.
     pub tags: BTreeMap<String, String>,

@@ -6,8 +6,8 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
-    /// The parts of the customers that are measured by themselves. One whose feature the table does not have is left
-    /// out, with a remark.
+    /// The parts of the customers that are measured by themselves. One whose feature the table does not have
+    /// is left out, with a remark.
     pub segments: Vec<SegmentConfig>,
     /// How often customers are drawn anew for the confidence intervals.
     pub bootstrap_draws: u32,

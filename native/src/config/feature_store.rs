@@ -51,7 +51,8 @@ impl FeatureStore {
     pub fn key(&self) -> anyhow::Result<&str> {
         match self.primary_keys.as_slice() {
             [key] if key.is_empty() || key.trim() != key || key.contains(char::is_control) => bail!(
-                "feature_store.primary_keys: {key:?} is no name of a column: it is empty, or has white space around it or \
+                "feature_store.primary_keys: {key:?} is no name of a column: it is empty, or has white \
+                 space around it or \
                  characters that nobody sees in it"
             ),
             [key] => Ok(key),

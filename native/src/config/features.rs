@@ -55,7 +55,8 @@ pub struct FeatureConfig {
     pub ratio: Option<[String; 2]>,
     /// Where in the year, the month or the week the cut-off lies.
     pub season: Option<SeasonConfig>,
-    /// What to do where there is no value: `keep` it missing (so where this is not given), or a number instead.
+    /// What to do where there is no value: `keep` it missing (so where this is not given), or a number
+    /// instead.
     pub missing: Option<NumberOrWord>,
 }
 

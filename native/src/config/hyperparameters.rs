@@ -1,5 +1,5 @@
-//! The parameters of the learners, as config.yaml has them. A parameter that it leaves out may be tuned; one that it gives
-//! stays as it is. docs/LEARNERS.md lists them.
+//! The parameters of the learners, as config.yaml has them. A parameter that it leaves out may be tuned; one
+//! that it gives stays as it is. docs/LEARNERS.md lists them.
 
 use nextbest_core::train::{GivenBoost, GivenForest, GivenLogistic};
 use serde::Deserialize;

@@ -9,11 +9,12 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlflowConfig {
-    /// A folder, `http(s)://…`, `databricks`, or `none`. Where it is not given, `MLFLOW_TRACKING_URI` says it; without that it is
-    /// the folder `./mlruns`, and `databricks` in that mode.
+    /// A folder, `http(s)://…`, `databricks`, or `none`. Where it is not given, `MLFLOW_TRACKING_URI` says
+    /// it; without that it is the folder `./mlruns`, and `databricks` in that mode.
     pub tracking_uri: Option<String>,
-    /// Where models are registered, as `tracking_uri`; or `databricks-uc`. Where it is not given, `MLFLOW_REGISTRY_URI` says it; without
-    /// that it is where runs are tracked, and Unity Catalog where that is Databricks.
+    /// Where models are registered, as `tracking_uri`; or `databricks-uc`. Where it is not given,
+    /// `MLFLOW_REGISTRY_URI` says it; without that it is where runs are tracked, and Unity Catalog where that
+    /// is Databricks.
     pub registry_uri: Option<String>,
     /// The experiment that runs belong to; on Databricks a workspace path.
     pub experiment_name: String,

@@ -166,8 +166,8 @@ pub struct Snapshots {
     pub validation_from: Option<String>,
     /// From this cut-off on, the chosen model is tested; two steps before the end where it is not given.
     pub test_from: Option<String>,
-    /// A feature that alone tells a product's takers from the others this well (area under the ROC curve) is reported
-    /// as a leak.
+    /// A feature that alone tells a product's takers from the others this well (area under the ROC curve) is
+    /// reported as a leak.
     pub leak_threshold: f64,
 }
 
@@ -245,8 +245,8 @@ impl Default for Outputs {
 }
 
 impl Config {
-    /// Reads a config file; `config.yaml` in the current folder, or the defaults where there is none, if no path is
-    /// given. Relative paths in it are relative to the current folder.
+    /// Reads a config file; `config.yaml` in the current folder, or the defaults where there is none, if no
+    /// path is given. Relative paths in it are relative to the current folder.
     ///
     /// # Errors
     /// Where the file can't be read or a key is unknown or ill-typed.
@@ -294,7 +294,8 @@ impl Config {
             (None, None) => serde_saphyr::from_str(CORE_BANKING_FEATURES)
                 .map_err(|error| anyhow::anyhow!("core_banking_features.yaml: {error}")),
             (None, Some(_)) => bail!(
-                "feature_engineering.features: missing; a config with a schema of its own says what to compute from it"
+                "feature_engineering.features: missing; a config with a schema of its own says what to \
+                 compute from it"
             ),
         }
     }
@@ -330,13 +331,15 @@ impl Config {
         let policy = self.policy_definition(schema, features)?;
         let known = policy.check_words(schema).map_err(anyhow::Error::msg);
         known.context(
-            "policy: it changed since the features were computed: `nextbest features` and `nextbest train` make a \
+            "policy: it changed since the features were computed: `nextbest features` and `nextbest train` \
+             make a \
              bundle that knows its words",
         )?;
         Ok(policy)
     }
 
-    /// The policy as it was written; that of the core-banking schema where there is neither a policy nor another schema.
+    /// The policy as it was written; that of the core-banking schema where there is neither a policy nor
+    /// another schema.
     ///
     /// # Errors
     /// None for a build whose own default parses.

@@ -76,7 +76,8 @@ pub enum ClassWeight {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Selection {
-    /// No model is tried that would probably take longer than what is left of this. Each kind is tried once in any case.
+    /// No model is tried that would probably take longer than what is left of this. Each kind is tried once
+    /// in any case.
     pub budget: Time,
     /// The most models that are tried.
     pub trials: usize,

@@ -13,17 +13,21 @@ use serde::Deserialize;
 pub struct MonitoringConfig {
     /// The folder for its files; `monitoring` among the outputs where it is not given.
     pub output_path: Option<PathBuf>,
-    /// Of the features that are called drifted, chance alone may explain this share: the false discovery rate.
+    /// Of the features that are called drifted, chance alone may explain this share: the false discovery
+    /// rate.
     pub significance: f64,
-    /// What a feature's distribution must have moved by, as its population stability index, to be called drifted …
+    /// What a feature's distribution must have moved by, as its population stability index, to be called
+    /// drifted …
     pub drift: f64,
-    /// … or, of numbers of which both sides' values are known, by how many standard deviations (the Wasserstein distance).
+    /// … or, of numbers of which both sides' values are known, by how many standard deviations (the
+    /// Wasserstein distance).
     pub distance: f64,
     /// From which index on it is called heavily drifted.
     pub heavy_drift: f64,
     /// The data have drifted where features that make up this share of the model's importance have.
     pub drifted_share: f64,
-    /// Whether exported bundles remember what rows looked like; without that there is nothing to compare with but tables.
+    /// Whether exported bundles remember what rows looked like; without that there is nothing to compare with
+    /// but tables.
     pub profile: bool,
     /// How customers' rows are counted where they are scored.
     pub sketches: SketchConfig,
@@ -95,7 +99,8 @@ pub struct AlertConfig {
     pub prediction_drift: bool,
     /// Where so many features are heavily drifted.
     pub heavily_drifted_features: Option<usize>,
-    /// Where the log-loss of known labels is greater than in the model's test by this share, beyond what chance explains.
+    /// Where the log-loss of known labels is greater than in the model's test by this share, beyond what
+    /// chance explains.
     pub log_loss_rise: Option<f64>,
     /// The same of the log-loss that is expected without labels.
     pub expected_log_loss_rise: Option<f64>,

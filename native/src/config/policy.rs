@@ -185,7 +185,8 @@ pub struct ContextConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExperimentConfig {
-    /// The field of the customer's own row that tells customers apart; the customer table's key where it is not given.
+    /// The field of the customer's own row that tells customers apart; the customer table's key where it is
+    /// not given.
     pub key: Option<String>,
     /// Another salt draws another holdout.
     pub salt: String,

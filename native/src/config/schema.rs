@@ -33,7 +33,8 @@ pub struct TableConfig {
     pub key: Option<String>,
     /// The column that says when a row came into being. A table with one is an event table.
     pub time: Option<String>,
-    /// An event table without a time column. Its rows may have been written at any time, so features of it may leak.
+    /// An event table without a time column. Its rows may have been written at any time, so features of it
+    /// may leak.
     #[serde(default)]
     pub undated: bool,
     /// Only rows whose columns have one of these words.
@@ -62,7 +63,8 @@ pub struct ColumnDetails {
     pub current: bool,
     /// The column of the file that it is made from; the one of the same name where it is not given.
     pub from: Option<String>,
-    /// The format of a date, of `%Y %y %m %d %H %M %S %z` and other characters; ISO 8601 where it is not given.
+    /// The format of a date, of `%Y %y %m %d %H %M %S %z` and other characters; ISO 8601 where it is not
+    /// given.
     pub format: Option<String>,
     /// Added to two-digit years; 1900 where it is not given.
     pub century: Option<i64>,

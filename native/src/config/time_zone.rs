@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use nextbest_core::time::{self, Change, Clock};
 
-/// A clock knows its changes between these dates. There are none before, and after, no date is read that would be meant.
+/// A clock knows its changes between these dates. There are none before, and after, no date is read that
+/// would be meant.
 const YEARS: [i64; 2] = [1850, 2201];
 
 /// The clock of a zone of the IANA's database.
@@ -82,7 +83,8 @@ mod tests {
         }
     }
 
-    /// As people there read them off their walls; of the day that Samoa left out, and of the half hour of Lord Howe Island.
+    /// As people there read them off their walls; of the day that Samoa left out, and of the half hour of
+    /// Lord Howe Island.
     #[test]
     fn clocks_show_what_they_show() {
         for (zone, instant, shown) in [

@@ -13,7 +13,8 @@ use serde::Deserialize;
 pub struct TrustConfig {
     /// The private key that signs what is exported; nothing is signed where it is not given.
     pub private_key: Option<PathBuf>,
-    /// The public key (or keys, one after the other) of which one must have signed a bundle that is used here.
+    /// The public key (or keys, one after the other) of which one must have signed a bundle that is used
+    /// here.
     pub public_key: Option<PathBuf>,
     /// The number of what is exported among the versions of the model.
     pub model_number: u64,
@@ -40,7 +41,8 @@ pub struct CardConfig {
 }
 
 impl TrustConfig {
-    /// Number and dates of what is exported, these in seconds since 1970-01-01 on the bank's clock, which is the bundle's.
+    /// Number and dates of what is exported, these in seconds since 1970-01-01 on the bank's clock, which is
+    /// the bundle's.
     ///
     /// # Errors
     /// Where a date is none, or they contradict each other.
@@ -51,7 +53,8 @@ impl TrustConfig {
             (Some(date), None, _) => Some(moment("expires", date)?),
             (None, Some(days), Some(from)) => Some(from + u64::from(days) * DAY.unsigned_abs()),
             (None, Some(_), None) => bail!(
-                "valid_days: they count from not_before, which is missing (not from today: the same config gives the \
+                "valid_days: they count from not_before, which is missing (not from today: the same config \
+                 gives the \
                  same bundle on any day)"
             ),
             (None, None, _) => None,

@@ -1,9 +1,10 @@
-//! Features that owe their strength to rows from after the cut-off, because the wrong column is taken for the rows' time.
+//! Features that owe their strength to rows from after the cut-off, because the wrong column is taken for the
+//! rows' time.
 //!
-//! A row says by one date column when it came into being. Where the table has another one that lies a little later, it
-//! may be the true one (the day of booking instead of the day that the booking is for). So features are computed again
-//! as if it were: without the rows whose other date lies at or after the cut-off. A feature that tells a product's takers
-//! well with those rows and badly without them has seen the future.
+//! A row says by one date column when it came into being. Where the table has another one that lies a little
+//! later, it may be the true one (the day of booking instead of the day that the booking is for). So features
+//! are computed again as if it were: without the rows whose other date lies at or after the cut-off. A
+//! feature that tells a product's takers well with those rows and badly without them has seen the future.
 
 use std::fmt;
 
@@ -25,8 +26,8 @@ const PARTS: usize = 32;
 const MIN_AREA: f64 = 0.65;
 /// … and lose this share of what it tells beyond chance without the late rows.
 const MIN_LOSS: f64 = 0.5;
-/// Of the rows whose other date is later, at least this share must be later by less than the horizon. A date that lies
-/// years ahead (the end of a loan) is a plan, not when a row was written.
+/// Of the rows whose other date is later, at least this share must be later by less than the horizon. A date
+/// that lies years ahead (the end of a loan) is a plan, not when a row was written.
 const NEAR_SHARE: f64 = 0.9;
 
 /// A feature that owes its strength to late rows.
@@ -82,8 +83,8 @@ pub(crate) fn suspects(
     Ok(found)
 }
 
-/// Date columns beside the declared one that lie at most a horizon later. What says when a product was given up is
-/// read with care already: only whether it came before the cut-off.
+/// Date columns beside the declared one that lie at most a horizon later. What says when a product was given
+/// up is read with care already: only whether it came before the cut-off.
 fn near_dates(bank: &Bank, parts: &[usize]) -> anyhow::Result<Vec<Suspect>> {
     let schema = &bank.schema;
     let horizon = f64::from(schema.horizon_days()) * DAY as f64;
@@ -201,7 +202,8 @@ impl fmt::Display for LateRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} tells who takes {} next (area under the ROC curve {:.3}) only by rows of {} whose {} lies at or after the \
+            "{} tells who takes {} next (area under the ROC curve {:.3}) only by rows of {} whose {} lies \
+             at or after the \
              cut-off (without them {:.3}): is {} when they came into being? Then name it as the table's time",
             self.feature,
             self.product,

@@ -32,9 +32,9 @@ impl LeakScore {
     }
 }
 
-/// The scores of all features and products, the best first. One feature is looked at after the other, so that a table of
-/// any size will do. Customers who hold a product that can't be taken twice are left out of its comparison: they would
-/// hide a leak behind everyone who took it before.
+/// The scores of all features and products, the best first. One feature is looked at after the other, so that
+/// a table of any size will do. Customers who hold a product that can't be taken twice are left out of its
+/// comparison: they would hide a leak behind everyone who took it before.
 ///
 /// # Errors
 /// Where the table can't be read.

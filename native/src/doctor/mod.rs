@@ -1,7 +1,8 @@
 //! The doctor: what is wrong with the data and features before a model is trained on them.
 //!
-//! *Problems* make a model useless or dishonest: a feature that knows the answer, or one that owes its strength to rows
-//! from after the cut-off. *Remarks* are worth a look: constant and repeated features, bad rows, a target that drifts.
+//! *Problems* make a model useless or dishonest: a feature that knows the answer, or one that owes its
+//! strength to rows from after the cut-off. *Remarks* are worth a look: constant and repeated features, bad
+//! rows, a target that drifts.
 
 mod columns;
 mod dates;
@@ -96,7 +97,8 @@ impl fmt::Display for Diagnosis {
         for leak in self.leaks() {
             writeln!(
                 f,
-                "PROBLEM  {} alone tells who takes {} next (area under the ROC curve {:.3}, {} takers): it was probably \
+                "PROBLEM  {} alone tells who takes {} next (area under the ROC curve {:.3}, {} takers): it \
+                 was probably \
                  written down after the fact",
                 leak.feature, leak.product, leak.roc_auc, leak.support
             )?;

@@ -67,8 +67,8 @@ fn standard_errors(hits: usize, count: usize, other_hits: usize, other_count: us
     if error > 0.0 { difference / error } else { 0.0 }
 }
 
-/// The population stability index of two sets of counts. Half a case is added everywhere, so that an empty class is no
-/// infinite difference.
+/// The population stability index of two sets of counts. Half a case is added everywhere, so that an empty
+/// class is no infinite difference.
 fn psi(own: &[usize], others: &[usize]) -> f64 {
     let total = |counts: &[usize]| counts.iter().map(|count| *count as f64 + 0.5).sum::<f64>();
     let (own_total, others_total) = (total(own), total(others));

@@ -6,11 +6,11 @@ use super::{Dataset, Factor, Kind};
 /// How well a column of numbers tells the classes apart, over the rows where it has a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TargetAssociation {
-    /// The correlation ratio η²: which share of the column's variance lies between the classes (0 to 1); `None` where
-    /// it does not vary.
+    /// The correlation ratio η²: which share of the column's variance lies between the classes (0 to 1);
+    /// `None` where it does not vary.
     pub(crate) eta_squared: Option<f64>,
-    /// The area under the ROC curve of the column as a score for each class against all other rows: 0.5 says nothing,
-    /// below 0.5 low values speak for the class. `None` where the class has no row or no other row.
+    /// The area under the ROC curve of the column as a score for each class against all other rows: 0.5 says
+    /// nothing, below 0.5 low values speak for the class. `None` where the class has no row or no other row.
     pub(crate) class_auc: Vec<Option<f64>>,
     /// The same for all classes but the one that means nothing was taken; `None` without such a class.
     pub(crate) taker_auc: Option<f64>,
@@ -143,7 +143,8 @@ fn bias_corrected(chi_squared: f64, n: f64, [words_a, words_b]: [f64; 2]) -> Opt
     (least > 0.0).then(|| (phi_squared / least).sqrt().min(1.0))
 }
 
-/// Every two of the categories, the cut-off and the target: the target's first, each list in the order of the columns.
+/// Every two of the categories, the cut-off and the target: the target's first, each list in the order of the
+/// columns.
 pub(crate) fn categories(data: &Dataset) -> Vec<CategoryAssociation> {
     let of_factor = |factor: &Factor| -> (String, Vec<Option<usize>>) {
         (factor.name.clone(), factor.codes.iter().copied().map(Some).collect())

@@ -1,5 +1,5 @@
-//! How columns of numbers go together: Pearson's and Spearman's correlation of every two, over the rows where both have
-//! a value.
+//! How columns of numbers go together: Pearson's and Spearman's correlation of every two, over the rows where
+//! both have a value.
 
 use rayon::prelude::*;
 
@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn both_agree_with_brute_force_whatever_is_missing_or_tied() {
-        // A small linear congruential generator: values with ties, every seventh missing in one column or the other.
+        // A small linear congruential generator: values with ties, every seventh missing in one column or the
+        // other.
         let mut state = 1u32;
         let mut next = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -4,8 +4,8 @@
 pub(crate) const QUANTILES: [(&str, f64); 7] =
     [("P1", 0.01), ("P5", 0.05), ("P25", 0.25), ("MEDIAN", 0.5), ("P75", 0.75), ("P95", 0.95), ("P99", 0.99)];
 
-/// Statistics of the values that there are. What is not defined (the mean of nothing, the skewness of a constant) is
-/// `None`.
+/// Statistics of the values that there are. What is not defined (the mean of nothing, the skewness of a
+/// constant) is `None`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Statistics {
     /// How many rows have a value.
@@ -17,8 +17,8 @@ pub(crate) struct Statistics {
     /// Those of [`QUANTILES`], interpolated linearly between the two nearest values.
     pub(crate) quantiles: [Option<f64>; QUANTILES.len()],
     pub(crate) max: Option<f64>,
-    /// The adjusted Fisher–Pearson coefficient G₁ (Joanes and Gill, 1998, "Comparing measures of sample skewness and
-    /// kurtosis").
+    /// The adjusted Fisher–Pearson coefficient G₁ (Joanes and Gill, 1998, "Comparing measures of sample
+    /// skewness and kurtosis").
     pub(crate) skewness: Option<f64>,
     /// The excess kurtosis G₂ (of the same paper); 0 for a normal distribution.
     pub(crate) kurtosis: Option<f64>,
@@ -65,8 +65,8 @@ impl Statistics {
     }
 }
 
-/// A quantile of sorted values, interpolated linearly (the definition 7 of Hyndman and Fan, 1996, "Sample quantiles in
-/// statistical packages"); `None` without values.
+/// A quantile of sorted values, interpolated linearly (the definition 7 of Hyndman and Fan, 1996, "Sample
+/// quantiles in statistical packages"); `None` without values.
 pub(crate) fn quantile(sorted: &[f32], share: f64) -> Option<f64> {
     let place = share * (sorted.len().checked_sub(1)? as f64);
     let at = |place: f64| sorted.get(place as usize).map(|value| f64::from(*value));
@@ -88,8 +88,8 @@ mod tests {
         assert!((found - expected).abs() <= 1e-12 * expected.abs().max(1.0), "{found} is not {expected}");
     }
 
-    /// The numbers 1, …, n have closed forms: mean (n+1)/2, variance n(n+1)/12, skewness 0, excess kurtosis −6/5
-    /// (G₂ of evenly spaced numbers, for every n).
+    /// The numbers 1, …, n have closed forms: mean (n+1)/2, variance n(n+1)/12, skewness 0, excess kurtosis
+    /// −6/5 (G₂ of evenly spaced numbers, for every n).
     #[test]
     fn evenly_spaced_numbers_have_their_closed_forms() {
         for n in [4usize, 5, 10, 101, 1000] {

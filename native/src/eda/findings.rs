@@ -168,7 +168,8 @@ impl Finder<'_> {
         };
         (!telling.is_empty()).then(|| {
             format!(
-                "Single features that tell buyers best from the others, with the area under the ROC curve (0.5 says \
+                "Single features that tell buyers best from the others, with the area under the ROC curve \
+                 (0.5 says \
                  nothing): {}.",
                 listed(&telling, named)
             )
@@ -226,7 +227,8 @@ impl Finder<'_> {
         match strong.len() {
             0 => format!("No two features have a rank correlation of {STRONG} or more."),
             many => format!(
-                "{many} {} a rank correlation (Spearman) of at least {STRONG} either way: {}. One of two such features \
+                "{many} {} a rank correlation (Spearman) of at least {STRONG} either way: {}. One of two \
+                 such features \
                  says little that the other does not.",
                 if many == 1 { "pair of features has" } else { "pairs of features have" },
                 listed(&strong, |(a, b, it)| format!("{} and {} ({it:.3})", name(*a), name(*b)))
@@ -247,11 +249,13 @@ impl Finder<'_> {
         let fenced = self.analysis.numeric.iter().filter(|it| it.outliers.fences.is_some()).count();
         let mut text = match far.len() {
             0 => format!(
-                "None of the {fenced} features whose quartiles differ has a value beyond 3 interquartile ranges from \
+                "None of the {fenced} features whose quartiles differ has a value beyond 3 interquartile \
+                 ranges from \
                  them."
             ),
             many => format!(
-                "{many} of the {fenced} features whose quartiles differ have values beyond 3 interquartile ranges from \
+                "{many} of the {fenced} features whose quartiles differ have values beyond 3 interquartile \
+                 ranges from \
                  them, most of all {}.",
                 listed(&far, |(it, share)| format!("{} ({})", self.name(it.column), percent(*share)))
             ),

@@ -10,8 +10,8 @@ const EXTREMES: usize = 3;
 pub(crate) struct Outliers {
     /// How many values there are.
     pub(crate) count: usize,
-    /// The quartiles, and what lies beyond 1.5 and 3 times their distance; `None` where the quartiles are equal: the
-    /// fences would call everything far out that is not the usual value.
+    /// The quartiles, and what lies beyond 1.5 and 3 times their distance; `None` where the quartiles are
+    /// equal: the fences would call everything far out that is not the usual value.
     pub(crate) fences: Option<Fences>,
     /// The lowest different values, from the lowest on.
     pub(crate) lowest: Vec<f32>,

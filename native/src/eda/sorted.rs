@@ -1,6 +1,7 @@
 //! The values of a column in order, and their ranks.
 
-/// The rows of a column that have a value, in the order of their values (equal ones in the order of the rows).
+/// The rows of a column that have a value, in the order of their values (equal ones in the order of the
+/// rows).
 #[derive(Debug, Clone)]
 pub(crate) struct Sorted {
     /// The rows.
@@ -12,7 +13,8 @@ pub(crate) struct Sorted {
 impl Sorted {
     /// Sorts a column without −0. Tables have fewer than 2³² rows.
     pub(crate) fn of(column: &[f32]) -> Self {
-        // Value and row in one integer: sorting integers is several times faster than comparing floats by row.
+        // Value and row in one integer: sorting integers is several times faster than comparing floats by
+        // row.
         let known = column.iter().zip(0u64..).filter(|(value, _)| !value.is_nan());
         let mut keys: Vec<u64> =
             known.map(|(value, row)| u64::from(order_preserving(*value)) << 32 | row).collect();
@@ -22,8 +24,8 @@ impl Sorted {
         Self { rows, values }
     }
 
-    /// Writes twice the rank of each row that has a value and is kept into `ranks`, 0 for all others. Ranks count
-    /// from 1; equal values share the mean of their ranks, hence twice: it is a whole number.
+    /// Writes twice the rank of each row that has a value and is kept into `ranks`, 0 for all others. Ranks
+    /// count from 1; equal values share the mean of their ranks, hence twice: it is a whole number.
     pub(crate) fn doubled_ranks(&self, keep: impl Fn(usize) -> bool, ranks: &mut [u32]) {
         ranks.fill(0);
         let kept = self.rows.iter().map(|row| *row as usize).zip(&self.values).filter(|(row, _)| keep(*row));

@@ -6,8 +6,9 @@ fn column(name: &str, kind: Kind, values: Vec<f32>) -> Column {
     Column::new(name.into(), format!("label of {name}"), "group".into(), kind, values.into_iter())
 }
 
-/// Three hundred rows with everything that is awkward: names that are markup or need quotes, a column without a
-/// value, a constant, extreme numbers, infinities, a single value, a category with a word that never occurs.
+/// Three hundred rows with everything that is awkward: names that are markup or need quotes, a column without
+/// a value, a constant, extreme numbers, infinities, a single value, a category with a word that never
+/// occurs.
 fn odd_table(none_class: Option<usize>) -> Dataset {
     let rows = 300;
     let numbers = |of: &dyn Fn(usize) -> f32| (0..rows).map(of).collect::<Vec<f32>>();

@@ -97,8 +97,8 @@ impl Opponent {
     /// Decodes a bundle, which messages call `path`, and checks that a comparison on the test rows is fair.
     ///
     /// # Errors
-    /// Where the key that is asked for did not sign it, it predicts other classes, reads features that the table does not
-    /// have, or has learned from customers whose outcomes lie in the test period.
+    /// Where the key that is asked for did not sign it, it predicts other classes, reads features that the
+    /// table does not have, or has learned from customers whose outcomes lie in the test period.
     pub(crate) fn new(
         path: &Path,
         bytes: &[u8],
@@ -192,7 +192,8 @@ fn check_classes(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<()> {
             if names.is_empty() { "none".to_owned() } else { names.join(", ") }
         };
         bail!(
-            "it predicts other classes, or the same in another order; only in the table: {}; only in the bundle: {}",
+            "it predicts other classes, or the same in another order; only in the table: {}; only in the \
+             bundle: {}",
             only(&ours, &theirs),
             only(&theirs, &ours)
         );
@@ -214,7 +215,8 @@ fn check_times(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<()> {
     };
     if last + horizon > first_test {
         bail!(
-            "it was trained on customers at {}, whose outcomes reach to {}, but the test rows begin at {}: it has seen \
+            "it was trained on customers at {}, whose outcomes reach to {}, but the test rows begin at {}: \
+             it has seen \
              what it would be asked. Compare with one that was trained on cut-offs until {}, or test later \
              (snapshots.test_from)",
             time::format(last),
@@ -226,8 +228,8 @@ fn check_times(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where the table has each feature of a model. Names alone prove nothing: what is computed must be the same, and the
-/// words of categories in the same order.
+/// Where the table has each feature of a model. Names alone prove nothing: what is computed must be the same,
+/// and the words of categories in the same order.
 fn columns(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<Vec<usize>> {
     let ours = &test.layout;
     let (mut columns, mut missing, mut different) = (Vec::new(), Vec::new(), Vec::new());

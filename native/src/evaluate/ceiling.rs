@@ -1,7 +1,7 @@
 //! How close a model comes to the Bayes ceiling: the true probabilities, which the synthetic bank knows.
 //!
-//! The ceiling knows the latent state of every customer, of which the tables show only signs: no model that reads tables
-//! reaches it.
+//! The ceiling knows the latent state of every customer, of which the tables show only signs: no model that
+//! reads tables reaches it.
 
 use std::fmt;
 
@@ -18,10 +18,12 @@ use crate::io::feature_table::FeatureTable;
 use crate::synth::Truth;
 use crate::train::class_prior;
 
-/// A realised log-loss this many standard errors off the expected one is no chance: the truth is another bank's.
+/// A realised log-loss this many standard errors off the expected one is no chance: the truth is another
+/// bank's.
 const IMPLAUSIBLE: f64 = 6.0;
 
-/// The ceiling on the test rows of which the truth is known, and the model and the class prior on the same rows.
+/// The ceiling on the test rows of which the truth is known, and the model and the class prior on the same
+/// rows.
 #[derive(Debug, Serialize)]
 pub(crate) struct Ceiling {
     /// How many rows these are.
@@ -70,7 +72,8 @@ pub(crate) fn measure(
     }
     if labels.is_empty() {
         progress.warn(&format!(
-            "{}: tells of none of the test rows (of other cut-offs, perhaps), so there is no Bayes ceiling: run \
+            "{}: tells of none of the test rows (of other cut-offs, perhaps), so there is no Bayes ceiling: \
+             run \
              `nextbest generate` again",
             truth.path.display()
         ));
@@ -80,7 +83,8 @@ pub(crate) fn measure(
     let off = ceiling.surprise();
     if off.abs() > IMPLAUSIBLE {
         progress.warn(&format!(
-            "{}: can't be the truth about these customers (its log-loss is {off:.0} standard errors off what it should \
+            "{}: can't be the truth about these customers (its log-loss is {off:.0} standard errors off \
+             what it should \
              be): run `nextbest generate` again",
             truth.path.display()
         ));
@@ -142,7 +146,8 @@ impl fmt::Display for Ceiling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "how close to the Bayes ceiling: the true probabilities of {} test rows, known to the synthetic bank alone",
+            "how close to the Bayes ceiling: the true probabilities of {} test rows, known to the synthetic \
+             bank alone",
             self.rows
         )?;
         write_contest(f, "all of these", self.contestants.iter().map(|it| (it.name.as_str(), &it.all)))?;

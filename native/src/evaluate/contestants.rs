@@ -31,14 +31,15 @@ pub(crate) struct Guesses {
 pub(crate) struct Contestant {
     pub(crate) name: String,
     pub(crate) all: Metrics,
-    /// Of those to whom something happened, where there is a class for nothing and something happened to anyone.
+    /// Of those to whom something happened, where there is a class for nothing and something happened to
+    /// anyone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) without_none: Option<Metrics>,
     /// Where the metrics lie in 95 % of the draws of customers, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) intervals: BTreeMap<String, Interval>,
-    /// By how much its log-loss exceeds the model's, in 95 % of the same draws. (That two intervals overlap does not say
-    /// that there is no difference.)
+    /// By how much its log-loss exceeds the model's, in 95 % of the same draws. (That two intervals overlap
+    /// does not say that there is no difference.)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_loss_above_model: Option<Interval>,
 }
@@ -102,8 +103,8 @@ impl Guesses {
         Ok(Self { name: name.into(), probabilities: score(&bundle.scorer(), bundle, values)? })
     }
 
-    /// The prior without the products that a customer holds and can't take again: the usual rule of thumb. Of a customer who
-    /// holds all that anyone ever took it says what the prior says.
+    /// The prior without the products that a customer holds and can't take again: the usual rule of thumb. Of
+    /// a customer who holds all that anyone ever took it says what the prior says.
     pub(crate) fn popular_not_owned(prior: &[f32], bundle: &Bundle, table: &FeatureTable) -> Self {
         let products = bundle.schema.products();
         let rows = table.held.iter().flat_map(|held| {
@@ -151,8 +152,8 @@ pub(crate) fn score(scorer: &Scorer<'_>, bundle: &Bundle, values: &[f32]) -> any
     Ok(scored.collect::<anyhow::Result<Vec<_>>>()?.concat())
 }
 
-/// The models that were trained beside the chosen one, from the same rows: outputs/models/candidates/*.bundle. Others
-/// (of an earlier training) are left out with a warning.
+/// The models that were trained beside the chosen one, from the same rows:
+/// outputs/models/candidates/*.bundle. Others (of an earlier training) are left out with a warning.
 ///
 /// # Errors
 /// Where one of the files is no sound bundle.

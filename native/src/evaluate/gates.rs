@@ -1,4 +1,5 @@
-//! Gates: what a model has to reach before it is promoted, by itself and beside the model that is in production.
+//! Gates: what a model has to reach before it is promoted, by itself and beside the model that is in
+//! production.
 
 use std::fmt;
 use std::path::Path;
@@ -82,7 +83,8 @@ pub(crate) fn check(deployment: &Deployment) -> anyhow::Result<()> {
         }
         if margin.is_nan() || *margin < 0.0 {
             return Err(usage(anyhow!(
-                "deployment.relative_gates: {name}: expected by how much it may be worse, at least 0, got {margin}"
+                "deployment.relative_gates: {name}: expected by how much it may be worse, at least 0, got \
+                 {margin}"
             )));
         }
     }
@@ -116,7 +118,8 @@ pub(crate) fn absolute(deployment: &Deployment, bundle: &Bundle) -> Vec<Gate> {
 /// How a model compares with the one in production on the same rows, of which neither has seen the outcomes.
 ///
 /// # Errors
-/// Where a bundle that was measured before can't be scored, or the config says otherwise than the feature table.
+/// Where a bundle that was measured before can't be scored, or the config says otherwise than the feature
+/// table.
 pub(crate) fn relative(
     config: &Config,
     progress: &Progress,
@@ -212,7 +215,8 @@ pub(crate) fn judge(gates: &[Gate], is_approved: bool) -> anyhow::Result<()> {
     let open = of(Outcome::NotMeasured);
     if !open.is_empty() && !is_approved {
         return Err(anyhow!("{}", open.join("; ")).context(
-            "not promoted: some gates could not be measured; a person who takes responsibility for them says --approve",
+            "not promoted: some gates could not be measured; a person who takes responsibility for them \
+             says --approve",
         ));
     }
     Ok(())

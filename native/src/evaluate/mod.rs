@@ -1,5 +1,5 @@
-//! How good a model is on rows that it did not learn from, beside the baselines that matter: measured here, told in
-//! words ([`text`]), tables ([`files`]), charts and a page.
+//! How good a model is on rows that it did not learn from, beside the baselines that matter: measured here,
+//! told in words ([`text`]), tables ([`files`]), charts and a page.
 
 pub(crate) mod against;
 pub(crate) mod ceiling;

@@ -86,7 +86,8 @@ fn ends(interval: &Interval) -> (f64, f64) {
     (interval.low, interval.high)
 }
 
-/// Measures what a model card says, without an evaluation's curves and other contestants, and writes it into a bundle's own.
+/// Measures what a model card says, without an evaluation's curves and other contestants, and writes it into
+/// a bundle's own.
 ///
 /// # Errors
 /// Where the rows do not fit the bundle.

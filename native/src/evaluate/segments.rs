@@ -39,7 +39,8 @@ pub(crate) struct Segment {
     pub(crate) log_loss_interval: Option<Interval>,
     /// Of the class prior on the same rows.
     pub(crate) prior_log_loss: f64,
-    /// The area under the ROC curve of taking anything against NONE; without NONE, of each class against the rest.
+    /// The area under the ROC curve of taking anything against NONE; without NONE, of each class against the
+    /// rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) roc_auc: Option<f64>,
     /// Only where there is a class for nothing.

@@ -63,8 +63,8 @@ impl Inspected {
     /// Looks into a bundle's bytes.
     ///
     /// # Errors
-    /// Where they are no sound bundle, fail its own test, or lack a signature that is demanded. That it may not be used yet or any
-    /// longer is a warning.
+    /// Where they are no sound bundle, fail its own test, or lack a signature that is demanded. That it may
+    /// not be used yet or any longer is a warning.
     pub(crate) fn new(file: PathBuf, bytes: &[u8], demands: &Demands) -> anyhow::Result<Self> {
         let place = || file.display().to_string();
         let signature = Signature::new(bytes, demands.check_signature(bytes).with_context(place)?);

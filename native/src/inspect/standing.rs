@@ -24,7 +24,8 @@ pub(crate) enum Signature {
 }
 
 impl Signature {
-    /// What is known of a bundle (the bytes of a file) that a key was found to have signed, if one was asked for.
+    /// What is known of a bundle (the bytes of a file) that a key was found to have signed, if one was asked
+    /// for.
     pub(crate) fn new(bytes: &[u8], verified: Option<String>) -> Self {
         match (verified, self_signed(bytes)) {
             (Some(key), _) => Self::Verified { key },

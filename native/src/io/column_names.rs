@@ -1,5 +1,5 @@
-//! Names of the columns that we write: no two of a file are the same, capitals aside, since many a database and data frame
-//! does not tell capitals apart.
+//! Names of the columns that we write: no two of a file are the same, capitals aside, since many a database
+//! and data frame does not tell capitals apart.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,8 @@ pub(crate) fn check<'n>(file: &str, names: impl IntoIterator<Item = &'n str>) ->
         let folded = name.to_lowercase();
         if let Some((_, other)) = taken.iter().find(|(other, _)| *other == folded) {
             return Err(usage(anyhow!(
-                "{file} would have the columns {other:?} and {name:?}: give one of them a name of its own, capitals \
+                "{file} would have the columns {other:?} and {name:?}: give one of them a name of its own, \
+                 capitals \
                  aside"
             )));
         }
@@ -26,8 +27,8 @@ pub(crate) fn check<'n>(file: &str, names: impl IntoIterator<Item = &'n str>) ->
     Ok(())
 }
 
-/// Names that come from data, such as those of classes: of those that are the same, capitals aside, the second becomes
-/// `NAME_2`, and so on.
+/// Names that come from data, such as those of classes: of those that are the same, capitals aside, the
+/// second becomes `NAME_2`, and so on.
 pub(crate) fn numbered<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Vec<String> {
     let names: Vec<String> = names.into_iter().map(Into::into).collect();
     let original: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();

@@ -5,8 +5,8 @@ use nextbest_core::schema::{ColumnKind, Schema, Table};
 use nextbest_core::time;
 use serde_json::{Map, Value};
 
-/// The customer's attributes (and id, under its name, where one is given), and the rows of each event table that were known before a moment (seconds since
-/// 1970-01-01).
+/// The customer's attributes (and id, under its name, where one is given), and the rows of each event table
+/// that were known before a moment (seconds since 1970-01-01).
 pub(crate) fn to_json(
     schema: &Schema,
     customer: &Customer<'_>,
@@ -32,7 +32,8 @@ pub(crate) fn to_json(
     Value::Object(tables)
 }
 
-/// A text that is none of a category's words: a word that the schema did not have is no missing one when it is read again.
+/// A text that is none of a category's words: a word that the schema did not have is no missing one when it
+/// is read again.
 fn no_word(words: &[String]) -> String {
     let mut text = String::from("(unknown)");
     while words.contains(&text) {

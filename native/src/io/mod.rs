@@ -1,5 +1,5 @@
-//! What is read and written: the bank's tables, the feature table, lists of scores, offers and predictions; and how any file appears
-//! whole or not at all ([`output`]).
+//! What is read and written: the bank's tables, the feature table, lists of scores, offers and predictions;
+//! and how any file appears whole or not at all ([`output`]).
 
 pub(crate) mod class_scores;
 pub(crate) mod column_names;

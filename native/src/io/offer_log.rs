@@ -206,8 +206,8 @@ pub(crate) struct Candidate {
 /// Reads a log: the rows of an answer stand one after the other.
 ///
 /// # Errors
-/// Where a column is missing or ill-typed, or an answer does not show exactly one product with a propensity above 0 and of at
-/// most 1; the message names the customer.
+/// Where a column is missing or ill-typed, or an answer does not show exactly one product with a propensity
+/// above 0 and of at most 1; the message names the customer.
 pub(crate) fn read(
     path: &Path,
     clock: &Clock,

@@ -27,8 +27,8 @@ pub(crate) fn write_file(
     write_from(folder, path, write)
 }
 
-/// As [`write_file`], with another folder of the same file system for the file while it is not whole: for where others look at all
-/// files of its own folder.
+/// As [`write_file`], with another folder of the same file system for the file while it is not whole: for
+/// where others look at all files of its own folder.
 ///
 /// # Errors
 /// As [`write_file`].
@@ -46,8 +46,8 @@ pub(crate) fn write_from(
     })
 }
 
-/// Writes several files of a folder through `write`, which gets them in the order of their names; they are renamed
-/// into place only after all are complete.
+/// Writes several files of a folder through `write`, which gets them in the order of their names; they are
+/// renamed into place only after all are complete.
 ///
 /// # Errors
 /// Those of `write`, and where the folder or a file can't be made.
@@ -127,8 +127,8 @@ pub(crate) fn was_there(error: &anyhow::Error) -> bool {
     causes.any(|cause| cause.kind() == std::io::ErrorKind::AlreadyExists)
 }
 
-/// Lets nobody else in who asks for the same lock, a file of a folder, until it is dropped or this process ends; waits for whoever
-/// has it. Where the file system has no locks nobody waits.
+/// Lets nobody else in who asks for the same lock, a file of a folder, until it is dropped or this process
+/// ends; waits for whoever has it. Where the file system has no locks nobody waits.
 ///
 /// # Errors
 /// Where the file can't be made or locked.
@@ -142,8 +142,8 @@ pub(crate) fn lock(path: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// Writes a folder of files, whose paths may have folders in them. It takes the place of one that is there already only
-/// where that holds the first of the files: nobody's other files are thrown away.
+/// Writes a folder of files, whose paths may have folders in them. It takes the place of one that is there
+/// already only where that holds the first of the files: nobody's other files are thrown away.
 ///
 /// # Errors
 /// Where there is something else, or the folder can't be made.
@@ -180,7 +180,8 @@ pub(crate) fn write_folder<'f>(
         .with_context(place)
 }
 
-/// Removes a file of an earlier run, which would contradict the new ones beside it; nothing where there is none.
+/// Removes a file of an earlier run, which would contradict the new ones beside it; nothing where there is
+/// none.
 ///
 /// # Errors
 /// Where there is one that can't be removed.

@@ -1,4 +1,5 @@
-//! Words that few customers have, such as a name that someone typed into a column of cities. No bundle tells them.
+//! Words that few customers have, such as a name that someone typed into a column of cities. No bundle tells
+//! them.
 
 use nextbest_core::Error;
 use nextbest_core::schema::{ColumnKind, Table};

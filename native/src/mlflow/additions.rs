@@ -12,7 +12,8 @@ use crate::app::{Progress, clock};
 use crate::config::Config;
 use crate::evaluate::Evaluation;
 
-/// Adds an evaluation and its files to the run of the model; `None` where that is not known or nothing is logged.
+/// Adds an evaluation and its files to the run of the model; `None` where that is not known or nothing is
+/// logged.
 ///
 /// # Errors
 /// Where it can't even be written down.
@@ -69,7 +70,8 @@ pub(crate) fn add_evaluation(
     Ok(())
 }
 
-/// Adds a bundle to the run of the model that it was exported from; `None` where that is not known or nothing is logged.
+/// Adds a bundle to the run of the model that it was exported from; `None` where that is not known or nothing
+/// is logged.
 ///
 /// # Errors
 /// Where it can't even be written down.

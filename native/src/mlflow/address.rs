@@ -110,7 +110,8 @@ impl Address {
             }
             (_, "") => Ok(Self::Folder(absolute(Path::new(uri))?)),
             _ => bail!(
-                "expected a folder, http(s)://…, {DATABRICKS}, {UNITY_CATALOG} or none, got {uri:?} (a database is \
+                "expected a folder, http(s)://…, {DATABRICKS}, {UNITY_CATALOG} or none, got {uri:?} (a \
+                 database is \
                  reached through a server: mlflow server --backend-store-uri {uri})"
             ),
         }

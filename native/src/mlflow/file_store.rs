@@ -1,7 +1,8 @@
-//! A folder in the layout of MLflow's file store, which MLflow opens, and moves into a database (checked against MLflow 3.17).
+//! A folder in the layout of MLflow's file store, which MLflow opens, and moves into a database (checked
+//! against MLflow 3.17).
 //!
-//! Files appear whole, and so do the folders of experiments, runs, models and versions: they are made aside, where MLflow looks for
-//! nothing or under a name that it takes for something deleted, and renamed.
+//! Files appear whole, and so do the folders of experiments, runs, models and versions: they are made aside,
+//! where MLflow looks for nothing or under a name that it takes for something deleted, and renamed.
 
 mod meta;
 mod registry;
@@ -39,7 +40,8 @@ impl FileStore {
         Self { root: root.to_owned() }
     }
 
-    /// Makes a folder whole or not at all: `fill` writes into it while it lies aside. Gives `false` where there is one already.
+    /// Makes a folder whole or not at all: `fill` writes into it while it lies aside. Gives `false` where
+    /// there is one already.
     fn make_folder(
         &self,
         path: &Path,
@@ -73,7 +75,8 @@ impl FileStore {
         }
     }
 
-    /// Writes a file, in the trash while it is not whole: of a metric, a parameter or a tag MLflow takes every file beside it for one.
+    /// Writes a file, in the trash while it is not whole: of a metric, a parameter or a tag MLflow takes
+    /// every file beside it for one.
     fn write_through(
         &self,
         path: &Path,
@@ -133,7 +136,8 @@ impl Tracking for FileStore {
         let trash = self.root.join(TRASH);
         if let Some((id, _)) = self.experiments(&trash)?.into_iter().find(named) {
             bail!(
-                "{}: the experiment {name:?} was deleted: restore it (mlflow experiments restore -x {id}), or use another \
+                "{}: the experiment {name:?} was deleted: restore it (mlflow experiments restore -x {id}), \
+                 or use another \
                  (config: mlflow.experiment_name)",
                 trash.join(&id).display()
             );
@@ -231,7 +235,8 @@ impl Tracking for FileStore {
         let root = self.root.display();
         Some(format!(
             "look at it: MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {root}\n\
-             or move it into a database: mlflow migrate-filestore --source {root} --target sqlite:///mlflow.db"
+             or move it into a database: mlflow migrate-filestore --source {root} --target \
+             sqlite:///mlflow.db"
         ))
     }
 }

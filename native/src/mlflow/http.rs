@@ -47,7 +47,8 @@ enum Content<'c> {
     Json(&'c Value),
     Form(&'c str),
     Bytes(&'c [u8]),
-    /// To an address that is a permission in itself: nobody is named, and nothing is added to the headers that it was signed for.
+    /// To an address that is a permission in itself: nobody is named, and nothing is added to the headers
+    /// that it was signed for.
     Signed(&'c [(String, String)], &'c [u8]),
 }
 
@@ -203,7 +204,8 @@ impl<'p> Client<'p> {
         json(url, self.send(method, url, content)?.body())
     }
 
-    /// Sends a request as often as it takes. Waits as MLflow does: not at all before the second try, then twice as long each time.
+    /// Sends a request as often as it takes. Waits as MLflow does: not at all before the second try, then
+    /// twice as long each time.
     fn send(
         &self,
         method: Method,

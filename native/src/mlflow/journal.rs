@@ -1,8 +1,8 @@
 //! What is to be told of a training: written down first, told then, and kept until all of it was told.
 //!
-//! A journal is a folder with a list of actions, how many of them are done, and the files that are still to be sent. A server
-//! that dies in between loses nothing: the rest is told later, by `nextbest train --resume-logging` or the next command that has
-//! something to add.
+//! A journal is a folder with a list of actions, how many of them are done, and the files that are still to
+//! be sent. A server that dies in between loses nothing: the rest is told later, by `nextbest train
+//! --resume-logging` or the next command that has something to add.
 
 use std::path::{Path, PathBuf};
 
@@ -70,8 +70,8 @@ impl Journal {
         Ok(Self { folder: journals.join(name), state })
     }
 
-    /// Removes the journals of which everything was told, but for that of a bundle (its content's hash) that may still be
-    /// registered.
+    /// Removes the journals of which everything was told, but for that of a bundle (its content's hash) that
+    /// may still be registered.
     ///
     /// # Errors
     /// Where one can't be removed.
@@ -105,7 +105,8 @@ impl Journal {
         Ok(all)
     }
 
-    /// The journal of the last training that a bundle (its content's hash) came of: the same data give the same bundle.
+    /// The journal of the last training that a bundle (its content's hash) came of: the same data give the
+    /// same bundle.
     ///
     /// # Errors
     /// As [`Journal::all`].
@@ -247,7 +248,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever was measured and whatever things are called: a journal that can't be read stops all later trainings.
+        /// Whatever was measured and whatever things are called: a journal that can't be read stops all later
+        /// trainings.
         #[test]
         fn what_is_written_down_is_read_again(
             texts in vec(any::<String>(), 8),

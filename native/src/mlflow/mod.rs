@@ -1,8 +1,9 @@
 //! MLflow: what is told of a training run, and which registered version of a model is used.
 //!
-//! What is to be told is first written down here ([`journal`]) and then told ([`tracking`]), so that nothing is lost where a
-//! server is. A registered version ([`registry`]) is a model that MLflow itself can load and serve. Both
-//! go to a folder in MLflow's own layout ([`file_store`]), to a server ([`server`]) or to a Databricks workspace ([`databricks`]).
+//! What is to be told is first written down here ([`journal`]) and then told ([`tracking`]), so that nothing
+//! is lost where a server is. A registered version ([`registry`]) is a model that MLflow itself can load and
+//! serve. Both go to a folder in MLflow's own layout ([`file_store`]), to a server ([`server`]) or to a
+//! Databricks workspace ([`databricks`]).
 
 mod additions;
 mod address;

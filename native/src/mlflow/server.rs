@@ -86,7 +86,8 @@ impl Tracking for Server<'_> {
         };
         if text(&found, "/experiment/lifecycle_stage")? == "deleted" {
             bail!(
-                "the experiment {name:?} was deleted: restore it, or use another (config: mlflow.experiment_name)"
+                "the experiment {name:?} was deleted: restore it, or use another (config: \
+                 mlflow.experiment_name)"
             );
         }
         text(&found, "/experiment/experiment_id")

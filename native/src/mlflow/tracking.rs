@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 /// The tag by which MLflow's pages show an experiment as one of training, not of conversations.
 pub(super) const EXPERIMENT_TAG: (&str, &str) = ("mlflow.experimentKind", "custom_model_development");
 
-/// What tracks runs. Doing the same again changes nothing, so that what was interrupted can be done again; only beginning a
-/// model makes a new one each time.
+/// What tracks runs. Doing the same again changes nothing, so that what was interrupted can be done again;
+/// only beginning a model makes a new one each time.
 pub(crate) trait Tracking {
     /// The id of the experiment with this name, which is made where there is none.
     fn experiment(&self, name: &str) -> anyhow::Result<String>;
 
-    /// Begins a run. It counts as failed until it is said to be finished: whatever dies in between, nobody takes it for a whole one.
+    /// Begins a run. It counts as failed until it is said to be finished: whatever dies in between, nobody
+    /// takes it for a whole one.
     fn begin_run(&self, experiment: &str, run: &NewRun) -> anyhow::Result<Run>;
 
     /// Adds parameters, metrics and tags to a run.

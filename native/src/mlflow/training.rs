@@ -43,7 +43,8 @@ pub(crate) struct Origin<'o> {
 }
 
 impl<'c> Logging<'c> {
-    /// Makes sure that what is to be logged can be, before it takes time to have something; `None` where nothing is logged.
+    /// Makes sure that what is to be logged can be, before it takes time to have something; `None` where
+    /// nothing is logged.
     ///
     /// # Errors
     /// Where MLflow can't be reached.

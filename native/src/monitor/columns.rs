@@ -37,8 +37,8 @@ pub(crate) struct Columns {
 /// Reads the columns of both files.
 ///
 /// # Errors
-/// Where one can't be read, or they have no column in common; where cells are not what their column holds in the reference, and
-/// these do not count as missing.
+/// Where one can't be read, or they have no column in common; where cells are not what their column holds in
+/// the reference, and these do not count as missing.
 pub(crate) fn read(
     clock: &Clock,
     reference: &Path,

@@ -1,5 +1,5 @@
-//! How far a quantity of today is from the reference: tests, which ask whether chance explains it, and distances, which
-//! do not grow with the number of rows.
+//! How far a quantity of today is from the reference: tests, which ask whether chance explains it, and
+//! distances, which do not grow with the number of rows.
 
 use nextbest_core::monitor::chi_square::{ChiSquare, chi_square};
 use nextbest_core::monitor::distance::{jensen_shannon, population_stability_index, wasserstein};
@@ -31,8 +31,8 @@ pub(crate) struct Drift {
     pub(crate) wasserstein: Option<f64>,
     /// Of words.
     pub(crate) chi_square: Option<ChiSquare>,
-    /// The p-value of the test above. For numbers: twice the smaller of that and the p-value of the test of missing values, at
-    /// most 1.
+    /// The p-value of the test above. For numbers: twice the smaller of that and the p-value of the test of
+    /// missing values, at most 1.
     pub(crate) p_value: Option<f64>,
     /// The p-value adjusted for all quantities of its kind (Benjamini–Hochberg).
     pub(crate) adjusted_p_value: Option<f64>,
@@ -107,8 +107,8 @@ pub(crate) fn judge(drifts: &mut [Drift], config: &MonitoringConfig) {
 }
 
 impl Drift {
-    /// The Wasserstein distance of whole values. That of bins takes the outermost for evenly filled: where tails are long, few
-    /// rows more in there look far.
+    /// The Wasserstein distance of whole values. That of bins takes the outermost for evenly filled: where
+    /// tails are long, few rows more in there look far.
     fn exact_distance(&self) -> Option<f64> {
         self.wasserstein.filter(|_| self.kolmogorov_smirnov.is_some_and(|it| it.of == "values"))
     }

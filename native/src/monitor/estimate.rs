@@ -1,5 +1,5 @@
-//! How good the model can be expected to be on today's rows, whose outcomes nobody knows yet: what its calibrated
-//! probabilities say (confidence-based performance estimation).
+//! How good the model can be expected to be on today's rows, whose outcomes nobody knows yet: what its
+//! calibrated probabilities say (confidence-based performance estimation).
 
 use nextbest_core::monitor::estimate::{Expected, ExpectedMetrics, expected_of_tallies};
 use nextbest_core::monitor::profile::{MEASURES, Profile};

@@ -1,4 +1,5 @@
-//! The quantities of a model: its features, the probabilities that it gives, and the class that it finds most probable.
+//! The quantities of a model: its features, the probabilities that it gives, and the class that it finds most
+//! probable.
 
 use std::collections::BTreeMap;
 

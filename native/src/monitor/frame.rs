@@ -1,5 +1,5 @@
-//! Rows of today (or of the reference) as a model reads them, wherever they stand: a feature table, a plain table, or the
-//! bank's tables at a date.
+//! Rows of today (or of the reference) as a model reads them, wherever they stand: a feature table, a plain
+//! table, or the bank's tables at a date.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -50,7 +50,8 @@ impl Frame {
             Task::Label { .. } => Self::of_plain_table(bundle, file, skip_bad_rows),
             Task::NextProduct if is_parquet(file)? => Self::of_feature_table(bundle, file),
             Task::NextProduct => bail!(
-                "{}: the model reads feature tables, in Parquet (as `nextbest features` writes them), or the bank's tables \
+                "{}: the model reads feature tables, in Parquet (as `nextbest features` writes them), or \
+                 the bank's tables \
                  (a date instead of a file)",
                 file.display()
             ),
@@ -206,7 +207,8 @@ impl Frame {
                     new_words.extend((!new.is_empty()).then(|| (feature.name.clone(), new)));
                 }
                 (Some(_), None) | (None, Some(_)) => bail!(
-                    "{name}: {} is a number on one side and a word on the other: is this a table of this model?",
+                    "{name}: {} is a number on one side and a word on the other: is this a table of this \
+                     model?",
                     feature.name
                 ),
                 _ => columns.push(values.collect()),
@@ -241,7 +243,8 @@ impl Frame {
     }
 }
 
-/// Positions among some words as positions among others; and the words that are not among those, with their rows.
+/// Positions among some words as positions among others; and the words that are not among those, with their
+/// rows.
 fn translate(
     values: impl Iterator<Item = f32>,
     words: &[String],

@@ -57,8 +57,8 @@ struct Row {
     value: f64,
 }
 
-/// Adds what was found to the table in a folder, and gives what stands there then. Who monitors at the same time waits: neither's
-/// rows are lost.
+/// Adds what was found to the table in a folder, and gives what stands there then. Who monitors at the same
+/// time waits: neither's rows are lost.
 ///
 /// # Errors
 /// Where the table can't be read or written; what stood there is kept then.

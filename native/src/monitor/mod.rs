@@ -1,10 +1,11 @@
 //! Monitoring: today's rows beside those that the model was measured on.
 //!
-//! What is compared comes in as rows ([`frame`]), as columns of two tables of which nothing else is known ([`columns`]), or counted
-//! in cells ([`sketches`]); it becomes quantities ([`quantity`], [`features`]), whose [`drift`] is measured and judged
-//! ([`verdict`]). Beside that stand the rows' [`quality`], the model's [`performance`] where outcomes are known, what it is
-//! expected to be where they are not ([`estimate`]), both on [`segments`], and what somebody should be told ([`alert`]).
-//! All of it is told in words ([`text`]), tables ([`files`]) and a page ([`page`]).
+//! What is compared comes in as rows ([`frame`]), as columns of two tables of which nothing else is known
+//! ([`columns`]), or counted in cells ([`sketches`]); it becomes quantities ([`quantity`], [`features`]),
+//! whose [`drift`] is measured and judged ([`verdict`]). Beside that stand the rows' [`quality`], the model's
+//! [`performance`] where outcomes are known, what it is expected to be where they are not ([`estimate`]),
+//! both on [`segments`], and what somebody should be told ([`alert`]). All of it is told in words ([`text`]),
+//! tables ([`files`]) and a page ([`page`]).
 
 pub(crate) mod alert;
 pub(crate) mod columns;
@@ -122,7 +123,8 @@ pub(crate) enum Current {
     Sketches { name: String, tallies: Vec<Tally>, counts: SketchCounts },
 }
 
-/// Compares rows with those that a bundle's model was measured on: the bundle's profile, or rows that are given.
+/// Compares rows with those that a bundle's model was measured on: the bundle's profile, or rows that are
+/// given.
 ///
 /// # Errors
 /// Where the bundle has no profile and no rows are given, or rows do not fit the model.
@@ -137,7 +139,8 @@ pub(crate) fn of_model(
         (Some(rows), _) => of_rows(bundle, rows)?,
         (None, Some(profile)) => profile.clone(),
         (None, None) => anyhow::bail!(
-            "{}: the bundle has no profile of the rows that its model was measured on: export it again (`nextbest \
+            "{}: the bundle has no profile of the rows that its model was measured on: export it again \
+             (`nextbest \
              export`), or give a table (--reference)",
             place.display()
         ),

@@ -14,7 +14,8 @@ use crate::evaluate::{Contestant, Guesses};
 pub(crate) struct Performance {
     pub(crate) rows: usize,
     pub(crate) metrics: Vec<MeasuredMetric>,
-    /// How many rows turned out to be of each class: the shares in the reference, where they are known, and today.
+    /// How many rows turned out to be of each class: the shares in the reference, where they are known, and
+    /// today.
     pub(crate) classes: Vec<ClassShare>,
     /// The probability of such a difference between the shares where there is none (χ²).
     pub(crate) classes_p_value: Option<f64>,

@@ -85,7 +85,8 @@ impl Quality {
 }
 
 impl Drift {
-    /// Whether all of today's rows lie in one cell, and have one value as far as is known, where the reference's do not.
+    /// Whether all of today's rows lie in one cell, and have one value as far as is known, where the
+    /// reference's do not.
     fn is_constant_now(&self) -> bool {
         let only = |share: fn(&super::drift::Cell) -> f64| self.cells.iter().any(|cell| share(cell) >= 1.0);
         let one_number = self.current.is_none_or(|it| it.least == it.greatest);

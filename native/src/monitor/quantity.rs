@@ -6,8 +6,8 @@ use nextbest_core::monitor::distribution::{Distribution, MOST_BINS, Summary};
 use nextbest_core::monitor::tally::Tally;
 use nextbest_core::train::fit_bins;
 
-/// Where only a profile is known of the reference, so many of today's numbers may lie beyond one of its ends before they are told:
-/// twice as many as of the profile's own.
+/// Where only a profile is known of the reference, so many of today's numbers may lie beyond one of its ends
+/// before they are told: twice as many as of the profile's own.
 const USUALLY_BEYOND: f64 = 0.02;
 
 /// A quantity on both sides.

@@ -1,4 +1,5 @@
-//! Sketches that browsers and edge workers counted, file by file: each is checked, and what is wrong is left out and counted.
+//! Sketches that browsers and edge workers counted, file by file: each is checked, and what is wrong is left
+//! out and counted.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;

@@ -1,7 +1,7 @@
 //! Point-in-time reads of the feature table.
 //!
-//! Each customer's row is the latest that was known at the moment of the question. What the customer took next is left
-//! out: at that moment it was not known.
+//! Each customer's row is the latest that was known at the moment of the question. What the customer took
+//! next is left out: at that moment it was not known.
 
 use std::collections::HashMap;
 use std::fmt;

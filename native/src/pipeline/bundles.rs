@@ -59,7 +59,8 @@ impl Opened {
     }
 }
 
-/// The bytes of a bundle: of a file, or of a registered version (`models:/NAME@ALIAS`, `models:/NAME/VERSION`).
+/// The bytes of a bundle: of a file, or of a registered version (`models:/NAME@ALIAS`,
+/// `models:/NAME/VERSION`).
 pub(crate) fn bundle_bytes(session: &Session, place: &Path) -> anyhow::Result<Vec<u8>> {
     match place.to_str().and_then(|text| text.strip_prefix("models:/")) {
         Some(version) => registry::download(session, version),
@@ -82,7 +83,8 @@ pub(super) fn read_model(path: &Path) -> anyhow::Result<(Vec<u8>, Bundle)> {
     let (bytes, bundle) = read_bundle(path, "train")?;
     if let Task::Label { .. } = bundle.schema.task() {
         bail!(
-            "{}: is a model of a plain table, which `nextbest train --table` has measured (evaluation.txt beside it) and \
+            "{}: is a model of a plain table, which `nextbest train --table` has measured (evaluation.txt \
+             beside it) and \
              exported already (smaller: `train --table … --max-bytes`)",
             path.display()
         );
@@ -103,7 +105,8 @@ pub(super) fn check_training_data(config: &Config, card: &Card) -> anyhow::Resul
     Ok(())
 }
 
-/// Refuses to answer where rows could not be read that a gate of the policy reads: an objection may be among them.
+/// Refuses to answer where rows could not be read that a gate of the policy reads: an objection may be among
+/// them.
 pub(super) fn check_ruled_rows(quality: &[TableQuality], policy: &PolicyDefinition) -> anyhow::Result<()> {
     let read = |table: &&TableQuality| {
         let measures = policy.gates.iter().filter_map(|gate| {
@@ -118,7 +121,8 @@ pub(super) fn check_ruled_rows(quality: &[TableQuality], policy: &PolicyDefiniti
     match quality.iter().find(read) {
         None => Ok(()),
         Some(table) => bail!(
-            "{}: {} rows can't be read, and the policy's gates read table `{}`: an objection may be among them. Mend them: here \
+            "{}: {} rows can't be read, and the policy's gates read table `{}`: an objection may be among \
+             them. Mend them: here \
              --skip-bad-rows does not help",
             table.file.display(),
             table.bad,

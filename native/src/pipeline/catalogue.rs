@@ -89,8 +89,8 @@ pub fn catalogue(session: &Session, bundle: Option<&Path>) -> anyhow::Result<Cat
     Ok(Catalogue { markdown: folder.join(markdown), csv: folder.join(csv), features })
 }
 
-/// The config's definitions. Where the products stand in a table that is not there yet, a definition for each product
-/// is listed once, as it was written.
+/// The config's definitions. Where the products stand in a table that is not there yet, a definition for each
+/// product is listed once, as it was written.
 fn config_definitions(config: &Config) -> anyhow::Result<Vec<FeatureDefinition>> {
     if let Ok(products) = products(config, &config.schema()?) {
         return definitions(config, &products);

@@ -20,8 +20,8 @@ use crate::trust::Demands;
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "evaluate")]
 pub struct Options {
-    /// Compare with another bundle, a file or a registered version (models:/NAME@production), on the same test rows, which it
-    /// must not have learned from
+    /// Compare with another bundle, a file or a registered version (models:/NAME@production), on the same
+    /// test rows, which it must not have learned from
     #[arg(long, value_name = "BUNDLE")]
     pub against: Option<PathBuf>,
     /// With --against: the public key (PEM) that must have signed the other bundle (config: trust.public_key)

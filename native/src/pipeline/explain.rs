@@ -80,7 +80,8 @@ pub fn explain(session: &Session, question: &Question<'_>) -> anyhow::Result<Exp
     Ok(Explained { customer: question.customer.to_owned(), explanation })
 }
 
-/// Whom the config's policy stops is not looked at here either: an objection holds whatever the cut-off asked for.
+/// Whom the config's policy stops is not looked at here either: an objection holds whatever the cut-off asked
+/// for.
 fn refuse_objectors(
     config: &Config,
     bank: &Bank,

@@ -32,18 +32,19 @@ use crate::trust::Release;
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "export")]
 pub struct Options {
-    /// Also write so many customers of the tables as JSON beside the bundle, for a demo or a test. They are real ones with all
-    /// of their rows: the file must not leave the bank
+    /// Also write so many customers of the tables as JSON beside the bundle, for a demo or a test. They are
+    /// real ones with all of their rows: the file must not leave the bank
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub samples: usize,
-    /// Make the model smaller until the bundle has no more bytes after brotli: 120000, 100KB, 0.1MB, 64KiB. What goes is
-    /// what costs least log-loss on the validation rows
+    /// Make the model smaller until the bundle has no more bytes after brotli: 120000, 100KB, 0.1MB, 64KiB.
+    /// What goes is what costs least log-loss on the validation rows
     #[arg(long, value_name = "SIZE")]
     pub max_bytes: Option<Size>,
     /// Sign the bundle with this private key, PEM as `nextbest keygen` writes it (config: trust.private_key)
     #[arg(long, value_name = "FILE")]
     pub sign: Option<PathBuf>,
-    /// The bundle's number among the model's versions: who has met a greater one refuses it (config: trust.model_number)
+    /// The bundle's number among the model's versions: who has met a greater one refuses it (config:
+    /// trust.model_number)
     #[arg(long, value_name = "N")]
     pub model_number: Option<u64>,
     /// The folder for MLflow and Spark.
@@ -101,7 +102,8 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Exported> {
     if options.samples > 0 {
         let samples = write_samples(session, &recommender, options.samples)?;
         session.warn(&format!(
-            "{} holds real customers with all of their rows: it is no part of the bundle, and must not leave the bank",
+            "{} holds real customers with all of their rows: it is no part of the bundle, and must not \
+             leave the bank",
             samples.display()
         ));
         exported.samples = Some(samples);
@@ -202,7 +204,8 @@ fn cutoffs(dates: &[String]) -> Vec<i64> {
     dates.iter().filter_map(|date| time::parse(date)).collect()
 }
 
-/// Writes what was measured of this very model into its card; nothing, with a warning, where it was not evaluated.
+/// Writes what was measured of this very model into its card; nothing, with a warning, where it was not
+/// evaluated.
 fn record_metrics(session: &Session, model: &[u8], bundle: &mut Bundle) -> anyhow::Result<()> {
     let path = session.config.outputs.path.join("models").join("evaluation.json");
     let recorded: Option<Recorded> = match std::fs::read(&path) {
@@ -225,8 +228,8 @@ fn write_samples(session: &Session, recommender: &Recommender, count: usize) -> 
     check_ruled_rows(&bank.quality, &recommender.bundle().policy)?;
     session.progress.step("choosing sample customers".into());
     let snapshot = Snapshot::new(&bank.schema, bank.data_end);
-    // One after the other for each product that is the first offer, the likeliest takers first, so that every product
-    // is seen; and now and then someone who has none.
+    // One after the other for each product that is the first offer, the likeliest takers first, so that every
+    // product is seen; and now and then someone who has none.
     let products = bank.schema.products();
     let mut by_product: Vec<Vec<(f32, usize)>> = vec![Vec::new(); products.len()];
     let mut others: Vec<(f32, usize)> = Vec::new();
@@ -301,7 +304,8 @@ impl fmt::Display for Exported {
         if let (words @ 1.., columns) = self.withheld_words {
             writeln!(
                 f,
-                "withheld {words} words of {columns} columns, which few customers have: unknown words to whoever has the bundle"
+                "withheld {words} words of {columns} columns, which few customers have: unknown words to \
+                 whoever has the bundle"
             )?;
         }
         if !self.edges_of_few.is_empty() {
@@ -309,7 +313,8 @@ impl fmt::Display for Exported {
                 self.edges_of_few.iter().map(|(name, edges)| format!("{name} ({edges})")).collect();
             writeln!(
                 f,
-                "bin edges that part fewer than {LEAST_CUSTOMERS} customers from all others, by which the model splits: {}",
+                "bin edges that part fewer than {LEAST_CUSTOMERS} customers from all others, by which the \
+                 model splits: {}",
                 features.join(", ")
             )?;
         }

@@ -109,7 +109,8 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Computed> {
     let leaks = leaks(&parquet, &layout, config.snapshots.leak_threshold)?;
     for leak in &leaks {
         session.warn(&format!(
-            "feature `{}` alone tells who takes {} next (area under the ROC curve {:.3}, {} takers): it was probably \
+            "feature `{}` alone tells who takes {} next (area under the ROC curve {:.3}, {} takers): it was \
+             probably \
              written down after the fact",
             leak.feature, leak.product, leak.roc_auc, leak.support
         ));
@@ -164,7 +165,8 @@ fn sources(tables: &[TableQuality]) -> anyhow::Result<Vec<(String, String)>> {
     Ok(sources)
 }
 
-/// The config's feature definitions as far as they are known before any data is read, and whether they can be computed.
+/// The config's feature definitions as far as they are known before any data is read, and whether they can be
+/// computed.
 ///
 /// # Errors
 /// The message names the first definition that can't be, and the key.
@@ -189,8 +191,8 @@ pub(super) fn definitions(config: &Config, products: &[Product]) -> anyhow::Resu
     Ok(definitions)
 }
 
-/// Which rows of which tables some feature can see, as far as the config's first and last cut-off tell. Tables that
-/// hold products are read whole, since labels lie behind the cut-offs.
+/// Which rows of which tables some feature can see, as far as the config's first and last cut-off tell.
+/// Tables that hold products are read whole, since labels lie behind the cut-offs.
 fn seen_rows(
     config: &Config,
     definitions: &[FeatureDefinition],
@@ -215,8 +217,8 @@ fn seen_rows(
     Ok(seen)
 }
 
-/// What the policy reads by its words. A bundle is to know them, so that a rule that was written before the first objection came knows
-/// what it is.
+/// What the policy reads by its words. A bundle is to know them, so that a rule that was written before the
+/// first objection came knows what it is.
 fn ruled_words(config: &Config, definitions: &[FeatureDefinition]) -> anyhow::Result<RuledWords> {
     let mut declared = declared_schema(config, definitions)?.definition().clone();
     declared.products = products(config, &config.schema()?)?;

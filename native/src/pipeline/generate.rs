@@ -16,8 +16,8 @@ use crate::config::cutoffs;
 use crate::config::{DriftConfig, OutputFormat, SourceType};
 use crate::synth::{Plan, Written};
 
-/// How many futures the true probabilities are averaged over: the ceiling's log-loss is then off by about a thousandth of
-/// itself (docs/SYNTHETIC.md).
+/// How many futures the true probabilities are averaged over: the ceiling's log-loss is then off by about a
+/// thousandth of itself (docs/SYNTHETIC.md).
 const FUTURES: u32 = 64;
 
 /// Which bank is generated, and where to.
@@ -39,8 +39,8 @@ pub struct Options {
     /// Of how many customers to write the true probabilities, 0 for none (config: generate.truth_customers)
     #[arg(long, value_name = "N")]
     pub truth_customers: Option<u64>,
-    /// A change of a known size, from a day on or all along: mean_shift, scale, category_mix, missingness, label_shift or
-    /// concept_shift; may be given several times (config: generate.drift)
+    /// A change of a known size, from a day on or all along: mean_shift, scale, category_mix, missingness,
+    /// label_shift or concept_shift; may be given several times (config: generate.drift)
     #[arg(long = "drift", value_name = "KIND=SIZE[@DATE]")]
     pub drifts: Vec<DriftConfig>,
     /// The folder to write to (config: data_source.csv.input_path or .parquet.input_path)
@@ -86,7 +86,8 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Generated> {
     });
     if format == OutputFormat::Parquet && dirty_rate > 0.0 {
         return Err(usage(anyhow!(
-            "generate.dirty_rate: is {dirty_rate}, but only CSV can be damaged: a column of a Parquet file holds \
+            "generate.dirty_rate: is {dirty_rate}, but only CSV can be damaged: a column of a Parquet file \
+             holds \
              no values that are not of its type. Set it to 0, or write CSV"
         )));
     }

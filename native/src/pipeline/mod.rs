@@ -1,7 +1,8 @@
 //! The stations from a bank's tables to its offers, each of which reads what the one before it wrote.
 //!
-//! `generate` → `features` → `train` → `evaluate` → `export` → `score` → `monitor`. A station takes the [`Session`] and its
-//! own options, and gives a result that can be printed (`Display`) and stored (`Serialize`).
+//! `generate` → `features` → `train` → `evaluate` → `export` → `score` → `monitor`. A station takes the
+//! [`Session`] and its own options, and gives a result that can be printed (`Display`) and stored
+//! (`Serialize`).
 
 mod as_of;
 mod bundles;

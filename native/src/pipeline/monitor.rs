@@ -23,19 +23,20 @@ use crate::trust::Demands;
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "monitor")]
 pub struct Options {
-    /// What today's rows are compared with: a bundle, whose profile is enough (a file, or models:/NAME@production); a table, CSV or
-    /// Parquet; or a date, for the bank's tables as of then. The exported bundle where it is not given
+    /// What today's rows are compared with: a bundle, whose profile is enough (a file, or
+    /// models:/NAME@production); a table, CSV or Parquet; or a date, for the bank's tables as of then. The
+    /// exported bundle where it is not given
     #[arg(long, value_name = "FILE|DATE")]
     pub reference: Option<String>,
-    /// Today's rows: a table, CSV or Parquet, or a date, for the bank's tables as of then. The bank's tables as they are where it is
-    /// not given
+    /// Today's rows: a table, CSV or Parquet, or a date, for the bank's tables as of then. The bank's tables
+    /// as they are where it is not given
     #[arg(long, value_name = "FILE|DATE", conflicts_with = "sketches")]
     pub current: Option<String>,
     /// Compare what browsers and edge workers counted: all sketches (*.sk) of this folder
     #[arg(long, value_name = "FOLDER")]
     pub sketches: Option<PathBuf>,
-    /// The model whose rows they are, where the reference is a table or a date; without it two tables are compared column by
-    /// column
+    /// The model whose rows they are, where the reference is a table or a date; without it two tables are
+    /// compared column by column
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
     /// Also compare the model with this other bundle on today's rows, whose outcomes have to be known
@@ -50,11 +51,12 @@ pub struct Options {
     /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
     #[arg(long, value_name = "FILE")]
     pub public_key: Option<PathBuf>,
-    /// Leave rows out that can't be read, and count cells of a plain table that are not what their column holds as missing, instead of
-    /// stopping
+    /// Leave rows out that can't be read, and count cells of a plain table that are not what their column
+    /// holds as missing, instead of stopping
     #[arg(long)]
     pub skip_bad_rows: bool,
-    /// Of two tables without a model: what columns hold, where their cells mislead (repeatable): AGE=number,ZIP=word,SEEN=date
+    /// Of two tables without a model: what columns hold, where their cells mislead (repeatable):
+    /// AGE=number,ZIP=word,SEEN=date
     #[arg(long, value_name = "COLUMN=KIND,…", conflicts_with = "bundle")]
     pub columns: Vec<Kinds>,
 }
@@ -117,7 +119,8 @@ fn find(session: &Session, options: &Options) -> anyhow::Result<Monitoring> {
                 of_tables(&session.config, reference, &current, options.reading())
             }
             _ => Err(usage(anyhow!(
-                "only two tables can be compared without a model: name one with --bundle, or --reference and --current \
+                "only two tables can be compared without a model: name one with --bundle, or --reference \
+                 and --current \
                  as tables"
             ))),
         };

@@ -19,14 +19,16 @@ use crate::io::tables::{LoadOptions, Part, load};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The log, as `nextbest score --log` writes it, CSV or Parquet. What came of an answer may stand in a column REWARD; without
-    /// it, the reward of a product is its value where the bank's tables say that the customer took it within the horizon, else 0
+    /// The log, as `nextbest score --log` writes it, CSV or Parquet. What came of an answer may stand in a
+    /// column REWARD; without it, the reward of a product is its value where the bank's tables say that the
+    /// customer took it within the horizon, else 0
     #[arg(long, value_name = "FILE")]
     log: PathBuf,
     /// Also judge the policy that draws the first offer with this temperature; may be given several times
     #[arg(long, value_name = "T")]
     temperature: Vec<f64>,
-    /// The column with the priorities of the policies that are judged: the log's own, or another's that was added
+    /// The column with the priorities of the policies that are judged: the log's own, or another's that was
+    /// added
     #[arg(long, value_name = "COLUMN", default_value = "PRIORITY")]
     priority: String,
     /// Leave rows of the bank's tables out that can't be read, instead of stopping
@@ -82,7 +84,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ev
     let explored = decisions.iter().filter(|decision| !alone(decision)).count() as f64 / count as f64;
     if explored == 0.0 {
         bail!(
-            "{}: nothing was left to chance, so the log says nothing of other policies: give policy.experiment a \
+            "{}: nothing was left to chance, so the log says nothing of other policies: give \
+             policy.experiment a \
              temperature, and log again",
             arguments.log.display()
         );
@@ -118,8 +121,10 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ev
             products => products.join(", "),
         };
         bail!(
-            "{}: deficient support: {:.1} % of what the policy of {} would show first, the log never shows or far too rarely \
-             ({products}); it says nothing of its worth. Log with a temperature that leaves a chance to all that is to be \
+            "{}: deficient support: {:.1} % of what the policy of {} would show first, the log never shows \
+             or far too rarely \
+             ({products}); it says nothing of its worth. Log with a temperature that leaves a chance to all \
+             that is to be \
              judged",
             arguments.log.display(),
             unsupported * 100.0,
@@ -152,7 +157,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ev
 /// What a log shows at all.
 struct Shown<'l> {
     products: HashSet<&'l str>,
-    /// The least and the greatest reward that there may be: what came, nothing, and what the products are worth.
+    /// The least and the greatest reward that there may be: what came, nothing, and what the products are
+    /// worth.
     rewards: [f64; 2],
 }
 
@@ -214,8 +220,8 @@ fn of_policy(
     decisions.iter().zip(customers).map(of).collect()
 }
 
-/// What came of the answers, by the bank's own tables: a product's value where the customer took it next, within the
-/// horizon.
+/// What came of the answers, by the bank's own tables: a product's value where the customer took it next,
+/// within the horizon.
 fn add_rewards(
     session: &Session,
     arguments: &Arguments,
@@ -225,7 +231,8 @@ fn add_rewards(
     let days = session.config.snapshots.horizon_days;
     if let Some(other) = decisions.iter().find(|decision| decision.model.horizon_days != days) {
         return Err(usage(anyhow::anyhow!(
-            "snapshots.horizon_days: the config says {days}, but {} has answers of model {} about {} days (HORIZON_DAYS; {} as \
+            "snapshots.horizon_days: the config says {days}, but {} has answers of model {} about {} days \
+             (HORIZON_DAYS; {} as \
              of {}): change the config, or write what came of them into a column REWARD",
             arguments.log.display(),
             other.model.version,

@@ -13,7 +13,8 @@ use super::{evaluate, export, features, monitor, train};
 use crate::io::output;
 use crate::monitor::Alert;
 
-/// Alerts that new training answers. The others say that the data are broken, which no model should learn from.
+/// Alerts that new training answers. The others say that the data are broken, which no model should learn
+/// from.
 const ANSWERED: [&str; 5] =
     ["data_drift", "prediction_drift", "heavily_drifted_features", "log_loss_rise", "expected_log_loss_rise"];
 

@@ -25,25 +25,26 @@ use crate::io::tables::{LoadOptions, Part, load};
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "score")]
 pub struct Options {
-    /// The bundle, a file or a registered version (models:/NAME@production); outputs/bundle/nextbest.bundle where it is not given
+    /// The bundle, a file or a registered version (models:/NAME@production); outputs/bundle/nextbest.bundle
+    /// where it is not given
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
     /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
     #[arg(long, value_name = "FILE")]
     pub public_key: Option<PathBuf>,
-    /// The moment of the question: rows from this date on are not read. The day after the last event where it is not
-    /// given
+    /// The moment of the question: rows from this date on are not read. The day after the last event where it
+    /// is not given
     #[arg(long, value_name = "DATE")]
     pub as_of: Option<String>,
     /// Where the offers will be shown: a channel that the policy names
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Option<String>,
-    /// Leave rows out that can't be read, instead of stopping. With --table: and count cells that are not what their column
-    /// holds as missing
+    /// Leave rows out that can't be read, instead of stopping. With --table: and count cells that are not
+    /// what their column holds as missing
     #[arg(long)]
     pub skip_bad_rows: bool,
-    /// Also write what each customer's first offer was chosen from, and with which probability, to this file, CSV or Parquet by
-    /// its ending: `nextbest policy-eval` reads it
+    /// Also write what each customer's first offer was chosen from, and with which probability, to this file,
+    /// CSV or Parquet by its ending: `nextbest policy-eval` reads it
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub log: Option<PathBuf>,
 }
@@ -75,7 +76,8 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Scored> {
     let key = config.feature_store.key()?;
     if let Some(other) = recommender.customer_key().filter(|other| *other != key) {
         return Err(usage(anyhow::anyhow!(
-            "feature_store.primary_keys: the config says {key}, but the bundle's experiment knows customers by {other}"
+            "feature_store.primary_keys: the config says {key}, but the bundle's experiment knows customers \
+             by {other}"
         )));
     }
     predictions::check_names(key)?;

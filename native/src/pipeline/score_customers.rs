@@ -37,8 +37,9 @@ struct Answer<'f> {
     recommendation: &'f Recommendation,
 }
 
-/// Answers the questions of a file, `[{"id": …, "asOf": …, "customer": {…}}]`, in which options may stand that are else those of
-/// `options`. With `bits`, of who is scored the bits of features and probabilities stand beside the answer.
+/// Answers the questions of a file, `[{"id": …, "asOf": …, "customer": {…}}]`, in which options may stand
+/// that are else those of `options`. With `bits`, of who is scored the bits of features and probabilities
+/// stand beside the answer.
 ///
 /// # Errors
 /// Where the bundle may not be used, or a question can't be understood.

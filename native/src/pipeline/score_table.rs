@@ -33,8 +33,8 @@ pub(crate) struct ScoredTable {
     seconds: f64,
 }
 
-/// Scores a file; its rows are named by the column `id`, or else by their numbers from 1. The results go to `out`, or
-/// else into the folder of predictions.
+/// Scores a file; its rows are named by the column `id`, or else by their numbers from 1. The results go to
+/// `out`, or else into the folder of predictions.
 pub(crate) fn run(
     session: &Session,
     options: &Options,

@@ -23,7 +23,8 @@ pub(crate) struct Arguments {
 enum Action {
     /// Add up sketches, in whatever order, into one
     #[command(
-        after_help = "Examples:\n  nextbest sketch merge monday.sk tuesday.sk --out days.sk\n  nextbest sketch merge collected/ --out week.sk"
+        after_help = "Examples:\n  nextbest sketch merge monday.sk tuesday.sk --out days.sk\n  nextbest \
+            sketch merge collected/ --out week.sk"
     )]
     Merge(Merge),
 }

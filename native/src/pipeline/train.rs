@@ -29,7 +29,8 @@ pub struct Options {
     /// Which kind of model (config: model.algorithm)
     #[arg(long, value_enum)]
     pub algorithm: Option<Algorithm>,
-    /// For how long parameters are tuned: 90, 60s, 5m; 0 tries each kind once (config: model.selection.budget)
+    /// For how long parameters are tuned: 90, 60s, 5m; 0 tries each kind once (config:
+    /// model.selection.budget)
     #[arg(long, value_name = "TIME")]
     pub budget: Option<Time>,
 }

@@ -199,7 +199,8 @@ pub(crate) fn run(
     Ok(TrainedTable { training, evaluation, bundle: exported, logged: logged.transpose()? })
 }
 
-/// Columns that alone tell a class from the others, the clearest first; each with the class that it tells best.
+/// Columns that alone tell a class from the others, the clearest first; each with the class that it tells
+/// best.
 ///
 /// # Errors
 /// Where the table does not have the features of each of its rows.
@@ -249,7 +250,8 @@ fn warn_of_left_out(session: &Session, prepared: &Prepared) {
 fn warn_of_leaks(session: &Session, leaks: &[LeakyColumn]) {
     for leak in leaks.iter().take(LEAKS_SHOWN) {
         session.warn(&format!(
-            "column {} alone tells class {} from all others (area under the ROC curve {:.3}): is it known before the \
+            "column {} alone tells class {} from all others (area under the ROC curve {:.3}): is it known \
+             before the \
              outcome?",
             leak.column, leak.class, leak.roc_auc
         ));

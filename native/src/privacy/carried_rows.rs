@@ -1,5 +1,6 @@
-//! What a bundle carries of rows: golden rows for the self-test, which are nobody's, and the profile of the evaluation rows, in counts
-//! of many customers. It withholds words that few customers have (docs/PRIVACY.md).
+//! What a bundle carries of rows: golden rows for the self-test, which are nobody's, and the profile of the
+//! evaluation rows, in counts of many customers. It withholds words that few customers have
+//! (docs/PRIVACY.md).
 
 use nextbest_core::Error;
 use nextbest_core::bundle::Bundle;
@@ -60,7 +61,8 @@ impl<'c> CarriedRows<'c> {
         Ok(())
     }
 
-    /// The features of which a bundle's edges part few customers from all others, each with the number of such edges.
+    /// The features of which a bundle's edges part few customers from all others, each with the number of
+    /// such edges.
     ///
     /// # Errors
     /// As [`CarriedRows::fill`].

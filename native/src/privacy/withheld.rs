@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use crate::io::rare_words::RareWords;
 
-/// Takes rare words out of a bundle's schema: whoever has one has an unknown word there. Those that a feature or the policy names
-/// stay, since they are the bank's words and not a customer's. All others keep their codes.
+/// Takes rare words out of a bundle's schema: whoever has one has an unknown word there. Those that a feature
+/// or the policy names stay, since they are the bank's words and not a customer's. All others keep their
+/// codes.
 ///
 /// # Errors
 /// Where the schema does not become a sound one.

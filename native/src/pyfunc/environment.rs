@@ -14,7 +14,8 @@ pub(super) fn virtualenv() -> String {
 pub(super) fn conda() -> String {
     let packages: String = REQUIREMENTS.lines().map(|package| format!("  - {package}\n")).collect();
     format!(
-        "channels:\n- conda-forge\ndependencies:\n- python={PYTHON}\n- pip\n- pip:\n{packages}name: nextbest\n"
+        "channels:\n- conda-forge\ndependencies:\n- python={PYTHON}\n- pip\n- pip:\n{packages}name: \
+         nextbest\n"
     )
 }
 

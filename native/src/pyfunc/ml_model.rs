@@ -65,9 +65,10 @@ signature:
     Ok(text)
 }
 
-/// What a row has: the features, or the columns of a plain table. They are declared by their names alone: of a column that is
-/// declared a double MLflow refuses the int64 that pandas and Spark make of whole numbers, and of a text what pandas takes for a
-/// number. The loader looks at every value and refuses what can't be one.
+/// What a row has: the features, or the columns of a plain table. They are declared by their names alone: of
+/// a column that is declared a double MLflow refuses the int64 that pandas and Spark make of whole numbers,
+/// and of a text what pandas takes for a number. The loader looks at every value and refuses what can't be
+/// one.
 fn inputs(recommender: &Recommender) -> Vec<SignatureColumn<'_>> {
     let names: Vec<&str> = match recommender.schema().task() {
         Task::NextProduct => {

@@ -1,6 +1,8 @@
-//! A bundle as an MLflow model: the folder that `mlflow models serve` and `mlflow.pyfunc.spark_udf` score with.
+//! A bundle as an MLflow model: the folder that `mlflow models serve` and `mlflow.pyfunc.spark_udf` score
+//! with.
 //!
-//! It holds the bundle, the module that scores it anywhere (the crate `nextbest-host`) and a small loader in Python.
+//! It holds the bundle, the module that scores it anywhere (the crate `nextbest-host`) and a small loader in
+//! Python.
 
 mod environment;
 mod ml_model;

@@ -8,8 +8,8 @@ const NAME: &str = "nextbest_host.wasm";
 /// Where `make wasm` puts it.
 const BUILT: &str = "web/pkg";
 
-/// Reads the module: the one that is given, or the first that is there of the usual places (beside this program, then where
-/// `make wasm` puts it).
+/// Reads the module: the one that is given, or the first that is there of the usual places (beside this
+/// program, then where `make wasm` puts it).
 ///
 /// # Errors
 /// Where it can't be read, is not there, or is no WebAssembly.

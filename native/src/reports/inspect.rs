@@ -60,7 +60,8 @@ impl Inspected {
         html! {
             @for warning in &self.warnings { p.warning role="alert" { strong { "Warning: " } (warning) } }
             p.lead {
-                (self.card.algorithm.replace('_', " ")) ", model " code { (self.model_version) } ": " (self.model) ", "
+                (self.card.algorithm.replace('_', " ")) ", \
+                    model " code { (self.model_version) } ": " (self.model) ", "
                 (human_bytes(self.bytes)) ". Ranges in brackets are 95 % intervals."
             }
             (tiles(&shown))
@@ -173,7 +174,8 @@ impl Inspected {
                     tbody {
                         @for it in &self.card.segments {
                             tr {
-                                th scope="row" { (it.name) @if it.rows < FEW_ROWS { " " span.badge { "few rows" } } }
+                                th scope="row" { (it.name) @if it.rows < FEW_ROWS { " " span.badge { "few \
+                                    rows" } } }
                                 td { (count(usize::try_from(it.rows).unwrap_or(usize::MAX))) }
                                 (metric(&it.metrics, "log_loss"))
                                 (metric(&it.metrics, "roc_auc"))
@@ -183,8 +185,9 @@ impl Inspected {
                 }
             }))
             p.note {
-                "The area under the curve is of those to whom something happened against the others or, where there is no "
-                "class for nothing, of each class against the rest. The numbers of a few rows are mostly chance."
+                "The area under the curve is of those to whom something happened against the others or, \
+                 where there is no class for nothing, of each class against the rest. The numbers of a few \
+                 rows are mostly chance."
             }
         }
     }

@@ -39,8 +39,8 @@ pub(crate) struct FrontierPoint {
 }
 
 impl Frontier {
-    /// The points, the largest first, without those that turned out not to be smaller than one before: only of what was tried are
-    /// the bytes those of the whole bundle. The chosen one stays.
+    /// The points, the largest first, without those that turned out not to be smaller than one before: only
+    /// of what was tried are the bytes those of the whole bundle. The chosen one stays.
     pub(crate) fn new(max_bytes: usize, largest_first: impl Iterator<Item = FrontierPoint>) -> Self {
         let mut points: Vec<FrontierPoint> = Vec::new();
         for point in largest_first {

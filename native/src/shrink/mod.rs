@@ -1,9 +1,10 @@
 //! Makes a trained model small enough: `nextbest export --max-bytes`.
 //!
-//! The final model has learned from the validation rows, so its log-loss there would flatter. What may go is therefore
-//! searched on a model of the same parameters that learned from the training rows alone (the one that was chosen and
-//! calibrated, grown once more: training is deterministic), corrected by the bundle's calibration. The same shares of trees
-//! and leaves then go from the final model, whose bundle is measured after brotli.
+//! The final model has learned from the validation rows, so its log-loss there would flatter. What may go is
+//! therefore searched on a model of the same parameters that learned from the training rows alone (the one
+//! that was chosen and calibrated, grown once more: training is deterministic), corrected by the bundle's
+//! calibration. The same shares of trees and leaves then go from the final model, whose bundle is measured
+//! after brotli.
 
 mod frontier;
 
@@ -103,7 +104,8 @@ impl Shrinker<'_> {
             ));
         })?;
         let points = shrink::frontier(&points);
-        // The largest that fits has the least log-loss. Its own metrics and profile may take some bytes more than the whole model's.
+        // The largest that fits has the least log-loss. Its own metrics and profile may take some bytes more
+        // than the whole model's.
         let mut measured: Vec<(&Point, usize)> = Vec::new();
         let fitting = points.iter().filter(|point| point.bytes <= self.limit);
         for chosen in fitting {
@@ -121,7 +123,8 @@ impl Shrinker<'_> {
         }
         let smallest = points.last().context("there was nothing to choose from")?;
         bail!(
-            "--max-bytes: no bundle has {} or less: the smallest has {} after brotli ({} bytes), with a validation \
+            "--max-bytes: no bundle has {} or less: the smallest has {} after brotli ({} bytes), with a \
+             validation \
              log-loss of {:.4} instead of {:.4}{}",
             human_bytes(self.limit),
             human_bytes(smallest.bytes),
@@ -130,7 +133,8 @@ impl Shrinker<'_> {
             points.first().map_or(f64::NAN, |whole| whole.log_loss),
             match shipped.bundle.profile {
                 Some(_) =>
-                    "; what bundles remember of rows for monitoring takes some of it (config: monitoring.profile: false)",
+                    "; what bundles remember of rows for monitoring takes some of it (config: \
+                     monitoring.profile: false)",
                 None => "",
             }
         )
@@ -143,8 +147,10 @@ impl Shrinker<'_> {
         let bytes = compressed(&kept)? + self.signature;
         if bytes > self.limit {
             bail!(
-                "--max-bytes: the bundle of this logistic regression has {} after brotli ({bytes} bytes), and nothing can \
-                 be taken from it: allow that much, train with fewer bins (config: model.max_bins) or features, or train \
+                "--max-bytes: the bundle of this logistic regression has {} after brotli ({bytes} bytes), \
+                 and nothing can \
+                 be taken from it: allow that much, train with fewer bins (config: model.max_bins) or \
+                 features, or train \
                  trees (--algorithm gradient_boosting), which can be pruned",
                 human_bytes(bytes)
             );

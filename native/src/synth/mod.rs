@@ -19,8 +19,8 @@ pub(crate) use truth::Truth;
 
 /// Customers are simulated in parts of this many.
 const PART: u64 = 32;
-/// So many parts are simulated at a time, while those before them are written. This bounds the memory, and where
-/// Parquet's row groups may end; the number of threads has no part in it.
+/// So many parts are simulated at a time, while those before them are written. This bounds the memory, and
+/// where Parquet's row groups may end; the number of threads has no part in it.
 const PARTS_AT_ONCE: u64 = 32;
 
 /// What to write.
@@ -61,8 +61,8 @@ impl Plan<'_> {
         self.truth.as_ref().filter(|(_, below)| customer < *below).map(|(question, _)| question)
     }
 
-    /// Writes the tables into a folder, whole or not at all. A table of the truth that is there but not among them goes:
-    /// it would be that of another bank.
+    /// Writes the tables into a folder, whole or not at all. A table of the truth that is there but not among
+    /// them goes: it would be that of another bank.
     ///
     /// # Errors
     /// Where a file can't be written.

@@ -1,4 +1,5 @@
-//! The tables as Parquet: columns of proper types, compressed with Snappy, in row groups of about a million rows.
+//! The tables as Parquet: columns of proper types, compressed with Snappy, in row groups of about a million
+//! rows.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -22,7 +23,8 @@ use rayon::prelude::*;
 
 use super::{Plan, Tables};
 
-/// A row group ends after the round in which it comes to this many rows; in tests sooner, so that there are several.
+/// A row group ends after the round in which it comes to this many rows; in tests sooner, so that there are
+/// several.
 const ROWS_IN_GROUP: usize = if cfg!(test) { 5_000 } else { 1 << 20 };
 
 const MICROSECONDS: i64 = 1_000_000;
@@ -38,7 +40,8 @@ struct ParquetTable<'f> {
     rows: usize,
 }
 
-/// A column of a row group under way: encoded as it comes, for as values it would take several times the memory.
+/// A column of a row group under way: encoded as it comes, for as values it would take several times the
+/// memory.
 struct ColumnChunk {
     writer: ColumnWriter<'static>,
     pages: Pages,

@@ -6,7 +6,8 @@ use nextbest_core::train::{BoostParams, ForestParams, Grid, LogisticParams, Para
 
 /// The end of `nextbest train --help`.
 pub(crate) fn help() -> String {
-    let mut text = "Parameters (config: model.hyperparameters), with their defaults, and in brackets the values that are \
+    let mut text = "Parameters (config: model.hyperparameters), with their defaults, and in brackets the \
+        values that are \
                     tried after them:\n"
         .to_owned();
     help_of::<ForestParams>(&mut text);
@@ -43,7 +44,8 @@ mod tests {
 
     /// The table of a learner in docs/LEARNERS.md.
     fn markdown_of<P: Parameters>() -> String {
-        let head = "| parameter | meaning | range | default | then tried | plain table |\n|---|---|---|---|---|---|\n";
+        let head = "| parameter | meaning | range | default | then tried | plain table \
+            |\n|---|---|---|---|---|---|\n";
         let line = |parameter: &Parameter| {
             let range = parameter.range.as_ref();
             let range = range.map_or("–".into(), |range| format!("{} to {}", range.start(), range.end()));

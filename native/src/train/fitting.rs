@@ -91,7 +91,8 @@ impl TrainingRows {
                 let fitted = params.fit(&self.data)?;
                 if !fitted.converged {
                     progress.warn(&format!(
-                        "logistic regression did not converge in {} iterations: raise max_iter or alpha (config: \
+                        "logistic regression did not converge in {} iterations: raise max_iter or alpha \
+                         (config: \
                          model.hyperparameters.logistic_regression)",
                         fitted.iterations
                     ));
@@ -106,8 +107,8 @@ impl TrainingRows {
         }
     }
 
-    /// A model as it is to be kept: a forest with leaves as small as will do. With it, how good a forest is on the rows that
-    /// its trees did not see.
+    /// A model as it is to be kept: a forest with leaves as small as will do. With it, how good a forest is
+    /// on the rows that its trees did not see.
     ///
     /// # Errors
     /// Where a parameter is out of range.

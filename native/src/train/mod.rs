@@ -64,7 +64,8 @@ pub(crate) struct FinalistReport {
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) validation_log_loss: f64,
     pub(crate) calibration: CalibrationReport,
-    /// Of a forest that learned from all rows but the test's, how good it is on the rows that its trees did not see.
+    /// Of a forest that learned from all rows but the test's, how good it is on the rows that its trees did
+    /// not see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) out_of_bag: Option<OutOfBagReport>,
 }
@@ -76,8 +77,8 @@ pub(crate) struct OutOfBagReport {
 }
 
 impl Trainer<'_> {
-    /// Chooses models that learn from `train` by what they say of `validation`, calibrates them there, and fits them again
-    /// to `all`, which are both.
+    /// Chooses models that learn from `train` by what they say of `validation`, calibrates them there, and
+    /// fits them again to `all`, which are both.
     ///
     /// # Errors
     /// Where a model can't be fitted or does not make a sound bundle.
@@ -163,8 +164,8 @@ impl TrainedModels {
         self.finalists.first().context("there was nothing to choose from")
     }
 
-    /// Writes the chosen model, and beside it in `candidates/` the others, for `nextbest evaluate`; those of an earlier
-    /// training go.
+    /// Writes the chosen model, and beside it in `candidates/` the others, for `nextbest evaluate`; those of
+    /// an earlier training go.
     ///
     /// # Errors
     /// Where a file can't be written.

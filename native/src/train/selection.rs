@@ -1,8 +1,8 @@
 //! Chooses among kinds of models and their parameters, by the log-loss of rows that they did not learn from.
 //!
-//! Each kind is tried where its tuning starts. Then, as long as the time allows, the kind that is best so far is tuned, and
-//! after it the next: one parameter after the other, each value on top of what was best before. Trials have a fixed order,
-//! so two runs that get equally far choose the same model.
+//! Each kind is tried where its tuning starts. Then, as long as the time allows, the kind that is best so far
+//! is tuned, and after it the next: one parameter after the other, each value on top of what was best before.
+//! Trials have a fixed order, so two runs that get equally far choose the same model.
 
 use std::fmt;
 use std::time::{Duration, Instant};

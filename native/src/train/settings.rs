@@ -67,7 +67,8 @@ impl Settings {
         Ok(all.into_iter().filter(|(kind, _)| wanted(kind)).map(|(_, settings)| settings).collect())
     }
 
-    /// The steps of tuning: the values to try of each parameter that the config leaves open, in the grid's order.
+    /// The steps of tuning: the values to try of each parameter that the config leaves open, in the grid's
+    /// order.
     pub(crate) fn steps(&self, config: &Hyperparameters, rows: RowsOf) -> Vec<Step> {
         match self {
             Self::RandomForest(_) => steps::<ForestParams>(&config.random_forest, rows),

@@ -1,5 +1,5 @@
-//! Ed25519 keys (RFC 8032) in PEM files: PKCS#8 for the private one, SubjectPublicKeyInfo for the public one, as OpenSSL and
-//! browsers read them.
+//! Ed25519 keys (RFC 8032) in PEM files: PKCS#8 for the private one, SubjectPublicKeyInfo for the public one,
+//! as OpenSSL and browsers read them.
 
 use std::path::Path;
 
@@ -74,7 +74,8 @@ impl PrivateKey {
         fingerprint(self.0.verifying_key().as_bytes())
     }
 
-    /// A bundle with this key's signature, in place of one that it may have. The same bundle always gives the same bytes.
+    /// A bundle with this key's signature, in place of one that it may have. The same bundle always gives the
+    /// same bytes.
     pub(crate) fn sign(&self, bundle: &[u8]) -> Vec<u8> {
         with_signature(bundle, self.0.verifying_key().as_bytes(), |message| self.0.sign(message).to_bytes())
     }
@@ -104,8 +105,8 @@ impl PublicKeys {
     /// Checks that one of the keys signed a bundle (the bytes of a file), and says which.
     ///
     /// # Errors
-    /// [`BundleError::Unsigned`], [`BundleError::OtherKey`], [`BundleError::Signature`], and [`BundleError::Magic`] where this
-    /// is no bundle at all.
+    /// [`BundleError::Unsigned`], [`BundleError::OtherKey`], [`BundleError::Signature`], and
+    /// [`BundleError::Magic`] where this is no bundle at all.
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<String, BundleError> {
         if !bytes.starts_with(&MAGIC) {
             return Err(BundleError::Magic);
@@ -126,8 +127,8 @@ impl PublicKeys {
     }
 }
 
-/// Which key a bundle says it is signed with, and whether that key did sign it. Whose key it is, this can't tell. `None` for
-/// a bundle without a signature.
+/// Which key a bundle says it is signed with, and whether that key did sign it. Whose key it is, this can't
+/// tell. `None` for a bundle without a signature.
 pub(crate) fn self_signed(bytes: &[u8]) -> Option<(String, bool)> {
     let found = signed(bytes)?;
     let signature = Signature::from_bytes(found.signature);

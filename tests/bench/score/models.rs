@@ -1,4 +1,5 @@
-//! A random forest and boosted trees of the shared task, each as a bundle of a plain table and as trees for the peers.
+//! A random forest and boosted trees of the shared task, each as a bundle of a plain table and as trees for
+//! the peers.
 
 use std::path::Path;
 

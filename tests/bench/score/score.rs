@@ -1,8 +1,8 @@
 //! The native part of `make bench-score`.
 //!
-//! `bench-score models TASK OUT` learns the shared task, as bench/train/task.py lays it out, and leaves of each model its
-//! bundle and its trees for the peers; `bench-score time TASK BUNDLE OUT` scores the test rows on one thread, writes
-//! their probabilities and prints how fast it was.
+//! `bench-score models TASK OUT` learns the shared task, as bench/train/task.py lays it out, and leaves of
+//! each model its bundle and its trees for the peers; `bench-score time TASK BUNDLE OUT` scores the test rows
+//! on one thread, writes their probabilities and prints how fast it was.
 
 mod models;
 mod timing;

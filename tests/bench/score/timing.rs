@@ -1,4 +1,5 @@
-//! Our scorer on the test rows, as native.py measures the peers: all at once, and one by one in scattered order.
+//! Our scorer on the test rows, as native.py measures the peers: all at once, and one by one in scattered
+//! order.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

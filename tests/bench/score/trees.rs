@@ -1,8 +1,9 @@
 //! A forest's trees as plain columns of numbers, for the peers: its splits ask for values rather than bins.
 //!
-//! Of every node, tree after tree: `feature.i32` (-1: a leaf), `threshold.f32` (a value of at most it goes left) and
-//! `left.i32` (the left child's position in its tree; the right one follows it). `nodes.i32` has each tree's number of
-//! nodes, `values.f32` what the leaves hold in their order, and `base.f32` where boosted scores start.
+//! Of every node, tree after tree: `feature.i32` (-1: a leaf), `threshold.f32` (a value of at most it goes
+//! left) and `left.i32` (the left child's position in its tree; the right one follows it). `nodes.i32` has
+//! each tree's number of nodes, `values.f32` what the leaves hold in their order, and `base.f32` where
+//! boosted scores start.
 
 use std::path::Path;
 
@@ -48,7 +49,8 @@ pub(super) fn write_all(folder: &Path, forest: &Forest, bins: &Bins) -> Result<(
     write(&folder.join("base.f32"), base, f32::to_le_bytes)
 }
 
-/// The greatest value in the bins up to a threshold. Bin 1 ends at the first edge; in bin 0 are missing values alone.
+/// The greatest value in the bins up to a threshold. Bin 1 ends at the first edge; in bin 0 are missing
+/// values alone.
 fn greatest_left(edges: &[f32], threshold: u8) -> f32 {
     match usize::from(threshold).checked_sub(1) {
         None => f32::NEG_INFINITY,

@@ -1,7 +1,7 @@
-//! `make bench-size`: `bench-size FOLDER LEARNER BYTES` learns the shared task, as task.py lays it out, and makes the model
-//! smaller until its bundle has so many bytes after brotli. What goes is decided by the last fifth of the training rows, which
-//! a model that learned from the others alone is judged by; what is shipped has learned from all. The test rows only tell how
-//! good it is. Prints Markdown.
+//! `make bench-size`: `bench-size FOLDER LEARNER BYTES` learns the shared task, as task.py lays it out, and
+//! makes the model smaller until its bundle has so many bytes after brotli. What goes is decided by the last
+//! fifth of the training rows, which a model that learned from the others alone is judged by; what is shipped
+//! has learned from all. The test rows only tell how good it is. Prints Markdown.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! The native part of `make bench-train`: `bench-train FOLDER LEARNER THREADS OUT` learns the shared task, as task.py lays
-//! it out, writes the test rows' probabilities and prints how long it took from single-precision numbers in memory, the
-//! choice of bins included.
+//! The native part of `make bench-train`: `bench-train FOLDER LEARNER THREADS OUT` learns the shared task, as
+//! task.py lays it out, writes the test rows' probabilities and prints how long it took from single-precision
+//! numbers in memory, the choice of bins included.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! `make fuzz`: mutations of the committed samples by the million, on all cores.
 //!
-//! The same seed gives the same mutations, whatever the number of threads. An offender is saved and the exit code is 1.
+//! The same seed gives the same mutations, whatever the number of threads. An offender is saved and the exit
+//! code is 1.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

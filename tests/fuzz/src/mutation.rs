@@ -1,4 +1,5 @@
-//! Mutations of bundles, with a hash that fits. The tests of the core take the first of them (`hostile/mutations.rs`).
+//! Mutations of bundles, with a hash that fits. The tests of the core take the first of them
+//! (`hostile/mutations.rs`).
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

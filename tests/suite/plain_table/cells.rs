@@ -52,7 +52,8 @@ fn strays_are_named_and_do_not_change_what_a_column_holds() {
     // As missing values they are counted and told, and the columns are what they are.
     let finished = place.run(&[&LEARN[..], &["--skip-bad-rows", "--json"]].concat()).unwrap();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
-    let told = "column AGE: 2 of 600 cells are not what it holds and count as missing; the first: t.csv:303: column AGE";
+    let told = "column AGE: 2 of 600 cells are not what it holds and count as missing; the first: \
+        t.csv:303: column AGE";
     assert!(finished.stderr.contains(told), "{}", finished.stderr);
     let trained: Value = serde_json::from_str(&finished.stdout).unwrap();
     let counted: Vec<_> = trained["training"]["strays"].as_array().unwrap().iter().collect();
@@ -88,7 +89,8 @@ fn what_a_column_holds_can_be_said() {
     // Numbers would lose the zeros of codes.
     let finished = place.run(&LEARN).unwrap();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
-    let told = "column ZIP: its cells are words, since numbers would lose the zeros of codes such as \"00700\" (t.csv:2)";
+    let told = "column ZIP: its cells are words, since numbers would lose the zeros of codes such as \
+        \"00700\" (t.csv:2)";
     assert!(finished.stderr.contains(told), "{}", finished.stderr);
     assert_eq!(kinds_of_bundle(&place), ["Number", "Time", "Category", "Category"]);
     json_of(&place, &[&LEARN[..], &["--columns", "ZIP=number,AGE=word", "--columns", "SINCE=word"]].concat());
@@ -140,7 +142,8 @@ fn separators_of_thousands_are_never_guessed() {
     fails(&place, &LEARN, 1, &["t.csv:4: column a: \"1.500\" may have a separator of thousands"]);
     place.write("t.csv", &european(["1,234", "20", "12,500"])).unwrap();
     let finished = place.run(&LEARN).unwrap();
-    let told = "column a: three digits follow every point or comma, which are read as decimal marks, as in \"1,234\" (t.csv:2)";
+    let told = "column a: three digits follow every point or comma, which are read as decimal marks, as in \
+        \"1,234\" (t.csv:2)";
     assert!(finished.code == 0 && finished.stderr.contains(told), "{}", finished.stderr);
     place.write("t.csv", &european(["1,234", "20", "12,50"])).unwrap();
     let finished = place.run(&LEARN).unwrap();
@@ -194,7 +197,8 @@ fn two_tables_are_compared_as_what_the_first_one_holds() {
     assert!(warnings.contains("column AGE: 2 of 600 cells are not what it holds"), "{warnings}");
     assert!(found["alerts"].as_array().unwrap().is_empty(), "{}", found["alerts"]);
 
-    // Whole numbers are the same words with a fraction of zeros, as pandas writes them once cells are missing.
+    // Whole numbers are the same words with a fraction of zeros, as pandas writes them once cells are
+    // missing.
     let coded = |fraction: &str| {
         let mut text = String::from("CODE\n");
         (0..600).for_each(|row| {

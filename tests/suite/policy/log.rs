@@ -19,7 +19,8 @@ fn a_log_that_left_something_to_chance_tells_what_other_policies_are_worth() {
         by_csv["policies"].as_array().unwrap().iter().map(|policy| policy["policy"].as_str().unwrap());
     assert_eq!(names.collect::<Vec<_>>(), ["best first", "temperature 1", "all alike"]);
 
-    // The logged policy by its own log, against rewards counted from the log and the tables with nothing of ours.
+    // The logged policy by its own log, against rewards counted from the log and the tables with nothing of
+    // ours.
     let taken = csv(&place, "data/raw/CUSTOMER_ACCOUNT.csv");
     let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for row in &taken {
@@ -62,7 +63,8 @@ fn a_log_that_left_something_to_chance_tells_what_other_policies_are_worth() {
     let snips = rewarded["policies"][0]["snips"]["value"].as_f64().unwrap();
     assert!((snips - 2.5).abs() < 1e-12, "of the same reward for all");
 
-    // What a model says of 90 days is not judged by what came within 30, nor the other way round; rewards of the log's own are.
+    // What a model says of 90 days is not judged by what came within 30, nor the other way round; rewards of
+    // the log's own are.
     place.write("thirty.yaml", &format!("{MODEL}\nsnapshots: {{horizon_days: 30}}\n")).unwrap();
     let text = String::from_utf8(place.read("offers.csv").unwrap()).unwrap();
     place.write("thirty.csv", &text.replace(",90,", ",30,")).unwrap();
@@ -81,7 +83,8 @@ fn a_log_that_left_something_to_chance_tells_what_other_policies_are_worth() {
     assert_eq!(with_thirty, rewarded);
 }
 
-/// What identifies a customer may have any name that the header of a CSV file can say, from the tables to the log and back.
+/// What identifies a customer may have any name that the header of a CSV file can say, from the tables to the
+/// log and back.
 #[test]
 fn an_id_column_of_any_name_goes_the_whole_way() {
     let key = "Kunden-Nr., \"Ä\"; a|b=";

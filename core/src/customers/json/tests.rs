@@ -99,7 +99,8 @@ proptest! {
     fn reads_what_serde_json_reads(text in r#"([\[\]{}:,"\\ ]|"[a-z\\]{0,2}"|-?[0-9]{1,2}|0\.5|1e-3|null|true|\\u00e9){0,12}"#) {
         match (Value::parse(&text, 100), serde_json::from_str::<serde_json::Value>(&text)) {
             (Ok(ours), Ok(theirs)) => prop_assert_eq!(as_serde_reads(&ours), theirs),
-            (ours, theirs) => prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{}: {:?}, {:?}", text, ours, theirs),
+            (ours, theirs) => prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{}: {:?}, \
+                {:?}", text, ours, theirs),
         }
     }
 

@@ -133,7 +133,8 @@ proptest! {
         match grown.tree.nodes[0] {
             TreeNode::Split { feature: 0, threshold, missing_right } => {
                 let left = |bins: &[u8; 2]| if bins[0] == 0 { !missing_right } else { bins[0] <= threshold };
-                prop_assert!((gain(&left, l2) - best).abs() <= 1e-9 * best.abs() + 1e-3, "{} of {best}", gain(&left, l2));
+                prop_assert!((gain(&left, l2) - best).abs() <= 1e-9 * best.abs() + 1e-3, "{} of \
+                    {best}", gain(&left, l2));
             }
             TreeNode::SetSplit { feature: 1, left } => {
                 let found = gain(&|bins| left.contains(bins[1]), l2 + 10.0);

@@ -1,9 +1,9 @@
 //! Makes a trained forest smaller, at the least cost in log-loss.
 //!
-//! A [`Pruning`] says what stays: a share of the trees, a share of their leaves, and the number of steps that leaf
-//! values are rounded to. [`search()`] finds prunings on a forest that did not learn from the validation rows, so the
-//! log-loss there is honest; the chosen one is then applied to the final forest, so the size is that of what is
-//! shipped.
+//! A [`Pruning`] says what stays: a share of the trees, a share of their leaves, and the number of steps that
+//! leaf values are rounded to. [`search()`] finds prunings on a forest that did not learn from the validation
+//! rows, so the log-loss there is honest; the chosen one is then applied to the final forest, so the size is
+//! that of what is shipped.
 
 mod leaf_weights;
 mod prune;
@@ -131,7 +131,8 @@ fn halved(
     Ok(points)
 }
 
-/// The Pareto frontier of size and log-loss, the largest first: each point is smaller and worse than the one before.
+/// The Pareto frontier of size and log-loss, the largest first: each point is smaller and worse than the one
+/// before.
 pub fn frontier(points: &[Point]) -> Vec<Point> {
     let mut sorted = points.to_vec();
     sorted.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(a.log_loss.total_cmp(&b.log_loss)));
@@ -154,7 +155,8 @@ pub struct ValidationRows<'c> {
 }
 
 impl<'c> ValidationRows<'c> {
-    /// Invariant: `rows` have the bins that the forests learned from. `calibration` corrects the probabilities.
+    /// Invariant: `rows` have the bins that the forests learned from. `calibration` corrects the
+    /// probabilities.
     pub fn new(rows: &Dataset, calibration: &'c Calibration) -> Self {
         let block = |start: usize| {
             let of_rows =

@@ -1,8 +1,8 @@
 //! Removes trees and leaves: a split whose children are leaves becomes a leaf with their weighted mean.
 //!
-//! The value of a node as a leaf, and the cost of making it one, depend on its own tree alone. Both are computed once,
-//! with the order in which the splits of the forest go, the cheapest first. A pruning is then a number of trees and a
-//! prefix of that order.
+//! The value of a node as a leaf, and the cost of making it one, depend on its own tree alone. Both are
+//! computed once, with the order in which the splits of the forest go, the cheapest first. A pruning is then
+//! a number of trees and a prefix of that order.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,4 +1,5 @@
-//! Bundles that are sound, but as dense as nobody would make them: once there is room for what they hold, they are read.
+//! Bundles that are sound, but as dense as nobody would make them: once there is room for what they hold,
+//! they are read.
 
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,8 @@ use super::memory::with_unknown;
 use super::withstand;
 use crate::sample;
 
-/// Reads the bundle with just as much room as it needs, where what it takes must come closest to what it may take. Gives how
-/// long the last reading took.
+/// Reads the bundle with just as much room as it needs, where what it takes must come closest to what it may
+/// take. Gives how long the last reading took.
 fn with_room(bundle: &Bundle) -> Duration {
     let bytes = bundle.encode().unwrap();
     let (mut too_little, mut enough) = (0, (20 * bytes.len()).min(32 << 20));

@@ -5,8 +5,8 @@ use super::{with, withstand};
 use crate::frame::take_apart;
 use crate::sample;
 
-/// A walk down a tree goes from a node to one behind it: a node tells how many splits came before its children, not where
-/// they are, so no bytes say that a walk turns back. What can be wrong is their number.
+/// A walk down a tree goes from a node to one behind it: a node tells how many splits came before its
+/// children, not where they are, so no bytes say that a walk turns back. What can be wrong is their number.
 #[test]
 fn trees_that_are_no_trees_are_refused() {
     let sections = take_apart(&sample::label().encode().unwrap());

@@ -29,7 +29,8 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         with(b"CARD", [&[0; 5][..], &list((small - 5) / 2, &[0, 0])].concat()),
         with(b"CARD", [&[0, 0][..], &list(small - 2, &[0])].concat()),
         with(b"CARD", [&[0; 14][..], &list((small - 14) / 3, &[0, 0, 0])].concat()),
-        // A policy of terms with nothing but a lever, of measures, of gates and weights, of channels, of what can be changed.
+        // A policy of terms with nothing but a lever, of measures, of gates and weights, of channels, of what
+        // can be changed.
         with(b"PLCY", [&[0; 5][..], &list((small - 5) / 13, &[0; 13])].concat()),
         with(b"PLCY", [&[0; 6][..], &list((small - 6) / 6, &[0, 0, 0, 4, 0, 0])].concat()),
         with(b"PLCY", [&[0; 7][..], &list((small - 7) / 7, &[0, 0, 7, 0, 0, 0, 0])].concat()),
@@ -40,14 +41,15 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         // Features that are split by sets, but have none; sets.
         with(b"MODL", [&[0, 3, 0][..], &list(MAX_FEATURES, &[0, 0])].concat()),
         with(b"MODL", [&[0, 3, 0, 1, 0][..], &list(1 << 20, &[0, 0, 0, 0])].concat()),
-        // Every byte a node, a threshold, a code; more trees than there are nodes; no node for very many classes.
+        // Every byte a node, a threshold, a code; more trees than there are nodes; no node for very many
+        // classes.
         with(b"MODL", forest(3, 1, &[0; 1 << 22], &[], &[0; 5])),
         with(b"MODL", forest(3, 1, &[0], &[0; 1 << 22], &[1; 3])),
         with(b"MODL", forest(3, 1, &[0], &[], &[1; 1 << 22])),
         with(b"MODL", forest(3, 10_000, &[0], &[], &[1; 3])),
         with(b"MODL", forest(u16::MAX, 10_000, &[0; 10_000], &[], &[1; 3])),
-        // One class: of two nodes one is a leaf with one code. A tree like a comb, and one as flat as can be; the same with
-        // too many columns for small nodes.
+        // One class: of two nodes one is a leaf with one code. A tree like a comb, and one as flat as can be;
+        // the same with too many columns for small nodes.
         with(b"MODL", comb(1 << 20)),
         with(b"MODL", flat(20, 1)),
         with(b"MODL", flat(20, 300)),
@@ -73,8 +75,8 @@ fn dense_sections_take_no_more_memory_than_they_should() {
     }
 }
 
-/// Sections that are sound in themselves: empty features and goldens, a schema with a category of empty words, a card of
-/// empty parameters.
+/// Sections that are sound in themselves: empty features and goldens, a schema with a category of empty
+/// words, a card of empty parameters.
 fn dense_in_all_that_is_small(sections: &Sections) -> Sections {
     let room = MAX_SMALL_SECTION - 1000;
     let mut schema = sections[0].1.clone();

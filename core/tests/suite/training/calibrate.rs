@@ -214,7 +214,8 @@ fn the_number_of_threads_changes_no_bit() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// Certain, impossible and even probabilities, whatever the labels: sound numbers that give distributions.
+    /// Certain, impossible and even probabilities, whatever the labels: sound numbers that give
+    /// distributions.
     #[test]
     fn anything_can_be_calibrated(
         rows in vec((0..5usize, 0..3usize), 60..200),

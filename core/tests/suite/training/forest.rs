@@ -16,7 +16,8 @@ fn accuracy(probabilities: &[Vec<f32>], labels: &[usize]) -> f64 {
     right as f64 / labels.len() as f64
 }
 
-/// Three classes that depend on the first four of eight features in ways that no straight line finds, and on chance.
+/// Three classes that depend on the first four of eight features in ways that no straight line finds, and on
+/// chance.
 pub(super) fn crooked(count: usize, seed: u64) -> Sample {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut sample = Sample { width: 8, classes: 3, rows: Vec::new(), labels: Vec::new() };
@@ -98,7 +99,8 @@ fn importance_finds_what_informs_and_sums_to_1() {
 
 #[test]
 fn a_missing_value_goes_where_the_missing_ones_went() {
-    // Half of the rows are missing; they behave like the high ones, like the low ones, or are seen for the first time.
+    // Half of the rows are missing; they behave like the high ones, like the low ones, or are seen for the
+    // first time.
     let forest = |label_of_missing: Option<usize>, high_share: u32| {
         let mut sample = Sample { width: 1, classes: 2, rows: Vec::new(), labels: Vec::new() };
         for row in 0..400u32 {

@@ -9,7 +9,8 @@ use nextbest_core::train::LogisticParams;
 
 use super::{Sample, assert_distributions, fit_logistic, logistic_params, predict};
 
-/// Classes that follow two features of five values each, some of them perhaps missing, more or less as a logistic model has it.
+/// Classes that follow two features of five values each, some of them perhaps missing, more or less as a
+/// logistic model has it.
 fn straight(count: usize, classes: &[usize], intercept: f32, missing: bool) -> Sample {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let mut sample = Sample { width: 2, classes: 4, rows: Vec::new(), labels: Vec::new() };

@@ -1,5 +1,6 @@
-//! A feature table knows its clock, horizon, keys and cut-offs. A config that says otherwise is refused: a model would learn from
-//! outcomes that lie in the time that tests it, or be measured by another question than it was asked.
+//! A feature table knows its clock, horizon, keys and cut-offs. A config that says otherwise is refused: a
+//! model would learn from outcomes that lie in the time that tests it, or be measured by another question
+//! than it was asked.
 
 use std::path::Path;
 
@@ -47,7 +48,8 @@ impl Layout {
     pub(crate) fn check(&self, config: &Config, cutoffs: &[i64], path: &Path) -> anyhow::Result<()> {
         let differ = |key: &str, config: &str, table: &str| {
             anyhow!(
-                "{key}: the config says {config}, but {} was made with {table}: change the config back, or run `nextbest \
+                "{key}: the config says {config}, but {} was made with {table}: change the config back, or \
+                 run `nextbest \
                  features` and `nextbest train` again",
                 path.display()
             )
@@ -84,7 +86,8 @@ impl Layout {
         let days = self.schema.horizon_days();
         if days != model_days {
             bail!(
-                "the model says what is taken within {model_days} days, but these rows know what was taken within {days} days \
+                "the model says what is taken within {model_days} days, but these rows know what was taken \
+                 within {days} days \
                  (snapshots.horizon_days)"
             );
         }

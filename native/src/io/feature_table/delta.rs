@@ -1,9 +1,9 @@
-//! The feature table as a Delta table: a folder with a Parquet file for each version and a log that says which one
-//! counts. Other engines read it, and read older versions of it.
+//! The feature table as a Delta table: a folder with a Parquet file for each version and a log that says
+//! which one counts. Other engines read it, and read older versions of it.
 //!
 //! The log is Delta's protocol at reader version 1 and writer version 2, see
-//! <https://github.com/delta-io/delta/blob/master/PROTOCOL.md>. A file is named by the hash of its content, so the same
-//! table twice is one version.
+//! <https://github.com/delta-io/delta/blob/master/PROTOCOL.md>. A file is named by the hash of its content,
+//! so the same table twice is one version.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,10 +25,12 @@ pub(crate) enum Commit {
     Unchanged(u64),
 }
 
-/// Makes a feature table's Parquet file the next version of the Delta table in a folder, instead of what it held.
+/// Makes a feature table's Parquet file the next version of the Delta table in a folder, instead of what it
+/// held.
 ///
 /// # Errors
-/// Where the folder's log can't be read or written, or was written by a program that uses more of the protocol.
+/// Where the folder's log can't be read or written, or was written by a program that uses more of the
+/// protocol.
 pub(crate) fn commit(
     folder: &Path,
     parquet: &Path,
@@ -78,7 +80,8 @@ impl State {
     fn read(log: &Path) -> anyhow::Result<Self> {
         if log.join("_last_checkpoint").exists() {
             bail!(
-                "another program has written checkpoints there; choose another folder (feature_store.table_name)"
+                "another program has written checkpoints there; choose another folder \
+                 (feature_store.table_name)"
             );
         }
         let mut versions: Vec<u64> = Vec::new();

@@ -1,4 +1,5 @@
-//! What a feature store wants to know of the feature table: its keys, its columns in words, and which version it is.
+//! What a feature store wants to know of the feature table: its keys, its columns in words, and which version
+//! it is.
 
 use std::path::Path;
 
@@ -67,7 +68,8 @@ impl<'a> Manifest<'a> {
             column(
                 HELD_COLUMN,
                 "string",
-                "the products held at that moment, with | between them (\\| is a bar in a name, \\\\ a backslash)",
+                "the products held at that moment, with | between them (\\| is a bar in a name, \\\\ a \
+                 backslash)",
             ),
         ];
         columns.extend(layout.features.iter().map(|feature| ColumnEntry {
@@ -92,8 +94,8 @@ impl<'a> Manifest<'a> {
     }
 }
 
-/// The files that a feature table was computed from, with their SHA-256, as the manifest beside it says; none where there is no
-/// manifest of this very table.
+/// The files that a feature table was computed from, with their SHA-256, as the manifest beside it says; none
+/// where there is no manifest of this very table.
 ///
 /// # Errors
 /// Where one of the two can't be read.

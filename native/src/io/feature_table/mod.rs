@@ -1,8 +1,8 @@
-//! The feature table: a row for each customer at each cut-off, as Parquet (which training reads), CSV (for people) and
-//! Delta (for other engines).
+//! The feature table: a row for each customer at each cut-off, as Parquet (which training reads), CSV (for
+//! people) and Delta (for other engines).
 //!
-//! The Parquet file's metadata holds the schema and the feature definitions, so that a model trained on the file
-//! carries exactly what computed it.
+//! The Parquet file's metadata holds the schema and the feature definitions, so that a model trained on the
+//! file carries exactly what computed it.
 
 mod agreement;
 pub(crate) mod delta;

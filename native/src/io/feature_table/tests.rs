@@ -141,7 +141,8 @@ proptest! {
         prop_assert_eq!(sources_of(&parquet).unwrap(), vec![]);
     }
 
-    /// Each version is read when the next one is written: what it holds is not written again, and what it held is removed.
+    /// Each version is read when the next one is written: what it holds is not written again, and what it
+    /// held is removed.
     #[test]
     fn the_log_of_delta_is_read_again(versions in vec((tables(), any::<String>()), 1..4)) {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Tables as CSV. For machines cells are as they are; where people open a file, no cell is one that a spreadsheet would run.
+//! Tables as CSV. For machines cells are as they are; where people open a file, no cell is one that a
+//! spreadsheet would run.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -7,13 +8,14 @@ use std::path::Path;
 use super::write_file;
 use crate::io::column_names;
 
-/// A cell with one of these stands in quotes: what may stand between values or end a line in any file, so that whoever guesses
-/// the delimiter finds the comma, and a mark that would be taken for the file's encoding.
+/// A cell with one of these stands in quotes: what may stand between values or end a line in any file, so
+/// that whoever guesses the delimiter finds the comma, and a mark that would be taken for the file's
+/// encoding.
 const QUOTED: [char; 8] = [',', ';', '\t', '|', '"', '\r', '\n', '\u{feff}'];
 /// A spreadsheet runs a cell that begins with one of these, unless it is a number (OWASP, "CSV Injection").
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-/// Where `;` or a tab separates values, as `;` does in the spreadsheets of many countries, our quotes are characters like others
-/// but in the first column: behind one of these, another cell begins there.
+/// Where `;` or a tab separates values, as `;` does in the spreadsheets of many countries, our quotes are
+/// characters like others but in the first column: behind one of these, another cell begins there.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
 /// Writes records as CSV: commas between cells, LF at the end of a line.
@@ -77,8 +79,8 @@ pub(crate) fn write_exact_csv<const N: usize>(
     })
 }
 
-/// A table for people as CSV in memory: a header and rows. No two columns have one name, and no cell is one that a spreadsheet
-/// would run.
+/// A table for people as CSV in memory: a header and rows. No two columns have one name, and no cell is one
+/// that a spreadsheet would run.
 ///
 /// # Errors
 /// None: memory does not fail.
@@ -98,8 +100,8 @@ where
     Ok(bytes)
 }
 
-/// A cell that a spreadsheet takes for a text and not for something to run, whatever separates values there: an apostrophe stands
-/// before what begins like a formula, unless the cell is a number.
+/// A cell that a spreadsheet takes for a text and not for something to run, whatever separates values there:
+/// an apostrophe stands before what begins like a formula, unless the cell is a number.
 fn harmless<'c>(cell: impl Into<Cow<'c, str>>) -> Cow<'c, str> {
     let cell = cell.into();
     let pieces = || cell.split_inclusive(SEPARATORS).enumerate();

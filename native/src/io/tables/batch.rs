@@ -89,7 +89,8 @@ pub(super) enum CellColumn {
 pub(super) const NO_INTEGER: i64 = i64::MIN;
 
 impl Cells {
-    /// Takes malformed rows out, and gives where they stand and what is wrong with them. That they were there stays known.
+    /// Takes malformed rows out, and gives where they stand and what is wrong with them. That they were there
+    /// stays known.
     pub(super) fn leave_out_malformed(&mut self) -> Vec<(String, String)> {
         if self.malformed.is_empty() {
             return Vec::new();
@@ -245,11 +246,12 @@ pub(super) const NO_ROW: u32 = u32::MAX;
 pub(super) enum Values {
     /// Numbers and times; NaN where there is none.
     Numbers(Vec<f64>),
-    /// Positions among the words; [`NO_WORD`] where there is none, [`UNKNOWN_WORD`] where it is not among those that are known
-    /// beforehand.
+    /// Positions among the words; [`NO_WORD`] where there is none, [`UNKNOWN_WORD`] where it is not among
+    /// those that are known beforehand.
     Codes {
         codes: Vec<u16>,
-        /// The batch's own words, in the order in which they were met. Empty where the words are known beforehand.
+        /// The batch's own words, in the order in which they were met. Empty where the words are known
+        /// beforehand.
         words: Vec<String>,
     },
 }

@@ -7,8 +7,8 @@ use nextbest_core::time::{self, Clock};
 
 use crate::config::{ColumnConfig, ColumnType};
 
-/// Times outside these years (from the first moment of 1850 up to that of 2201) are typing errors or stand for "never",
-/// and neither is a date.
+/// Times outside these years (from the first moment of 1850 up to that of 2201) are typing errors or stand
+/// for "never", and neither is a date.
 const TIMES: std::ops::Range<f64> = -3_786_825_600.0..7_289_654_400.0;
 
 /// The part of a cell that a column is made from.
@@ -115,7 +115,8 @@ mod tests {
 
     fn column(yaml: &str) -> ColumnConfig {
         let config = Config::parse(&format!(
-            "schema:\n  tables:\n    t:\n      file: t.csv\n      columns:\n        c: {yaml}\n  customer: {{table: t, established: c}}\n  holdings: []\n  products: {{list: []}}"
+            "schema:\n  tables:\n    t:\n      file: t.csv\n      columns:\n        c: {yaml}\n  customer: \
+             {{table: t, established: c}}\n  holdings: []\n  products: {{list: []}}"
         ));
         config.unwrap().schema.unwrap().tables["t"].columns["c"].clone()
     }

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 pub(super) const NO_DECIMAL: i128 = i128::MIN;
 /// 10³⁸: numbers are smaller than this.
 const END: u128 = 10u128.pow(38);
-/// Whole numbers up to 2⁵³ and powers of ten up to 10²² are exact as 64-bit floats, so that their quotient is rounded once.
+/// Whole numbers up to 2⁵³ and powers of ten up to 10²² are exact as 64-bit floats, so that their quotient is
+/// rounded once.
 const EXACT: u128 = 1 << 53;
 const EXACT_DIGITS: u32 = 22;
 

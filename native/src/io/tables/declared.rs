@@ -1,4 +1,5 @@
-//! The schema as far as the config alone tells it, so that feature definitions are checked before any file is opened.
+//! The schema as far as the config alone tells it, so that feature definitions are checked before any file is
+//! opened.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -12,8 +13,8 @@ use super::open::is_event_table;
 use super::products::listed;
 use crate::config::{ColumnType, Config, HoldingProductConfig, SchemaConfig, TableConfig};
 
-/// The schema that the config declares. Categories have no words yet; if the products live in a table, the ids that holdings and
-/// features name stand in for them.
+/// The schema that the config declares. Categories have no words yet; if the products live in a table, the
+/// ids that holdings and features name stand in for them.
 ///
 /// # Errors
 /// Where tables, columns or products contradict each other.
@@ -51,7 +52,8 @@ fn attributes(schema: &SchemaConfig) -> anyhow::Result<Vec<Column>> {
         for column in columns(table) {
             if attributes.iter().any(|other| other.name == column.name) {
                 bail!(
-                    "schema: the column name `{}` stands in two tables of the customer; give one another name with `from`",
+                    "schema: the column name `{}` stands in two tables of the customer; give one another \
+                     name with `from`",
                     column.name
                 );
             }

@@ -1,7 +1,8 @@
 //! Event tables: read once, in any order, and kept by parts of the customers until each part's turn comes.
 //!
-//! A batch of rows is sorted by the parts that its customers belong to as soon as it is read. What does not fit into
-//! the memory that the config allows is put aside on disk, so that the number of events is bounded by neither.
+//! A batch of rows is sorted by the parts that its customers belong to as soon as it is read. What does not
+//! fit into the memory that the config allows is put aside on disk, so that the number of events is bounded
+//! by neither.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -251,7 +252,8 @@ impl Block {
 struct Sorted {
     batch: Batch,
     block: Block,
-    /// The batch's row that stands at each place of the block: one that several customers share comes for each of them.
+    /// The batch's row that stands at each place of the block: one that several customers share comes for
+    /// each of them.
     order: Vec<u32>,
     /// How many rows have no customer: they are left out.
     nobody: usize,

@@ -123,7 +123,8 @@ impl HeldTable {
         Ok(())
     }
 
-    /// Adds a batch's keys. Rows whose key was there before are bad: gives which rows are to be kept, if not all are.
+    /// Adds a batch's keys. Rows whose key was there before are bad: gives which rows are to be kept, if not
+    /// all are.
     fn add_keys(&mut self, batch: &mut Batch, plan: &TablePlan<'_>) -> Option<Vec<bool>> {
         let mut keep: Option<Vec<bool>> = None;
         let mut dropped = 0;

@@ -24,9 +24,11 @@ struct Lookup {
     rows: Vec<u32>,
 }
 
-/// The customers of a table's rows: mostly one, sometimes none, and several where they share what a row belongs to.
+/// The customers of a table's rows: mostly one, sometimes none, and several where they share what a row
+/// belongs to.
 pub(super) struct Owners {
-    /// For each row, the row that it leads to of the table that customers are or refer to; [`NO_ROW`] for none.
+    /// For each row, the row that it leads to of the table that customers are or refer to; [`NO_ROW`] for
+    /// none.
     rows: Vec<u32>,
     of: Arc<Sharing>,
 }
@@ -41,8 +43,8 @@ struct Sharing {
 }
 
 impl Joins {
-    /// Joins tables that stand in an order in which each comes after those that it refers to. `customer` is the position
-    /// of the customers' own table.
+    /// Joins tables that stand in an order in which each comes after those that it refers to. `customer` is
+    /// the position of the customers' own table.
     pub(super) fn new(tables: &[HeldTable], customer: usize) -> Self {
         let lookups = attribute_tables(tables, customer);
         let mut joins = Self { owners: tables.iter().map(|_| None).collect(), lookups };
@@ -82,8 +84,8 @@ impl Joins {
         self.owners.get(table)?.as_ref()
     }
 
-    /// Of a table's references, by the tables that they name, the one that leads to its customers: the first that tells
-    /// customers apart, or else the first that leads to any.
+    /// Of a table's references, by the tables that they name, the one that leads to its customers: the first
+    /// that tells customers apart, or else the first that leads to any.
     pub(super) fn leading<'n>(
         &self,
         names: impl Iterator<Item = &'n str>,
@@ -114,7 +116,8 @@ impl Joins {
             for column in tables.get(lookup.table).map_or(&[][..], |table| &table.columns) {
                 if declared.iter().any(|other| other.name == column.name) {
                     bail!(
-                        "schema: the column name `{}` stands in two tables of the customer; give one another name with `from`",
+                        "schema: the column name `{}` stands in two tables of the customer; give one \
+                         another name with `from`",
                         column.name
                     );
                 }

@@ -25,8 +25,8 @@ pub(super) enum Row {
 }
 
 impl KeyMap {
-    /// Adds the key of a row ([`NO_ROW`]: of one that is left out). Where it is there already, it stays that of the row
-    /// before, and is given back.
+    /// Adds the key of a row ([`NO_ROW`]: of one that is left out). Where it is there already, it stays that
+    /// of the row before, and is given back.
     pub(super) fn insert(&mut self, key: Key, row: u32) -> Option<Key> {
         match key {
             Key::Number(number) => match self.numbers.entry(number) {
@@ -64,9 +64,9 @@ impl KeyMap {
     }
 }
 
-/// The keys of a table to which none refers: of a hundred million events nothing is kept but which numbers were there,
-/// as compressed bit maps. Of texts only a hash of 64 bits is kept: of 10¹⁹ pairs of different keys, one is mistaken for
-/// equal.
+/// The keys of a table to which none refers: of a hundred million events nothing is kept but which numbers
+/// were there, as compressed bit maps. Of texts only a hash of 64 bits is kept: of 10¹⁹ pairs of different
+/// keys, one is mistaken for equal.
 #[derive(Debug, Default)]
 pub(super) struct UniqueKeys {
     numbers: RoaringTreemap,
@@ -98,8 +98,8 @@ impl UniqueKeys {
     }
 }
 
-/// The key that a text writes: a number where it writes it in the one usual way (no sign, no leading zeros), so that
-/// equal numbers are equal texts.
+/// The key that a text writes: a number where it writes it in the one usual way (no sign, no leading zeros),
+/// so that equal numbers are equal texts.
 pub(super) fn key(text: &str) -> Key {
     canonical_number(text).map_or_else(|| Key::Text(text.into()), Key::Number)
 }

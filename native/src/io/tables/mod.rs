@@ -1,10 +1,10 @@
 //! The bank's tables, from CSV or Parquet files to customers with all their rows.
 //!
-//! Every row is used or left out for one reason, which is counted ([`quality`]). Bad rows are counted with their file, line
-//! and column, and are an error unless the user says to skip them.
+//! Every row is used or left out for one reason, which is counted ([`quality`]). Bad rows are counted with
+//! their file, line and column, and are an error unless the user says to skip them.
 //!
-//! Each file is read once, by all threads. The customers and what events refer to are held in memory; events wait, by
-//! parts of the customers, in memory or on disk ([`events`]), until their part's turn comes.
+//! Each file is read once, by all threads. The customers and what events refer to are held in memory; events
+//! wait, by parts of the customers, in memory or on disk ([`events`]), until their part's turn comes.
 
 mod bank;
 mod batch;
@@ -52,14 +52,15 @@ pub(crate) struct LoadOptions<'a> {
     pub(crate) skip_bad_rows: bool,
     /// Read with the words and products of this schema (a bundle's) instead of those in the data.
     pub(crate) schema: Option<&'a Schema>,
-    /// For tables of which no feature can see all rows: the times (seconds since 1970-01-01) of those that one can.
+    /// For tables of which no feature can see all rows: the times (seconds since 1970-01-01) of those that
+    /// one can.
     pub(crate) seen: BTreeMap<String, Range<f64>>,
     /// What rules read: the schema has the words of all rows, also of those that no feature sees.
     pub(crate) ruled: RuledWords,
 }
 
-/// The columns that the policy's rules read by their words, by table (none for an attribute) and name, each with the words that
-/// they name.
+/// The columns that the policy's rules read by their words, by table (none for an attribute) and name, each
+/// with the words that they name.
 pub(crate) type RuledWords = BTreeMap<(Option<String>, String), BTreeSet<String>>;
 
 /// A category with more words than this is an id or a text.

@@ -202,12 +202,13 @@ fn is_streamed(schema: &SchemaConfig, name: &str) -> bool {
 
 fn nothing_leads(name: &str, customer_table: &str) -> String {
     format!(
-        "schema: nothing leads from table `{name}` to table `{customer_table}`: declare what its columns refer to"
+        "schema: nothing leads from table `{name}` to table `{customer_table}`: declare what its columns \
+         refer to"
     )
 }
 
-/// Words that a bundle must know although no feature met them: those that rules name or that stand in rows that no feature
-/// sees, and the ids of products that nobody took yet.
+/// Words that a bundle must know although no feature met them: those that rules name or that stand in rows
+/// that no feature sees, and the ids of products that nobody took yet.
 struct FurtherWords<'a> {
     ruled: &'a RuledWords,
     unseen: &'a BTreeMap<String, UnseenWords>,
@@ -215,8 +216,8 @@ struct FurtherWords<'a> {
 }
 
 impl FurtherWords<'_> {
-    /// Adds them behind a table's own, so that no position changes that a feature has seen, and gives those that only rules know.
-    /// `place` is the name of an event table.
+    /// Adds them behind a table's own, so that no position changes that a feature has seen, and gives those
+    /// that only rules know. `place` is the name of an event table.
     fn declare(
         &self,
         place: Option<String>,
@@ -268,7 +269,8 @@ fn built_schema(
         let (days, of_config) = (known.horizon_days(), config.snapshots.horizon_days);
         if days != of_config {
             bail!(
-                "snapshots.horizon_days: the config says {of_config}, but the bundle says what is taken within {days} days"
+                "snapshots.horizon_days: the config says {of_config}, but the bundle says what is taken \
+                 within {days} days"
             );
         }
         return Ok(known.clone());

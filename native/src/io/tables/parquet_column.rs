@@ -158,7 +158,8 @@ fn spread<T: DataType, V: Clone>(
     Ok(placed(&values, &defined, missing, value))
 }
 
-/// Values of which some may be missing: those that are there, and by row whether it has one (nothing where all have).
+/// Values of which some may be missing: those that are there, and by row whether it has one (nothing where
+/// all have).
 fn placed<'v, T, V: Clone>(
     values: &'v [T],
     defined: &[i16],
@@ -210,7 +211,8 @@ fn texts(cells: Vec<impl AsRef<[u8]>>) -> CellColumn {
     CellColumn::Text(texts)
 }
 
-/// The number that a 32-bit float's fewest digits write, as CSV files have them: 0.1, not 0.10000000149011612.
+/// The number that a 32-bit float's fewest digits write, as CSV files have them: 0.1, not
+/// 0.10000000149011612.
 fn written(number: f32) -> f64 {
     let exact = f64::from(number);
     let is_it = |digits: &f64| *digits as f32 == number;
@@ -240,7 +242,8 @@ fn written_half(bytes: [u8; 2]) -> f64 {
         0 => return sign * 0.0,
         magnitude => half(magnitude),
     };
-    // What lies between the middles to both neighbours is rounded to it; a middle itself where its last bit is even.
+    // What lies between the middles to both neighbours is rounded to it; a middle itself where its last bit
+    // is even.
     let (low, high) = ((half((bits & 0x7FFF) - 1) + exact) / 2.0, (half((bits & 0x7FFF) + 1) + exact) / 2.0);
     let is_it = |digits: &f64| match bits & 1 {
         0 => (low..=high).contains(digits),

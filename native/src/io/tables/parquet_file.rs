@@ -82,7 +82,8 @@ impl ParquetFile {
         match self.contents.get(column)? {
             Content::Cells(..) => None,
             Content::Other(what) => Some(format!(
-                "holds {what}, which is no number, date or word: write it as one (docs/TABLES.md), or leave it out"
+                "holds {what}, which is no number, date or word: write it as one (docs/TABLES.md), or leave \
+                 it out"
             )),
         }
     }
@@ -92,8 +93,8 @@ impl ParquetFile {
         self.remarks.index.iter().any(|name| name == column)
     }
 
-    /// Passes all rows to `each`, part by part, from several threads at once. Row groups are begun in order. Of instants, the
-    /// cells are what the clock shows then.
+    /// Passes all rows to `each`, part by part, from several threads at once. Row groups are begun in order.
+    /// Of instants, the cells are what the clock shows then.
     pub(super) fn read(
         &self,
         path: &Path,
@@ -165,7 +166,10 @@ fn read_group(
             let place = || format!("column {name}");
             let metadata = row_group.metadata().column(position);
             if metadata.compression() == Compression::LZO {
-                bail!("column {name} is compressed by LZO, which can't be read: write it with Snappy or Zstandard");
+                bail!(
+                    "column {name} is compressed by LZO, which can't be read: write it with Snappy or \
+                    Zstandard"
+                );
             }
             let is_optional = metadata.column_descr().max_def_level() > 0;
             let reader = undamaged(|| Ok(row_group.get_column_reader(position)?)).with_context(place)?;
@@ -182,7 +186,8 @@ fn read_group(
         if part.is_last {
             return each(part, cells);
         }
-        // A file of one row group keeps two cores busy, too: one reads on while the other makes values of what is read.
+        // A file of one row group keeps two cores busy, too: one reads on while the other makes values of
+        // what is read.
         let (passed, next) =
             rayon::join(|| each(part, cells), || read_part(&mut readers, rows, first_row, seen));
         passed?;
@@ -191,8 +196,8 @@ fn read_group(
     Ok(())
 }
 
-/// The next rows of all columns. Where not all rows are seen, the time is read first and the others are left out of all
-/// other columns.
+/// The next rows of all columns. Where not all rows are seen, the time is read first and the others are left
+/// out of all other columns.
 fn read_part(
     columns: &mut [Column<'_>],
     rows: usize,
@@ -292,9 +297,12 @@ mod tests {
             }
         }
         // All that there are today; only groups within maps are not columns.
-        let all = "BOOLEAN INT32 INT64 INT96 FLOAT DOUBLE BYTE_ARRAY FIXED_LEN_BYTE_ARRAY NONE UTF8 MAP LIST ENUM DECIMAL \
-            DATE TIME_MILLIS TIME_MICROS TIMESTAMP_MILLIS TIMESTAMP_MICROS UINT_8 UINT_16 UINT_32 UINT_64 INT_8 INT_16 \
-            INT_32 INT_64 JSON BSON INTERVAL String Map List Enum Decimal Date Time Timestamp Integer Unknown Json Bson \
+        let all = "BOOLEAN INT32 INT64 INT96 FLOAT DOUBLE BYTE_ARRAY FIXED_LEN_BYTE_ARRAY NONE UTF8 MAP \
+            LIST ENUM DECIMAL \
+            DATE TIME_MILLIS TIME_MICROS TIMESTAMP_MILLIS TIMESTAMP_MICROS UINT_8 UINT_16 UINT_32 UINT_64 \
+            INT_8 INT_16 \
+            INT_32 INT_64 JSON BSON INTERVAL String Map List Enum Decimal Date Time Timestamp Integer \
+            Unknown Json Bson \
             Uuid Float16 Variant Geometry Geography";
         let not_there: Vec<&str> = all.split_whitespace().filter(|name| !types.contains(*name)).collect();
         assert_eq!(not_there, [""; 0]);

@@ -1,5 +1,5 @@
-//! What the programs that wrote a Parquet file say of its columns beside their types: pandas which ones are its index,
-//! Arrow which ones hold durations, for which Parquet has no type.
+//! What the programs that wrote a Parquet file say of its columns beside their types: pandas which ones are
+//! its index, Arrow which ones hold durations, for which Parquet has no type.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -32,7 +32,8 @@ impl Remarks {
     }
 }
 
-/// The columns that pandas made of a table's index. One that only counts rows is no column, but a few numbers.
+/// The columns that pandas made of a table's index. One that only counts rows is no column, but a few
+/// numbers.
 fn pandas_index(json: &str) -> Option<Vec<String>> {
     #[derive(Deserialize)]
     struct Pandas {
@@ -99,7 +100,8 @@ fn unsigned(bytes: &[u8], at: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// What pyarrow 25 writes for a table with the columns n (int64), wait (duration[us]) and late (duration[ns]).
+    /// What pyarrow 25 writes for a table with the columns n (int64), wait (duration[us]) and late
+    /// (duration[ns]).
     const SCHEMA: &str = "/////+AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAMAAAB4AAAANAAAAAQAAACk////AAABEhAAAAAYAAAABAAAAAAAAAAEAAAAbGF0ZQAAAADW////AAADAND///8AAAESEAAAABwAAAAEAAAAAAAAAAQAAAB3YWl0AAAGAAgABgAGAAAAAAACABAAFAAIAAYABwAMAAAAEAAQAAAAAAABAhAAAAAcAAAABAAAAAAAAAABAAAAbgAAAAgADAAIAAcACAAAAAAAAAFAAAAAAAAAAA==";
 
     #[test]

@@ -1,5 +1,6 @@
-//! What the cells of a Parquet column are, by its physical and its logical type: docs/TABLES.md has the whole list, which
-//! `make test-oracles` goes through. What does not stand there is refused, never taken for something else.
+//! What the cells of a Parquet column are, by its physical and its logical type: docs/TABLES.md has the whole
+//! list, which `make test-oracles` goes through. What does not stand there is refused, never taken for
+//! something else.
 
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::schema::types::ColumnDescriptor;
@@ -22,7 +23,8 @@ pub(super) enum Kind {
     Date,
     /// Times on the bank's clock, in so many parts of a second since 1970-01-01 00:00.
     Local(i64),
-    /// Moments, in so many parts of a second since 1970-01-01 00:00 UTC. INT96 has days and nanoseconds of its own.
+    /// Moments, in so many parts of a second since 1970-01-01 00:00 UTC. INT96 has days and nanoseconds of
+    /// its own.
     Instant(i64),
 }
 

@@ -54,8 +54,8 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> TablePlan<'a> {
-    /// Plans a table. `known` is the schema whose words are to be used, where there is one; `target` finds the tables
-    /// that were read before; `id_column` is the column that identifies customers.
+    /// Plans a table. `known` is the schema whose words are to be used, where there is one; `target` finds
+    /// the tables that were read before; `id_column` is the column that identifies customers.
     pub(super) fn new(
         schema: &'a SchemaConfig,
         name: &'a str,

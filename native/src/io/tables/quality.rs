@@ -11,8 +11,8 @@ use super::plan::TablePlan;
 use super::read::in_file;
 use crate::app::Progress;
 
-/// What became of a table's rows: each that was read is used, or left out for one reason. All but `read`, `rows` and `shared`
-/// are such reasons.
+/// What became of a table's rows: each that was read is used, or left out for one reason. All but `read`,
+/// `rows` and `shared` are such reasons.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct TableQuality {
     /// The table.
@@ -49,7 +49,8 @@ pub(crate) struct UnknownWords {
     pub(crate) column: String,
     /// How many cells have one.
     pub(crate) cells: usize,
-    /// How many words of the column the bundle withholds, since few customers have them: they are unknown to whoever has it.
+    /// How many words of the column the bundle withholds, since few customers have them: they are unknown to
+    /// whoever has it.
     #[serde(skip_serializing_if = "is_none")]
     pub(crate) withheld: usize,
     /// The first of them, with file and line.
@@ -62,15 +63,16 @@ fn is_none(count: &usize) -> bool {
     *count == 0
 }
 
-/// What there is to tell of the cells of a column that have words which the bundle does not tell. Where it withholds some, nobody can
-/// say which those are.
+/// What there is to tell of the cells of a column that have words which the bundle does not tell. Where it
+/// withholds some, nobody can say which those are.
 pub(crate) fn unknown_in_words(column: &str, cells: usize, withheld: usize) -> String {
     match withheld {
         0 => format!(
             "column {column}: {cells} cells have words that the bundle does not know: they count as unknown"
         ),
         withheld => format!(
-            "column {column}: {cells} cells have words that the bundle does not tell, which count as unknown: it withholds {withheld} \
+            "column {column}: {cells} cells have words that the bundle does not tell, which count as \
+             unknown: it withholds {withheld} \
              words of this column that few customers have (docs/PRIVACY.md)"
         ),
     }
@@ -127,7 +129,8 @@ impl TableQuality {
         self.bad + self.repeated
     }
 
-    /// Warns of what the user should know. Of a table that is only looked up, nobody expects every row to be used.
+    /// Warns of what the user should know. Of a table that is only looked up, nobody expects every row to be
+    /// used.
     pub(super) fn tell(&self, is_event_table: bool, progress: &Progress) {
         let file = self.file.display();
         if self.spoilt() > 0 {

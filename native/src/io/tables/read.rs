@@ -39,7 +39,8 @@ impl TableFile {
         });
         let format = opened.with_context(|| {
             format!(
-                "{}: can't be read as table `{name}`; {} says where the tables are, and `nextbest generate` makes a \
+                "{}: can't be read as table `{name}`; {} says where the tables are, and `nextbest generate` \
+                 makes a \
                  synthetic bank",
                 path.display(),
                 config.data_source.input_path_key()
@@ -76,8 +77,8 @@ impl TableFile {
         }
     }
 
-    /// Passes cells to `each`, from several threads at once. Rows that are not seen may be left out. Of instants, the cells are
-    /// what the clock shows then.
+    /// Passes cells to `each`, from several threads at once. Rows that are not seen may be left out. Of
+    /// instants, the cells are what the clock shows then.
     fn read(
         &self,
         clock: &Clock,
@@ -93,11 +94,12 @@ impl TableFile {
     }
 }
 
-/// Reads a table as planned. Batches are made and prepared side by side, and passed to `sink` one after the other, in the
-/// order of the file.
+/// Reads a table as planned. Batches are made and prepared side by side, and passed to `sink` one after the
+/// other, in the order of the file.
 ///
 /// # Errors
-/// Where the file or one of its columns can't be read; problems of single rows are in the batches. Those of `sink`.
+/// Where the file or one of its columns can't be read; problems of single rows are in the batches. Those of
+/// `sink`.
 pub(super) fn read_table<B: Send>(
     file: &TableFile,
     plan: &TablePlan<'_>,

@@ -1,4 +1,5 @@
-//! Rows of events that do not fit into memory: a temporary file, column by column, in each column part by part.
+//! Rows of events that do not fit into memory: a temporary file, column by column, in each column part by
+//! part.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};

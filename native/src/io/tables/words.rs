@@ -21,8 +21,8 @@ impl Words {
         Self { codes, is_known: known.is_some() }
     }
 
-    /// Adds a batch's words and gives the code of each; nothing where the words are known, since the batch then has
-    /// their codes. `None` where there are too many.
+    /// Adds a batch's words and gives the code of each; nothing where the words are known, since the batch
+    /// then has their codes. `None` where there are too many.
     pub(super) fn add(&mut self, words: Vec<String>) -> Option<Vec<u16>> {
         let mut codes = Vec::with_capacity(words.len());
         for word in words {
@@ -35,8 +35,8 @@ impl Words {
         Some(codes)
     }
 
-    /// The column's final words and, for each code so far, the word's final position. Words that were met are sorted,
-    /// so that the order of rows changes nothing.
+    /// The column's final words and, for each code so far, the word's final position. Words that were met are
+    /// sorted, so that the order of rows changes nothing.
     pub(super) fn finish(self) -> (ColumnKind, Vec<u16>) {
         let mut met: Vec<(String, u16)> = self.codes.into_iter().collect();
         match self.is_known {

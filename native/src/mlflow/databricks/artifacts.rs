@@ -1,5 +1,5 @@
-//! Files of runs and logged models in a workspace: its Files API takes them or, where it won't, the storage behind it at
-//! addresses that the workspace signs. MLflow's own client tries both in this order.
+//! Files of runs and logged models in a workspace: its Files API takes them or, where it won't, the storage
+//! behind it at addresses that the workspace signs. MLflow's own client tries both in this order.
 
 use std::cell::Cell;
 
@@ -97,7 +97,8 @@ impl File {
                 Ok(Self { path: format!("/{volume}/{path}"), owner: None })
             }
             _ => bail!(
-                "files go to {artifact_uri}, which a workspace opens neither by its Files API nor by signed addresses: use \
+                "files go to {artifact_uri}, which a workspace opens neither by its Files API nor by signed \
+                 addresses: use \
                  an experiment without an artifact location of its own, or with one in a volume (config: \
                  mlflow.experiment_name)"
             ),

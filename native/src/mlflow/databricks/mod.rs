@@ -1,5 +1,6 @@
-//! A Databricks workspace: MLflow's calls at its address, files by ways of its own ([`artifacts`]), and models in its Unity
-//! Catalog ([`unity_catalog`]). Made after MLflow 3.17's own client; no workspace has answered it yet.
+//! A Databricks workspace: MLflow's calls at its address, files by ways of its own ([`artifacts`]), and
+//! models in its Unity Catalog ([`unity_catalog`]). Made after MLflow 3.17's own client; no workspace has
+//! answered it yet.
 
 mod artifacts;
 mod model_files;
@@ -77,7 +78,8 @@ fn credentials(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Cred
         (None, Some(id), Some(secret)) => Ok(Credentials::Application(id, secret)),
         (None, Some(_), None) => Err(anyhow!("{CLIENT_ID} is set, {CLIENT_SECRET} is not")),
         (None, None, _) => Err(anyhow!(
-            "{TOKEN} is not set: a personal access token; or, for an application, {CLIENT_ID} and {CLIENT_SECRET}"
+            "{TOKEN} is not set: a personal access token; or, for an application, {CLIENT_ID} and \
+             {CLIENT_SECRET}"
         )),
     }
 }

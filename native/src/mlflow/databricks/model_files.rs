@@ -1,4 +1,5 @@
-//! The files of a registered version: Unity Catalog keeps its own, and whoever registers a version sends them.
+//! The files of a registered version: Unity Catalog keeps its own, and whoever registers a version sends
+//! them.
 
 use anyhow::bail;
 use serde_json::{Value, json};
@@ -55,7 +56,8 @@ impl<'c> ModelFiles<'c> {
         match given.pointer("/credentials/storage_mode").and_then(|mode| mode.as_str()) {
             Some("DEFAULT_STORAGE") => Ok(Self { client, folder, transport: Transport::Signed }),
             mode => bail!(
-                "{name} version {version}: its files are in a storage of the mode {}, which takes a cloud's own keys; here \
+                "{name} version {version}: its files are in a storage of the mode {}, which takes a cloud's \
+                 own keys; here \
                  they go through the workspace. Where its Files API has models, {FILES_API}=true says so",
                 mode.unwrap_or("CUSTOMER_HOSTED")
             ),

@@ -42,7 +42,8 @@ mod tests {
     #[test]
     fn models_without_a_signature_are_refused() {
         let of = |text: &str| check(&[ModelFile { path: MLMODEL.into(), bytes: text.into() }]);
-        let whole = "flavors: {}\nsignature:\n  inputs: '[]'\n  outputs: '[{\"type\": \"string\"}]'\n  params: null\n";
+        let whole = "flavors: {}\nsignature:\n  inputs: '[]'\n  outputs: '[{\"type\": \"string\"}]'\n  \
+            params: null\n";
         of(whole).unwrap();
         for (text, message) in [
             ("flavors: {}\n", "no signature,"),

@@ -1,4 +1,5 @@
-//! Addresses that are a permission in themselves: of files in a cloud's storage, signed by a workspace for a while.
+//! Addresses that are a permission in themselves: of files in a cloud's storage, signed by a workspace for a
+//! while.
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;

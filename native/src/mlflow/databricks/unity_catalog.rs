@@ -185,7 +185,8 @@ impl Registry for UnityCatalog<'_> {
 fn check_tag(key: &str) -> anyhow::Result<()> {
     if key.is_empty() || key.trim() != key || key.contains(NOT_IN_TAGS) {
         return Err(usage(anyhow!(
-            "deployment.tags: Unity Catalog has no tags with . , - = / or : in their names, or with blanks around them, got \
+            "deployment.tags: Unity Catalog has no tags with . , - = / or : in their names, or with blanks \
+             around them, got \
              {key:?}"
         )));
     }

@@ -17,8 +17,8 @@ impl Meta {
         Ok(Self(value))
     }
 
-    /// As the file has it: a line a field, its value as JSON, which is YAML too but for characters that YAML does not take as they
-    /// are.
+    /// As the file has it: a line a field, its value as JSON, which is YAML too but for characters that YAML
+    /// does not take as they are.
     pub(super) fn to_text(&self) -> String {
         let fields = self.0.as_object().into_iter().flatten();
         let lines: String = fields.map(|(key, value)| format!("{key}: {value}\n")).collect();
@@ -107,10 +107,12 @@ mod tests {
     fn what_is_written_is_read_again_and_so_is_what_mlflow_writes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("meta.yaml");
-        let meta = json!({"name": "a: \"b\" # c\nä", "experiment_id": "1000", "tags": [], "end_time": null, "status": 3});
+        let meta = json!({"name": "a: \"b\" # \
+            c\nä", "experiment_id": "1000", "tags": [], "end_time": null, "status": 3});
         std::fs::write(&path, Meta(meta.clone()).to_text()).unwrap();
         assert_eq!(Meta::read(&path).unwrap().0, meta);
-        let theirs = "aliases:\n  production: 1\ncreation_timestamp: 1795395190903\nname: bank\nversion: '12'\ndescription: ''\n";
+        let theirs = "aliases:\n  production: 1\ncreation_timestamp: 1795395190903\nname: bank\nversion: \
+            '12'\ndescription: ''\n";
         std::fs::write(&path, theirs).unwrap();
         let meta = Meta::read(&path).unwrap();
         assert_eq!(

@@ -18,7 +18,8 @@ impl FileStore {
     fn model_folder(&self, name: &str) -> anyhow::Result<PathBuf> {
         if name.contains(['/', '%', ':']) || safe(name).is_err() {
             bail!(
-                "mlflow.registered_model_name: a folder has no models with /, % or : in their names, got {name:?}"
+                "mlflow.registered_model_name: a folder has no models with /, % or : in their names, got \
+                 {name:?}"
             );
         }
         Ok(self.root.join(REGISTRY).join(name))
@@ -131,7 +132,8 @@ impl Registry for FileStore {
     }
 }
 
-/// The texts of the files in a folder and those in it, by their paths: a key may have `/` in it. None where it is not there.
+/// The texts of the files in a folder and those in it, by their paths: a key may have `/` in it. None where
+/// it is not there.
 fn texts(folder: PathBuf) -> anyhow::Result<Vec<(String, String)>> {
     if !folder.exists() {
         return Ok(Vec::new());

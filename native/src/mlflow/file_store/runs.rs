@@ -124,7 +124,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
-        /// What was told and is told again, after a command that died in between, stands there once and as it was.
+        /// What was told and is told again, after a command that died in between, stands there once and as it
+        /// was.
         #[test]
         fn what_is_told_twice_stands_there_once(
             keys in vec(r#"[-/=:,."' é|;%a]{0,4}"#, 2),

@@ -15,7 +15,8 @@ pub(crate) enum ServerError {
     /// It did not answer, or not in full.
     #[error("{url}: {cause}")]
     Unreachable { url: String, cause: ureq::Error },
-    /// The storage behind a signed address answered that it would not. What else it says, and the address itself, are secrets.
+    /// The storage behind a signed address answered that it would not. What else it says, and the address
+    /// itself, are secrets.
     #[error("{method} a signed address at {place}: {status} {code}")]
     NotStored { method: Method, place: String, status: u16, code: String },
     /// Its answer is not what MLflow answers.
@@ -53,7 +54,8 @@ pub(super) fn refused(method: &Method, url: &str, answer: &Response<Vec<u8>>) ->
     }
 }
 
-/// What clouds answer may hold what they were asked with, such as a session's token: their code alone is shown.
+/// What clouds answer may hold what they were asked with, such as a session's token: their code alone is
+/// shown.
 pub(super) fn not_stored(method: &Method, url: &str, answer: &Response<Vec<u8>>) -> ServerError {
     let status = answer.status();
     let body = String::from_utf8_lossy(answer.body());
@@ -77,7 +79,8 @@ fn hint(status: u16) -> &'static str {
     match status {
         401 | 403 => {
             " (the environment says who asks: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or \
-             MLFLOW_TRACKING_TOKEN; on Databricks DATABRICKS_HOST with DATABRICKS_TOKEN, or with DATABRICKS_CLIENT_ID and \
+             MLFLOW_TRACKING_TOKEN; on Databricks DATABRICKS_HOST with DATABRICKS_TOKEN, or with \
+             DATABRICKS_CLIENT_ID and \
              DATABRICKS_CLIENT_SECRET)"
         }
         _ => "",

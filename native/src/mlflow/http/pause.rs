@@ -7,7 +7,8 @@ use nextbest_core::time;
 /// No pause is longer, whoever asks for it.
 const LONGEST: f64 = 120.0;
 
-/// What a `Retry-After` header asks for: seconds, or a moment as HTTP writes it. `None` where it says neither.
+/// What a `Retry-After` header asks for: seconds, or a moment as HTTP writes it. `None` where it says
+/// neither.
 pub(super) fn asked(header: &str, now_milliseconds: u64) -> Option<Duration> {
     let header = header.trim();
     if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -83,7 +84,8 @@ mod tests {
         fn no_number_and_no_header_is_a_panic_or_an_endless_pause(
             tried in any::<u32>(),
             factor in any::<f64>(),
-            header in "\\PC*|-?[0-9]{0,40}|[A-Z][a-z]{2}, [0-9]{1,9} (Jan|Feb|Dec) [0-9]{1,12} [0-9]{1,3}:[0-9]{2}:[0-9]{2} GMT",
+            header in "\\PC*|-?[0-9]{0,40}|[A-Z][a-z]{2}, [0-9]{1,9} (Jan|Feb|Dec) [0-9]{1,12} \
+                [0-9]{1,3}:[0-9]{2}:[0-9]{2} GMT",
             now in any::<u64>(),
         ) {
             let longest = Duration::from_secs(120);

@@ -53,8 +53,10 @@ fn place(artifact_uri: &str, path: &str) -> anyhow::Result<Place> {
     match file {
         Some(folder) => Ok(Place::File(format!("{folder}/{path}"))),
         None => bail!(
-            "files go to {artifact_uri}, which can't be reached from here: start the server with `--serve-artifacts \
-             --artifacts-destination {artifact_uri}`, so that they go through it (an experiment keeps its place: make a \
+            "files go to {artifact_uri}, which can't be reached from here: start the server with \
+             `--serve-artifacts \
+             --artifacts-destination {artifact_uri}`, so that they go through it (an experiment keeps its \
+             place: make a \
              new one)"
         ),
     }

@@ -54,7 +54,8 @@ impl<'c> Models<'c> {
         demands.check_validity(&bundle).with_context(place)?;
         match version.tags.get(HASH_TAG) {
             Some(hash) if *hash != content_hash(&bytes) => bail!(
-                "{}: its bundle is not the one that was registered (its {HASH_TAG} is another): register it again",
+                "{}: its bundle is not the one that was registered (its {HASH_TAG} is another): register it \
+                 again",
                 place()
             ),
             _ => Ok((bytes, bundle)),

@@ -20,7 +20,8 @@ pub(crate) struct Arguments {
     /// Another version than that
     #[arg(long, value_name = "N")]
     version: Option<u64>,
-    /// I have looked at it and take responsibility (config: deployment.require_manual_approval). It lets no gate pass that failed
+    /// I have looked at it and take responsibility (config: deployment.require_manual_approval). It lets no
+    /// gate pass that failed
     #[arg(long)]
     approve: bool,
 }
@@ -61,7 +62,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Pr
     let needs_approval = arguments.stage == Stage::Production && deployment.require_manual_approval;
     if needs_approval && !arguments.approve {
         bail!(
-            "version {} passes all gates; production needs a person's approval too: look at it (nextbest models, the \
+            "version {} passes all gates; production needs a person's approval too: look at it (nextbest \
+             models, the \
              report), then `nextbest promote production --approve`",
             version.number
         );

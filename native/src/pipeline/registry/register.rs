@@ -25,8 +25,8 @@ pub(crate) struct Arguments {
     /// The bundle; outputs/bundle/nextbest.bundle where it is not given
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
-    /// The module that scores it in Python and Spark, which `make wasm` builds; nextbest_host.wasm beside this program or in web/pkg
-    /// where it is not given
+    /// The module that scores it in Python and Spark, which `make wasm` builds; nextbest_host.wasm beside
+    /// this program or in web/pkg where it is not given
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
     /// What is new in this version, in words

@@ -40,7 +40,8 @@ impl Writer<'_> {
             @if names.len() < 2 { p { "There are not two features to correlate." } }
             @else {
                 p {
-                    "Below the diagonal Pearson’s correlation, above it Spearman’s (of ranks); blank is weaker than "
+                    "Below the diagonal Pearson’s correlation, above it Spearman’s (of ranks); blank is \
+                     weaker than "
                     (heat_map::BLANK) "."
                     @if names.len() < analysis.numeric.len() {
                         " Of " (analysis.numeric.len()) " features, the " (names.len())
@@ -99,9 +100,9 @@ impl Writer<'_> {
         html! {
             @if has_takers {
                 p {
-                    "The area under the ROC curve of the feature alone, buyers of anything against all others: 0.5 "
-                    "says nothing; bars to the right mean that high values speak for buying, to the left that low ones "
-                    "do."
+                    "The area under the ROC curve of the feature alone, buyers of anything against all \
+                     others: 0.5 says nothing; bars to the right mean that high values speak for buying, to \
+                     the left that low ones do."
                 }
             }
             p {

@@ -55,7 +55,8 @@ impl Writer<'_> {
         }
         html! {
             p.lead {
-                "Of the table " code { (data.name) } ". Every number is that of the whole table: nothing is sampled."
+                "Of the table " code { (data.name) } ". Every number is that of the whole table: nothing is \
+                    sampled."
             }
             (tiles(&shown))
         }
@@ -78,22 +79,23 @@ fn methods() -> Markup {
     html! {
         ul {
             li {
-                "Standard deviation, skewness and kurtosis are those of a sample (n − 1; adjusted G₁ and excess G₂), "
-                "quantiles are interpolated linearly: as pandas does."
+                "Standard deviation, skewness and kurtosis are those of a sample (n − 1; adjusted G₁ and \
+                 excess G₂), quantiles are interpolated linearly: as pandas does."
             }
-            li { "Outliers lie beyond Tukey’s fences, 1.5 or 3 interquartile ranges outside of the quartiles." }
+            li { "Outliers lie beyond Tukey’s fences, 1.5 or 3 interquartile ranges outside of the \
+                quartiles." }
             li {
-                "Correlations take the rows where both features have a value; equal values share the mean of their "
-                "ranks."
-            }
-            li {
-                "Cramér’s V is corrected for bias (Bergsma, 2013). η² is the correlation ratio. The area under the "
-                "curve (AUC) leaves out rows without a value, and counts those who hold the product already among the "
-                "others."
+                "Correlations take the rows where both features have a value; equal values share the mean of \
+                 their ranks."
             }
             li {
-                "Charts of features reach from the 1st to the 99th percentile; bars of another colour at the ends hold "
-                "what lies beyond."
+                "Cramér’s V is corrected for bias (Bergsma, 2013). η² is the correlation ratio. The area \
+                 under the curve (AUC) leaves out rows without a value, and counts those who hold the \
+                 product already among the others."
+            }
+            li {
+                "Charts of features reach from the 1st to the 99th percentile; bars of another colour at the \
+                 ends hold what lies beyond."
             }
         }
     }

@@ -40,7 +40,8 @@ impl Writer<'_> {
             @if missing.is_empty() { p { "No value is missing." } }
             @else {
                 p {
-                    "The line over each bar goes from the least to the greatest share among the cut-offs. " (complete)
+                    "The line over each bar goes from the least to the greatest share among the \
+                     cut-offs. " (complete)
                     " features have a value in every row."
                 }
                 (table_of(
@@ -110,9 +111,9 @@ impl Writer<'_> {
             @if boxes.is_empty() { p { "No feature has quartiles that differ." } }
             @else {
                 p {
-                    "Distance from the median in interquartile ranges (IQR), the same scale for all, in powers of ten: "
-                    "the box holds the middle half of the rows, whiskers reach up to 1.5 IQR beyond, dots are the "
-                    "lowest and the highest value where they lie further out."
+                    "Distance from the median in interquartile ranges (IQR), the same scale for all, in \
+                     powers of ten: the box holds the middle half of the rows, whiskers reach up to 1.5 IQR \
+                     beyond, dots are the lowest and the highest value where they lie further out."
                 }
                 (table_of(
                     &html! {
@@ -124,8 +125,8 @@ impl Writer<'_> {
             }
             @if !without.is_empty() {
                 p.note {
-                    "In " (without.len()) " features at least half of the rows have the same value, so the quartiles "
-                    "do not differ and the rule says nothing: " (without.join(", ")) "."
+                    "In " (without.len()) " features at least half of the rows have the same value, so the \
+                        quartiles do not differ and the rule says nothing: " (without.join(", ")) "."
                 }
             }
         }

@@ -67,7 +67,8 @@ impl Writer<'_> {
         })
     }
 
-    /// Colour, name and classes of what is stacked: the classes that occur, without the one of taking nothing.
+    /// Colour, name and classes of what is stacked: the classes that occur, without the one of taking
+    /// nothing.
     fn series(&self) -> Vec<(Ink, String, Vec<usize>)> {
         let occurs = |class: usize| {
             self.analysis.target.iter().any(|at| at.counts.get(class).is_some_and(|count| *count > 0))

@@ -22,7 +22,8 @@ pub(super) fn shares() -> impl Iterator<Item = f64> {
     (1..=SHARES).map(|step| f64::from(step) / f64::from(SHARES))
 }
 
-/// The classes that are drawn, and their inks: all that occur but NONE. Those beyond the number of colours share one.
+/// The classes that are drawn, and their inks: all that occur but NONE. Those beyond the number of colours
+/// share one.
 pub(super) fn series(evaluation: &Evaluation) -> Vec<(Ink, &ClassCurves)> {
     let occurring =
         evaluation.curves.iter().skip(usize::from(evaluation.has_none)).filter(|it| !it.roc.is_empty());

@@ -31,22 +31,26 @@ impl Writer<'_> {
         html! {
             (scrolling("Contestants", &contest(contestants, self.has_none())))
             p.note {
-                "That two intervals overlap does not mean that there is no difference: the first column compares draw by "
-                "draw, and a range above 0 says that the model is better."
+                "That two intervals overlap does not mean that there is no difference: the first column \
+                 compares draw by draw, and a range above 0 says that the model is better."
             }
             @if let Some(takers) = takers {
                 h3 { "The " (count(takers.rows)) " who took a product, NONE left out" }
-                p.soft { "Which product, given that someone takes one: probabilities are scaled to sum to 1 without NONE." }
+                p.soft { "Which product, given that someone takes one: probabilities are scaled to sum to 1 \
+                    without NONE." }
                 (scrolling("Contestants, NONE left out", &takers_contest(contestants)))
             }
             @if let Some(ceiling) = &self.evaluation.ceiling {
                 h3 { "How close to the best possible" }
                 p {
-                    "The true probabilities of " (count(ceiling.rows)) " of these rows are known to the synthetic bank alone. "
-                    "They expect a log-loss of " (loss(ceiling.expected_log_loss)) " ± " (loss(ceiling.standard_error))
-                    "; the model has closed " (or_dash(ceiling.gap_closed, percent)) " of the gap between class prior and truth ("
-                    (or_dash(ceiling.gap_closed_without_none, percent)) " with NONE left out). The truth knows what no table "
-                    "shows, so no model reaches it."
+                    "The true probabilities of " (count(ceiling.rows)) " of these rows are known to the \
+                        synthetic bank alone. They expect a log-loss \
+                        of " (loss(ceiling.expected_log_loss)) " \
+                            ± " (loss(ceiling.standard_error))
+                    "; the model has closed " (or_dash(ceiling.gap_closed, percent)) " of the gap between \
+                        class prior and truth ("
+                    (or_dash(ceiling.gap_closed_without_none, percent)) " with NONE left out). The truth \
+                        knows what no table shows, so no model reaches it."
                 }
             }
         }
@@ -63,7 +67,8 @@ impl Writer<'_> {
             (scrolling("Differences", &html! {
                 table {
                     thead { tr {
-                        @for name in ["", "this model", "other", "difference", "95 % interval", "this model is"] {
+                        @for name in ["", "this model", "other", "difference", "95 % interval", "this model \
+                            is"] {
                             th scope="col" { (name) }
                         }
                     } }

@@ -73,12 +73,13 @@ impl Writer<'_> {
         }
         html! {
             p.lead {
-                (evaluation.algorithm.replace('_', " ")) ", model " code { (evaluation.model.get(..8).unwrap_or_default()) }
+                (evaluation.algorithm.replace('_', " ")) ", \
+                    model " code { (evaluation.model.get(..8).unwrap_or_default()) }
                 ", on " (count(model.all.rows)) " test rows of " (count(evaluation.customers))
                 (if self.has_none() { " customers" } else { " cases" })
                 @if !evaluation.test_cutoffs.is_empty() { ", at " (evaluation.test_cutoffs.join(", ")) }
-                ". It learned from none of these rows. Ranges in brackets are 95 % intervals; the class prior is what "
-                "someone says who knows nothing of a row."
+                ". It learned from none of these rows. Ranges in brackets are 95 % intervals; the class \
+                 prior is what someone says who knows nothing of a row."
             }
             (tiles(&shown))
         }
@@ -94,36 +95,39 @@ impl Writer<'_> {
             ul {
                 li {
                     "Intervals are percentiles of " (count(evaluation.bootstrap_draws as usize)) " draws of "
-                    (count(evaluation.customers)) " customers, each with all its rows (a bootstrap of clusters), since "
-                    "the rows of one customer are alike. Differences are taken draw by draw. They say how far chance "
-                    "could change the numbers on other customers of the same time, not how the future may differ."
+                    (count(evaluation.customers)) " customers, each with all its rows (a bootstrap of \
+                        clusters), since the rows of one customer are alike. Differences are taken draw by \
+                        draw. They say how far chance could change the numbers on other customers of the \
+                        same time, not how the future may differ."
                 }
                 li {
-                    "Log-loss is the mean of −ln(probability of what happened), Brier the mean squared distance of the "
-                    "probabilities from it (0 to 2), MAP@3 the mean of 1 / rank of what happened, 0 behind the first three. "
-                    "The area under the ROC curve is each class against the rest, averaged; 0.5 is chance."
+                    "Log-loss is the mean of −ln(probability of what happened), Brier the mean squared \
+                     distance of the probabilities from it (0 to 2), MAP@3 the mean of 1 / rank of what \
+                     happened, 0 behind the first three. The area under the ROC curve is each class against \
+                     the rest, averaged; 0.5 is chance."
                 }
                 li {
-                    "Calibration error is the class-wise expected one, over 15 bins of equal width (Kull et al., 2019). "
-                    "Bins of the reliability diagrams hold equal parts of Σ p (1 − p), so that each says as much as the "
-                    "others; their intervals are Wilson’s and take rows for independent. Equal probabilities stay together."
+                    "Calibration error is the class-wise expected one, over 15 bins of equal width (Kull et \
+                     al., 2019). Bins of the reliability diagrams hold equal parts of Σ p (1 − p), so that \
+                     each says as much as the others; their intervals are Wilson’s and take rows for \
+                     independent. Equal probabilities stay together."
                 }
                 li {
-                    "Gain and lift order all rows by a class’s probability; rows of equal probability count as chance "
-                    "would order them."
+                    "Gain and lift order all rows by a class’s probability; rows of equal probability count \
+                     as chance would order them."
                 }
                 li {
-                    "Permutation importance is by how much the log-loss grows when a feature’s values are dealt out among "
-                    "the rows anew, the mean of three deals"
+                    "Permutation importance is by how much the log-loss grows when a feature’s values are \
+                     dealt out among the rows anew, the mean of three deals"
                     @if evaluation.permuted_rows < evaluation.of_model().map_or(0, |model| model.all.rows) {
-                        ", taken of " (count(evaluation.permuted_rows)) " test rows: of large classes of every so many-th "
-                        "row, which then counts for so many"
+                        ", taken of " (count(evaluation.permuted_rows)) " test rows: of large classes of \
+                            every so many-th row, which then counts for so many"
                     }
                     ". Of features that go together each alone may seem to matter little."
                 }
                 li {
-                    "A segment with fewer than " (FEW_ROWS) " rows or " (FEW_TAKERS) " takers is marked: its numbers are "
-                    "mostly chance."
+                    "A segment with fewer than " (FEW_ROWS) " rows or " (FEW_TAKERS) " takers is marked: its \
+                        numbers are mostly chance."
                 }
             }
         }

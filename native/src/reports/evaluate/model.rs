@@ -26,13 +26,14 @@ impl Writer<'_> {
         let rows = model.all.classes.iter().zip(&prior.all.classes).zip(&evaluation.curves);
         html! {
             p {
-                "Each against the rest. Lift is how many times more of a class are among the likeliest 1, 5, 10 or 20 % "
-                "than among as many rows by chance."
+                "Each against the rest. Lift is how many times more of a class are among the likeliest 1, 5, \
+                 10 or 20 % than among as many rows by chance."
             }
             (scrolling("Classes", &html! {
                 table {
                     thead { tr {
-                        @for name in ["", "rows", "AUC", "log-loss", "class prior’s"] { th scope="col" { (name) } }
+                        @for name in ["", "rows", "AUC", "log-loss", "class \
+                            prior’s"] { th scope="col" { (name) } }
                         @for share in LIFT_AT { th scope="col" { "lift " (axis_percent(share)) } }
                     } }
                     tbody {
@@ -62,7 +63,8 @@ impl Writer<'_> {
         let roc = charts::roc(self.evaluation);
         let key = legend(roc.legend.iter().map(|(ink, name)| (*ink, name.as_str())));
         Ok(html! {
-            p { "The upper the curve, the better; the thin line is chance. Point at a curve for its name and number." }
+            p { "The upper the curve, the better; the thin line is chance. Point at a curve for its name and \
+                number." }
             (key)
             div.pair {
                 (figure(&roc)?)
@@ -90,8 +92,10 @@ impl Writer<'_> {
             p { "On the thin line what is said to happen happens just that often; above it more often." }
             @if let (Some(model), Some(before)) = (model, &evaluation.uncalibrated) {
                 p {
-                    "The probabilities are calibrated (" (before.calibration) "), which was learned on the rows that chose "
-                    "the model. Before, their log-loss here is " (loss(before.all.log_loss)) " and their calibration error "
+                    "The probabilities are calibrated (" (before.calibration) "), which was learned on the \
+                        rows that chose the model. Before, their log-loss here \
+                        is " (loss(before.all.log_loss)) " \
+                            and their calibration error "
                     (loss(before.all.calibration_error)) "; after, " (loss(model.all.log_loss)) " and "
                     (loss(model.all.calibration_error)) "."
                 }
@@ -136,8 +140,8 @@ impl Writer<'_> {
         let unused = evaluation.importance.iter().filter(|it| it.share <= 0.0).count();
         html! {
             p {
-                "The share of what the model learned from each feature while training, and by how much its log-loss on the "
-                "test rows grows without the feature (its values dealt out anew)."
+                "The share of what the model learned from each feature while training, and by how much its \
+                 log-loss on the test rows grows without the feature (its values dealt out anew)."
                 @if unused > 0 { " " (unused) " features are not used at all." }
             }
             (table(shown))
@@ -159,11 +163,12 @@ impl Writer<'_> {
         };
         Ok(html! {
             p {
-                "Rows are what it was, columns (by number) what was most probable; numbers are percent of the row."
+                "Rows are what it was, columns (by number) what was most probable; numbers are percent of \
+                 the row."
                 @if self.has_none() {
-                    " Where nearly all take nothing, nothing is most probable for nearly all, and rightly so: what counts is "
-                    "the order of the customers, not the most probable class. The second matrix asks only which product a "
-                    "taker takes."
+                    " Where nearly all take nothing, nothing is most probable for nearly all, and rightly \
+                     so: what counts is the order of the customers, not the most probable class. The second \
+                     matrix asks only which product a taker takes."
                 }
             }
             div.pair {

@@ -1,7 +1,7 @@
 //! A chart with axes: what is on it as data, drawn into a page, as SVG that stands alone, or as PNG.
 //!
-//! A chart is as wide as a phone's screen, so that its text stays readable; on a wide screen there is room for several
-//! side by side. Every mark says what it is when pointed at.
+//! A chart is as wide as a phone's screen, so that its text stays readable; on a wide screen there is room
+//! for several side by side. Every mark says what it is when pointed at.
 
 use std::ops::Range;
 
@@ -90,7 +90,8 @@ impl Axis {
         axis
     }
 
-    /// A word at each of 0, 1, 2, …; where they would run into each other in this width, every second, third, …
+    /// A word at each of 0, 1, 2, …; where they would run into each other in this width, every second, third,
+    /// …
     pub(crate) fn words(words: &[String], width: u32) -> Self {
         let longest = words.iter().map(|word| text_width(word) + 6).max().unwrap_or_default();
         let step = (f64::from(longest) * words.len() as f64 / f64::from(width.max(1))).ceil().max(1.0);
@@ -183,8 +184,9 @@ impl Chart {
         self.draw_framed(Svg::new(&mut inner, (width, height)))?;
         let title = html! { title { (self.title) } }.into_string();
         Ok(format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{}\" height=\"{}\" \
-             role=\"img\">{title}<style>{}</style><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>{inner}</svg>\n",
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{}\" \
+             height=\"{}\" role=\"img\">{title}<style>{}</style><rect width=\"100%\" height=\"100%\" \
+             fill=\"#fff\"/>{inner}</svg>\n",
             width * 2,
             height * 2,
             Ink::light_style()

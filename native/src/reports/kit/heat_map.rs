@@ -13,8 +13,8 @@ pub(crate) const BLANK: f64 = 0.05;
 /// So many strengths of colour are told apart.
 const STRENGTHS: f64 = 12.0;
 
-/// Draws a square matrix of numbers between −1 and 1: `value(row, column)` gives the number and its name, which is
-/// shown when pointed at.
+/// Draws a square matrix of numbers between −1 and 1: `value(row, column)` gives the number and its name,
+/// which is shown when pointed at.
 pub(crate) fn heat_map(
     title: &str,
     names: &[&str],
@@ -47,7 +47,8 @@ pub(crate) fn heat_map(
     // The rows' names are a picture of their own, so that they stay in sight while the cells scroll.
     html! {
         div.heat style=(format!("--cell:{cell}px")) {
-            svg.names viewBox=(format!("0 0 {margin} {side}")) width=(margin) height=(side) aria-hidden="true" {
+            svg.names viewBox=(format!("0 0 {margin} \
+                {side}")) width=(margin) height=(side) aria-hidden="true" {
                 @for (position, name) in names.iter().enumerate() {
                     text.e x=(margin - 4) y=(margin + position * cell + base_line) { (name) }
                 }
@@ -56,7 +57,8 @@ pub(crate) fn heat_map(
                 title { (title) }
                 g transform=(format!("translate(0 {margin})")) {
                     @for (position, name) in names.iter().enumerate() {
-                        text transform=(format!("translate({} -4)rotate(-90)", position * cell + base_line)) { (name) }
+                        text transform=(format!("translate({} \
+                            -4)rotate(-90)", position * cell + base_line)) { (name) }
                     }
                     path.diagonal d=(diagonal(names.len(), cell)) {}
                     (PreEscaped(cells))

@@ -1,5 +1,5 @@
-//! What colours are for. On a page they are classes, which style.css fills in for light and dark; a picture that stands
-//! alone has the light ones.
+//! What colours are for. On a page they are classes, which style.css fills in for light and dark; a picture
+//! that stands alone has the light ones.
 
 use std::fmt::Write;
 
@@ -113,8 +113,8 @@ impl Ink {
     /// The classes for a picture that stands alone.
     pub(crate) fn light_style() -> String {
         let mut style = String::from(
-            "text{font:11px sans-serif;fill:#52666a}.t{font-size:13px;font-weight:bold}\
-             .m{text-anchor:middle}.e{text-anchor:end}",
+            "text{font:11px \
+             sans-serif;fill:#52666a}.t{font-size:13px;font-weight:bold}.m{text-anchor:middle}.e{text-anchor:end}",
         );
         let inks = [Ink::Axis, Ink::Grid, Ink::Main, Ink::Beyond, Ink::Faint, Ink::Text].into_iter();
         let series = (0..Self::SERIES).map(|series| Ink::Series(series as u8));

@@ -1,10 +1,12 @@
-//! Small pictures for the cells of tables. They stretch with the cell: all places are percentages of its width.
+//! Small pictures for the cells of tables. They stretch with the cell: all places are percentages of its
+//! width.
 
 use maud::{Markup, html};
 
 use super::ink::Ink;
 
-/// A bar that fills a share of the cell, with a thin line over the range in which the share lies part by part.
+/// A bar that fills a share of the cell, with a thin line over the range in which the share lies part by
+/// part.
 pub(crate) fn share_bar(title: &str, share: f64, range: Option<(f64, f64)>) -> Markup {
     html! {
         svg.inline role="img" height="14" {
@@ -48,7 +50,8 @@ pub(crate) fn spark(heights: &[usize]) -> Markup {
     }
 }
 
-/// A scale on which a few and a million can stand side by side: linear near 0, logarithmic far out, both ways.
+/// A scale on which a few and a million can stand side by side: linear near 0, logarithmic far out, both
+/// ways.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WideScale {
     low: f64,
@@ -147,8 +150,8 @@ pub(crate) struct Ranged {
     pub(crate) range: Option<(f64, f64)>,
 }
 
-/// Numbers with their ranges, one below the other on one scale: the first filled, the others outlined. `None` where there is
-/// nothing that can be drawn.
+/// Numbers with their ranges, one below the other on one scale: the first filled, the others outlined. `None`
+/// where there is nothing that can be drawn.
 pub(crate) fn ranges(title: &str, numbers: &[Option<Ranged>]) -> Option<Markup> {
     const LINE: usize = 10;
     let ends = |it: &Ranged| [Some(it.value), it.range.map(|it| it.0), it.range.map(|it| it.1)];

@@ -15,7 +15,8 @@ pub(crate) struct Section {
     pub(crate) body: Markup,
 }
 
-/// A whole page. It asks for nothing: style and pictures are in it, and its policy forbids scripts and requests.
+/// A whole page. It asks for nothing: style and pictures are in it, and its policy forbids scripts and
+/// requests.
 pub(crate) fn page(title: &str, lead: &Markup, sections: &[Section]) -> String {
     let page = html! {
         (DOCTYPE)
@@ -24,7 +25,8 @@ pub(crate) fn page(title: &str, lead: &Markup, sections: &[Section]) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+                    content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action \
+                        'none'";
                 meta name="color-scheme" content="light dark";
                 meta name="generator" content=(concat!("nextbest ", env!("CARGO_PKG_VERSION")));
                 title { (title) }
@@ -75,7 +77,8 @@ pub(crate) fn column_name(name: &str) -> Markup {
     html! { code { @for part in name.split_inclusive('_') { (part) wbr; } } }
 }
 
-/// The heads of a table's columns: those that are always shown, then those for which only a wide screen has room.
+/// The heads of a table's columns: those that are always shown, then those for which only a wide screen has
+/// room.
 pub(crate) fn heads(always: &[&str], wide: &[&str]) -> Markup {
     html! {
         @for name in always { th scope="col" { (name) } }

@@ -1,5 +1,5 @@
-//! Two sides of the same cells beside each other: outlined bars for what was before, filled ones for what is now. The numbers stand
-//! beside the bars, so that nothing is to be pointed at, and paper shows the same.
+//! Two sides of the same cells beside each other: outlined bars for what was before, filled ones for what is
+//! now. The numbers stand beside the bars, so that nothing is to be pointed at, and paper shows the same.
 
 use maud::{Markup, html};
 
@@ -58,7 +58,8 @@ pub(crate) fn paired_spark(pairs: &[Pair<'_>]) -> Markup {
         pairs.iter().map(|pair| format!("V{}h8", height(pair))).collect::<String>()
     };
     html! {
-        svg.spark viewBox=(format!("0 -2 {} 44", pairs.len().max(1) * 8)) aria-hidden="true" preserveAspectRatio="none" {
+        svg.spark viewBox=(format!("0 -2 {} \
+            44", pairs.len().max(1) * 8)) aria-hidden="true" preserveAspectRatio="none" {
             path.before d=(format!("M0 40{}V40z", steps(|pair| pair.before.unwrap_or_default()))) {}
             path.now d=(format!("M0 40{}V40", steps(|pair| pair.now))) {}
         }

@@ -1,7 +1,8 @@
 //! A canvas of pixels, for the one picture that some tools want as PNG.
 //!
-//! tiny-skia draws, ttf-parser reads the letters' outlines from Noto Sans. plotters' own bitmap backend draws lines of
-//! whole pixels without smoothing, and its fonts come from the system or through a second rasteriser.
+//! tiny-skia draws, ttf-parser reads the letters' outlines from Noto Sans. plotters' own bitmap backend draws
+//! lines of whole pixels without smoothing, and its fonts come from the system or through a second
+//! rasteriser.
 
 use std::fmt;
 

@@ -1,5 +1,6 @@
-//! A backend for plotters that writes small SVG: whole numbers, no fonts, and classes instead of colours, so that one
-//! chart does in light and dark. It is XML as well as HTML, so that a chart can be a file of its own.
+//! A backend for plotters that writes small SVG: whole numbers, no fonts, and classes instead of colours, so
+//! that one chart does in light and dark. It is XML as well as HTML, so that a chart can be a file of its
+//! own.
 
 use std::fmt::{self, Write};
 

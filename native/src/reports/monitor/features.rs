@@ -31,7 +31,8 @@ impl Writer<'_> {
         html! {
             @if moved.is_empty() && stable.is_empty() { p { "There is nothing that both sides have." } }
             @else {
-                p { "Open one for its shares on both sides and what the tests say. The small pictures show the same shares." }
+                p { "Open one for its shares on both sides and what the tests say. The small pictures show \
+                    the same shares." }
                 (paired::legend("reference (area)", "today (line)"))
             }
             @if !moved.is_empty() { h3 { "Drifted " span.soft { (moved.len()) } } (all(&moved)) }
@@ -92,7 +93,8 @@ fn pairs(cells: &[Cell]) -> Vec<Pair<'_>> {
         .collect()
 }
 
-/// The cells that hold anything: where they are many, those that hold most, in their order, and the sum of the others.
+/// The cells that hold anything: where they are many, those that hold most, in their order, and the sum of
+/// the others.
 fn shown(cells: &[Cell]) -> Vec<Cell> {
     let greatest = |cell: &Cell| cell.reference.max(cell.current);
     let mut filled: Vec<(usize, &Cell)> =

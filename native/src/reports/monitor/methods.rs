@@ -9,22 +9,23 @@ use crate::app::number::percent;
 const ALWAYS: [(&str, &str); 8] = [
     (
         "PSI",
-        "the population stability index, Σ (today − reference) · ln(today / reference) over the cells, that of missing values \
-         included (Siddiqi, 2006); it does not grow with the number of rows",
+        "the population stability index, Σ (today − reference) · ln(today / reference) over the cells, that \
+         of missing values included (Siddiqi, 2006); it does not grow with the number of rows",
     ),
     (
         "Jensen–Shannon",
-        "the distance over the same cells, the square root of the divergence in natural logarithms (Lin, 1991; Endres & \
-         Schindelin, 2003): 0 to 0.83",
+        "the distance over the same cells, the square root of the divergence in natural logarithms (Lin, \
+         1991; Endres & Schindelin, 2003): 0 to 0.83",
     ),
     (
         "KS",
-        "the greatest distance of the two cumulative shares (Kolmogorov, 1933; Smirnov, 1939); of bins where only their counts \
-         are known, which sees less",
+        "the greatest distance of the two cumulative shares (Kolmogorov, 1933; Smirnov, 1939); of bins where \
+         only their counts are known, which sees less",
     ),
     (
         "Wasserstein",
-        "how far the numbers have to be moved on average, in standard deviations of the reference (Kantorovich, 1942)",
+        "how far the numbers have to be moved on average, in standard deviations of the reference \
+         (Kantorovich, 1942)",
     ),
     (
         "χ² and Cramér’s V",
@@ -32,16 +33,18 @@ const ALWAYS: [(&str, &str); 8] = [
     ),
     (
         "p",
-        "the probability of such a difference where there is none; of numbers the lesser one of KS and of a χ² test of missing \
-         values, times two (Bonferroni)",
+        "the probability of such a difference where there is none; of numbers the lesser one of KS and of a \
+         χ² test of missing values, times two (Bonferroni)",
     ),
     (
         "adjusted p",
-        "so that of what is called drifted only a small share is so by chance, however many are tested (Benjamini & Hochberg, 1995)",
+        "so that of what is called drifted only a small share is so by chance, however many are tested \
+         (Benjamini & Hochberg, 1995)",
     ),
     (
         "Cells",
-        "bins of numbers hold about equal parts of the reference; each word is a cell, and so is having no value",
+        "bins of numbers hold about equal parts of the reference; each word is a cell, and so is having no \
+         value",
     ),
 ];
 
@@ -56,8 +59,10 @@ impl Writer<'_> {
                 li {
                     strong { "Verdict" } ": drifted where the adjusted p is at most " (rules.significance)
                     " and the PSI at least " (rules.drift)
-                    " or, of numbers whose values are known one by one, the Wasserstein distance at least " (rules.distance)
-                    "; heavily from a PSI of " (rules.heavy_drift) " on. Both are asked, since among many rows chance explains nothing, and among few it explains much."
+                    " or, of numbers whose values are known one by one, the Wasserstein distance at \
+                     least " (rules.distance)
+                    "; heavily from a PSI of " (rules.heavy_drift) " on. Both are asked, since among many \
+                        rows chance explains nothing, and among few it explains much."
                 }
                 li {
                     strong { "The data as a whole" } ": drifted where what drifted has at least "
@@ -70,26 +75,28 @@ impl Writer<'_> {
                 @if found.performance.is_some() {
                     (item(
                         "Measured metrics",
-                        "intervals are percentiles of bootstrap draws of customers with all their rows (Efron, 1979); a change is shown \
-                         where it is greater than 1.96 standard errors of the difference to the model’s test",
+                        "intervals are percentiles of bootstrap draws of customers with all their rows \
+                         (Efron, 1979); a change is shown where it is greater than 1.96 standard errors of \
+                         the difference to the model’s test",
                     ))
                 }
                 @if found.estimate.is_some() {
                     (item(
                         "Expected metrics",
-                        "the mean over all outcomes that the calibrated probabilities allow, with 1.96 standard deviations \
-                         (confidence-based performance estimation, NannyML)",
+                        "the mean over all outcomes that the calibrated probabilities allow, with 1.96 \
+                         standard deviations (confidence-based performance estimation, NannyML)",
                     ))
                 }
                 @if found.sketches.as_ref().is_some_and(|it| it.randomised) {
                     (item(
                         "Randomised sketches",
-                        "each row tells its cell or, at random, another one; shares are freed of that on average (Warner, 1965; Kairouz, \
-                         Bonawitz & Ramage, 2016)",
+                        "each row tells its cell or, at random, another one; shares are freed of that on \
+                         average (Warner, 1965; Kairouz, Bonawitz & Ramage, 2016)",
                     ))
                 }
                 @if !found.history.is_empty() {
-                    (item("Changes over time", "the rank test of Pettitt (1979), on the whole and then on the parts before and after"))
+                    (item("Changes over time", "the rank test of Pettitt (1979), on the whole and then on \
+                        the parts before and after"))
                 }
             }
             p.note { "All numbers, unrounded, stand in monitoring.json and drift.csv beside this page." }

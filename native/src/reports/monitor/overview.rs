@@ -17,7 +17,9 @@ impl Writer<'_> {
         html! {
             ul.verdict role="list" { @for sentence in self.verdict() { li { (sentence) } } }
             p.lead {
-                (rows_of(&found.current)) " rows (" (found.current.name) ") beside " (rows_of(&found.reference)) " ("
+                (rows_of(&found.current)) " rows (" (found.current.name) ") \
+                    beside " (rows_of(&found.reference)) " \
+                    ("
                 (found.reference.name) "), on " (found.at) " UTC."
             }
             (self.alerts())
@@ -83,7 +85,9 @@ impl Writer<'_> {
             format!("{} of {}", data.drifted_count, data.compared),
         )];
         if self.has_model() {
-            let name = html! { "of the importance moved" br; "drift from " (share(found.rules.drifted_share)) " on" };
+            let name = html! { "of the importance moved" br; "drift \
+                from " (share(found.rules.drifted_share)) " \
+            on" };
             tiles.push((name, share(data.drifted_share)));
         }
         if let Some(prediction) = &found.prediction {
@@ -117,16 +121,20 @@ impl Writer<'_> {
                         Some(model) => {
                             (model.name) ", " (model.algorithm.replace('_', " ")) ", "
                             code { (model.content_hash.get(..8).unwrap_or(&model.content_hash)) }
-                            @if let Some(date) = &model.trained_until { ", trained on cut-offs until " (date) }
+                            @if let Some(date) = &model.trained_until { ", trained on cut-offs \
+                                until " (date) }
                         }
-                        None => { "none: the tables are compared column by column, and all columns matter the same" }
+                        None => { "none: the tables are compared column by column, and all columns matter \
+                            the same" }
                     }
                 } }
                 @if let Some(sketches) = &found.sketches { div { dt { "Sketches" } dd { (self.sketches(sketches)) } } }
                 div { dt { "Rules" } dd {
                     "Drifted: p of at most " (rules.significance) " and a PSI of at least " (rules.drift)
-                    " (or, of numbers known one by one, " (rules.distance) " standard deviations); heavily: a PSI of at least "
-                    (rules.heavy_drift) ". The data have drifted where that has " (percent(rules.drifted_share))
+                    " (or, of numbers known one by one, " (rules.distance) " standard deviations); heavily: \
+                        a PSI of at least "
+                    (rules.heavy_drift) ". The data have drifted where that \
+                        has " (percent(rules.drifted_share))
                     @if self.has_model() { " of the importance" } @else { " of the columns" } " or more."
                 } }
             }
@@ -190,10 +198,11 @@ impl Writer<'_> {
             }
             "."
             @if sketches.randomised {
-                " Each row was randomised before it was counted (local differential privacy): the shares are estimates, "
-                "whose noise the tests allow for."
+                " Each row was randomised before it was counted (local differential privacy): the shares are \
+                 estimates, whose noise the tests allow for."
             }
-            @if let Some(first) = &sketches.first_refused { br; span.soft { "The first that was refused: " (first) } }
+            @if let Some(first) = &sketches.first_refused { br; span.soft { "The first that was \
+                refused: " (first) } }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The page's part about the model: how good it is where outcomes are known, and is to be expected to be where they are not.
+//! The page's part about the model: how good it is where outcomes are known, and is to be expected to be
+//! where they are not.
 
 use maud::{Markup, html};
 
@@ -36,15 +37,17 @@ fn measured(it: &Performance) -> Markup {
     html! {
         h3 { "Measured" }
         p {
-            "The outcomes of " (count(it.rows)) " rows are known. Ranges in brackets are 95 % intervals. In each picture the "
-            "filled dot is today, the outlined one the model’s test; every picture has a scale of its own."
+            "The outcomes of " (count(it.rows)) " rows are known. Ranges in brackets are 95 % intervals. In \
+                each picture the filled dot is today, the outlined one the model’s test; every picture has a \
+                scale of its own."
         }
         @if !it.metrics.is_empty() {
             (scrolling("Measured", &html! {
                 table {
                     thead { tr {
                         th scope="col" {}
-                        @for name in ["today", "in its test", "in this order", "today is"] { th scope="col" { (name) } }
+                        @for name in ["today", "in its test", "in this order", "today \
+                            is"] { th scope="col" { (name) } }
                     } }
                     tbody { @for metric in &it.metrics { (measured_row(metric)) } }
                 }
@@ -54,7 +57,8 @@ fn measured(it: &Performance) -> Markup {
     }
 }
 
-/// How often each class happened. What nearly always happens is told in words: beside its bar no other could be seen.
+/// How often each class happened. What nearly always happens is told in words: beside its bar no other could
+/// be seen.
 fn happened(it: &Performance) -> Markup {
     let (usual, others): (Vec<&ClassShare>, Vec<&ClassShare>) =
         it.classes.iter().partition(|class| class.today >= USUAL && it.classes.len() > 2);
@@ -75,7 +79,9 @@ fn happened(it: &Performance) -> Markup {
             }
             "How many rows turned out to be of each class"
             @if let Some(p) = it.classes_p_value.filter(|p| p.is_finite()) {
-                ". Where nothing changed, all shares together differ as far with a probability of " (p_value(p)) " (χ²)"
+                ". Where nothing changed, all shares together differ as far with a probability \
+                 of " (p_value(p)) " \
+                    (χ²)"
             }
             "."
         }
@@ -110,7 +116,8 @@ fn measured_row(it: &MeasuredMetric) -> Markup {
                 @match it.change {
                     Change::Worse => strong { "▲ " (it.change.words()) },
                     Change::Better => strong { "✓ " (it.change.words()) },
-                    Change::NotShown => span.soft { (if it.in_test.is_some() { "no change shown" } else { "–" }) },
+                    Change::NotShown => span.soft { (if it.in_test.is_some() { "no change \
+                        shown" } else { "–" }) },
                 }
             }
         }
@@ -135,17 +142,18 @@ fn estimated(it: &Estimate) -> Markup {
     html! {
         h3 { "Expected without outcomes" }
         p {
-            "What the probabilities of " (count(it.rows)) " rows say about themselves: if they are right, 95 % of the possible "
-            "outcomes lie in the brackets. This sees that other customers come, harder or easier to predict. It can’t see that "
-            "the same customers now act differently (concept shift): only outcomes show that. In each picture the filled dot is "
-            "what is expected today; below it, outlined, are the other columns; every picture has a scale of its own."
+            "What the probabilities of " (count(it.rows)) " rows say about themselves: if they are right, 95 \
+                % of the possible outcomes lie in the brackets. This sees that other customers come, harder \
+                or easier to predict. It can’t see that the same customers now act differently (concept \
+                shift): only outcomes show that. In each picture the filled dot is what is expected today; \
+                below it, outlined, are the other columns; every picture has a scale of its own."
         }
         @if observed {
             p {
                 @if missed.is_empty() { "✓ The outcomes lie in the ranges that were expected." }
                 @else {
-                    "▲ Outside of what was expected: " (missed.join(", ")) ". The probabilities are no longer right for these "
-                    "rows."
+                    "▲ Outside of what was expected: " (missed.join(", ")) ". The probabilities are no \
+                        longer right for these rows."
                 }
             }
         }
@@ -207,14 +215,15 @@ fn against(it: &Versus) -> Markup {
     html! {
         h3 { "Beside another model" }
         p {
-            "The other model is " code { (it.bundle) } ". Both were asked about the same rows; a difference is this model’s number "
-            "less the other’s."
+            "The other model is " code { (it.bundle) } ". Both were asked about the same rows; a difference \
+                is this model’s number less the other’s."
         }
         (scrolling("Differences", &html! {
             table {
                 thead { tr {
                     th scope="col" {}
-                    @for name in ["this model", "other", "difference", "this model is"] { th scope="col" { (name) } }
+                    @for name in ["this model", "other", "difference", "this model \
+                        is"] { th scope="col" { (name) } }
                 } }
                 tbody { @for difference in &it.differences { (difference_row(difference)) } }
             }

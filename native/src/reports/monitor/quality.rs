@@ -23,13 +23,16 @@ impl Writer<'_> {
         html! {
             dl.findings {
                 div { dt { "Missing values" } dd {
-                    (share(quality.missing)) " of all values, " (share(quality.missing_in_reference)) " in the reference."
+                    (share(quality.missing)) " of all values, " (share(quality.missing_in_reference)) " in \
+                        the reference."
                 } }
                 @if let Some(rows) = quality.duplicate_rows { div { dt { "Duplicates" } dd { (duplicates(rows, quality.rows)) } } }
-                @if let Some(newest) = &quality.newest { div { dt { "Newest row" } dd { (newest) (age(quality.age_days)) "." } } }
+                @if let Some(newest) = &quality.newest { div { dt { "Newest \
+                    row" } dd { (newest) (age(quality.age_days)) "." } } }
                 (named("Not there", &quality.absent, "the reference has them, today’s rows do not"))
                 (named("Empty", &quality.empty, "no row of today has a value, in the reference some have"))
-                (named("Constant", &quality.constant, "all of today’s rows have the same value, in the reference they differ"))
+                (named("Constant", &quality.constant, "all of today’s rows have the same value, in the \
+                    reference they differ"))
             }
             (self.changed_missing())
             (self.new_words())
@@ -120,7 +123,8 @@ impl Writer<'_> {
 fn duplicates(rows: usize, of: u64) -> Markup {
     html! {
         @if rows == 0 { "No row is there twice." }
-        @else { (count(rows)) " rows are the same as another one in everything, " (share(rows as f64 / (of.max(1) as f64))) "." }
+        @else { (count(rows)) " rows are the same as another one in \
+            everything, " (share(rows as f64 / (of.max(1) as f64))) "." }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The page's part about what the model says: the class that it finds most probable, and each class's probability.
+//! The page's part about what the model says: the class that it finds most probable, and each class's
+//! probability.
 
 use maud::{Markup, html};
 
@@ -15,13 +16,15 @@ impl Writer<'_> {
         Some(html! {
             p {
                 @if moved == 0 { "✓ Nothing that the model says has moved." }
-                @else { "▲ " (moved) " of " (self.found.scores.len()) " have moved, each judged as a feature is." }
+                @else { "▲ " (moved) " of " (self.found.scores.len()) " have moved, each judged as a feature \
+                    is." }
                 " Probabilities are compared bin by bin."
             }
             h3 { "Most probable " (badge(chosen.verdict)) }
             p.soft { (chosen.label) }
             div.opened {
-                (chart("Share of the rows for which each class is the most probable, in the reference and today", chosen))
+                (chart("Share of the rows for which each class is the most probable, in the reference and \
+                    today", chosen))
                 (statistics(chosen))
             }
             @if !sorted.is_empty() {

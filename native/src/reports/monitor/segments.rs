@@ -13,8 +13,9 @@ impl Writer<'_> {
         filled().next()?;
         Some(html! {
             p {
-                "How many of the rows each part has, today and in the model’s test, and how good the model is there: as its "
-                "probabilities expect, with 95 % intervals, and as it turned out where outcomes are known."
+                "How many of the rows each part has, today and in the model’s test, and how good the model \
+                 is there: as its probabilities expect, with 95 % intervals, and as it turned out where \
+                 outcomes are known."
             }
             @for segmentation in filled() {
                 h3 { "By " (segmentation.name) }

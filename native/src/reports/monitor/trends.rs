@@ -14,7 +14,8 @@ const HEIGHT: u32 = 150;
 const POINTS: usize = 365;
 /// Points have dots where there are no more than so many.
 const DOTS: usize = 40;
-/// The population stability indexes of so many features are charts, and of those that changed; of the others there is a line.
+/// The population stability indexes of so many features are charts, and of those that changed; of the others
+/// there is a line.
 const CHARTS: usize = 10;
 /// So many changes are named.
 const NAMED: usize = 6;
@@ -43,8 +44,8 @@ impl Writer<'_> {
         };
         Some(html! {
             p {
-                "From run to run. Where a number changed its level, a line goes from top to bottom, and the first time at the new "
-                "level is named (Pettitt’s test)."
+                "From run to run. Where a number changed its level, a line goes from top to bottom, and the \
+                 first time at the new level is named (Pettitt’s test)."
             }
             (figures(&overall))
             @if !shown.is_empty() {

@@ -58,7 +58,8 @@ impl CsvFile {
     /// Passes all rows to `each`, part by part, from several threads at once.
     ///
     /// # Errors
-    /// Those of `each`, and where the file can't be read or rows can't be told from each other; the first of them.
+    /// Those of `each`, and where the file can't be read or rows can't be told from each other; the first of
+    /// them.
     pub(super) fn read(
         &self,
         path: &Path,
@@ -69,7 +70,8 @@ impl CsvFile {
         let mut file = File::open(path).with_context(place)?;
         file.seek(SeekFrom::Start(self.start.offset)).with_context(place)?;
         let blocks = Blocks::new(file, self.start.delimiter, self.block, self.start.line);
-        // Blocks are begun in order, and those that were begun are finished: so the first error is always the same one.
+        // Blocks are begun in order, and those that were begun are finished: so the first error is always the
+        // same one.
         let first_error: Mutex<Option<(usize, anyhow::Error)>> = Mutex::default();
         let stopped = blocks.enumerate().par_bridge().try_for_each(|(number, block)| {
             let read = || {

@@ -1,9 +1,10 @@
 //! The grammar of CSV: records of cells.
 //!
-//! It is the one that Python's `csv` module reads files with: CR, LF and CRLF each end a record outside of quoted cells; a
-//! quotation mark opens a quoted cell only where a cell begins, and is a character like others behind that; inside, two marks
-//! are one, and spaces behind the closing mark are nothing. Where Python reads on with a guess (text behind a closing mark, a
-//! mark that is never closed, a mark behind spaces), cells and records end where they do there, but the record has a [`Flaw`].
+//! It is the one that Python's `csv` module reads files with: CR, LF and CRLF each end a record outside of
+//! quoted cells; a quotation mark opens a quoted cell only where a cell begins, and is a character like
+//! others behind that; inside, two marks are one, and spaces behind the closing mark are nothing. Where
+//! Python reads on with a guess (text behind a closing mark, a mark that is never closed, a mark behind
+//! spaces), cells and records end where they do there, but the record has a [`Flaw`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -156,7 +157,8 @@ impl Cell {
 }
 
 impl Flaw {
-    /// Whether the record may have taken in rows behind its own, so that leaving it out would leave out more than one.
+    /// Whether the record may have taken in rows behind its own, so that leaving it out would leave out more
+    /// than one.
     pub(super) fn takes_more_lines(self) -> bool {
         match self {
             Flaw::SpaceBefore => false,
@@ -169,13 +171,18 @@ impl Flaw {
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Flaw::SpaceBefore => f.write_str("a cell begins with a space and a quotation mark: leave the space out"),
-            Flaw::TextBehind { opened, closed } if opened == closed => {
-                f.write_str("text stands behind a closing quotation mark: a mark inside of a quoted cell is written twice")
-            }
+            Flaw::SpaceBefore => f.write_str(
+                "a cell begins with a space and a quotation mark: leave the \
+                space out",
+            ),
+            Flaw::TextBehind { opened, closed } if opened == closed => f.write_str(
+                "text stands behind a closing quotation mark: a mark inside of a quoted cell is \
+                    written twice",
+            ),
             Flaw::TextBehind { opened, closed } => write!(
                 f,
-                "the quotation mark that opens on line {opened} is closed on line {closed}, and text stands behind that: is the \
+                "the quotation mark that opens on line {opened} is closed on line {closed}, and text stands \
+                 behind that: is the \
                  first one a stray mark?"
             ),
             Flaw::NeverClosed { opened } => {
@@ -218,8 +225,9 @@ fn closing_mark(text: &[u8], mut from: usize) -> Closing {
     closing
 }
 
-/// The position behind the last record that surely ends within a text, for a text that begins with a record. Blank lines
-/// behind that belong to what follows, and so does a CR at the very end, which may be half of a CRLF.
+/// The position behind the last record that surely ends within a text, for a text that begins with a record.
+/// Blank lines behind that belong to what follows, and so does a CR at the very end, which may be half of a
+/// CRLF.
 pub(super) fn end_of_last_record(text: &[u8], delimiter: u8) -> Option<usize> {
     // What lies between quotation marks, outside of quoted cells.
     let mut outside = Vec::new();
@@ -237,8 +245,8 @@ pub(super) fn end_of_last_record(text: &[u8], delimiter: u8) -> Option<usize> {
     outside.into_iter().rev().find_map(|part| end_of_last_line(text, part))
 }
 
-/// The position behind the last line that ends within a part of a text and is not blank. Before the part stands nothing, or
-/// a quotation mark.
+/// The position behind the last line that ends within a part of a text and is not blank. Before the part
+/// stands nothing, or a quotation mark.
 fn end_of_last_line(text: &[u8], part: Range<usize>) -> Option<usize> {
     let is_half = part.end == text.len() && text.last() == Some(&b'\r');
     let whole = text.get(part.start..part.end - usize::from(is_half))?;

@@ -49,7 +49,8 @@ impl Start {
         let rest = sample.get(before..).unwrap_or_default();
         let delimiter = match (given, said) {
             (Some(given), Some(said)) if given != said => bail!(
-                "its first line says that {:?} stands between values, and the config (data_source.csv.delimiter) {:?}",
+                "its first line says that {:?} stands between values, and the config \
+                 (data_source.csv.delimiter) {:?}",
                 char::from(said),
                 char::from(given)
             ),
@@ -88,8 +89,8 @@ impl Start {
     }
 }
 
-/// What stands before the header: a byte-order mark, and a line `sep=;` as Excel reads it. Gives the delimiter of that line,
-/// and how many bytes both take.
+/// What stands before the header: a byte-order mark, and a line `sep=;` as Excel reads it. Gives the
+/// delimiter of that line, and how many bytes both take.
 fn preamble(text: &[u8]) -> (Option<u8>, usize) {
     let mark = if text.starts_with(UTF_8) { UTF_8.len() } else { 0 };
     let rest = text.get(mark..).unwrap_or_default();
@@ -106,8 +107,9 @@ fn preamble(text: &[u8]) -> (Option<u8>, usize) {
     (Some(delimiter), mark + line.len() + line_end)
 }
 
-/// The delimiter by which most of the first records have as many values as the header, which has several; of equally
-/// good ones, the one that makes the most columns. A comma where there is none: a file may have one column.
+/// The delimiter by which most of the first records have as many values as the header, which has several; of
+/// equally good ones, the one that makes the most columns. A comma where there is none: a file may have one
+/// column.
 fn found(text: &[u8], is_cut: bool) -> u8 {
     let mut best = (0.0, 1, b',');
     for delimiter in DELIMITERS {

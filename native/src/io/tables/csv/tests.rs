@@ -86,7 +86,8 @@ fn read(path: &Path, file: &CsvFile) -> Result<Vec<ReadRow>, String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
-    /// Blocks of any size give the records of the whole text, on the same lines; and cells are those that the `csv` crate reads.
+    /// Blocks of any size give the records of the whole text, on the same lines; and cells are those that the
+    /// `csv` crate reads.
     #[test]
     fn blocks_are_the_whole_text((text, delimiter) in dialects(), size in 1usize..60) {
         let whole = content_of(&text, delimiter, 1);
@@ -190,7 +191,8 @@ struct Case {
     records: Vec<(u64, Vec<String>)>,
 }
 
-/// Reads what `tests/oracles/csv_records.py` wrote to the file `CSV_CASES`: random texts, and what Python's `csv` made of them.
+/// Reads what `tests/oracles/csv_records.py` wrote to the file `CSV_CASES`: random texts, and what Python's
+/// `csv` made of them.
 #[test]
 #[ignore = "scripts/test-oracles.sh writes the file that it reads"]
 fn records_are_those_of_python() {

@@ -19,7 +19,8 @@ pub(super) fn number(cells: &CellColumn, row: usize, decimal_comma: bool) -> Res
     parse_number(&text, decimal_comma).ok_or_else(|| text.into_owned())
 }
 
-/// A cell as seconds since 1970-01-01 on the bank's clock, NaN where it is missing; or the text that is no date.
+/// A cell as seconds since 1970-01-01 on the bank's clock, NaN where it is missing; or the text that is no
+/// date.
 pub(super) fn time(cells: &CellColumn, clock: &Clock, row: usize) -> Result<f64, String> {
     if let CellColumn::Times(times) = cells {
         let time = times.get(row).copied().unwrap_or(f64::NAN);
@@ -40,8 +41,8 @@ fn present(cells: &CellColumn, row: usize) -> Result<Option<Cow<'_, str>>, Strin
     Ok((!words::is_missing(&text)).then_some(text))
 }
 
-/// A finite number in decimal digits, with a comma before the fraction where that is allowed. There are no thousands
-/// separators.
+/// A finite number in decimal digits, with a comma before the fraction where that is allowed. There are no
+/// thousands separators.
 fn parse_number(text: &str, decimal_comma: bool) -> Option<f64> {
     // Rust would also read "infinity".
     if !text.contains(|c: char| c.is_ascii_digit()) {

@@ -38,8 +38,8 @@ pub(crate) struct LeftOut {
     pub(crate) why: String,
 }
 
-/// Makes a feature of every column that something can be learned from. `learning` are the rows that a model learns from:
-/// only words that stand there are known.
+/// Makes a feature of every column that something can be learned from. `learning` are the rows that a model
+/// learns from: only words that stand there are known.
 ///
 /// # Errors
 /// Where no column is left, or there are more than a schema has.

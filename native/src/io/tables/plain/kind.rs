@@ -1,5 +1,5 @@
-//! What a column of a plain table holds: what the user or the file says, or else what nearly all of its cells are. The others
-//! are [`strays`](super::strays). What is in doubt is told.
+//! What a column of a plain table holds: what the user or the file says, or else what nearly all of its cells
+//! are. The others are [`strays`](super::strays). What is in doubt is told.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -166,7 +166,8 @@ impl Counts {
         let mostly = |cells: usize, what: &str, kind: &str| {
             let (present, name) = (self.present, what);
             format!(
-                "its cells are words, although {cells} of {present} are {name}, but not {other}; --columns says otherwise (COLUMN={kind})"
+                "its cells are words, although {cells} of {present} are {name}, but not {other}; --columns \
+                 says otherwise (COLUMN={kind})"
             )
         };
         match () {
@@ -176,7 +177,8 @@ impl Counts {
             () if self.codes > 0 && self.nearly_all(numbers + self.codes) => {
                 let code = self.first_code.unwrap_or_default();
                 let doubt = format!(
-                    "its cells are words, since numbers would lose the zeros of codes such as {code}; --columns says otherwise \
+                    "its cells are words, since numbers would lose the zeros of codes such as {code}; \
+                     --columns says otherwise \
                      (COLUMN=number)"
                 );
                 (Kind::Word, Some(doubt))
@@ -195,7 +197,8 @@ impl Counts {
             () if self.nearly_all(self.numbers) => (
                 Kind::Word,
                 Some(
-                    "its cells are words, since the file says so, although they are numbers; --columns says otherwise \
+                    "its cells are words, since the file says so, although they are numbers; --columns says \
+                     otherwise \
                      (COLUMN=number)"
                         .into(),
                 ),

@@ -1,5 +1,5 @@
-//! Plain tables: one file, one row a case, columns by name. Nothing about them is declared: what the columns hold is
-//! found out ([`infer`]).
+//! Plain tables: one file, one row a case, columns by name. Nothing about them is declared: what the columns
+//! hold is found out ([`infer`]).
 
 mod cell;
 mod infer;

@@ -56,12 +56,12 @@ pub(crate) struct Prepared {
     pub(crate) recurring: usize,
 }
 
-/// Reads a plain table and finds out what there is to learn from. `seed` decides which rows test a model, where no time
-/// does.
+/// Reads a plain table and finds out what there is to learn from. `seed` decides which rows test a model,
+/// where no time does.
 ///
 /// # Errors
-/// Where the file can't be read, a column is not there (the user's mistake), the target is no class, or there are too few
-/// rows.
+/// Where the file can't be read, a column is not there (the user's mistake), the target is no class, or there
+/// are too few rows.
 pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared> {
     let plain = PlainTable::read(source.file, source.clock, source.reading, |_| true)?;
     let roles = roles(&plain, source).map_err(usage)?;

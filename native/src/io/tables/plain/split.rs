@@ -48,8 +48,8 @@ impl Split {
     }
 }
 
-/// Leaves rows out of a group where a later one has rows of the same key: a model that is tested on a case has not learned
-/// from it. Gives how many.
+/// Leaves rows out of a group where a later one has rows of the same key: a model that is tested on a case
+/// has not learned from it. Gives how many.
 pub(super) fn leave_out_recurring(split: &mut Split, keys: &[String]) -> anyhow::Result<usize> {
     let key = |row: &usize| keys.get(*row).map_or("", String::as_str);
     let before = split.train.len() + split.validation.len();
@@ -60,8 +60,10 @@ pub(super) fn leave_out_recurring(split: &mut Split, keys: &[String]) -> anyhow:
     for (name, group) in [("train", &split.train), ("choose", &split.validation)] {
         if group.is_empty() {
             bail!(
-                "no row is left to {name} a model: each is of an id (--id) that has later rows too (--time), on which the \
-                 model would be tested; leave --time out to part ids at random, or --id to test on ids that were learned from"
+                "no row is left to {name} a model: each is of an id (--id) that has later rows too \
+                 (--time), on which the \
+                 model would be tested; leave --time out to part ids at random, or --id to test on ids that \
+                 were learned from"
             );
         }
     }
@@ -75,8 +77,8 @@ enum Group {
     Test,
 }
 
-/// The last fifth by time tests, the fifth before it chooses. Rows of the same time stay together, so that no group
-/// knows a moment that a later one is tested on.
+/// The last fifth by time tests, the fifth before it chooses. Rows of the same time stay together, so that no
+/// group knows a moment that a later one is tested on.
 ///
 /// # Errors
 /// Where there are too few different times.
@@ -104,8 +106,9 @@ pub(super) fn split_by_time(rows: &[UsableRow]) -> anyhow::Result<Split> {
     Ok(split)
 }
 
-/// A fifth of each class tests, another fifth chooses, by the hash of the seed and the row's key: the same for the same
-/// rows in any order. Rows of the same key stay together, with those of the class of the first one.
+/// A fifth of each class tests, another fifth chooses, by the hash of the seed and the row's key: the same
+/// for the same rows in any order. Rows of the same key stay together, with those of the class of the first
+/// one.
 pub(super) fn split_by_hash(rows: &[UsableRow], keys: &[String], seed: u64) -> anyhow::Result<Split> {
     let key = |row: usize| keys.get(row).map_or("", String::as_str);
     let mut class_of_key: BTreeMap<&str, usize> = BTreeMap::new();
@@ -212,8 +215,8 @@ mod tests {
     }
 
     proptest! {
-        /// No key is in two groups, no row of an earlier group is later than one of a later group, no row is left out without need,
-        /// and all others are counted.
+        /// No key is in two groups, no row of an earlier group is later than one of a later group, no row is
+        /// left out without need, and all others are counted.
         #[test]
         fn no_id_is_in_two_groups_by_time(cases in prop::collection::vec((0i64..60, 0usize..80), 40..200)) {
             let rows = rows(cases.len(), |_| 0, |row| cases[row].0);

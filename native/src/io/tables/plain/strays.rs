@@ -1,5 +1,5 @@
-//! The cells of a plain table's columns as numbers and dates. Those that are something else are strays: an error that names
-//! them, or missing values where bad rows are to be skipped.
+//! The cells of a plain table's columns as numbers and dates. Those that are something else are strays: an
+//! error that names them, or missing values where bad rows are to be skipped.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -75,8 +75,8 @@ impl PlainTable {
         Ok(values)
     }
 
-    /// Whether both points and commas are read as decimal marks in a column: what could be thousands then is a stray. Tells
-    /// where all could be thousands.
+    /// Whether both points and commas are read as decimal marks in a column: what could be thousands then is
+    /// a stray. Tells where all could be thousands.
     fn has_both_marks(&self, column: usize) -> anyhow::Result<bool> {
         if !self.decimal_comma {
             return Ok(false);
@@ -101,7 +101,8 @@ impl PlainTable {
             first.filter(|_| before_three_digits == commas + points && (points == 0 || commas == 0))
         {
             let doubt = format!(
-                "three digits follow every point or comma, which are read as decimal marks, as in {first}: leave them out if \
+                "three digits follow every point or comma, which are read as decimal marks, as in {first}: \
+                 leave them out if \
                  they separate thousands"
             );
             self.findings().doubts.insert(column, doubt);
@@ -165,7 +166,8 @@ impl fmt::Display for Strays {
         let first = first.first().map_or("", String::as_str);
         write!(
             f,
-            "column {column}: {cells} of {of} cells are not what it holds and count as missing; the first: {first}"
+            "column {column}: {cells} of {of} cells are not what it holds and count as missing; the first: \
+             {first}"
         )
     }
 }
@@ -175,7 +177,8 @@ fn unlike(kind: Kind, text: &str, is_doubtful: bool) -> String {
     match kind {
         Kind::Number if is_doubtful => {
             format!(
-                "{text:?} may have a separator of thousands, since both points and commas are decimal marks here"
+                "{text:?} may have a separator of thousands, since both points and commas are decimal marks \
+                 here"
             )
         }
         Kind::Number if is_in_thousands(text) => {

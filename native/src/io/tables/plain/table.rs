@@ -67,7 +67,8 @@ impl PlainTable {
         Ok(file.header())
     }
 
-    /// Opens a file; the flags say whether it tells which columns are texts, and whether numbers may have a comma.
+    /// Opens a file; the flags say whether it tells which columns are texts, and whether numbers may have a
+    /// comma.
     fn open(path: &Path) -> anyhow::Result<(OpenFile, bool, bool)> {
         let place = || path.display().to_string();
         let (file, typed, decimal_comma) = if is_parquet(path)? {
@@ -83,11 +84,12 @@ impl PlainTable {
         Ok((file, typed, decimal_comma))
     }
 
-    /// Reads the columns of a CSV or Parquet file that are wanted, and can be read at all. Times without a zone are times of the
-    /// clock.
+    /// Reads the columns of a CSV or Parquet file that are wanted, and can be read at all. Times without a
+    /// zone are times of the clock.
     ///
     /// # Errors
-    /// Where the file can't be read, its header does not name the columns, or a row has other columns than the header.
+    /// Where the file can't be read, its header does not name the columns, or a row has other columns than
+    /// the header.
     pub(crate) fn read(
         path: &Path,
         clock: &Clock,
@@ -196,7 +198,8 @@ impl PlainTable {
         })
     }
 
-    /// The texts of a column as they stand, also those that mean a missing value elsewhere: a customer's id may be `NA`.
+    /// The texts of a column as they stand, also those that mean a missing value elsewhere: a customer's id
+    /// may be `NA`.
     ///
     /// # Errors
     /// Names the first cell that is empty.
@@ -207,7 +210,8 @@ impl PlainTable {
         })
     }
 
-    /// Names for the rows of a table that has none: their numbers in the file, those that were left out counted.
+    /// Names for the rows of a table that has none: their numbers in the file, those that were left out
+    /// counted.
     pub(crate) fn row_numbers(&self) -> Vec<String> {
         let mut before = 0;
         let of_part = |part: &Cells| {

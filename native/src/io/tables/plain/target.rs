@@ -9,8 +9,8 @@ use super::infer::distinct_words;
 use super::kind::Kind;
 use super::table::PlainTable;
 
-/// Reads the column that is predicted: the classes (whole numbers in order, or words in order) and that of each row, if
-/// it has one.
+/// Reads the column that is predicted: the classes (whole numbers in order, or words in order) and that of
+/// each row, if it has one.
 ///
 /// # Errors
 /// Where it has fractions, one class only, or more than a model can tell apart.
@@ -31,7 +31,8 @@ pub(super) fn labels(table: &PlainTable, column: usize) -> anyhow::Result<(Vec<S
         [] => bail!("{place}: every cell is missing: there is nothing to learn"),
         [only] => bail!("{place}: every row is {only:?}: there is nothing to tell apart"),
         many if many.len() > MAX_CLASSES => bail!(
-            "{place}: {} different values are more than the {MAX_CLASSES} classes that a model can tell apart; numbers \
+            "{place}: {} different values are more than the {MAX_CLASSES} classes that a model can tell \
+             apart; numbers \
              such as amounts can't be predicted, only classes",
             many.len()
         ),
@@ -43,8 +44,8 @@ pub(super) fn labels(table: &PlainTable, column: usize) -> anyhow::Result<(Vec<S
 }
 
 impl PlainTable {
-    /// The class of each row by the words of a model's label; `None` where it is missing or none of them, and everywhere where the
-    /// column is not there.
+    /// The class of each row by the words of a model's label; `None` where it is missing or none of them, and
+    /// everywhere where the column is not there.
     ///
     /// # Errors
     /// Where a cell can't be read.
@@ -77,7 +78,8 @@ fn whole_numbers(
 ) -> anyhow::Result<(Vec<Option<String>>, Vec<String>)> {
     if let Some(fraction) = numbers.iter().find(|number| !number.is_nan() && number.fract() != 0.0) {
         bail!(
-            "{}: column {}: {fraction} is no class: numbers with fractions can't be predicted, only words and whole \
+            "{}: column {}: {fraction} is no class: numbers with fractions can't be predicted, only words \
+             and whole \
              numbers",
             table.file.display(),
             table.columns.get(column).map_or("", |column| &column.name)

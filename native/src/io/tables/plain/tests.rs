@@ -189,7 +189,8 @@ fn an_open_quotation_mark_is_placed() {
     assert!(error.contains("t.csv:2: the quotation mark that opens on line 2 is never closed"), "{error}");
 }
 
-/// What tests/oracles/parquet.py says of the file NAME.parquet, whose first column it writes to NAME.csv as well.
+/// What tests/oracles/parquet.py says of the file NAME.parquet, whose first column it writes to NAME.csv as
+/// well.
 #[derive(serde::Deserialize)]
 struct ForeignFile {
     name: String,

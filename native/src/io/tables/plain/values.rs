@@ -31,7 +31,8 @@ pub(crate) struct UnknownWords {
     pub(crate) withheld: usize,
     /// The first of them.
     pub(crate) first: String,
-    /// Each of them (of very many, those that came first) and how many cells have it, the most frequent first.
+    /// Each of them (of very many, those that came first) and how many cells have it, the most frequent
+    /// first.
     #[serde(skip)]
     pub(crate) words: Vec<(String, usize)>,
 }
@@ -42,7 +43,8 @@ const TOLD_APART: usize = 1_000;
 /// Reads the columns of a schema by their names. What is predicted is not read.
 ///
 /// # Errors
-/// Names the columns that are not there, or the first cells that are not of their column's kind, unless these count as missing.
+/// Names the columns that are not there, or the first cells that are not of their column's kind, unless these
+/// count as missing.
 pub(crate) fn read_rows(table: &PlainTable, schema: &Schema) -> anyhow::Result<PlainRows> {
     let declared = &schema.customer().columns;
     let is_read = |position: usize| schema.label() != Some(position);

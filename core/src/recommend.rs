@@ -166,7 +166,7 @@ impl Recommender {
     pub fn model_version(&self) -> String {
         let card = &self.bundle.card;
         let trained = card.training_cutoffs.last().unwrap_or(&card.name);
-        format!("{trained}.{}", self.content_hash.get(..8).unwrap_or_default())
+        format!("{trained}.{:.8}", self.content_hash)
     }
 
     /// The field of a customer's own row that holds the id from which an experiment derives the arm, if there
@@ -252,7 +252,7 @@ impl Recommender {
         let all = 0..self.schema().products().len();
         if let Some(stop) = case.stop() {
             let refuse = |product| refused(self.schema(), product, &stop.rule, stop.detail.clone());
-            let withheld = all.map(refuse).collect();
+            let withheld = all.filter_map(refuse).collect();
             return Ok(Recommendation { withheld, stopped: Some(stop), arm, ..self.empty(options) });
         }
         let row = self.features(customer, options.as_of);
@@ -265,7 +265,7 @@ impl Recommender {
                 Some(refused) => withheld.push(refused),
                 None if arm == Some(Arm::Holdout) => {
                     let detail = "the customer is in the holdout group, which gets no offers".into();
-                    withheld.push(refused(self.schema(), product, "holdout", detail));
+                    withheld.extend(refused(self.schema(), product, "holdout", detail));
                 }
                 None => candidates.push((product, case.factors(product, probability))),
             }
@@ -360,11 +360,10 @@ impl Recommender {
             true => Some(Explained::new(&self.bundle, row, options.as_of, &classes)?),
             false => None,
         };
-        let products = self.schema().products();
+        let products: Vec<_> = self.schema().products().iter().zip(probabilities.iter().skip(1)).collect();
         let offer = |chosen: &Chosen| {
-            let product = products.get(chosen.product)?;
+            let (product, &probability) = *products.get(chosen.product)?;
             let value = self.bundle.policy.value(self.schema(), chosen.product);
-            let probability = probabilities.get(chosen.product + 1).copied().unwrap_or_default();
             Some(Offer {
                 product: product.name.clone(),
                 probability,

@@ -70,7 +70,7 @@ impl<'b> Sections<'b> {
             .split_at_checked(bytes.len().saturating_sub(HASH))
             .filter(|(content, _)| content.len() >= HEADER)
             .ok_or(BundleError::Length("shorter than a bundle's header"))?;
-        let mut rest = Reader(content.get(MAGIC.len()..).unwrap_or_default());
+        let mut rest = Reader(content.strip_prefix(&MAGIC).ok_or(BundleError::Magic)?);
         let version = rest.take_u32()?;
         if version != FORMAT_VERSION {
             return Err(BundleError::Version { version, supported: FORMAT_VERSION });

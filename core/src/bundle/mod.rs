@@ -185,14 +185,16 @@ impl Bundle {
     /// # Errors
     /// [`Error::Infinite`] for the first infinite value.
     pub fn check_rows(&self, rows: &[f32]) -> Result<(), Error> {
-        let width = self.features.len().max(1);
-        match rows.iter().position(|value| value.is_infinite()) {
-            None => Ok(()),
-            Some(position) => Err(Error::Infinite {
-                row: position / width,
-                feature: self.features.get(position % width).map(|it| it.name.clone()).unwrap_or_default(),
-            }),
+        if !rows.iter().any(|value| value.is_infinite()) {
+            return Ok(());
         }
+        for (row, values) in rows.chunks(self.features.len().max(1)).enumerate() {
+            let mut features = self.features.iter().zip(values);
+            if let Some((feature, _)) = features.find(|(_, value)| value.is_infinite()) {
+                return Err(Error::Infinite { row, feature: feature.name.clone() });
+            }
+        }
+        Ok(())
     }
 
     /// Scores the golden rows and compares every bit.

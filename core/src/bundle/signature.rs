@@ -65,8 +65,8 @@ pub fn with_signature(
     sign: impl FnOnce(&[u8]) -> [u8; SIGNATURE],
 ) -> Vec<u8> {
     let old = signed(bytes);
-    let content = old.map_or(bytes.get(..bytes.len().saturating_sub(HASH)), |old| Some(old.message));
-    let mut bytes = content.unwrap_or_default().to_vec();
+    let (unsigned, _) = bytes.split_at(bytes.len().saturating_sub(HASH));
+    let mut bytes = old.map_or(unsigned, |old| old.message).to_vec();
     if let (None, Some(count)) = (old, bytes.get_mut(COUNT)) {
         let sections = count.first_chunk().map_or(0, |count| u32::from_le_bytes(*count));
         count.copy_from_slice(&(sections + 1).to_le_bytes());

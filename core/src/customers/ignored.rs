@@ -54,7 +54,7 @@ impl Ignored {
 fn is_near(known: &str, name: &str) -> bool {
     let (known, name) = (known.to_lowercase().into_bytes(), name.to_lowercase().into_bytes());
     let alike = known.iter().zip(&name).take_while(|(a, b)| a == b).count();
-    let (known, name) = (known.get(alike..).unwrap_or_default(), name.get(alike..).unwrap_or_default());
+    let ((_, known), (_, name)) = (known.split_at(alike), name.split_at(alike));
     match (known, name) {
         ([], []) => true,
         ([_, known @ ..], []) => known.is_empty(),

@@ -116,7 +116,7 @@ impl<'j> Reader<'j> {
         match self.next() {
             Some(b'{' | b'[') if depth == 0 => {
                 self.pass_over()?;
-                Ok(Value::Written(self.text.get(start..self.at).unwrap_or_default()))
+                Ok(Value::Written(self.since(start)?))
             }
             Some(b'{') => self.object(depth - 1),
             Some(b'[') => self.list(depth - 1),
@@ -212,7 +212,7 @@ impl<'j> Reader<'j> {
         loop {
             match self.byte() {
                 Some(b'"') => {
-                    let rest = self.text.get(start..self.at).unwrap_or_default();
+                    let rest = self.since(start)?;
                     self.at += 1;
                     if read.is_empty() {
                         return Ok((Cow::Borrowed(rest), is_whole));
@@ -221,7 +221,7 @@ impl<'j> Reader<'j> {
                     return Ok((Cow::Owned(read), is_whole));
                 }
                 Some(b'\\') => {
-                    read.push_str(self.text.get(start..self.at).unwrap_or_default());
+                    read.push_str(self.since(start)?);
                     match self.escaped()? {
                         Some(character) => read.push(character),
                         None => {
@@ -283,7 +283,7 @@ impl<'j> Reader<'j> {
             let end = start + sign + name.len();
             if self.text.get(start + sign..end) == Some(name) {
                 self.at = end;
-                return Ok(Value::Number(self.text.get(start..end).unwrap_or_default()));
+                return Ok(Value::Number(self.since(start)?));
             }
         }
         self.at += minus;
@@ -300,7 +300,7 @@ impl<'j> Reader<'j> {
             is_number &= self.digits() > 0;
         }
         match is_number {
-            true => Ok(Value::Number(self.text.get(start..self.at).unwrap_or_default())),
+            true => Ok(Value::Number(self.since(start)?)),
             false => Err(self.wrong("a number")),
         }
     }
@@ -343,14 +343,21 @@ impl<'j> Reader<'j> {
         self.at
     }
 
+    /// The text between a place and this one.
+    fn since(&self, start: usize) -> Result<&'j str, Error> {
+        self.text.get(start..self.at).ok_or_else(|| self.wrong("whole characters"))
+    }
+
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     fn wrong(&self, expected: &str) -> Error {
-        let before = self.text.get(..self.text.floor_char_boundary(self.at)).unwrap_or_default();
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+        let (mut line, mut column) = (1, 1);
+        let at = self.text.floor_char_boundary(self.at);
+        for (_, character) in self.text.char_indices().take_while(|(place, _)| *place < at) {
+            (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        }
         Error::Json(format!("expected {expected} at line {line}, column {column}"))
     }
 }

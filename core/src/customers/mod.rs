@@ -148,8 +148,8 @@ impl Customers {
             *offset = kept;
         }
         for values in &mut columns.columns {
-            let mut flags = keep.iter();
-            values.retain(|_| flags.next().copied().unwrap_or_default());
+            let kept = values.iter().zip(&keep).filter(|(_, keep)| **keep);
+            *values = kept.map(|(value, _)| *value).collect();
         }
         columns.rows = kept;
         others

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{average_precision_at_3, brier, most_probable, rank, row_log_loss, without_none};
+use crate::Error;
 use crate::matrix::Matrix;
 
 /// A metric that is resampled.
@@ -128,9 +129,17 @@ impl Bootstrap {
         self.customers
     }
 
-    /// Measures each model in each draw. Each model's scores must be for the rows that the bootstrap was
-    /// created for.
-    pub fn replicates(&self, models: &[Scores<'_>]) -> Vec<Replicates> {
+    /// Measures each model in each draw.
+    ///
+    /// # Errors
+    /// [`Error::RowLength`] if a model's scores are not for the rows that the bootstrap was created for.
+    #[expect(clippy::indexing_slicing, reason = "customers are numbered from 0, and each has a weight")]
+    pub fn replicates(&self, models: &[Scores<'_>]) -> Result<Vec<Replicates>, Error> {
+        let expected = self.customer_of.len();
+        let actual = models.iter().flat_map(|it| [it.labels.len(), it.probabilities.height()]);
+        if let Some(actual) = actual.into_iter().find(|actual| *actual != expected) {
+            return Err(Error::RowLength { expected, actual });
+        }
         let prepared: Vec<Prepared> = models
             .par_iter()
             .map(|scores| Prepared::new(scores, &self.customer_of, self.customers))
@@ -142,15 +151,15 @@ impl Bootstrap {
                 |row_weights, number| {
                     let weights = self.draw(number);
                     for (weight, customer) in row_weights.iter_mut().zip(&self.customer_of) {
-                        *weight = weights.get(*customer as usize).copied().unwrap_or_default();
+                        *weight = weights[*customer as usize];
                     }
                     prepared.iter().map(|model| model.measure(&weights, row_weights)).collect()
                 },
             )
             .collect();
-        (0..models.len())
-            .map(|model| Replicates(measured.iter().filter_map(|draw| draw.get(model).copied()).collect()))
-            .collect()
+        let of_model =
+            |model: usize| Replicates(measured.iter().filter_map(|draw| draw.get(model).copied()).collect());
+        Ok((0..models.len()).map(of_model).collect())
     }
 
     /// The interval of the mean of one number per row.
@@ -310,13 +319,13 @@ impl Ranking {
     }
 
     /// As [`super::roc_auc`], with each row counted by its weight.
+    #[expect(clippy::indexing_slicing, reason = "the rows are those of the bootstrap, and each has a weight")]
     fn area(&self, row_weights: &[u32]) -> f64 {
         // Counts wins twice, so that a tie adds an integer.
         let (mut wins, mut positives, mut negatives) = (0u64, 0u64, 0u64);
         let (mut tied_positives, mut tied_negatives) = (0u64, 0u64);
         for entry in &self.0 {
-            let weight =
-                u64::from(row_weights.get((entry >> Self::ROW) as usize).copied().unwrap_or_default());
+            let weight = u64::from(row_weights[(entry >> Self::ROW) as usize]);
             let is_it = u64::from(entry & Self::IS_IT);
             tied_positives += weight * is_it;
             tied_negatives += weight * (1 - is_it);

@@ -26,18 +26,15 @@ impl Gain {
     /// The share (0 to 1) of the positive rows that are among a share (0 to 1) of all rows, those with the
     /// highest scores. A group of equal scores counts in proportion. `None` if no row is positive.
     pub fn at(&self, share: f64) -> Option<f64> {
-        let (rows, hits) = self.steps.last().copied().unwrap_or_default();
+        let (rows, hits) = *self.steps.last()?;
         if hits == 0 {
             return None;
         }
         let wanted = share.clamp(0.0, 1.0) * rows as f64;
         let after = self.steps.partition_point(|(rows, _)| (*rows as f64) < wanted);
-        let step = |at: usize| {
-            let (rows, hits) = self.steps.get(at).copied().unwrap_or_default();
-            (rows as f64, hits as f64)
-        };
-        let (to, to_hits) = step(after);
-        let (from, from_hits) = step(after.saturating_sub(1));
+        let step = |at: usize| self.steps.get(at).map(|(rows, hits)| (*rows as f64, *hits as f64));
+        let (to, to_hits) = step(after)?;
+        let (from, from_hits) = step(after.saturating_sub(1))?;
         let part = if to > from { (wanted - from) / (to - from) } else { 0.0 };
         Some((from_hits + part * (to_hits - from_hits)) / hits as f64)
     }

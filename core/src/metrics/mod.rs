@@ -16,7 +16,7 @@ pub mod roc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::matrix::Matrix;
+use crate::matrix::{Column, Matrix};
 pub use roc::roc_auc;
 
 /// Probabilities are clipped to this and its complement before their logarithm is taken.
@@ -95,9 +95,8 @@ impl Metrics {
     /// assert_eq!(metrics.confusion, [[1, 0], [1, 1]]);
     /// ```
     pub fn measure(class_names: &[&str], labels: &[usize], probabilities: &[f32]) -> Option<Self> {
-        let class_count = class_names.len().max(1);
-        let rows: Vec<Scored<'_>> =
-            labels.iter().copied().zip(probabilities.chunks_exact(class_count)).collect();
+        let probabilities = Matrix::new(probabilities, class_names.len()).ok()?;
+        let rows: Vec<Scored<'_>> = labels.iter().copied().zip(probabilities.rows()).collect();
         if rows.is_empty() {
             return None;
         }
@@ -107,11 +106,13 @@ impl Metrics {
                 *count += 1;
             }
         }
-        let classes: Vec<ClassMetrics> = class_names
-            .iter()
-            .enumerate()
-            .map(|(class, name)| ClassMetrics::measure(name, class, &rows, &confusion))
-            .collect();
+        let columns = class_names.iter().zip(probabilities.columns()).enumerate();
+        let classes: Vec<ClassMetrics> = columns
+            .map(|(class, (name, column))| {
+                let scored = column.zip(labels.iter().map(|label| *label == class));
+                ClassMetrics::measure(name, class, &scored.collect::<Vec<_>>(), &confusion)
+            })
+            .collect::<Option<_>>()?;
         let mean = |of: &dyn Fn(&Scored<'_>) -> f64| mean(rows.iter().map(of));
         let weighted = |of: fn(&ClassMetrics) -> f64| {
             classes.iter().map(|class| of(class) * class.support as f64).sum::<f64>() / rows.len() as f64
@@ -128,9 +129,7 @@ impl Metrics {
             top_3_accuracy: mean(&|(label, row)| f64::from(u8::from(rank(row, *label) < 3))),
             map_at_3: mean(&|(label, row)| average_precision_at_3(row, *label)),
             brier: mean(&|(label, row)| brier(row, *label)),
-            calibration_error: self::mean(
-                (0..class_names.len()).map(|class| reliability::class_calibration_error(class, &rows)),
-            ),
+            calibration_error: calibration_error(labels, probabilities),
             classes,
             confusion,
         })
@@ -150,28 +149,27 @@ impl Metrics {
             kept_labels.push(product);
             kept.extend(without_none(row));
         }
-        Self::measure(class_names.get(1..).unwrap_or_default(), &kept_labels, &kept)
+        let (_, products) = class_names.split_first()?;
+        Self::measure(products, &kept_labels, &kept)
     }
 }
 
 impl ClassMetrics {
-    fn measure(name: &str, class: usize, rows: &[Scored<'_>], confusion: &[Vec<usize>]) -> Self {
-        let cell = |row: &Vec<usize>| row.get(class).copied().unwrap_or_default();
-        let right = confusion.get(class).map(cell).unwrap_or_default();
-        let taken: usize = confusion.iter().map(cell).sum();
-        let support: usize = confusion.get(class).map(|row| row.iter().sum()).unwrap_or_default();
+    /// Measures a class by its probability in each row and whether the row is of it; `None` if the confusion matrix
+    /// has no such class.
+    fn measure(name: &str, class: usize, scored: &[(f32, bool)], confusion: &[Vec<usize>]) -> Option<Self> {
+        let of_class = confusion.get(class)?;
+        let (right, support) = (*of_class.get(class)?, of_class.iter().sum());
+        let taken = confusion.iter().map(|row| row.get(class)).sum::<Option<usize>>()?;
         let share = |part: usize, whole: usize| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
         let (precision, recall) = (share(right, taken), share(right, support));
         let f1 = if right == 0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
-        let scored: Vec<(f32, bool)> = rows
-            .iter()
-            .map(|(label, row)| (row.get(class).copied().unwrap_or_default(), *label == class))
-            .collect();
         let log_loss = mean(scored.iter().map(|(probability, happened)| {
             let probability = f64::from(*probability);
             -clipped_ln(if *happened { probability } else { 1.0 - probability })
         }));
-        Self { name: name.to_owned(), support, precision, recall, f1, roc_auc: roc_auc(&scored), log_loss }
+        let (name, roc_auc) = (name.to_owned(), roc_auc(scored));
+        Some(Self { name, support, precision, recall, f1, roc_auc, log_loss })
     }
 }
 
@@ -181,23 +179,25 @@ pub fn log_loss(labels: &[usize], probabilities: Matrix<'_, f32>) -> f64 {
     mean(rows.map(|(label, row)| row_log_loss(row, *label)))
 }
 
-/// −ln(probability of what happened) for one row.
+/// −ln(probability of what happened) for one row; what the row has no probability for has the probability 0.
 pub fn row_log_loss(row: &[f32], label: usize) -> f64 {
     -clipped_ln(row.get(label).copied().unwrap_or_default().into())
 }
 
 /// The calibration error, as [`Metrics::calibration_error`].
 pub fn calibration_error(labels: &[usize], probabilities: Matrix<'_, f32>) -> f64 {
-    let rows: Vec<Scored<'_>> = labels.iter().copied().zip(probabilities.rows()).collect();
-    mean((0..probabilities.width()).map(|class| reliability::class_calibration_error(class, &rows)))
+    let of_class = |(class, column): (usize, Column<'_, f32>)| {
+        reliability::class_calibration_error(column.zip(labels.iter().map(|label| *label == class)))
+    };
+    mean(probabilities.columns().enumerate().map(of_class))
 }
 
 /// A row's probabilities of the products, scaled to sum to 1 without the first class.
 fn without_none(row: &[f32]) -> impl Iterator<Item = f32> {
-    let products = row.get(1..).unwrap_or_default();
-    let total: f32 = products.iter().sum();
+    let products = row.iter().skip(1);
+    let total: f32 = products.clone().sum();
     let even = 1.0 / products.len().max(1) as f32;
-    products.iter().map(move |value| if total > 0.0 { value / total } else { even })
+    products.map(move |value| if total > 0.0 { value / total } else { even })
 }
 
 fn brier(row: &[f32], label: usize) -> f64 {

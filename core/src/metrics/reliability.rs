@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::Scored;
 use super::roc::sorted;
 
 /// The number of equal-width bins of the calibration error.
@@ -46,14 +45,15 @@ pub fn reliability(scored: &[(f32, bool)]) -> Vec<ReliabilityBin> {
     let total: f64 = sorted.iter().map(|(probability, _)| variance(*probability)).sum();
     let bins = ((total / LEAST_VARIANCE) as usize).clamp(1, MOST_BINS);
     let mut found = Vec::new();
-    let (mut start, mut seen, mut end) = (0, 0.0, 0);
+    let (mut rest, mut seen, mut width) = (sorted.as_slice(), 0.0, 0);
     for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
-        end += tied.len();
+        width += tied.len();
         seen += tied.iter().map(|(probability, _)| variance(*probability)).sum::<f64>();
         let is_full = seen >= total * (found.len() + 1) as f64 / bins as f64 && found.len() + 1 < bins;
-        if is_full || end == sorted.len() {
-            found.extend(ReliabilityBin::of(sorted.get(start..end).unwrap_or_default()));
-            start = end;
+        if is_full || width == rest.len() {
+            let (bin, others) = rest.split_at(width);
+            found.extend(ReliabilityBin::of(bin));
+            (rest, width) = (others, 0);
         }
     }
     found
@@ -89,19 +89,22 @@ pub fn wilson(happened: usize, count: usize) -> (f64, f64) {
     ((center - half).max(0.0), (center + half).min(1.0))
 }
 
-pub(super) fn class_calibration_error(class: usize, rows: &[Scored<'_>]) -> f64 {
+/// The calibration error of a class, from its probability in each row and whether the row is of it.
+pub(super) fn class_calibration_error(scored: impl Iterator<Item = (f32, bool)>) -> f64 {
     // For each bin, the sum of the probabilities and the number of events.
     let mut bins = [(0.0, 0.0); CALIBRATION_BINS];
-    for (label, row) in rows {
-        let probability = f64::from(row.get(class).copied().unwrap_or_default());
+    let mut rows = 0usize;
+    for (probability, is_it) in scored {
+        rows += 1;
+        let probability = f64::from(probability);
         let bin = ((probability * CALIBRATION_BINS as f64) as usize).min(CALIBRATION_BINS - 1);
         if let Some((predicted, happened)) = bins.get_mut(bin) {
             *predicted += probability;
-            *happened += f64::from(u8::from(*label == class));
+            *happened += f64::from(u8::from(is_it));
         }
     }
     bins.iter().map(|(predicted, happened): &(f64, f64)| (predicted - happened).abs()).sum::<f64>()
-        / rows.len().max(1) as f64
+        / rows.max(1) as f64
 }
 
 #[cfg(test)]

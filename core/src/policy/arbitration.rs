@@ -85,13 +85,13 @@ pub(crate) fn choose(
         if policy.most_per_category.is_some_and(|most| of_kind >= usize::from(most)) {
             let detail = format!("at most {of_kind} of category {kind}, and that many are offered already");
             for out in left.extract_if(.., |candidate| category(candidate.product) == Some(kind)) {
-                withheld.push(refused(schema, out.product, "diversity", detail.clone()));
+                withheld.extend(refused(schema, out.product, "diversity", detail.clone()));
             }
         }
     }
     for (place, out) in left.iter().enumerate() {
         let detail = format!("number {} in the ranking, and {top} were asked for", chosen.len() + place + 1);
-        withheld.push(refused(schema, out.product, "rank", detail));
+        withheld.extend(refused(schema, out.product, "rank", detail));
     }
     (chosen, withheld)
 }
@@ -99,12 +99,12 @@ pub(crate) fn choose(
 /// The candidates in the order in which they are offered.
 fn weighed(schema: &Schema, candidates: &[(usize, Factors)], draw: Option<Draw<'_>>) -> Vec<Candidate> {
     let greatest = candidates.iter().map(|(_, factors)| factors.priority).fold(0.0, f64::max);
-    let as_of = draw.map(|draw| time::format(draw.as_of)).unwrap_or_default();
-    let of = |&(product, factors): &(usize, Factors)| match (draw, schema.products().get(product)) {
-        (Some(Draw { experiment, customer, .. }), Some(declared)) if greatest > 0.0 => {
+    let draw = draw.map(|draw| (draw, time::format(draw.as_of)));
+    let of = |&(product, factors): &(usize, Factors)| match (&draw, schema.products().get(product)) {
+        (Some((Draw { experiment, customer, .. }, as_of)), Some(declared)) if greatest > 0.0 => {
             // A priority of 0 never comes first if another is above 0.
             let logarithm = libm::log(factors.priority.max(0.0) / greatest) / experiment.temperature;
-            let key = logarithm + experiment.gumbel(customer, &as_of, &declared.id);
+            let key = logarithm + experiment.gumbel(customer, as_of, &declared.id);
             Candidate { product, factors, key, weight: libm::exp(logarithm) }
         }
         _ => Candidate { product, factors, key: factors.priority, weight: 0.0 },
@@ -115,7 +115,7 @@ fn weighed(schema: &Schema, candidates: &[(usize, Factors)], draw: Option<Draw<'
     weighed
 }
 
-pub(crate) fn refused(schema: &Schema, product: usize, rule: &str, detail: String) -> Withheld {
-    let product = schema.products().get(product).map(|product| product.name.clone()).unwrap_or_default();
-    Withheld { product, rule: rule.to_owned(), detail }
+pub(crate) fn refused(schema: &Schema, product: usize, rule: &str, detail: String) -> Option<Withheld> {
+    let product = schema.products().get(product)?.name.clone();
+    Some(Withheld { product, rule: rule.to_owned(), detail })
 }

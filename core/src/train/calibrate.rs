@@ -10,6 +10,7 @@ mod dirichlet;
 mod isotonic;
 mod temperature;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dirichlet::{Effort, ROUGH, THOROUGH};
@@ -244,10 +245,8 @@ impl CalibrationRows<'_> {
         let groups = sorted_groups(self.groups);
         let mut folds: Vec<usize> = (0..groups.len()).map(|position| position % FOLDS).collect();
         folds.shuffle(&mut ChaCha8Rng::seed_from_u64(SEED));
-        let fold = |group: &usize| {
-            groups.binary_search(group).ok().and_then(|at| folds.get(at)).copied().unwrap_or_default()
-        };
-        self.groups.iter().map(fold).collect()
+        let folds: BTreeMap<usize, usize> = groups.into_iter().zip(folds).collect();
+        self.groups.iter().filter_map(|group| folds.get(group).copied()).collect()
     }
 
     /// The probabilities that a method gives each row when fitted to the other folds.
@@ -413,7 +412,7 @@ mod tests {
             groups: &groups,
         };
         let folds = rows.folds();
-        let mut of_group = std::collections::BTreeMap::new();
+        let mut of_group = BTreeMap::new();
         for (group, fold) in groups.iter().zip(&folds) {
             assert_eq!(of_group.entry(group).or_insert(fold), &fold);
         }

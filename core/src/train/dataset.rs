@@ -73,6 +73,7 @@ impl Dataset {
 
     /// Balances the classes, on top of the rows' own weights: each row is multiplied by the mean class weight
     /// divided by the weight of its class.
+    #[expect(clippy::indexing_slicing, reason = "every label is one of the classes")]
     pub fn with_balanced_classes(mut self) -> Self {
         let of_classes = self.class_weights();
         let present = of_classes.iter().filter(|weight| **weight > 0.0).count();
@@ -81,10 +82,8 @@ impl Dataset {
             .iter()
             .map(|weight| if *weight > 0.0 { (mean / weight) as f32 } else { 0.0 })
             .collect();
-        let factor = |label: &u8| factors.get(usize::from(*label)).copied().unwrap_or_default();
-        self.weights = Some(
-            self.labels.iter().enumerate().map(|(row, label)| self.weight(row) * factor(label)).collect(),
-        );
+        let weight = |(row, label): (usize, &u8)| self.weight(row) * factors[usize::from(*label)];
+        self.weights = Some(self.labels.iter().enumerate().map(weight).collect());
         self
     }
 
@@ -117,8 +116,9 @@ impl Dataset {
     }
 
     /// The weight of a row.
+    #[expect(clippy::indexing_slicing, reason = "there is a weight for each row")]
     pub(super) fn weight(&self, row: usize) -> f32 {
-        self.weights.as_ref().map_or(1.0, |weights| weights.get(row).copied().unwrap_or_default())
+        self.weights.as_ref().map_or(1.0, |weights| weights[row])
     }
 
     /// For each feature, whether it is a category.

@@ -27,21 +27,25 @@ pub fn goldens(bundle: &Bundle, rows: &[f32]) -> Result<Vec<Golden>, Error> {
         bundle.features.iter().map(|feature| feature.words(&bundle.schema).map(<[String]>::len)).collect();
     let of_words = words.iter().enumerate().filter(|(_, words)| words.is_some());
     let count = of_words.map(|(feature, _)| bundle.bins.count(feature)).max().unwrap_or_default();
-    let mut best: Option<(usize, Vec<Vec<f32>>)> = None;
-    for attempt in 0..ATTEMPTS {
+    let draw = |attempt: u64| {
         let mut draw = Draw { bins: &bundle.bins, rng: ChaCha8Rng::seed_from_u64(attempt) };
         let drawn = draw.rows(&words, count.clamp(LEAST, MOST));
-        let near = near(&bundle.bins, &drawn, rows);
-        if best.as_ref().is_none_or(|(least, _)| near < *least) {
-            best = Some((near, drawn));
-        }
-        if near == 0 {
+        (near(&bundle.bins, &drawn, rows), drawn)
+    };
+    let mut best = draw(0);
+    for attempt in 1..ATTEMPTS {
+        let (least, _) = best;
+        if least == 0 {
             break;
+        }
+        let drawn = draw(attempt);
+        if drawn.0 < least {
+            best = drawn;
         }
     }
     let mut scorer = bundle.scorer();
     let golden = |row: Vec<f32>| Ok(Golden { probabilities: scorer.score(&row)?.to_vec(), row });
-    best.unwrap_or_default().1.into_iter().map(golden).collect()
+    best.1.into_iter().map(golden).collect()
 }
 
 /// Whether two rows of bins differ in fewer than a quarter of the features that have more than one bin.

@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
+use crate::Error;
 use crate::features::word_position;
+use crate::matrix::{Column, Matrix};
 use crate::model::bins::Bins;
 use crate::monitor::distribution::{Distribution, Summary};
 use crate::monitor::profile::LEAST_CUSTOMERS;
@@ -147,11 +149,12 @@ fn outward(value: f32, up: bool) -> f32 {
 }
 
 /// For each feature, the number of edges with too few customers on one of their sides.
-pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Vec<usize> {
-    let width = bins.feature_count();
-    let of_feature = |feature: usize| {
-        let values = rows.iter().skip(feature).step_by(width.max(1));
-        let cells = values.map(|value| usize::from(bins.bin(feature, *value))).zip(customers.iter().copied());
+///
+/// # Errors
+/// [`Error::RowLength`] if the values are not rows of the bins' features.
+pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Result<Vec<usize>, Error> {
+    let of_feature = |(feature, values): (usize, Column<'_, f32>)| {
+        let cells = values.map(|value| usize::from(bins.bin(feature, value))).zip(customers.iter().copied());
         let sets = customers_by_cell(bins.count(feature), cells);
         let edges = bins.edges(feature).len();
         let few = |known: &mut dyn Iterator<Item = &CustomerSet>| {
@@ -164,10 +167,11 @@ pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Vec<usize
                 })
                 .count()
         };
-        let known = sets.get(1..).unwrap_or_default();
-        (few(&mut known.iter()) + few(&mut known.iter().rev())).min(edges)
+        // The first is the one of missing values.
+        let known = || sets.iter().skip(1);
+        (few(&mut known()) + few(&mut known().rev())).min(edges)
     };
-    (0..width).map(of_feature).collect()
+    Ok(Matrix::new(rows, bins.feature_count())?.columns().enumerate().map(of_feature).collect())
 }
 
 /// The least number of customers that a word must have so as not to identify them: [`LEAST_CUSTOMERS`], or

@@ -4,7 +4,7 @@
 /// label), and returns the log-loss.
 pub(super) fn errors(scores: &mut [f64], label: usize) -> f64 {
     let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let of_label = scores.get(label).copied().unwrap_or_default();
+    let of_label = scores.get(label).map_or(f64::NAN, |score| *score);
     let mut total = 0.0;
     for score in scores.iter_mut() {
         *score = (*score - greatest).exp();

@@ -52,16 +52,21 @@ fn mark_used(node: &TreeNode, used: &mut [bool]) {
 
 /// The new number of each bin, starting with the missing bin.
 fn renumbered(used: &[bool]) -> Vec<u8> {
-    let mut bins = vec![MISSING_BIN, MISSING_BIN + 1];
-    for used in used {
-        bins.push(bins.last().copied().unwrap_or_default() + u8::from(*used));
-    }
-    bins
+    let known = used.iter().scan(MISSING_BIN + 1, |bin, used| {
+        *bin += u8::from(*used);
+        Some(*bin)
+    });
+    [MISSING_BIN, MISSING_BIN + 1].into_iter().chain(known).collect()
 }
 
 fn with_bins(node: &TreeNode, bins: &[u8]) -> TreeNode {
+<<<<<<< HEAD
     // A threshold past the last bin separates like one at the last bin.
     let bin = |old: u8| bins.get(usize::from(old)).or(bins.last()).copied().unwrap_or_default();
+=======
+    // A threshold beyond the last bin separates as one at the last bin does.
+    let bin = |old: u8| bins.iter().take(usize::from(old) + 1).next_back().map_or(MISSING_BIN, |bin| *bin);
+>>>>>>> main
     match *node {
         TreeNode::Split { feature, threshold, missing_right } => {
             TreeNode::Split { feature, threshold: bin(threshold), missing_right }

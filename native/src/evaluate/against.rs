@@ -158,7 +158,7 @@ pub(crate) fn paired_differences(
     let scores = [&model, &other].map(|it| it.scores(&test.labels, names.len(), has_none));
     let scores: Vec<_> = scores.into_iter().collect::<anyhow::Result<_>>()?;
     let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
-    let replicates = bootstrap.replicates(&scores);
+    let replicates = bootstrap.replicates(&scores)?;
     let measured = [&model, &other]
         .map(|it| Contestant::measure(it.name.clone(), &names, &test.labels, &it.probabilities, has_none));
     let [of_model, of_other] = measured;

@@ -133,7 +133,7 @@ impl Subject<'_> {
         let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
         let scores = guesses.iter().map(|it| it.scores(&test.labels, names.len(), has_none));
         let scores = scores.collect::<anyhow::Result<Vec<_>>>()?;
-        let replicates = bootstrap.replicates(&scores);
+        let replicates = bootstrap.replicates(&scores)?;
         let of_model = replicates.first();
         let measured = guesses.iter().zip(&replicates).map(|(it, replicates)| {
             let measured =

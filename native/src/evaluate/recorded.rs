@@ -103,7 +103,7 @@ pub(crate) fn measure_card(
     let scores = [model.scores(&test.labels, names.len(), has_none)?];
     let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
     let mut measured = Contestant::measure("model", &names, &test.labels, &model.probabilities, has_none)?;
-    if let Some(replicates) = bootstrap.replicates(&scores).first() {
+    if let Some(replicates) = bootstrap.replicates(&scores)?.first() {
         measured = measured.with_intervals(replicates, replicates);
     }
     // What the prior would say does not stand in a card.
@@ -146,7 +146,7 @@ mod tests {
             let customers: Vec<usize> = (0..labels.len()).collect();
             let guesses = Guesses { name: "model".into(), probabilities };
             let scores = [guesses.scores(&labels, CLASSES, has_none).unwrap()];
-            let replicates = Bootstrap::new(&customers, 10, 1).replicates(&scores);
+            let replicates = Bootstrap::new(&customers, 10, 1).replicates(&scores).unwrap();
             let contestant =
                 Contestant::measure("model", &["a", "b", "c"], &labels, &guesses.probabilities, has_none)
                     .unwrap()

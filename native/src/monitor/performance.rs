@@ -64,7 +64,7 @@ pub(crate) fn measure(
     let (names, has_none) = (schema.class_names(), schema.none_class().is_some());
     let guesses = Guesses { name: "model".into(), probabilities: today.probabilities.clone() };
     let bootstrap = Bootstrap::new(&table.ids, config.bootstrap_draws, config.random_state);
-    let replicates = bootstrap.replicates(&[guesses.scores(&table.labels, names.len(), has_none)?]);
+    let replicates = bootstrap.replicates(&[guesses.scores(&table.labels, names.len(), has_none)?])?;
     let contestant = Contestant::measure("model", &names, &table.labels, &guesses.probabilities, has_none)?;
     let metrics = Resampled::ALL.into_iter().filter_map(|metric| {
         let value = contestant.value(metric)?;

@@ -133,7 +133,7 @@ pub(super) fn write_bundle(
     let mut bundle = without_unused_edges(bundle)?;
     rows.fill(&mut bundle)?;
     bundle.self_test()?;
-    let edges_of_few = rows.edges_of_few(&bundle);
+    let edges_of_few = rows.edges_of_few(&bundle)?;
     let path = config.bundle_path();
     let bytes = release.sign(bundle.encode()?);
     let recommender = Recommender::load(&bytes)?;

@@ -63,9 +63,12 @@ impl<'c> CarriedRows<'c> {
 
     /// The features of which a bundle's edges part few customers from all others, each with the number of
     /// such edges.
-    pub(crate) fn edges_of_few(&self, bundle: &Bundle) -> Vec<(String, usize)> {
-        let edges = edges_of_few(&bundle.bins, &self.table.values, &self.table.customers());
+    ///
+    /// # Errors
+    /// As [`CarriedRows::fill`].
+    pub(crate) fn edges_of_few(&self, bundle: &Bundle) -> Result<Vec<(String, usize)>, Error> {
+        let edges = edges_of_few(&bundle.bins, &self.table.values, &self.table.customers())?;
         let features = bundle.features.iter().map(|feature| feature.name.clone()).zip(edges);
-        features.filter(|(_, edges)| *edges > 0).collect()
+        Ok(features.filter(|(_, edges)| *edges > 0).collect())
     }
 }

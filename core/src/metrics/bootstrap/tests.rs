@@ -35,7 +35,7 @@ fn scores<'s>(labels: &'s [usize], probabilities: &'s [f32]) -> Scores<'s> {
 fn a_draw_measures_what_its_rows_written_out_do() {
     let (ids, labels, probabilities) = example(200);
     let bootstrap = Bootstrap::new(&ids, 20, 7);
-    let replicates = bootstrap.replicates(&[scores(&labels, &probabilities)]).remove(0);
+    let replicates = bootstrap.replicates(&[scores(&labels, &probabilities)]).unwrap().remove(0);
     for (number, drawn) in replicates.0.iter().enumerate() {
         let weights = bootstrap.draw(number as u64);
         assert_eq!(weights.iter().sum::<u32>() as usize, bootstrap.customers);
@@ -82,9 +82,9 @@ fn the_interval_of_a_mean_agrees_with_the_normal_approximation() {
 fn rows_of_one_customer_tell_no_more_than_one() {
     let (_, labels, probabilities) = example(1000);
     let ids: Vec<usize> = (0..1000).collect();
-    let single = Bootstrap::new(&ids, 500, 5).replicates(&[scores(&labels, &probabilities)]);
+    let single = Bootstrap::new(&ids, 500, 5).replicates(&[scores(&labels, &probabilities)]).unwrap();
     let (ids, labels, probabilities) = (ids.repeat(2), labels.repeat(2), probabilities.repeat(2));
-    let doubled = Bootstrap::new(&ids, 500, 5).replicates(&[scores(&labels, &probabilities)]);
+    let doubled = Bootstrap::new(&ids, 500, 5).replicates(&[scores(&labels, &probabilities)]).unwrap();
     for metric in Resampled::ALL {
         let (once, twice) = (single[0].interval(metric).unwrap(), doubled[0].interval(metric).unwrap());
         assert!((once.low - twice.low).abs() < 1e-9 && (once.high - twice.high).abs() < 1e-9);
@@ -97,7 +97,7 @@ fn differences_are_paired() {
     let prior = [0.6f32, 0.25, 0.15].repeat(labels.len());
     let bootstrap = Bootstrap::new(&ids, 300, 9);
     let models = [scores(&labels, &probabilities), scores(&labels, &prior)];
-    let found = bootstrap.replicates(&models);
+    let found = bootstrap.replicates(&models).unwrap();
     let itself = found[0].difference(&found[0], Resampled::LogLoss).unwrap();
     assert_eq!((itself.low, itself.high), (0.0, 0.0));
     let difference = found[0].difference(&found[1], Resampled::LogLoss).unwrap();
@@ -115,7 +115,7 @@ fn threads_change_no_bit() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            Bootstrap::new(&ids, 64, 2).replicates(&[scores(&labels, &probabilities)]).remove(0).0
+            Bootstrap::new(&ids, 64, 2).replicates(&[scores(&labels, &probabilities)]).unwrap().remove(0).0
         })
     };
     assert_eq!(run(1), run(3));
@@ -125,5 +125,5 @@ fn threads_change_no_bit() {
 fn nothing_to_draw_has_no_interval() {
     let bootstrap = Bootstrap::new::<u32>(&[], 10, 1);
     assert!(bootstrap.mean(&[]).is_none());
-    assert!(bootstrap.replicates(&[scores(&[], &[])])[0].interval(Resampled::RocAuc).is_none());
+    assert!(bootstrap.replicates(&[scores(&[], &[])]).unwrap()[0].interval(Resampled::RocAuc).is_none());
 }

@@ -313,6 +313,7 @@ impl Block {
 impl Column {
     /// The bins of the column's feature, from bins with one row per feature.
     fn bins<'b>(&self, bins: Matrix<'b, u8>) -> &'b [u8] {
+        debug_assert!(usize::from(self.feature) < bins.height(), "rows of other features");
         bins.row(usize::from(self.feature)).unwrap_or_default()
     }
 }

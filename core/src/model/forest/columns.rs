@@ -4,6 +4,7 @@
 //! to these bytes once, and walking the trees involves neither missing values nor categories.
 
 use super::BinSet;
+use crate::model::bins::MISSING_BIN;
 
 /// How a row's byte is computed from the bin of a feature.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,7 @@ impl Column {
 
     /// The byte for a row of bins.
     pub(super) fn byte_of(&self, bins: &[u8]) -> u8 {
-        self.byte(bins.get(usize::from(self.feature)).copied().unwrap_or_default())
+        debug_assert!(usize::from(self.feature) < bins.len(), "a row of other features");
+        self.byte(bins.get(usize::from(self.feature)).copied().unwrap_or(MISSING_BIN))
     }
 }

@@ -47,6 +47,7 @@ impl Codes {
     }
 
     pub(super) fn get(&self, position: usize) -> u16 {
+        debug_assert!(position < self.len(), "a code behind the last");
         match self {
             Codes::Bytes(codes) => codes.get(position).map_or(0, |code| u16::from(*code)),
             Codes::Words(codes) => codes.get(position).copied().unwrap_or_default(),
@@ -75,6 +76,7 @@ impl Codes {
     reason = "constant bounds, which the compiler sees: all lanes become one addition"
 )]
 pub(super) fn add<C: Copy + Into<u32>>(codes: &[C], start: usize, sums: &mut [[u32; LANES]]) {
+    debug_assert!(start < codes.len(), "a leaf behind the last");
     let mut rest = codes.get(start..).unwrap_or_default();
     for sums in sums {
         let Some((codes, behind)) = rest.split_first_chunk::<LANES>() else { return };

@@ -307,6 +307,7 @@ impl<'t, N: Node> Parting<'t, N> {
         self.decide(feature, Side::Reference);
         let without = self.below(reference, (own, others + 1), first, leaf);
         self.decide(feature, Side::Undecided);
+        // `below` has found the feature's side, so it has sums too.
         let sums = self.sums.get_mut(feature * self.stride + first..).unwrap_or_default();
         for ((sum, added), taken) in sums.iter_mut().zip(&with.added).zip(&without.taken) {
             *sum += added - taken;
@@ -348,6 +349,7 @@ impl Weights {
 
     #[inline(always)]
     fn of(&self, own: usize, others: usize) -> [f64; 2] {
+        debug_assert!(own.max(others) <= self.order, "more features on a way than differ");
         self.weights.get(own * (self.order + 1) + others).copied().unwrap_or_default()
     }
 }

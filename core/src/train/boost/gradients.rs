@@ -35,6 +35,10 @@ impl<'a> Scores<'a> {
         self.update(&values.zip(leaves.iter().map(Vec::as_slice)).collect::<Vec<_>>());
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a tree a class, leaves of these trees, rows and labels of the data"
+    )]
     fn update(&mut self, trees: &[(&[f32], &[u16])]) {
         let width = self.data.class_count();
         let chunks =
@@ -45,19 +49,14 @@ impl<'a> Scores<'a> {
                 let first = chunk * CHUNK;
                 for (class, (values, leaves)) in trees.iter().enumerate() {
                     for (row, leaf) in scores.chunks_exact_mut(width).zip(leaves.iter().skip(first)) {
-                        if let (Some(score), Some(value)) =
-                            (row.get_mut(class), values.get(usize::from(*leaf)))
-                        {
-                            *score += value;
-                        }
+                        row[class] += values[usize::from(*leaf)];
                     }
                 }
                 probabilities.copy_from_slice(scores);
                 let (mut loss, mut weights) = (0.0, 0.0);
                 for (row, probabilities) in (first..).zip(probabilities.chunks_exact_mut(width)) {
                     softmax(probabilities);
-                    let label = self.data.labels().get(row).copied().unwrap_or_default();
-                    let own = probabilities.get(usize::from(label)).copied().unwrap_or_default();
+                    let own = probabilities[usize::from(self.data.labels()[row])];
                     let weight = f64::from(self.data.weight(row));
                     // A probability of 0 in single precision would make the sum infinite.
                     loss -= weight * f64::from(libm::logf(own.max(f32::MIN_POSITIVE)));
@@ -114,6 +113,7 @@ impl Pair {
 
 impl Gradients {
     /// The derivatives with respect to a class's score, for the given rows or all.
+    #[expect(clippy::indexing_slicing, reason = "rows of the data that the scores are of")]
     pub(super) fn new(scores: &Scores<'_>, class: usize, rows: Option<&[u32]>, seed: u64) -> Self {
         let data = scores.data;
         let rows: Vec<u32> = rows.map_or_else(|| (0..data.row_count() as u32).collect(), <[u32]>::to_vec);
@@ -124,11 +124,10 @@ impl Gradients {
         // The sum of all first derivatives, each rounded away from 0, must fit into 31 bits.
         let scale = (f64::from(i32::MAX) - rows.len() as f64) / total;
         let width = data.class_count();
-        let of_class = scores.probabilities.get(class..).unwrap_or_default();
         let pair = |row: &u32| {
             let position = *row as usize;
-            let probability = of_class.get(position * width).copied().unwrap_or_default();
-            let happened = data.labels().get(position).is_some_and(|label| usize::from(*label) == class);
+            let probability = scores.probabilities[position * width + class];
+            let happened = usize::from(data.labels()[position]) == class;
             let (first, second) = derivatives(f64::from(probability), happened, width);
             let weight = f64::from(data.weight(position)) * scale;
             let chance = mix(seed ^ (class as u64) << 32 ^ u64::from(*row));

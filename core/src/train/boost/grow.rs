@@ -104,12 +104,12 @@ impl Grower<'_> {
     }
 
     /// The histogram of a node.
+    #[expect(clippy::indexing_slicing, reason = "a node of this tree; its range is one of the rows")]
     fn histogram(&mut self, node: usize) -> Histogram {
         let mut histogram = self.spare.pop().unwrap_or_else(|| Histogram::new(self.blocks));
-        let range = self.nodes.get(node).map_or(0..0, |node| node.start..node.end);
-        let rows = self.gradients.rows.get(range.clone()).unwrap_or_default();
-        let pairs = self.gradients.pairs.get(range).unwrap_or_default();
-        histogram.fill(self.blocks, &self.wanted, rows, pairs);
+        let Node { start, end, .. } = self.nodes[node];
+        let Gradients { rows, pairs, .. } = &self.gradients;
+        histogram.fill(self.blocks, &self.wanted, &rows[start..end], &pairs[start..end]);
         histogram
     }
 
@@ -224,13 +224,12 @@ impl Grower<'_> {
     }
 
     /// The leaf of each row, if all rows were partitioned.
+    #[expect(clippy::indexing_slicing, reason = "ranges and rows are those of the data")]
     fn partitioned_leaves(&self) -> Vec<u16> {
         let mut leaves = vec![0; self.data.row_count()];
         for (position, node) in (0u16..).zip(&self.nodes).filter(|(_, node)| node.children.is_none()) {
-            for row in self.gradients.rows.get(node.start..node.end).unwrap_or_default() {
-                if let Some(leaf) = leaves.get_mut(*row as usize) {
-                    *leaf = position;
-                }
+            for row in &self.gradients.rows[node.start..node.end] {
+                leaves[*row as usize] = position;
             }
         }
         leaves
@@ -250,13 +249,15 @@ impl GrownTree {
     }
 
     /// The leaf of each row of a data set.
+    #[expect(clippy::indexing_slicing, reason = "the data has the features that the tree splits")]
     pub(super) fn leaves_of(&self, data: &Dataset) -> Vec<u16> {
         let columns = data.columns();
         let leaf = |row: usize| {
             let mut position = 0;
             while let Some(Some((split, left))) = self.nodes.get(position) {
-                let column = split.feature().and_then(|feature| columns.get(usize::from(feature)));
-                let bin = column.and_then(|column| column.get(row)).copied().unwrap_or_default();
+                // A leaf has no feature, and no children either.
+                let Some(feature) = split.feature() else { break };
+                let bin = columns[usize::from(feature)][row];
                 position = left + usize::from(split.goes_right(bin));
             }
             position as u16

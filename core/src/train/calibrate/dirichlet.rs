@@ -46,12 +46,8 @@ pub(super) fn fit(
         _ => start.iter_mut().take(squares).step_by(classes + 1).for_each(|weight| *weight = 1.0),
     }
     let penalty = 1.0 / (deviation * deviation * logs.len().max(1) as f64);
-    let is_learned = |class: usize| learned.get(class).copied().unwrap_or_default();
-    let is_free = |position: usize| match position.checked_sub(squares) {
-        Some(class) => is_learned(class),
-        None => is_learned(position / classes) && is_learned(position % classes),
-    };
-    let free: Vec<bool> = (0..start.len()).map(is_free).collect();
+    let of_weights = learned.iter().flat_map(|of_score| learned.iter().map(|of_log| *of_score && *of_log));
+    let free: Vec<bool> = of_weights.chain(learned.iter().copied()).collect();
     let view = View::new(logs, penalty);
     let loss = |seen: &[f64]| {
         let (value, mut gradient) = loss(logs, &view.map(seen), penalty);
@@ -126,8 +122,8 @@ impl View {
 pub(super) fn loss(logs: &Logs, map: &[f64], penalty: f64) -> (f64, Vec<f64>) {
     let classes = logs.classes;
     let (weights, intercepts) = map.split_at(classes * classes);
-    let mut sums = sum_rows(logs.len(), map.len() + 1, |rows, sums| {
-        let Some((loss, gradient)) = sums.split_first_mut() else { return };
+    let zero = (0.0, vec![0.0; map.len()]);
+    let (mut value, mut gradient) = sum_rows(logs.len(), zero, |rows, (loss, gradient)| {
         let (of_weights, of_intercepts) = gradient.split_at_mut(classes * classes);
         let mut scores = vec![0.0; classes];
         for (row, label) in logs.rows(rows) {
@@ -144,9 +140,8 @@ pub(super) fn loss(logs: &Logs, map: &[f64], penalty: f64) -> (f64, Vec<f64>) {
         }
     });
     let count = logs.len().max(1) as f64;
-    sums.iter_mut().for_each(|sum| *sum /= count);
-    let mut gradient = sums.split_off(1);
-    let mut value = sums.first().copied().unwrap_or_default();
+    value /= count;
+    gradient.iter_mut().for_each(|sum| *sum /= count);
     for (position, (slope, number)) in gradient.iter_mut().zip(map).enumerate() {
         let is_diagonal = position < classes * classes && position % (classes + 1) == 0;
         if !is_diagonal {

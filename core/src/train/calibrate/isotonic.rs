@@ -33,9 +33,9 @@ pub(super) fn fit(probabilities: Matrix<'_, f32>, labels: &[usize], learned: &[b
     Calibration::Isotonic { curves: classes.into_par_iter().enumerate().map(curve).collect() }
 }
 
-/// The monotone curve with the least squared distance from some outcomes. Its outputs stay between 1 / (rows
-/// + 2) and 1 minus that, as in Laplace's rule of succession for this number of rows: what never happened
-/// still may.
+/// The monotone curve with the least squared distance from some outcomes. Its outputs stay between
+/// 1 / (rows + 2) and 1 minus that, as in Laplace's rule of succession for this number of rows: what never
+/// happened still may.
 fn isotonic(mut outcomes: Vec<(f32, bool)>) -> Curve {
     outcomes.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let mut blocks: Vec<Block> = Vec::new();

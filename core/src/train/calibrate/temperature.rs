@@ -2,7 +2,7 @@
 
 use super::Logs;
 use crate::model::calibration::{Calibration, MAX_TEMPERATURE, MIN_TEMPERATURE};
-use crate::train::chunks::sum_rows;
+use crate::train::chunks::{Sums, sum_rows};
 
 const MAX_STEPS: usize = 100;
 /// The relative step size at which the search stops.
@@ -34,7 +34,7 @@ pub(super) fn fit(logs: &Logs) -> Calibration {
 /// The first two derivatives of the mean log-loss with respect to the inverse temperature. For a row these
 /// are the mean logarithm minus that of its label, and the variance of the logarithms.
 fn slope_and_curvature(logs: &Logs, inverse: f64) -> (f64, f64) {
-    let sums = sum_rows(logs.len(), 2, |rows, sums| {
+    let sums = sum_rows(logs.len(), [0.0; 2], |rows, sums| {
         for (row, label) in logs.rows(rows) {
             let greatest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let (mut total, mut first, mut second) = (0.0, 0.0, 0.0);
@@ -45,10 +45,11 @@ fn slope_and_curvature(logs: &Logs, inverse: f64) -> (f64, f64) {
                 second += weight * log * log;
             }
             let mean = first / total;
-            let of_row = [mean - row.get(label).copied().unwrap_or_default(), second / total - mean * mean];
-            sums.iter_mut().zip(of_row).for_each(|(sum, value)| *sum += value);
+            // Of a class that there is not, the slope is no number either.
+            let of_label = row.get(label).map_or(f64::NAN, |log| *log);
+            sums.add(&[mean - of_label, second / total - mean * mean]);
         }
     });
-    let mean = |position: usize| sums.get(position).copied().unwrap_or_default() / logs.len().max(1) as f64;
-    (mean(0), mean(1))
+    let [slope, curvature] = sums.map(|sum| sum / logs.len().max(1) as f64);
+    (slope, curvature)
 }

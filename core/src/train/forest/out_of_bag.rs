@@ -77,13 +77,14 @@ impl ValidForestParams {
 }
 
 /// The sums over a chunk of rows beginning at `start`.
+#[expect(clippy::indexing_slicing, reason = "rows and labels of the data")]
 fn chunk(data: &Dataset, forest: &Forest, bags: &[Vec<bool>], start: usize) -> OutOfBag {
     let mut sums = OutOfBag { rows: 0.0, log_loss: 0.0, accuracy: 0.0 };
     let mut bins = vec![0; data.columns().len()];
     let mut scratch = Scratch::default();
     for (row, label) in data.labels().iter().enumerate().skip(start).take(CHUNK) {
         for (bin, column) in bins.iter_mut().zip(data.columns()) {
-            *bin = column.get(row).copied().unwrap_or_default();
+            *bin = column[row];
         }
         let mut probabilities = vec![0f64; data.class_count()];
         let is_out = |tree: usize| bags.get(tree).and_then(|bag| bag.get(row)) == Some(&false);
@@ -91,7 +92,7 @@ fn chunk(data: &Dataset, forest: &Forest, bags: &[Vec<bool>], start: usize) -> O
         let total: f64 = probabilities.iter().sum();
         if total > 0.0 {
             let weight = f64::from(data.weight(row));
-            let own = probabilities.get(usize::from(*label)).copied().unwrap_or_default();
+            let own = probabilities[usize::from(*label)];
             let greatest = probabilities.iter().copied().fold(0.0, f64::max);
             let first = probabilities.iter().position(|value| *value == greatest);
             sums.rows += weight;

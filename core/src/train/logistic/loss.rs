@@ -52,7 +52,10 @@ struct Category<'d> {
 impl<'d> Loss<'d> {
     /// The loss of a model with the shape of `model`.
     pub(super) fn new(data: &'d Dataset, model: &Linear, present: &'d [usize], alpha: f64) -> Self {
-        let described = if present.len() == 2 { present.get(1..).unwrap_or_default() } else { present };
+        let described = match present {
+            [_, second @ ..] if present.len() == 2 => second,
+            _ => present,
+        };
         let mut places = vec![0; data.class_count()];
         for (place, class) in present.iter().enumerate() {
             places.iter_mut().skip(*class).take(1).for_each(|slot| *slot = place);
@@ -109,8 +112,8 @@ impl<'d> Loss<'d> {
 
     /// The value and the gradient at a point.
     pub(super) fn at(&self, point: &[f64]) -> (f64, Vec<f64>) {
-        let mut sums = sum_rows(self.data.row_count(), 1 + point.len(), |rows, sums| {
-            let Some((loss, gradient)) = sums.split_first_mut() else { return };
+        let zero = (0.0, vec![0.0; point.len()]);
+        let (mut value, mut gradient) = sum_rows(self.data.row_count(), zero, |rows, (loss, gradient)| {
             let mut block = Block::new(self);
             let mut start = rows.start;
             while start < rows.end {
@@ -119,9 +122,8 @@ impl<'d> Loss<'d> {
                 start = end;
             }
         });
-        sums.iter_mut().for_each(|sum| *sum /= self.total_weight);
-        let mut gradient = sums.split_off(1);
-        let mut value = sums.first().copied().unwrap_or_default();
+        value /= self.total_weight;
+        gradient.iter_mut().for_each(|sum| *sum /= self.total_weight);
         for (slope, weight) in gradient.iter_mut().zip(point).take(self.intercepts_at()) {
             value += 0.5 * self.penalty * weight * weight;
             *slope += self.penalty * weight;
@@ -149,6 +151,7 @@ impl Block {
 
 impl Loss<'_> {
     /// Adds the gradient of some rows (at most a block) and returns the sum of their losses.
+    #[expect(clippy::indexing_slicing, reason = "rows of the data, and bins, of which each fits into a byte")]
     fn add_block(&self, block: &mut Block, rows: Range<usize>, point: &[f64], gradient: &mut [f64]) -> f64 {
         let (described, without_weights) = (self.described.len(), self.present.len() - self.described.len());
         let weight_count = self.ranks.len() * described;
@@ -159,9 +162,8 @@ impl Loss<'_> {
         let Ok(mut weights_gradient) = ArrayViewMut2::from_shape(shape, gradient_weights) else { return 0.0 };
 
         for (mut line, rank) in block.ranks.outer_iter_mut().zip(&self.ranks) {
-            let bins = rank.column.get(rows.clone()).unwrap_or_default();
-            for (slot, bin) in line.iter_mut().zip(bins) {
-                *slot = rank.values.get(usize::from(*bin)).copied().unwrap_or_default();
+            for (slot, bin) in line.iter_mut().zip(&rank.column[rows.clone()]) {
+                *slot = rank.values[usize::from(*bin)];
             }
         }
         let ranks = block.ranks.slice_axis(Axis(1), Slice::from(..rows.len()));
@@ -184,29 +186,37 @@ impl Loss<'_> {
     /// Adds categories and intercepts to a row's scores, turns the scores into errors, adds the gradient of
     /// these weights, and returns the row's loss. `point` and `gradient` begin after the weights of the
     /// ranks.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a row of the data, and weights whose places come from its bins and classes"
+    )]
     fn add_row(&self, scores: &mut [f64], row: usize, point: &[f64], gradient: &mut [f64]) -> f64 {
         let described = self.described.len();
         let without_weights = self.present.len() - described;
         let start = self.ranks.len() * described;
         let of_bin = |category: &Category<'_>| {
-            let bin = usize::from(category.column.get(row).copied().unwrap_or_default());
+            let bin = usize::from(category.column[row]);
             let first = category.start - start + bin * described;
             first..first + described
         };
         let intercepts = self.intercepts_at() - start..self.intercepts_at() - start + described;
         let parts = || self.categories.iter().map(of_bin).chain([intercepts.clone()]);
         for part in parts() {
-            let weights = point.get(part).unwrap_or_default();
-            scores.iter_mut().skip(without_weights).zip(weights).for_each(|(score, weight)| *score += weight);
+            scores
+                .iter_mut()
+                .skip(without_weights)
+                .zip(&point[part])
+                .for_each(|(score, weight)| *score += weight);
         }
         let weight = f64::from(self.data.weight(row));
-        let label = self.data.labels().get(row).copied().unwrap_or_default();
-        let place = self.places.get(usize::from(label)).copied().unwrap_or_default();
-        let loss = weight * errors(scores, place);
+        let label = self.data.labels()[row];
+        let loss = weight * errors(scores, self.places[usize::from(label)]);
         scores.iter_mut().for_each(|error| *error *= weight);
         for part in parts() {
-            let sums = gradient.get_mut(part).unwrap_or_default();
-            sums.iter_mut().zip(scores.iter().skip(without_weights)).for_each(|(sum, error)| *sum += error);
+            gradient[part]
+                .iter_mut()
+                .zip(scores.iter().skip(without_weights))
+                .for_each(|(sum, error)| *sum += error);
         }
         loss
     }

@@ -6,6 +6,7 @@
 //! damage", do for the weights of a network).
 
 use super::values_a_leaf;
+use crate::model::bins::MISSING_BIN;
 use crate::model::forest::{Forest, Link, Tree, TreeNode};
 use crate::model::softmax::softmax;
 use crate::train::chunks::sum_rows;
@@ -31,13 +32,11 @@ pub(super) fn leaf_weights(forest: &Forest, trees: &[Tree], data: &Dataset) -> V
     let classes = forest.class_count().max(1);
     let count = data.row_count().min(MOST_ROWS);
     let row_of = |position: usize| position * data.row_count() / count.max(1);
-    let width = data.bins().feature_count().max(1);
     let bins = rows_of_bins(data, (0..count).map(row_of));
-    sum_rows(count, total, |rows, sums| {
+    sum_rows(count, vec![0.0; total], |rows, sums| {
         let mut leaves = vec![0; trees.len()];
         let mut factors = vec![1.0; classes];
-        for row in rows {
-            let bins = bins.get(row * width..(row + 1) * width).unwrap_or_default();
+        for (row, bins) in bins.iter().enumerate().skip(rows.start).take(rows.len()) {
             for (leaf, walk) in leaves.iter_mut().zip(&walks) {
                 *leaf = walk.leaf(bins);
             }
@@ -55,11 +54,12 @@ pub(super) fn leaf_weights(forest: &Forest, trees: &[Tree], data: &Dataset) -> V
 }
 
 /// p (1 − p) of each class, for a row that reaches these leaves.
+#[expect(clippy::indexing_slicing, reason = "leaves of these very trees, of one value each")]
 fn second_derivatives(base: &[f32], trees: &[Tree], leaves: &[usize], factors: &mut [f32]) {
     factors.copy_from_slice(base);
     for (round, leaves) in trees.chunks(base.len().max(1)).zip(leaves.chunks(base.len().max(1))) {
         for ((score, tree), leaf) in factors.iter_mut().zip(round).zip(leaves) {
-            *score += tree.leaves.get(*leaf).copied().unwrap_or_default();
+            *score += tree.leaves[*leaf];
         }
     }
     softmax(factors);
@@ -93,7 +93,7 @@ impl<'t> Walk<'t> {
         let mut position = 0;
         while let Some((node, target)) = self.nodes.get(position) {
             let Some(feature) = node.feature() else { return *target };
-            let bin = bins.get(usize::from(feature)).copied().unwrap_or_default();
+            let bin = bins.get(usize::from(feature)).copied().unwrap_or(MISSING_BIN);
             position = target + usize::from(node.goes_right(bin));
         }
         0
@@ -101,14 +101,7 @@ impl<'t> Walk<'t> {
 }
 
 /// The bins of some rows, row by row: a tree reads a few features of one row, in no particular order.
-fn rows_of_bins(data: &Dataset, rows: impl Iterator<Item = usize> + Clone) -> Vec<u8> {
-    let width = data.columns().len();
-    let mut bins = vec![0; rows.clone().count() * width];
-    for (feature, column) in data.columns().iter().enumerate() {
-        let slots = bins.iter_mut().skip(feature).step_by(width.max(1));
-        for (slot, row) in slots.zip(rows.clone()) {
-            *slot = column.get(row).copied().unwrap_or_default();
-        }
-    }
-    bins
+#[expect(clippy::indexing_slicing, reason = "rows of the data")]
+fn rows_of_bins(data: &Dataset, rows: impl Iterator<Item = usize>) -> Vec<Vec<u8>> {
+    rows.map(|row| data.columns().iter().map(|column| column[row]).collect()).collect()
 }

@@ -268,15 +268,15 @@ impl Weighed {
         let mut tree = Tree::default();
         // For each node, whether it is now a leaf or gone. Parents come first, and their order is kept.
         let mut ended: Vec<bool> = Vec::with_capacity(self.nodes.len());
-        for (position, node) in self.nodes.iter().enumerate() {
-            let parent = self.parents.get(position).copied().unwrap_or_default();
-            let gone = ended.get(parent).copied().unwrap_or_default();
-            let is_leaf = *node == TreeNode::Leaf || collapsed.get(position).copied().unwrap_or_default();
+        let nodes = self.nodes.iter().zip(&self.parents).zip(&self.values).zip(collapsed);
+        for (((node, parent), values), collapsed) in nodes {
+            // The root has no parent.
+            let gone = ended.get(*parent).is_some_and(|ended| *ended);
+            let is_leaf = *node == TreeNode::Leaf || *collapsed;
             if !gone {
                 tree.nodes.push(if is_leaf { TreeNode::Leaf } else { *node });
                 if is_leaf {
-                    let values = self.values.get(position).into_iter().flatten();
-                    tree.leaves.extend(values.map(|value| *value as f32));
+                    tree.leaves.extend(values.iter().map(|value| *value as f32));
                 }
             }
             ended.push(gone || is_leaf);
@@ -292,15 +292,17 @@ fn order(trees: &[Weighed], link: &Link) -> Vec<(usize, usize)> {
     // For each split, the number of its children that are leaves.
     let mut leaves: Vec<Vec<u8>> = trees.iter().map(|tree| vec![0; tree.nodes.len()]).collect();
     let mut became_leaf = |tree: usize, node: usize, ready: &mut BinaryHeap<_>| {
-        let Some(weighed) = trees.get(tree).filter(|_| node > 0) else { return };
-        let parent = weighed.parents.get(node).copied().unwrap_or_default();
-        let Some(count) = leaves.get_mut(tree).and_then(|nodes| nodes.get_mut(parent)) else { return };
+        // The root is no child of a split.
+        let weighed = trees.get(tree).filter(|_| node > 0)?;
+        let parent = *weighed.parents.get(node)?;
+        let count = leaves.get_mut(tree)?.get_mut(parent)?;
         *count += 1;
         if *count == 2 {
             // Costs are at least 0, and such numbers are ordered like their bits.
-            let cost = weighed.cost(parent, link).unwrap_or_default().max(0.0).to_bits();
+            let cost = weighed.cost(parent, link)?.max(0.0).to_bits();
             ready.push(Reverse((cost, tree, parent)));
         }
+        Some(())
     };
     for (tree, weighed) in trees.iter().enumerate() {
         for (node, _) in weighed.nodes.iter().enumerate().filter(|(_, node)| **node == TreeNode::Leaf) {

@@ -60,13 +60,8 @@ fn renumbered(used: &[bool]) -> Vec<u8> {
 }
 
 fn with_bins(node: &TreeNode, bins: &[u8]) -> TreeNode {
-<<<<<<< HEAD
     // A threshold past the last bin separates like one at the last bin.
-    let bin = |old: u8| bins.get(usize::from(old)).or(bins.last()).copied().unwrap_or_default();
-=======
-    // A threshold beyond the last bin separates as one at the last bin does.
     let bin = |old: u8| bins.iter().take(usize::from(old) + 1).next_back().map_or(MISSING_BIN, |bin| *bin);
->>>>>>> main
     match *node {
         TreeNode::Split { feature, threshold, missing_right } => {
             TreeNode::Split { feature, threshold: bin(threshold), missing_right }

@@ -167,7 +167,7 @@ pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Result<Ve
                 })
                 .count()
         };
-        // The first is the one of missing values.
+        // The first set is that of the missing values.
         let known = || sets.iter().skip(1);
         (few(&mut known()) + few(&mut known().rev())).min(edges)
     };

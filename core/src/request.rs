@@ -76,7 +76,7 @@ impl RequestOptions {
     ) -> Result<(), Error> {
         for (name, value) in given {
             if !known.contains(&name.as_ref()) {
-                let message = format!("there is no option {name:?}; there are {}", known.join(", "));
+                let message = format!("unknown option {name:?}; the options are {}", known.join(", "));
                 return Err(Error::Option { code: "options/unknown", message });
             }
             match (name.as_ref(), value) {
@@ -199,7 +199,7 @@ impl Recommender {
             }
             _ => {
                 let message =
-                    format!("there is no question {question:?}; there are about, recommend, predict");
+                    format!("unknown question {question:?}; the questions are about, recommend, predict");
                 Err(Error::Option { code: "request/question", message })
             }
         }
@@ -289,7 +289,7 @@ mod tests {
             (
                 r#"{"chanel": "web"}"#,
                 "options/unknown",
-                "there is no option \"chanel\"; there are asOf, top, explain",
+                "unknown option \"chanel\"; the options are asOf, top, explain",
             ),
             ("[]", "options/type", "options: expected an object, got a list"),
             (r#"{"top": 3.5}"#, "options/top", "top: expected an integer from 1, got 3.5"),
@@ -313,6 +313,6 @@ mod tests {
             assert!(error.to_string().contains(message), "{error}");
         }
         let of_a_row = RequestOptions::parse(r#"{"top": 3}"#, ROW_OPTIONS).unwrap_err();
-        assert_eq!(of_a_row.to_string(), "there is no option \"top\"; there are asOf, strict");
+        assert_eq!(of_a_row.to_string(), "unknown option \"top\"; the options are asOf, strict");
     }
 }

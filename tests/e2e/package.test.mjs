@@ -284,7 +284,7 @@ suite("the package", { concurrency: false }, () => {
       () => r.features(customer, { asOf, top: 3 }),
       () => r.observe(r.features(customer, { asOf }), { consents: true }),
     ]) {
-      assert.throws(call, failure("options/unknown", /^there is no option .*; there are /));
+      assert.throws(call, failure("options/unknown", /^unknown option .*; the options are /));
     }
     for (const options of [{ selftest: false }, { now: new Date(), key: "x" }]) {
       await assert.rejects(nextbest.Recommender.load(bundleBytes(), options), failure("options/unknown"));

@@ -80,7 +80,7 @@ def offers(model):
         ({"customer": {}}, -1, "top: expected an integer from 1, got -1"),
     ]:
         fails(lambda: model.recommend([customer], AS_OF, top=top), message)
-    fails(lambda: model.recommend([customers[0]["customer"]], AS_OF, tops=1), 'there is no option "tops"; there are asOf, top, ')
+    fails(lambda: model.recommend([customers[0]["customer"]], AS_OF, tops=1), 'unknown option "tops"; the options are asOf, top, ')
     typed = {"customer": {"CUSTOMERESTABLISHEDDATE": pd.Timestamp("2020-02-03"), "DATEOFBIRTH": datetime.date(1990, 5, 1)}, "accounts": [
         {"ORIGINATIONDATE": np.datetime64("2021-01-01"), "PRINCIPALAMOUNT": np.int64(1200), "INTERESTRATE": Decimal("0.5"), "CLOSEDDATE": pd.NaT}]}
     plain = {"customer": {"CUSTOMERESTABLISHEDDATE": "2020-02-03", "DATEOFBIRTH": "1990-05-01"}, "accounts": [

@@ -9,7 +9,7 @@ export function optionsOf(options: unknown, known?: readonly string[]): Record<s
   const given: Record<string, unknown> = { ...options };
   const unknown = known && Object.keys(given).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    const message = `there is no option ${JSON.stringify(unknown)}; there are ${known?.join(", ")}`;
+    const message = `unknown option ${JSON.stringify(unknown)}; the options are ${known?.join(", ")}`;
     throw new NextbestError("options/unknown", message);
   }
   return given;

@@ -33,7 +33,7 @@ impl Ignored {
         if self.is_refused {
             let name = path.rsplit('.').next().unwrap_or(path);
             let meant = known().find(|known| is_near(known, name));
-            let meant = meant.map_or_else(String::new, |known| format!("; is it {known}?"));
+            let meant = meant.map_or_else(String::new, |known| format!("; did you mean {known}?"));
             let message = format!("the model reads no {what} of this name{meant}");
             return Err(Error::Unknown { path: path.to_owned(), message });
         }
@@ -96,12 +96,12 @@ mod tests {
     #[test]
     fn what_is_refused_may_be_what_was_meant() {
         for (path, meant) in [
-            ("acounts", "; is it accounts?"),
-            ("acccounts", "; is it accounts?"),
-            ("accuonts", "; is it accounts?"),
-            ("accountz", "; is it accounts?"),
-            ("Accounts", "; is it accounts?"),
-            ("customer.Incom", "; is it INCOME?"),
+            ("acounts", "; did you mean accounts?"),
+            ("acccounts", "; did you mean accounts?"),
+            ("accuonts", "; did you mean accounts?"),
+            ("accountz", "; did you mean accounts?"),
+            ("Accounts", "; did you mean accounts?"),
+            ("customer.Incom", "; did you mean INCOME?"),
             ("customer.CITY", ""),
             ("", ""),
         ] {

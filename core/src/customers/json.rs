@@ -128,7 +128,7 @@ impl<'j> Reader<'j> {
                 self.at += 1;
                 match self.byte() {
                     Some(b'"') => Ok(Value::Other(self.string()?.0)),
-                    _ => Err(self.wrong("what has no JSON")),
+                    _ => Err(self.wrong("a string after `!`")),
                 }
             }
             Some(b'-' | b'0'..=b'9' | b'N' | b'I') => self.number(),

@@ -80,7 +80,7 @@ impl FeatureDefinition {
 
     fn number(&self, value: f64, digits: usize) -> String {
         if value.abs() >= f64::from(f32::MAX) {
-            return "beyond all bounds".into();
+            return "out of range".into();
         }
         let rounded = |decimals: usize| trimmed(format!("{value:.*}", decimals + digits));
         match &self.expression {
@@ -185,7 +185,7 @@ mod tests {
             (100.0, "100"),
             (999.999, "1,000"),
             (f32::NAN, "not known"),
-            (f32::MAX, "beyond all bounds"),
+            (f32::MAX, "out of range"),
         ] {
             assert_eq!(sum.value_in_words(&small_schema(), value, 0), words, "{value}");
         }

@@ -129,7 +129,11 @@ fn questions_that_make_no_sense_are_errors() {
     for (question, code, message) in [
         ("[]", "host/request", "expected an object with a customer"),
         (r#"{"asOf": "2026-01-01"}"#, "host/request", "expected a customer"),
-        (r#"{"customer": {}, "asOf": "2026-01-01", "tops": 3}"#, "options/unknown", "no option \"tops\""),
+        (
+            r#"{"customer": {}, "asOf": "2026-01-01", "tops": 3}"#,
+            "options/unknown",
+            "unknown option \"tops\"",
+        ),
         (r#"{"customer": {}, "asOf": "2026-01-01", "top": 0.5}"#, "options/top", "got 0.5"),
         (r#"{"customer": {}}"#, "options/as-of", "asOf: expected a date"),
         (r#"{"customer": {}, "asOf": "soon"}"#, "options/as-of", "asOf: expected a date"),

@@ -142,7 +142,10 @@ fn names_that_are_not_known_are_told_or_refused() {
     assert_eq!(known(&json).unwrap().ignored, expected);
     let refused = super::read(&schema, Some("ID"), true, &Value::Written(&json)).unwrap_err();
     assert_eq!(refused.code(), "customer/unknown");
-    assert_eq!(refused.to_string(), "customer.SINCES: the model reads no column of this name; is it SINCE?");
+    assert_eq!(
+        refused.to_string(),
+        "customer.SINCES: the model reads no column of this name; did you mean SINCE?"
+    );
 }
 
 fn read_plain(json: &str) -> Result<Customers, Error> {

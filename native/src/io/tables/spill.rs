@@ -3,17 +3,18 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::Path;
-
-use anyhow::Context;
-use tempfile::NamedTempFile;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::events::{Block, BlockColumn};
+use anyhow::Context;
 
-/// The rows of some blocks, put aside. The file goes with it.
+/// The rows of some blocks, put aside in a file without a name, which ends with the process however that ends.
 #[derive(Debug)]
 pub(super) struct SpilledRun {
-    file: NamedTempFile,
+    /// Parts are read side by side, but each in one go.
+    file: Mutex<File>,
+    folder: PathBuf,
     /// Where each part's rows start; one more entry than parts.
     starts: Vec<u64>,
     /// Where each column's values start in the file, and what they are; the customers' come first, from 0.
@@ -34,9 +35,8 @@ impl SpilledRun {
     pub(super) fn write(folder: &Path, blocks: &[Block]) -> anyhow::Result<Self> {
         let place = || format!("{}: events can't be put aside there", folder.display());
         std::fs::create_dir_all(folder).with_context(place)?;
-        let file =
-            tempfile::Builder::new().prefix(".nextbest-events-").tempfile_in(folder).with_context(place)?;
-        let mut writer = BufWriter::with_capacity(1 << 20, file.as_file());
+        let file = tempfile::tempfile_in(folder).with_context(place)?;
+        let mut writer = BufWriter::with_capacity(1 << 20, &file);
         let parts = blocks.iter().map(|block| block.starts.len()).max().unwrap_or(1) - 1;
         let starts: Vec<u64> = (0..=parts)
             .map(|part| {
@@ -73,7 +73,7 @@ impl SpilledRun {
         }
         writer.flush().with_context(place)?;
         drop(writer);
-        Ok(Self { file, starts, columns })
+        Ok(Self { file: Mutex::new(file), folder: folder.to_owned(), starts, columns })
     }
 
     /// The rows of a part, as a block of that part alone.
@@ -81,11 +81,10 @@ impl SpilledRun {
     /// # Errors
     /// Where the file can't be read.
     pub(super) fn read(&self, part: usize) -> anyhow::Result<Block> {
-        let place = || format!("{}: events that were put aside can't be read", self.file.path().display());
+        let place = || format!("{}: events that were put aside can't be read", self.folder.display());
         let start = |part: usize| self.starts.get(part).copied().unwrap_or_default();
         let (first, rows) = (start(part), start(part + 1) - start(part));
-        // A handle of its own: parts are read side by side.
-        let mut file = self.file.reopen().with_context(place)?;
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let mut read = |from: u64, width: u64| -> anyhow::Result<Vec<u8>> {
             read_at(&mut file, from + first * width, rows * width).with_context(place)
         };

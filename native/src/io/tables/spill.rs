@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
-use super::events::{Block, BlockColumn};
+use super::events::{Block, BlockColumn, range};
 
 /// The rows of some blocks, put aside. The file goes with it.
 #[derive(Debug)]
@@ -44,9 +44,10 @@ impl SpilledRun {
             })
             .collect();
         let mut position = 0u64;
-        let mut write = |bytes: &mut dyn Iterator<Item = Vec<u8>>| -> anyhow::Result<u64> {
+        let mut write = |bytes: &mut dyn Iterator<Item = anyhow::Result<Vec<u8>>>| -> anyhow::Result<u64> {
             let from = position;
             for bytes in bytes {
+                let bytes = bytes?;
                 writer.write_all(&bytes).with_context(place)?;
                 position += bytes.len() as u64;
             }
@@ -63,11 +64,10 @@ impl SpilledRun {
             };
             let from = write(&mut slices().map(|(block, rows)| match block.columns.get(column) {
                 Some(BlockColumn::Numbers(values)) => {
-                    let values = values.get(rows).unwrap_or_default();
-                    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+                    Ok(range(values, rows)?.iter().flat_map(|value| value.to_le_bytes()).collect())
                 }
                 Some(BlockColumn::Codes(values)) => codes(values, rows),
-                None => Vec::new(),
+                None => bail!("a block of events lacks column {column}"),
             }))?;
             columns.push((from, kind));
         }
@@ -82,8 +82,11 @@ impl SpilledRun {
     /// Where the file can't be read.
     pub(super) fn read(&self, part: usize) -> anyhow::Result<Block> {
         let place = || format!("{}: events that were put aside can't be read", self.file.path().display());
-        let start = |part: usize| self.starts.get(part).copied().unwrap_or_default();
-        let (first, rows) = (start(part), start(part + 1) - start(part));
+        // A part behind the last has no rows.
+        let (first, rows) = match self.starts.get(part..).unwrap_or_default() {
+            [start, end, ..] => (*start, end - start),
+            _ => (0, 0),
+        };
         // A handle of its own: parts are read side by side.
         let mut file = self.file.reopen().with_context(place)?;
         let mut read = |from: u64, width: u64| -> anyhow::Result<Vec<u8>> {
@@ -101,8 +104,8 @@ impl SpilledRun {
     }
 }
 
-fn codes(values: &[u16], rows: std::ops::Range<usize>) -> Vec<u8> {
-    values.get(rows).unwrap_or_default().iter().flat_map(|value| value.to_le_bytes()).collect()
+fn codes(values: &[u16], rows: std::ops::Range<usize>) -> anyhow::Result<Vec<u8>> {
+    Ok(range(values, rows)?.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
 fn to_codes(bytes: &[u8]) -> Vec<u16> {

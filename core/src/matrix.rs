@@ -1,14 +1,14 @@
-//! Values that stand row by row in one slice.
+//! A borrowed matrix: rows of values in one slice.
 
 use core::iter::{Copied, StepBy};
 use core::slice::{ChunksExact, Iter};
 
 use crate::Error;
 
-/// A borrowed matrix: a slice of rows, one after the other, of `width` values each.
+/// A matrix that borrows a slice: its rows, one after the other, with `width` values each.
 ///
-/// Invariant: the slice holds whole rows. Only [`Matrix::new`] makes one, so every row has `width` values and
-/// every column one value a row. Without columns there are no rows.
+/// Invariant: the slice holds whole rows. Only [`Matrix::new`] creates one, so every row has `width` values
+/// and every column one value per row. Without columns there are no rows.
 ///
 /// ```
 /// use nextbest_core::matrix::Matrix;
@@ -34,11 +34,10 @@ pub struct Matrix<'v, T> {
 pub type Column<'v, T> = Copied<StepBy<Iter<'v, T>>>;
 
 impl<'v, T: Copy> Matrix<'v, T> {
-    /// The rows of `width` values each that a slice holds.
+    /// The rows of `width` values each in a slice.
     ///
     /// # Errors
-    /// [`Error::RowLength`] where the last row would be shorter than the others, or there are values but no
-    /// columns.
+    /// [`Error::RowLength`] if the last row is shorter than the others, or there are values but no columns.
     pub fn new(values: &'v [T], width: usize) -> Result<Self, Error> {
         let expected = values.len().checked_next_multiple_of(width).unwrap_or(0);
         match expected == values.len() {
@@ -47,12 +46,12 @@ impl<'v, T: Copy> Matrix<'v, T> {
         }
     }
 
-    /// How many values a row has.
+    /// The number of values in a row.
     pub fn width(self) -> usize {
         self.width
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn height(self) -> usize {
         self.rows().len()
     }
@@ -62,7 +61,7 @@ impl<'v, T: Copy> Matrix<'v, T> {
         self.values
     }
 
-    /// The row at a position; `None` behind the last.
+    /// The row at a position; `None` past the last.
     pub fn row(self, position: usize) -> Option<&'v [T]> {
         self.rows().nth(position)
     }
@@ -72,18 +71,18 @@ impl<'v, T: Copy> Matrix<'v, T> {
         self.values.chunks_exact(self.width.max(1))
     }
 
-    /// The column at a position; `None` behind the last.
+    /// The column at a position; `None` past the last.
     pub fn column(self, position: usize) -> Option<Column<'v, T>> {
         (position < self.width).then(|| self.column_from(position))
     }
 
-    /// The columns, from the first to the last: `width` of them, empty ones where there are no rows.
+    /// The columns, from the first to the last: `width` of them, empty ones if there are no rows.
     pub fn columns(self) -> impl ExactSizeIterator<Item = Column<'v, T>> {
         (0..self.width).map(move |position| self.column_from(position))
     }
 
     fn column_from(self, position: usize) -> Column<'v, T> {
-        // Without rows there is nothing to begin at.
+        // Without rows there is no first value to start from.
         let values = self.values.get(position..).unwrap_or_default();
         values.iter().step_by(self.width).copied()
     }

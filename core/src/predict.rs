@@ -43,7 +43,8 @@ impl Recommender {
     ///
     /// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/label.bundle"));
     /// let recommender = Recommender::load(bytes)?;
-    /// let rows = read_customer(recommender.schema(), r#"{"SEEN": "2023-04-09", "AGE": 53, "CITY": "Roma"}"#)?;
+    /// let row = r#"{"SEEN": "2023-04-09", "AGE": 53, "CITY": "Roma"}"#;
+    /// let rows = read_customer(recommender.schema(), row)?;
     /// let prediction = recommender.predict(&rows.get(0).unwrap(), 0)?;
     /// assert_eq!(prediction.classes[0].name, "kept");
     /// let sum: f32 = prediction.classes.iter().map(|class| class.probability).sum();

@@ -91,7 +91,7 @@ impl RequestOptions {
                     self.top = number as usize;
                 }
                 ("channel", Value::Text(text)) => self.channel = Some(text.clone().into_owned()),
-                ("channel", value) => return Err(mistyped("options/channel", name, "a text", value)),
+                ("channel", value) => return Err(mistyped("options/channel", name, "a string", value)),
                 ("explain", value) => self.explain = flag("options/explain", name, value)?,
                 ("counterfactual", value) => {
                     self.counterfactual = flag("options/counterfactual", name, value)?;
@@ -303,7 +303,7 @@ mod tests {
             (r#"{"top": [3]}"#, "options/top", "got a list"),
             (r#"{"top": !"a function"}"#, "options/top", "got a function"),
             (r#"{"asOf": 20240503}"#, "options/as-of", "asOf: expected a date such as \"2024-05-03\""),
-            (r#"{"channel": 1}"#, "options/channel", "channel: expected a text, got 1"),
+            (r#"{"channel": 1}"#, "options/channel", "channel: expected a string, got 1"),
             (r#"{"explain": "yes"}"#, "options/explain", "explain: expected true or false, got \"yes\""),
             (r#"{"counterfactual": 1}"#, "options/counterfactual", "got 1"),
             (r#"{"strict": {}}"#, "options/strict", "got an object"),

@@ -34,7 +34,7 @@ pub struct Scorer<'b> {
     workspace: Workspace,
 }
 
-/// The memory of a [`Scorer`].
+/// The buffers of a [`Scorer`].
 #[derive(Debug, Clone, Default)]
 struct Workspace {
     bins: Vec<u8>,
@@ -137,8 +137,8 @@ impl<'b> Scorer<'b> {
 }
 
 impl Buffers {
-    /// Makes room for `count` rows and their probabilities, or for as many rows as are scored together where
-    /// those are fewer. Returns for how many.
+    /// Makes room for `count` rows and their probabilities, at most as many as are scored together. Returns
+    /// the number of rows that there is room for.
     pub fn make_room(&mut self, scorer: &Scorer<'_>, count: usize) -> usize {
         let count = count.min(BLOCK);
         self.rows.resize(count * scorer.bins.feature_count(), 0.0);
@@ -149,7 +149,7 @@ impl Buffers {
     /// The first `count` rows of `width` values each.
     ///
     /// # Errors
-    /// [`Error::RowLength`] where there are fewer rows.
+    /// [`Error::RowLength`] if there are fewer rows.
     pub fn first(&self, count: usize, width: usize) -> Result<&[f32], Error> {
         let expected = count.saturating_mul(width);
         // Without features there are no rows.
@@ -157,7 +157,7 @@ impl Buffers {
         rows.ok_or(Error::RowLength { expected, actual: self.rows.len() })
     }
 
-    /// Where probabilities are written, row by row, one value a class.
+    /// Room for probabilities, row by row, one value per class.
     pub fn probabilities(&self) -> &[f32] {
         &self.probabilities
     }
@@ -165,7 +165,7 @@ impl Buffers {
     /// The probabilities of the first `count` rows, row by row.
     ///
     /// # Errors
-    /// [`Error::RowLength`] where there are fewer rows.
+    /// [`Error::RowLength`] if there are fewer rows.
     pub fn score(&mut self, scorer: Scorer<'_>, count: usize) -> Result<&[f32], Error> {
         let length = self.first(count, scorer.bins.feature_count())?.len();
         let needed = count * scorer.model.class_count();
@@ -177,10 +177,10 @@ impl Buffers {
         result.map(|()| &*scored)
     }
 
-    /// The probabilities of one row, which takes the place of those that were here.
+    /// Scores one row, which replaces the rows in the buffers.
     ///
     /// # Errors
-    /// [`Error::RowLength`] where the row has another number of values than the model has features.
+    /// [`Error::RowLength`] if the row does not have one value per feature.
     pub fn score_row(&mut self, scorer: Scorer<'_>, row: &[f32]) -> Result<&[f32], Error> {
         scorer.check(row, 1)?;
         self.rows.clear();

@@ -100,7 +100,7 @@ suite("the edge worker", () => {
       [{ customer, asOf, top: 0 }, "options/top", /^top: expected an integer/],
       [{ customer, asOf, explain: 1 }, "options/explain", /^explain: expected true or false/],
       [{ customer, asOf, counterfactual: "no" }, "options/counterfactual", /^counterfactual: expected true or false/],
-      [{ customer, asOf, channel: 7 }, "options/channel", /^channel: expected a text/],
+      [{ customer, asOf, channel: 7 }, "options/channel", /^channel: expected a string/],
       [{ customer, asOf, observe: "yes" }, "options/observe", /^observe: expected true/],
       [{ customer, asOf, chanel: "WEB" }, "options/unknown", /^there is neither an option nor a table "chanel": options asOf/],
       [{ ...customer, asOf, acounts: [] }, "options/unknown", /"acounts": .* tables customer, accounts/],

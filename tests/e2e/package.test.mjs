@@ -290,7 +290,7 @@ suite("the package", { concurrency: false }, () => {
       await assert.rejects(nextbest.Recommender.load(bundleBytes(), options), failure("options/unknown"));
     }
     await assert.rejects(nextbest.Recommender.load(bundleBytes(), { strict: "yes" }), failure("options/strict"));
-    assert.throws(() => r.recommend(customer, { asOf, channel: 3 }), failure("options/channel", /^channel: expected a text, got 3/));
+    assert.throws(() => r.recommend(customer, { asOf, channel: 3 }), failure("options/channel", /^channel: expected a string, got 3/));
     const nothing = { asOf, top: null, explain: null, counterfactual: undefined, channel: null, strict: null };
     assert.deepEqual(r.recommend(customer, nothing), r.recommend(customer, { asOf }));
     const width = r.featureNames.length;

@@ -231,9 +231,9 @@ impl<'j> Reader<'j> {
                     }
                     start = self.at;
                 }
-                Some(0..0x20) => return Err(self.wrong("a text without control characters")),
+                Some(0..0x20) => return Err(self.wrong("a string without control characters")),
                 Some(_) => self.at += 1,
-                None => return Err(self.wrong("the end of a text")),
+                None => return Err(self.wrong("the end of a string")),
             }
         }
     }
@@ -343,7 +343,7 @@ impl<'j> Reader<'j> {
         self.at
     }
 
-    /// The text between a place and this one.
+    /// The text from an earlier position to this one.
     fn since(&self, start: usize) -> Result<&'j str, Error> {
         self.text.get(start..self.at).ok_or_else(|| self.wrong("whole characters"))
     }

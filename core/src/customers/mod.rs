@@ -3,7 +3,7 @@
 //! Times are seconds since 1970-01-01, categories are positions among the column's words. A missing value is
 //! NaN; a word that the schema does not have is a NaN with a payload of its own ([`UNKNOWN`]).
 //!
-//! Each customer's rows are sorted on construction: see [`order`].
+//! Each customer's rows are sorted on construction: see `order.rs`.
 
 mod ignored;
 pub mod json;

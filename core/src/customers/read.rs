@@ -243,7 +243,7 @@ fn read_id(value: &Value<'_>) -> Result<Option<String>, &'static str> {
         Value::Text(text) => Ok(Some(words::id(text).to_owned()).filter(|id| !id.is_empty())),
         value => match value.digits() {
             Some(digits) => Ok(Some(words::id(&digits).to_owned())),
-            None => Err("a text or a whole number that keeps its digits (from 2^53 on a text, or a BigInt)"),
+            None => Err("a string, or an integer that keeps its digits (from 2^53 on a string or a BigInt)"),
         },
     }
 }

@@ -97,7 +97,7 @@ impl<'b> Reader<'b> {
     fn string(&mut self) -> Result<&'b [u8], Unreadable> {
         let length = self.integer()?;
         let (string, rest) =
-            self.bytes.split_at_checked(length).ok_or_else(|| Unreadable::custom("a text ends early"))?;
+            self.bytes.split_at_checked(length).ok_or_else(|| Unreadable::custom("a string ends early"))?;
         self.bytes = rest;
         Ok(string)
     }

@@ -179,7 +179,8 @@ pub fn log_loss(labels: &[usize], probabilities: Matrix<'_, f32>) -> f64 {
     mean(rows.map(|(label, row)| row_log_loss(row, *label)))
 }
 
-/// −ln(probability of what happened) for one row; what the row has no probability for has the probability 0.
+/// −ln(probability of what happened) for one row; a class that the row has no probability for counts as
+/// probability 0.
 pub fn row_log_loss(row: &[f32], label: usize) -> f64 {
     -clipped_ln(row.get(label).copied().unwrap_or_default().into())
 }

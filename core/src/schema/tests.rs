@@ -65,7 +65,7 @@ pub(crate) fn small_definition() -> SchemaDefinition {
     }
 }
 
-/// A plain table: one row a case, of which `OUTCOME` is predicted.
+/// A plain table: one row per case; `OUTCOME` is predicted.
 pub(crate) fn plain_definition() -> SchemaDefinition {
     SchemaDefinition {
         customer: Table {

@@ -35,8 +35,8 @@ parameters! {
         num_leaves: usize = 31, 2.0..=4096.0;
         /// Most splits between the root and a leaf.
         max_depth: u32 = 64, 1.0..=64.0;
-        /// Least sum of second derivatives on each side of a split. For a row it is its weight times p (1 -
-        /// p), where p is the probability: at most a quarter.
+        /// Least sum of second derivatives on each side of a split. For a row it is its weight times
+        /// p (1 - p), where p is the probability: at most a quarter.
         min_child_weight: f64 = 1.0, 0.0..=1e9;
         /// Share of the rows that each round learns from.
         subsample: f64 = 1.0, 1e-6..=1.0;

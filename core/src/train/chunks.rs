@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// result.
 const ROWS: usize = 4096;
 
-/// Numbers that are summed over rows.
+/// Numbers that can be summed over rows.
 pub(super) trait Sums: Clone + Send + Sync {
     /// Adds the sums of the same numbers over other rows.
     fn add(&mut self, others: &Self);
@@ -35,8 +35,8 @@ impl Sums for (f64, Vec<f64>) {
     }
 }
 
-/// Sums numbers over `count` rows, from `zero`. `add` adds the numbers of some rows to the sums of a chunk; the
-/// chunks are added in order.
+/// Sums numbers over `count` rows, starting from `zero`. `add` adds the numbers of some rows to the sums of a
+/// chunk; the chunks are added in order.
 pub(super) fn sum_rows<S: Sums>(count: usize, zero: S, add: impl Fn(Range<usize>, &mut S) + Sync) -> S {
     let chunks: Vec<S> = (0..count.div_ceil(ROWS))
         .into_par_iter()

@@ -1,5 +1,5 @@
-//! k-anonymity (Samarati and Sweeney, 1998) with k = [`LEAST_CUSTOMERS`]: cells that hold at least
-//! [`LEAST_CUSTOMERS`] customers, and bounds that at least as many reach.
+//! k-anonymity (Samarati and Sweeney, 1998) with k = [`LEAST_CUSTOMERS`]: cells that hold at least k
+//! customers, and bounds that at least k reach.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::model::bins::Bins;
 use crate::monitor::distribution::{Distribution, Summary};
 use crate::monitor::profile::LEAST_CUSTOMERS;
 
-/// The share of customers beyond each end of a summary; at least [`LEAST_CUSTOMERS`] are.
+/// The share of customers beyond each end of a summary, unless [`LEAST_CUSTOMERS`] are more.
 const BEYOND: f64 = 0.01;
 /// The significant digits of the ends.
 const DIGITS: i32 = 2;
@@ -167,7 +167,7 @@ pub fn edges_of_few(bins: &Bins, rows: &[f32], customers: &[usize]) -> Result<Ve
                 })
                 .count()
         };
-        // The first is the one of missing values.
+        // The first set is that of the missing values.
         let known = || sets.iter().skip(1);
         (few(&mut known()) + few(&mut known().rev())).min(edges)
     };

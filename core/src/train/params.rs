@@ -1,9 +1,9 @@
-//! The parameters of a learner, each said once: name, meaning, type, default, range and the values worth
+//! The parameters of a learner, each declared once: name, meaning, type, default, range and the values worth
 //! trying.
 //!
-//! [`parameters!`] makes of that table the struct that a fit takes, the struct that a configuration is read
-//! into (a parameter that it leaves out may be tuned), the range check, and the texts that a model card and
-//! `--help` show.
+//! From that table, [`parameters!`] generates the struct that a fit takes, the struct that a configuration is
+//! read into (parameters that it leaves out may be tuned), the range check, and the texts on the model card
+//! and in `--help`.
 
 use std::ops::RangeInclusive;
 
@@ -12,17 +12,17 @@ use serde::de::{Deserializer, Error as DeError, Unexpected, Visitor};
 
 use crate::Error;
 
-/// What is to know about one parameter of a learner.
+/// The description of one parameter of a learner.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
     /// Its name, as in scikit-learn or LightGBM.
     pub name: &'static str,
-    /// What it means, as a sentence.
+    /// Its meaning, as a sentence.
     pub meaning: &'static str,
-    /// The values that it may have, bounds included; `None` where every value of its type is sound.
+    /// The allowed values, bounds included; `None` if every value of its type is valid.
     pub range: Option<RangeInclusive<f64>>,
-    /// Whether a model card records it. The seed has a place of its own there; what changes no result has
-    /// none.
+    /// Whether a model card records it. The seed has a place of its own there; a parameter that changes no
+    /// result is not recorded.
     pub recorded: bool,
 }
 
@@ -42,11 +42,11 @@ pub struct Grid {
 pub trait Parameters: Clone + Default {
     /// The learner's name: `random_forest`, `gradient_boosting` or `logistic_regression`.
     const LEARNER: &'static str;
-    /// All parameters, in the order of a model card.
+    /// All parameters, in the order of the model card.
     const PARAMETERS: &'static [Parameter];
     /// The grid to tune over; the parameter that matters most comes first.
     const GRID: &'static [Grid];
-    /// What a configuration gives of them: `None` for each parameter that it leaves out.
+    /// The parameters that a configuration gives: `None` for those that it leaves out.
     type Given: Given<Self>;
 
     /// The value of a parameter as text; `None` for an unknown name.
@@ -55,13 +55,13 @@ pub trait Parameters: Clone + Default {
     /// Sets a parameter from its text.
     ///
     /// # Errors
-    /// [`Error::Training`] for an unknown name, or a text that is no value of the parameter's type.
+    /// [`Error::Training`] for an unknown name, or text that is not a value of the parameter's type.
     fn set(&mut self, name: &str, text: &str) -> Result<(), Error>;
 
     /// Checks that every parameter is within its range.
     ///
     /// # Errors
-    /// [`Error::Training`] names the first one that is not.
+    /// [`Error::Training`] for the first one that is not.
     fn check_ranges(&self) -> Result<(), Error>;
 }
 
@@ -70,19 +70,19 @@ pub trait Given<P> {
     /// Whether it gives this parameter.
     fn gives(&self, name: &str) -> bool;
 
-    /// `start` with each given parameter in the place of its own.
+    /// `start`, with the given parameters in place of its own.
     fn over(&self, start: P) -> P;
 }
 
-/// A type of parameter.
+/// A type that a parameter can have.
 pub(super) trait Value: Sized {
-    /// The text that stands for a value on a model card.
+    /// The value as text, for a model card.
     fn text(&self) -> String;
 
-    /// The value of a text. Invariant: `parse(&value.text()) == Some(value)`.
+    /// Parses a value. Invariant: `parse(&value.text()) == Some(value)`.
     fn parse(text: &str) -> Option<Self>;
 
-    /// The number to compare with the range; `None` for a value that is no number.
+    /// The number to compare with the range; `None` if the value is not a number.
     fn number(&self) -> Option<f64>;
 }
 
@@ -119,7 +119,7 @@ impl Value for bool {
     }
 }
 
-/// No limit is written `none`.
+/// `none` means no limit.
 impl Value for Option<usize> {
     fn text(&self) -> String {
         self.map_or("none".into(), |value| value.to_string())
@@ -134,7 +134,7 @@ impl Value for Option<usize> {
     }
 }
 
-/// How many features a split chooses from.
+/// The number of features that a split chooses from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaxFeatures {
     /// The square root of their number, written `sqrt`.
@@ -194,7 +194,7 @@ impl<'de> Deserialize<'de> for MaxFeatures {
     }
 }
 
-/// Refuses a value that is out of its parameter's range.
+/// Refuses a value outside its parameter's range.
 pub(super) fn in_range(
     learner: &str,
     name: &str,
@@ -212,7 +212,7 @@ pub(super) fn in_range(
     }
 }
 
-/// Makes the parameters of a learner: see the head of this file.
+/// Generates the parameters of a learner: see the head of this file.
 macro_rules! parameters {
     (
         $(#[$attribute:meta])*
@@ -327,8 +327,7 @@ mod tests {
     use super::*;
     use crate::train::{BoostParams, ForestParams, LogisticParams};
 
-    /// Every value of the grid is one that the learner takes, starts apart from what follows, and is read as
-    /// it is written.
+    /// Every value of the grid is valid, differs from the others, and is parsed to what it was written from.
     fn the_grid_is_sound<P: Parameters + PartialEq + std::fmt::Debug>() {
         P::default().check_ranges().unwrap();
         for grid in P::GRID {
@@ -347,7 +346,7 @@ mod tests {
         }
     }
 
-    /// All texts of a learner make the learner again, and nothing else is taken.
+    /// The texts of all parameters restore the learner's parameters, and no other text is accepted.
     fn texts_tell_all<P: Parameters + PartialEq + std::fmt::Debug>(params: &P) {
         let mut again = P::default();
         for parameter in P::PARAMETERS {

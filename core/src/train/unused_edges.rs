@@ -1,23 +1,23 @@
-//! Drops the bin edges that no split separates by. It changes no probability, not even in its last bit.
+//! Drops bin edges at which no split separates. No probability changes, not even in its last bit.
 
 use crate::Error;
 use crate::model::bins::{Bins, MAX_BINS, MISSING_BIN};
 use crate::model::forest::{BinSet, Forest, Tree, TreeNode};
 
-/// The bins and forest without the edges that no split needs.
+/// The bins without the edges that no split needs, and the forest over them.
 ///
 /// # Errors
-/// Where the forest does not fit the bins.
+/// If the forest does not fit the bins.
 pub fn drop_unused_edges(bins: &Bins, forest: &Forest) -> Result<(Bins, Forest), Error> {
     let mut trees: Vec<Tree> = forest.trees().collect();
     let fewer = compact_edges(bins, &mut trees)?;
     Ok((fewer, forest.with_splits(&trees).map_err(Error::Training)?))
 }
 
-/// The bins without the edges that no split needs; the splits are changed to fit them.
+/// The bins without the edges that no split needs; the splits are renumbered to fit them.
 ///
 /// # Errors
-/// Where a split is of a feature that the bins do not have.
+/// If a split tests a feature that the bins do not have.
 pub fn compact_edges(bins: &Bins, trees: &mut [Tree]) -> Result<Bins, Error> {
     let mut used: Vec<Vec<bool>> =
         (0..bins.feature_count()).map(|feature| vec![false; bins.edges(feature).len()]).collect();
@@ -42,15 +42,15 @@ pub fn compact_edges(bins: &Bins, trees: &mut [Tree]) -> Result<Bins, Error> {
     Bins::new(edges.collect()).map_err(Error::Training)
 }
 
-/// Marks the edges on whose sides a split sends values different ways. The n-th edge (from 0) lies above the
-/// bin n + 1.
+/// Marks the edges that a split separates, i.e. whose two sides go different ways. The n-th edge (from 0) is
+/// the upper end of bin n + 1.
 fn mark_used(node: &TreeNode, used: &mut [bool]) {
     for (used, bin) in used.iter_mut().zip(1u8..) {
         *used |= node.goes_right(bin) != node.goes_right(bin.saturating_add(1));
     }
 }
 
-/// The new number of each bin, from that of missing values on.
+/// The new number of each bin, starting with the missing bin.
 fn renumbered(used: &[bool]) -> Vec<u8> {
     let known = used.iter().scan(MISSING_BIN + 1, |bin, used| {
         *bin += u8::from(*used);
@@ -60,7 +60,7 @@ fn renumbered(used: &[bool]) -> Vec<u8> {
 }
 
 fn with_bins(node: &TreeNode, bins: &[u8]) -> TreeNode {
-    // A threshold beyond the last bin separates as one at the last bin does.
+    // A threshold past the last bin separates like one at the last bin.
     let bin = |old: u8| bins.iter().take(usize::from(old) + 1).next_back().map_or(MISSING_BIN, |bin| *bin);
     match *node {
         TreeNode::Split { feature, threshold, missing_right } => {

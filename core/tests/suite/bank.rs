@@ -8,7 +8,7 @@ use nextbest_core::time::{Clock, DAY};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A value as a bank's table has it.
+/// A value in a bank's table.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cell {
     Missing,
@@ -35,13 +35,13 @@ impl Case {
         self.schema.clone().try_into().unwrap()
     }
 
-    /// The rows as the core holds them.
+    /// The customer in the core's representation.
     pub(crate) fn customers(&self) -> Customers {
         group(std::slice::from_ref(self))
     }
 }
 
-/// Customers of one bank as the core holds them.
+/// The customers of one bank in the core's representation.
 pub(crate) fn group(cases: &[Case]) -> Customers {
     let schema = &cases[0].schema;
     let attributes: Vec<Row> = cases.iter().map(|case| case.attributes.clone()).collect();
@@ -75,8 +75,8 @@ fn number(kind: &ColumnKind, cell: &Cell) -> f64 {
     }
 }
 
-/// A random customer of a random bank, at a random cut-off that some times are equal to or a second away
-/// from.
+/// A random customer of a random bank, at a random cut-off; some times equal the cut-off or are a second
+/// away.
 pub(crate) fn cases() -> impl Strategy<Value = Case> {
     (schemas(), cutoffs()).prop_flat_map(|(schema, cutoff)| rows_of(schema, cutoff))
 }

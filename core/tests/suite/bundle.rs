@@ -1,4 +1,4 @@
-//! Sound bundles come back as they were, and unsound ones are refused for the right reason.
+//! Sound bundles survive a round trip, and unsound ones are refused for the right reason.
 
 use nextbest_core::bundle::{MAX_BYTES, MAX_SECTIONS, MAX_SMALL_SECTION, content_hash};
 use nextbest_core::features::Expression;
@@ -21,12 +21,12 @@ fn samples() -> [(Bundle, Vec<u8>); 4] {
     })
 }
 
-/// Those of the small bank.
+/// The samples of the small bank.
 fn bank_samples() -> impl Iterator<Item = (Bundle, Vec<u8>)> {
     samples().into_iter().filter(|(bundle, _)| bundle.schema.none_class().is_some())
 }
 
-/// Equal in all their words and numbers; missing values in the goldens are equal too.
+/// Equal in all words and numbers; missing values in the goldens count as equal.
 fn assert_same(one: &Bundle, other: &Bundle) {
     assert!(format!("{one:?}") == format!("{other:?}"), "the bundles differ");
 }
@@ -79,7 +79,7 @@ fn every_truncation_and_any_padding_is_noticed() {
                 _ => "bundle/hash-mismatch",
             };
             assert_eq!(code(&bytes[..length]), expected, "{length} bytes");
-            // The hash made to fit does not help.
+            // Fixing the hash does not help.
             if length >= 48 {
                 let mut cut = bytes[..length].to_vec();
                 rehash(&mut cut);
@@ -100,7 +100,7 @@ fn sections_stand_there_once_and_unknown_ones_are_left_alone() {
     for position in 0..sections.len() {
         let mut without = sections.clone();
         let section = without.remove(position);
-        // A profile need not be there.
+        // The profile is optional.
         let expected = if section.0 == *b"PROF" { "sound" } else { "bundle/section" };
         assert_eq!(code(&put_together(&without)), expected);
         let twice = [sections.clone(), vec![section]].concat();
@@ -164,7 +164,7 @@ fn the_header_must_count_the_sections_right() {
 fn parts_that_do_not_fit_each_other_are_refused() {
     type Spoil = fn(&mut Bundle);
     let cases: [(Spoil, &str); 16] = [
-        // JavaScript could not hold these.
+        // JavaScript can't hold these numbers.
         (|b| b.validity.number = 1 << 53, "9007199254740992 is too large"),
         (|b| b.validity.expires = Some(u64::MAX), "18446744073709551615 is too large"),
         (|b| b.card.training_rows = u64::MAX, "the card counts 18446744073709551615 rows"),

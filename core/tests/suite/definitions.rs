@@ -1,4 +1,4 @@
-//! Every feature that can be defined on a schema, but for the numbers in it.
+//! Every feature that can be defined on a schema, up to the numbers in it.
 
 use nextbest_core::features::{
     Aggregate, Condition, Expression, FeatureDefinition, HoldingAggregate, RowFilter, RowSelection,
@@ -11,11 +11,11 @@ use proptest::prelude::*;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Numbers {
     pub(crate) window_days: u32,
-    /// Less than the window; 0 where that is a single day.
+    /// Less than the window; 0 if the window is a single day.
     pub(crate) short_days: u32,
     pub(crate) operand: f64,
     pub(crate) missing: f32,
-    /// The ratios' numerators are this far before their denominators.
+    /// The distance of a ratio's numerator before its denominator.
     pub(crate) stride: usize,
 }
 
@@ -43,8 +43,7 @@ pub(crate) fn every_definition(schema: &SchemaDefinition, numbers: &Numbers) -> 
         let closed = holding.and_then(|holding| holding.closed.as_deref());
         for (number, rows) in selections(table, closed, numbers).into_iter().enumerate() {
             let mut aggregates = aggregates(table, closed, &rows, numbers);
-            // Which rows count and what is made of them have nothing to do with each other: every filter
-            // meets some.
+            // Selection and aggregation are independent, so every filter meets only some aggregates.
             if rows.filter != RowFilter::default() {
                 let of_all = std::mem::take(&mut aggregates).into_iter().enumerate();
                 aggregates.extend(of_all.filter(|(other, _)| (number + other) % 5 == 0).map(|(_, one)| one));

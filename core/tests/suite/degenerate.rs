@@ -1,6 +1,6 @@
-//! Models of odd shapes: trees without splits, one class, columns that are missing everywhere. However many
-//! rows are scored at once, and whatever was scored before in the same memory, each gets what docs/FORMAT.md
-//! says of it, bit for bit.
+//! Models of odd shapes: trees without splits, a single class, columns that are always missing. However many
+//! rows are scored at once, and whatever the buffers were used for before, each row gets the result defined
+//! in docs/FORMAT.md, bit for bit.
 
 use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
@@ -14,9 +14,9 @@ use serde_json::Value;
 use crate::format::scoring::{calibrate, score_forest, score_linear};
 use crate::sample;
 
-/// Around every size at which rows begin to be scored in another way.
+/// Around every size at which scoring changes its method.
 const COUNTS: [usize; 11] = [1, 2, 63, 64, 65, 127, 128, 129, 1023, 1024, 1025];
-/// So many different rows, which come again and again.
+/// The number of different rows, which are repeated.
 const ROWS: usize = 37;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,7 +25,7 @@ enum Shape {
     Bare,
     /// One tree has a split.
     OneSplit,
-    /// Every other tree has none, the others are chains as deep as any.
+    /// Every other tree has no split; the others are chains of the greatest depth.
     Mixed,
 }
 
@@ -35,7 +35,7 @@ enum Splits {
     Sets,
     /// More different sets than a small node can name.
     ManySets,
-    /// More than are turned into bytes for many rows.
+    /// More columns than batches turn into bytes.
     VeryManySets,
 }
 
@@ -90,7 +90,7 @@ fn bits(probabilities: &[f32]) -> Vec<u32> {
 
 #[test]
 fn many_rows_get_what_one_row_gets_by_definition() {
-    // The same memory for all forests: nothing of one may show in the next.
+    // One set of buffers for all forests: no forest may affect the next.
     let mut scratch = Scratch::default();
     let mut tried = 0;
     for splits in [Splits::VeryManySets, Splits::ManySets, Splits::Sets, Splits::Thresholds] {
@@ -141,7 +141,7 @@ fn compare(forest: &Forest, features: usize, scratch: &mut Scratch, what: &str) 
     }
 }
 
-/// Rows of features whose first one varies; the second is missing everywhere, the others are constant.
+/// Rows whose first feature varies; the second is always missing, the others are constant.
 fn values(count: usize, width: usize) -> Vec<f32> {
     let value = |row: usize, feature: usize| match feature {
         0 => (row % ROWS) as f32,
@@ -151,7 +151,8 @@ fn values(count: usize, width: usize) -> Vec<f32> {
     (0..count).flat_map(|row| (0..width).map(move |feature| value(row, feature))).collect()
 }
 
-/// All kinds of models, trained on what can't be learned from: nothing that varies, or nobody who differs.
+/// All kinds of models, trained on data from which nothing can be learned: no feature varies, or all labels
+/// are equal.
 fn degenerate_models(width: usize, classes: usize) -> Vec<(&'static str, Model, Bins)> {
     let bins = |edges: Vec<f32>| {
         let mut all = vec![Vec::new(); width];

@@ -1,4 +1,4 @@
-//! Explanations say what the engine does: the value to the last bit, and which rows count by the oracle.
+//! Explanations agree with the engine (the value to the last bit) and with the oracle (the rows that count).
 
 use nextbest_core::features::{
     ExplainedFeature, ExplainedTable, Expression, FeatureDefinition, FeatureEngine, explain,
@@ -21,7 +21,7 @@ proptest! {
         let customer = customers.get(0).unwrap();
         let mut row = Vec::new();
         engine.compute(&customer, case.cutoff, &mut row);
-        // A ratio needs the features before it, and compiling all of them takes its time.
+        // A ratio needs the features before it, and compiling all of them takes time.
         let ratios = definitions.iter().filter(|one| matches!(one.expression, Expression::Ratio { .. }));
         let some_ratios: Vec<&str> = ratios.step_by(97).map(|one| one.name.as_str()).collect();
         for (definition, value) in definitions.iter().zip(&row) {

@@ -11,8 +11,7 @@ use crate::bank::{cutoffs, group, rows_of, schemas};
 use crate::definitions::{every_definition, numbers};
 use crate::naive;
 
-/// What is beyond 32 bits is the greatest number there, so that every row of features that is computed can be
-/// scored by itself.
+/// Values beyond the range of `f32` become its greatest number, so that every computed row can be scored.
 #[test]
 fn no_feature_is_infinite() {
     let bundle = include_bytes!("../../../tests/fixtures/bank.bundle");
@@ -52,7 +51,7 @@ proptest! {
             let expected = naive::features(case, &definitions);
             prop_assert_eq!(row.len(), expected.len());
             for ((actual, expected), definition) in row.iter().zip(&expected).zip(&definitions) {
-                // There is one zero, and it has no sign.
+                // Zero has no sign.
                 let same = actual.to_bits() == (expected + 0.0).to_bits();
                 let same = same || (actual.is_nan() && expected.is_nan());
                 prop_assert!(same, "{} instead of {}: {:?}", actual, expected, definition);

@@ -1,4 +1,4 @@
-//! docs/FORMAT.md is true: its grammar reads every bundle, and its words on scoring give the goldens.
+//! docs/FORMAT.md is true: its grammar reads every bundle, and its description of scoring gives the goldens.
 
 mod grammar;
 pub(crate) mod scoring;
@@ -15,7 +15,7 @@ use crate::frame::{HASH, HEADER, put_together, take_apart};
 use crate::{bank, definitions, sample};
 use grammar::{Grammar, read};
 
-/// What the core holds.
+/// The bundle as the core holds it.
 fn expected(bundle: &Bundle) -> BTreeMap<String, Value> {
     let value = |tag: &str, value: Result<Value, serde_json::Error>| (tag.to_owned(), plain(value.unwrap()));
     let mut sections = BTreeMap::from([
@@ -30,20 +30,20 @@ fn expected(bundle: &Bundle) -> BTreeMap<String, Value> {
         value("GOLD", serde_json::to_value(&bundle.goldens)),
         value("CARD", serde_json::to_value(&bundle.card)),
     ]);
-    // In JSON its digits.
+    // In JSON the seed is a string of digits.
     if let Some(card) = sections.get_mut("CARD").and_then(Value::as_object_mut) {
         assert_eq!(
             card.insert("seed".into(), bundle.card.seed.into()),
             Some(bundle.card.seed.to_string().into())
         );
     }
-    // Only where there is one.
+    // Only if there is one.
     let profile = bundle.profile.as_ref().map(|profile| value("PROF", serde_json::to_value(profile)));
     sections.extend(profile);
     sections
 }
 
-/// Without capitals and bars: serde gives JavaScript `minAge` for what the document calls `min_age`.
+/// Normalises names: for `min_age` in the document, serde gives JavaScript `minAge`.
 fn plain(value: Value) -> Value {
     let plain = |text: &str| text.replace('_', "").to_lowercase();
     match value {
@@ -62,7 +62,7 @@ fn the_documents_grammar_reads_every_bundle() {
     let mut met = BTreeSet::new();
     let mut bundles = sample::all().to_vec();
     bundles[0].policy.rank_by = nextbest_core::policy::RankBy::Probability;
-    // Every kind of feature on some banks.
+    // Every kind of feature, on some banks.
     let mut runner = TestRunner::deterministic();
     for _ in 0..30 {
         let case = bank::cases().new_tree(&mut runner).unwrap().current();
@@ -113,7 +113,7 @@ fn the_committed_samples_are_in_todays_format() {
     }
 }
 
-/// The bundle without a signature that it may have.
+/// The bundle without its signature, if it has one.
 fn unsigned(bytes: &[u8]) -> Vec<u8> {
     let mut sections = take_apart(bytes);
     sections.retain(|(tag, _)| tag != b"SIGN");

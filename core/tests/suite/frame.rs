@@ -1,4 +1,4 @@
-//! A bundle's frame, taken apart and put together without the core's help.
+//! A bundle's frame, taken apart and reassembled without the core's help.
 
 use sha2::{Digest, Sha256};
 
@@ -7,7 +7,7 @@ pub(crate) type Sections = Vec<([u8; 4], Vec<u8>)>;
 
 /// The header before the sections: magic, version, the number of sections.
 pub(crate) const HEADER: usize = 16;
-/// The SHA-256 behind them.
+/// The SHA-256 after them.
 pub(crate) const HASH: usize = 32;
 
 pub(crate) fn take_apart(bytes: &[u8]) -> Sections {
@@ -33,7 +33,7 @@ pub(crate) fn put_together(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
     bytes
 }
 
-/// Makes the hash fit whatever the content has become.
+/// Recomputes the hash for the changed content.
 pub(crate) fn rehash(bytes: &mut [u8]) {
     let (content, hash) = bytes.split_at_mut(bytes.len() - HASH);
     hash.copy_from_slice(&Sha256::digest(&*content));

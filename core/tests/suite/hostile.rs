@@ -1,5 +1,5 @@
-//! Bytes that someone made to do harm, with a hash that fits: the decoder neither panics nor hangs nor
-//! allocates beyond measure, and what decodes is safe to score.
+//! Malicious bytes with a valid hash: the decoder neither panics nor hangs nor allocates without bounds, and
+//! whatever decodes is safe to score.
 
 mod dense;
 mod forests;
@@ -13,12 +13,12 @@ use nextbest_core::{Error, Recommender};
 use crate::frame::{Sections, put_together, rehash, take_apart};
 use crate::sample;
 
-/// However small the bundle, decoding it, testing it and scoring a row may take this much memory at once.
+/// The memory that decoding, the self-test and scoring a row may take at once, however small the bundle.
 const MEMORY: u64 = 128 << 10;
-/// And this much for each of its bytes.
+/// The additional memory for each byte of the bundle.
 const MEMORY_A_BYTE: u64 = 4;
 
-/// Decodes, and scores and explains what decodes. Gives whether it did.
+/// Decodes, and scores and explains what decodes. Returns whether it decoded.
 fn withstand(bytes: &[u8]) -> bool {
     let (loaded, memory) = load(bytes);
     let limit = MEMORY + MEMORY_A_BYTE * bytes.len() as u64;
@@ -35,7 +35,7 @@ fn withstand(bytes: &[u8]) -> bool {
     }
 }
 
-/// Decodes, tests and scores a row. Gives also the most memory that this took at once.
+/// Decodes, tests and scores a row. Also returns the peak memory.
 fn load(bytes: &[u8]) -> (Result<Recommender, Error>, u64) {
     let mut loaded = None;
     let memory = allocation_counter::measure(|| {
@@ -69,7 +69,7 @@ fn use_it(recommender: &Recommender) {
     let is_plain = matches!(recommender.schema().task(), Task::Label { .. });
     let json = if is_plain { sample::CONTRACT } else { sample::ADA };
     let read = nextbest_core::customers::read_customer(recommender.schema(), json);
-    // Where the schema was changed, the rows may no longer fit it.
+    // If the schema was changed, the rows may no longer fit it.
     let Ok(read) = read else { return };
     let customer = read.get(0).unwrap();
     let options = Options { explain: true, customer: Some("C1"), ..Options::new(sample::cutoff(), 3) };
@@ -96,14 +96,14 @@ fn committed() -> Vec<Vec<u8>> {
     sample::committed().into_values().collect()
 }
 
-/// The bundle with other content in a section.
+/// The bundle with a section's content replaced.
 fn with(sections: &Sections, tag: &[u8; 4], content: Vec<u8>) -> Vec<u8> {
     let mut changed = sections.clone();
     changed.iter_mut().find(|(other, _)| other == tag).unwrap().1 = content;
     put_together(&changed)
 }
 
-/// Every file that ends early, and every file that goes on, is refused: with its hash and without.
+/// Every truncated file, and every file with trailing bytes, is refused, with a valid hash and without.
 #[test]
 fn nothing_is_missing_and_nothing_left_over() {
     for bytes in samples() {

@@ -1,5 +1,4 @@
-//! Tests of the core as its users see it, against oracles: separately and naively written answers to the same
-//! questions.
+//! Tests of the core as its users see it, against oracles: independent, naive answers to the same questions.
 
 #[cfg(test)]
 mod bank;

@@ -1,5 +1,5 @@
-//! The oracle of features, holdings and labels: row by row and word by word, as docs/FEATURES.md says it,
-//! without a thought for speed.
+//! The oracle for features, holdings and labels: row by row and word by word as in docs/FEATURES.md, without
+//! regard to speed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use nextbest_core::time;
 
 use crate::bank::{Case, Cell, Row};
 
-/// For each row of the table that an expression aggregates, in their order, whether it counts.
+/// For each row of the table that an expression aggregates, in order, whether it counts.
 pub(crate) fn counted(
     case: &Case,
     table: &str,
@@ -42,7 +42,7 @@ pub(crate) fn counted(
     rows.into_iter().map(|row| is_selected(case, table, selection, row) && has_value(row)).collect()
 }
 
-/// For each row of the tables that hold products, in their order, whether it counts.
+/// For each row of the tables that hold products, in order, whether it counts.
 pub(crate) fn counted_holdings(case: &Case, aggregate: &HoldingAggregate) -> Vec<Vec<bool>> {
     let of_table = |holding: &HoldingDefinition| {
         let position = case.schema.tables.iter().position(|table| table.name == holding.table).unwrap();
@@ -76,7 +76,7 @@ pub(crate) fn features(case: &Case, definitions: &[FeatureDefinition]) -> Vec<f3
             }
             other => evaluate(case, other).map(|value| value as f32),
         };
-        // Beyond 32 bits it is the greatest number.
+        // Values beyond the range of `f32` become its greatest number.
         let value = value.map(|value| value.clamp(f32::MIN, f32::MAX));
         let value = value.filter(|value| !value.is_nan()).or(definition.missing).unwrap_or(f32::NAN);
         by_name.insert(&definition.name, value);
@@ -250,7 +250,7 @@ fn code(kind: &ColumnKind, cell: Option<&Cell>) -> Option<f64> {
     }
 }
 
-/// Times and values of a column, the earliest first, and of equally early ones the least.
+/// Times and values of a column, the earliest first; ties by value.
 fn by_time(table: &Table, column: &str, rows: &[&Row]) -> Vec<(i64, f64)> {
     let mut dated = Vec::new();
     for row in rows {
@@ -262,7 +262,7 @@ fn by_time(table: &Table, column: &str, rows: &[&Row]) -> Vec<(i64, f64)> {
     dated
 }
 
-/// The different values of a column, each with how often it is there.
+/// The different values of a column, each with its frequency.
 fn different<'r>(table: &Table, column: &str, rows: &[&'r Row]) -> Vec<(&'r Cell, usize)> {
     let mut seen: Vec<(&Cell, usize)> = Vec::new();
     for cell in rows.iter().filter_map(|row| cell(table, column, row)) {
@@ -383,7 +383,7 @@ fn open(case: &Case) -> impl Iterator<Item = Taken> {
     before.filter(move |taken| taken.closed.is_none_or(|closed| closed >= cutoff))
 }
 
-/// 0, or 1 + the position of the first product taken from the cut-off to the horizon's end.
+/// 0, or 1 + the position of the first product taken between the cut-off and the end of the horizon.
 pub(crate) fn label(case: &Case) -> usize {
     let end = case.cutoff + i64::from(case.schema.horizon_days) * 86_400;
     let mut next: Vec<(i64, usize)> = taken(case)
@@ -426,7 +426,7 @@ fn kind<'c>(table: &'c Table, name: &str) -> &'c ColumnKind {
     &table.columns.iter().find(|column| column.name == name).unwrap().kind
 }
 
-/// The value in a column; `None` where it is missing or a word that the column does not know.
+/// The value in a column; `None` if it is missing or an unknown word.
 fn cell<'r>(table: &Table, name: &str, row: &'r Row) -> Option<&'r Cell> {
     let position = table.columns.iter().position(|column| column.name == name).unwrap();
     match (&row[position], kind(table, name)) {

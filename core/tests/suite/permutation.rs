@@ -1,4 +1,5 @@
-//! Permutation importance against what it expects: the mean loss over all rows with all rows' values.
+//! Permutation importance against its expectation: the mean loss over all rows, each with the values of all
+//! rows.
 
 use nextbest_core::Bundle;
 use nextbest_core::metrics::permutation::permutation_importance;
@@ -10,7 +11,7 @@ use crate::sample;
 
 const ROWS: usize = 150;
 
-/// Rows in which each feature is one of the values around the bins' edges, or missing, and labels of chance.
+/// Rows in which each feature is one of the values around the bins' edges or missing, with random labels.
 fn rows(bundle: &Bundle) -> (Vec<f32>, Vec<usize>) {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let mut values = Vec::new();
@@ -25,7 +26,7 @@ fn rows(bundle: &Bundle) -> (Vec<f32>, Vec<usize>) {
     (values, (0..ROWS).map(|_| rng.random_range(0..classes)).collect())
 }
 
-/// By how much the loss grows on average over all permutations: a row gets each row's value equally often.
+/// The increase of the loss, averaged over all permutations: a row gets each row's value equally often.
 fn expected(bundle: &Bundle, values: &[f32], labels: &[usize], feature: usize) -> f64 {
     let width = bundle.bins.feature_count();
     let mut scorer = bundle.scorer();
@@ -66,8 +67,8 @@ fn many_permutations_come_to_what_is_expected() {
     }
 }
 
-/// Each row of the first class is there four times, one after the other, and three of the four are left out:
-/// that changes nothing in what is expected.
+/// Each row of the first class is repeated four times, and three of the four are left out: the expectation
+/// stays the same.
 #[test]
 fn a_sample_expects_what_all_rows_do() {
     const SEEDS: u64 = 200;

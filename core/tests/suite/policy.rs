@@ -1,4 +1,4 @@
-//! Policies: what withholds, what ranks, who is stopped, and what is left to chance.
+//! Policies: gates, ranking, hard stops and experiments.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ fn gate(rule: &str, measure: u16, test: Test, missing: bool) -> Gate {
     }
 }
 
-/// A policy of one gate on one measure.
+/// A policy with one gate on one measure.
 fn gated(expression: Expression, gate: Gate) -> PolicyDefinition {
     PolicyDefinition {
         measures: vec![measure("what is asked", expression)],
@@ -145,7 +145,7 @@ fn who_objects_is_not_scored() {
     );
     assert!(objects.offers.is_empty());
     assert_eq!(rules(&objects), ["Loan", "Card", "Third"].map(|product| (product, "objection")));
-    // Took it back; and never asked.
+    // Withdrew consent; and never gave it.
     for customer in [sample::ADA_AT_18, r#"{"customer": {"BORN": "1990-01-01"}}"#] {
         let answer = ask(&recommender, customer, now());
         assert!(answer.stopped.is_none() && answer.none_probability.is_some() && !answer.offers.is_empty());
@@ -226,7 +226,7 @@ fn one_of_a_category_and_the_best_of_it() {
     policy.most_per_category = Some(1);
     let answer = ask(&load(&constant(&THREE, policy.clone())), sample::ADA_AT_18, now());
     assert_eq!((offered(&answer), rules(&answer)), (vec!["Loan", "Third"], vec![("Card", "diversity")]));
-    // What was passed over is not in the way of what comes after it.
+    // A product that was passed over does not block those after it.
     let two = ask(&load(&constant(&THREE, policy.clone())), sample::ADA_AT_18, Options { top: 2, ..now() });
     assert_eq!(offered(&two), ["Loan", "Third"]);
     policy.most_per_category = Some(2);
@@ -254,7 +254,7 @@ fn experiment(holdout: f64, temperature: f64) -> Experiment {
     Experiment { key: "CUSTOMERID".into(), salt: "pepper".into(), holdout, temperature }
 }
 
-/// As Python has it: `hmac.new(b"pepper", b"arm\0" + id, "sha256").digest()[:8]`, as a fraction of 2⁶⁴.
+/// In Python: `hmac.new(b"pepper", b"arm\0" + id, "sha256").digest()[:8]`, as a fraction of 2⁶⁴.
 #[test]
 fn anybody_can_compute_an_arm() {
     for (customer, fraction) in [
@@ -297,7 +297,7 @@ fn the_holdout_is_as_large_as_it_should_be_and_the_same_at_every_time() {
     assert!(error.to_string().starts_with("customer.CUSTOMERID: missing"), "{error}");
 }
 
-/// Orders come as often as their propensities say: Pearson's χ² over all six orders of three products.
+/// Orders are as frequent as their propensities say: Pearson's χ² over all six orders of three products.
 #[test]
 fn propensities_are_how_often_offers_come() {
     let policy = PolicyDefinition { experiment: Some(experiment(0.0, 0.8)), ..PolicyDefinition::default() };

@@ -1,5 +1,4 @@
-//! Reasons against the definition of what they are: contributions over all coalitions of features, groups one
-//! by one.
+//! Reasons against their definition: contributions over all coalitions of features, groups one by one.
 
 mod counterfactual;
 
@@ -128,8 +127,8 @@ fn the_method_is_named_by_what_it_measures() {
     has(&scored_label(), "log-odds against the classes' geometric mean");
 }
 
-/// A feature's contribution to each class: the mean over all coalitions of the others, each size of which
-/// counts as much.
+/// A feature's contribution to each class: the mean over all coalitions of the others, with the same weight
+/// for every coalition size.
 fn by_definition(bundle: &Bundle, row: &[f32]) -> Vec<f64> {
     let (count, classes) = (row.len(), bundle.schema.class_count());
     let outputs: Vec<Vec<f64>> = (0..1usize << count)
@@ -170,7 +169,7 @@ proptest! {
     ) {
         SAMPLES.with(|samples| for bundle in samples {
             let bundle = Bundle { reference: reference.clone(), ..bundle.clone() };
-            // The leaves of a random forest are rounded distributions, of which not all sum to the same.
+            // The leaves of a random forest are rounded distributions, whose sums differ slightly.
             let tolerance = if is_probability(&bundle) { 1e-4 } else { 1e-9 };
             let contributions = contributions(&bundle, &row).unwrap();
             for (actual, expected) in contributions.values.iter().zip(by_definition(&bundle, &row)) {
@@ -181,7 +180,7 @@ proptest! {
 
     #[test]
     fn reasons_are_the_strongest_groups_that_speak_for_the_offer(row in vec(values(), FEATURES), most in 0..6usize) {
-        // The salaries; the payments and their ratio to those; every other feature for itself.
+        // The salaries; the payments and their ratio to the salaries; every other feature on its own.
         const GROUPS: [&[usize]; 7] = [&[0], &[1], &[2, 3], &[4, 7], &[5], &[6], &[8]];
         SAMPLES.with(|samples| for bundle in samples {
             let explained = Explained::new(bundle, &row, sample::cutoff(), &[1, 2]).unwrap();
@@ -221,7 +220,7 @@ fn assert_reason(bundle: &Bundle, row: &[f32], reason: &Reason, group: &[usize],
     assert_eq!((&reason.feature, &reason.label), (&strongest.feature, &strongest.label));
     assert_eq!((&reason.value, &reason.word), (&strongest.value, &strongest.word));
     let value = definition.value_in_words(&bundle.schema, row[members[0]], sample::cutoff());
-    // "open amount" is a sum; what is counted goes by its own name here, so that nothing stands before it.
+    // "open amount" is a sum; a count is labelled with its own name here, so that no number is put before it.
     assert_eq!(reason.text, format!("{}: {value}", definition.label));
 }
 

@@ -43,7 +43,7 @@ proptest! {
         SAMPLES.with(|samples| for bundle in samples {
             let count = rows.len() / FEATURES;
             let batch = bundle.scorer().score_batch(&rows, count).unwrap();
-            // A scorer of its own for each row: what was scored before leaves no trace.
+            // A new scorer for each row: earlier rows leave no trace.
             let single: Vec<f32> =
                 rows.chunks(FEATURES).flat_map(|row| bundle.scorer().score(row).unwrap().to_vec()).collect();
             assert_eq!(bits(&batch), bits(&single));
@@ -85,8 +85,8 @@ fn rows_of_another_length_are_refused() {
     assert_eq!(contributions(&bundle, &row).unwrap_err().code(), "row/length");
 }
 
-/// A bundle whose model gives everyone the same probabilities: the rest to NONE, these to products with these
-/// values.
+/// A bundle whose model gives everyone the same probabilities: these to products with these values, the rest
+/// to NONE.
 pub(crate) fn constant(products: &[(f32, Option<f64>)], policy: PolicyDefinition) -> Bundle {
     let mut bundle = sample::forest();
     let mut schema = bundle.schema.definition().clone();
@@ -120,7 +120,7 @@ fn recommend(recommender: &Recommender, customer: &str, as_of: &str, top: usize)
     recommender.recommend(&customers.get(0).unwrap(), options).unwrap()
 }
 
-/// What is offered, and what is withheld by which rule.
+/// The products that are offered, and those that are withheld, each with its rule.
 fn outcome(recommendation: &Recommendation) -> (Vec<&str>, Vec<(&str, &str)>) {
     (
         recommendation.offers.iter().map(|offer| offer.product.as_str()).collect(),
@@ -268,7 +268,7 @@ fn equal_expected_values_keep_the_declared_order() {
     let products = [(0.125, Some(8.0)), (0.25, Some(4.0)), (0.5, Some(2.0))];
     let policy = PolicyDefinition { rank_by: RankBy::ExpectedValue, ..PolicyDefinition::default() };
     let mut bundle = constant(&products, policy);
-    // Leaves that the 16-bit codes hold exactly.
+    // Leaves that 16-bit codes represent exactly.
     let tree = Tree { nodes: vec![TreeNode::Leaf], leaves: vec![0.125, 0.125, 0.25, 0.5] };
     bundle.model = Model::Forest(Forest::new(4, Link::Mean, &[tree]).unwrap());
     let recommendation = recommend(&load(&bundle), sample::ADA_AT_18, "2024-01-01", 9);

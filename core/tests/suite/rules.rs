@@ -1,5 +1,5 @@
-//! Consent, caps, limits and ages against oracles that were written from docs/POLICY.md alone: every doubt is
-//! settled in every way that there is, and a rule must hold in all of these worlds.
+//! Consent, caps, limits and ages against oracles written from docs/POLICY.md alone: every doubt is resolved
+//! in every possible way, and a rule must hold in all of these worlds.
 
 use nextbest_core::features::{
     Aggregate, Condition, Expression, FeatureDefinition, RowFilter, RowSelection, Test, Transform,
@@ -15,7 +15,7 @@ use proptest::sample::{select, subsequence};
 use crate::recommend::{constant, load};
 
 const AS_OF: &str = "2024-01-01";
-/// Words that the bundle has.
+/// The words that the bundle knows.
 const PURPOSES: [&str; 2] = ["MARKETING", "PROFILING"];
 const ANSWERS: [&str; 4] = ["N", "Y", "YES", "true"];
 
@@ -72,7 +72,7 @@ fn ask(recommender: &Recommender, own: &str, rows: &[String], as_of: &str) -> Re
 
 const ADULT: &str = r#""BORN": "1980-01-01""#;
 
-/// A cell as JSON has it, and the word that it is; `None` for none.
+/// A cell in JSON, with its word; `None` if it has none.
 type Said = (&'static str, Option<&'static str>);
 
 const SAID_PURPOSES: [Said; 7] = [
@@ -112,7 +112,7 @@ impl Row {
         format!(r#"{{"AT": "2023-12-{day:02}", "PURPOSE": {purpose}, "ANSWER": {answer}}}"#)
     }
 
-    /// What a condition on the purpose says of the row; `None` where that can't be told.
+    /// Whether a condition on the purpose holds for the row; `None` if undecided.
     fn passes(&self, test: &Test) -> Option<bool> {
         let known = self.purpose.1.filter(|word| PURPOSES.contains(word));
         match test {
@@ -138,7 +138,7 @@ fn purpose_test() -> impl Strategy<Value = Test> {
     ]
 }
 
-/// Every way in which doubtful rows may count or not.
+/// Every combination of undecided rows that count.
 fn worlds(rows: &[Row], counts: impl Fn(&Row) -> Option<bool>) -> Vec<Vec<&Row>> {
     let mut worlds: Vec<Vec<&Row>> = vec![Vec::new()];
     for row in rows {
@@ -164,7 +164,7 @@ fn filter(test: &Test, is_excluded: bool) -> RowFilter {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
-    /// The latest answer decides, and what is not one of the granted ones is a no.
+    /// The latest answer decides, and any answer that is not among the granted ones is a no.
     #[test]
     fn consent_is_what_the_latest_answer_says_in_every_world(
         rows in rows(),
@@ -193,7 +193,7 @@ proptest! {
             scored");
     }
 
-    /// A contact that may be one counts.
+    /// A contact that may count does count.
     #[test]
     fn a_cap_holds_in_every_world(rows in rows(), test in purpose_test(), is_excluded: bool, most in 0u32..6, least: bool) {
         let count = of_answers(filter(&test, is_excluded), Some(30), Aggregate::Count);
@@ -208,7 +208,8 @@ proptest! {
         prop_assert_eq!(answer.offers.len(), if passes { 2 } else { 0 });
     }
 
-    /// Cents are added up and compared as cents, and what a refusal says fails the limit that it names.
+    /// Cents are summed and compared exactly, and the value in a refusal's text fails the limit that it
+    /// names.
     #[test]
     fn limits_are_met_to_the_cent(
         cents in vec(prop_oneof![-1_000_000_000i64..1_000_000_000, -500i64..500], 1..12),
@@ -267,7 +268,7 @@ fn limits_are_compared_in_one_precision() {
     }
 }
 
-/// What stands for a missing word is no word's position; and an unknown word is not missing.
+/// The replacement of a missing word is not a word's position, and an unknown word is not missing.
 #[test]
 fn a_missing_word_is_not_the_first_and_an_unknown_one_is_not_missing() {
     let city = || Expression::Attribute { column: "CITY".into(), transform: Transform::Value };
@@ -301,7 +302,7 @@ fn a_missing_word_is_not_the_first_and_an_unknown_one_is_not_missing() {
     assert_eq!(detail, "required: what is asked is Bern; it is a word that the model does not know");
 }
 
-/// Loan asks for 18 years; a rule of its own for less than 66.
+/// The loan requires 18 years; a rule of its own requires less than 66.
 #[test]
 fn ages_are_those_of_the_calendar() {
     let years = Expression::Attribute { column: "BORN".into(), transform: Transform::YearsSince };

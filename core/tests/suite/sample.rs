@@ -1,4 +1,4 @@
-//! A small bank, and small but real models that were trained on it.
+//! A small bank, and small but real models trained on it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(crate) fn cutoff() -> i64 {
     time::parse(CUTOFF).unwrap()
 }
 
-/// The committed sample bundles by their names: what `scripts/fixtures.sh` wrote.
+/// The committed sample bundles by name, as written by `scripts/fixtures.sh`.
 pub(crate) fn committed() -> BTreeMap<String, Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -44,7 +44,7 @@ pub(crate) fn committed() -> BTreeMap<String, Vec<u8>> {
     committed
 }
 
-/// Without a profile, as a bundle may be.
+/// A forest, without the optional profile.
 pub(crate) fn forest() -> Bundle {
     let calibration = Calibration::Dirichlet {
         weights: vec![0.9, 0.1, 0.0, -0.2, 1.2, 0.3, 0.0, 0.05, 0.8],
@@ -126,7 +126,7 @@ pub(crate) fn customer(json: &str) -> Customers {
     read_customer(&schema().try_into().unwrap(), json).unwrap()
 }
 
-/// A customer whom something can be said of.
+/// A customer with something to explain.
 pub(crate) const ADA: &str = r#"{
     "customer": {"SINCE": "2019-05-01", "BORN": "1990-12-10", "CITY": "Rome"},
     "accounts": [{"OPENED": "2020-02-01", "PRODUCT": "L", "AMOUNT": 500},
@@ -135,7 +135,7 @@ pub(crate) const ADA: &str = r#"{
                      {"AT": "2023-12-24", "AMOUNT": 80, "TYPE": "CARD"}]
 }"#;
 
-/// The same at 18 and some days: old enough for everything, holding nothing.
+/// The same customer at 18 and some days: old enough for everything, holding nothing.
 pub(crate) const ADA_AT_18: &str = r#"{
     "customer": {"SINCE": "2019-05-01", "BORN": "2005-12-10", "CITY": "Rome"},
     "transactions": [{"AT": "2023-12-20 10:00", "AMOUNT": 2500, "TYPE": "SALARY"},
@@ -195,7 +195,7 @@ fn trained(
         bins,
     };
     let rules = SketchRules { minimum_rows: 5, epsilon: None };
-    // Of a copy: what scoring makes of a forest would show where bundles are compared.
+    // Of a copy: the data that scoring adds to a forest would show when bundles are compared.
     bundle.profile = Some(profile(&bundle.clone(), rows, labels, rules).unwrap());
     bundle.goldens = golden_rows(&bundle, &rows[..2 * width]);
     bundle
@@ -205,7 +205,7 @@ fn metric(name: &str, value: f64, interval: Option<(f64, f64)>) -> Metric {
     Metric { name: name.into(), value, interval }
 }
 
-/// Something of everything that a policy can say, which leaves most customers offers.
+/// A policy with something of everything that still leaves offers to most customers.
 fn policy() -> PolicyDefinition {
     let salaries = RowSelection {
         window_days: Some(90),
@@ -276,7 +276,7 @@ fn policy() -> PolicyDefinition {
     }
 }
 
-/// What the bundle makes of rows, as goldens.
+/// Golden rows with the bundle's own probabilities.
 pub(crate) fn golden_rows(bundle: &Bundle, rows: &[f32]) -> Vec<Golden> {
     let mut scorer = bundle.scorer();
     let rows = rows.chunks(bundle.features.len());
@@ -293,7 +293,7 @@ fn medians(rows: &[f32], width: usize) -> Vec<f32> {
     (0..width).map(median).collect()
 }
 
-/// Customers in whose rows there is something to learn: salaries lead to loans, card payments to cards.
+/// Customers whose rows can be learned from: salaries lead to loans, card payments to cards.
 fn customers(count: usize) -> Vec<String> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut customer = || {
@@ -396,7 +396,7 @@ fn schema() -> SchemaDefinition {
     }
 }
 
-/// Of a bank in Dublin, of which something is known from 1900 to 2026.
+/// The clock of a bank in Dublin, with some of its changes from 1900 to 2026.
 fn clock() -> time::Clock {
     let change = |text: &str, offset| time::Change { at: time::parse(text).unwrap(), offset };
     let changes = vec![
@@ -456,7 +456,7 @@ fn features() -> Vec<FeatureDefinition> {
     ]
 }
 
-/// Rows in which there is something to learn: the young break contracts, and those in Rome lose them.
+/// Rows that can be learned from: the young break contracts, and those in Rome lose them.
 fn plain_rows(count: usize) -> Vec<String> {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let mut row = || {

@@ -1,5 +1,4 @@
-//! Sketches: what is counted of rows, adds up exactly, is refused where it is wrong, and tells what the rows
-//! would have told.
+//! Sketches: they count rows, add up exactly, are refused if wrong, and give the same results as the rows.
 
 use nextbest_core::error::SketchError;
 use nextbest_core::matrix::Matrix;
@@ -25,7 +24,7 @@ fn plain() -> Recommender {
     recommender(SketchRules { minimum_rows: 5, epsilon: None })
 }
 
-/// Rows somewhere around those that the bundle knows.
+/// Rows around those that the bundle knows.
 fn rows(recommender: &Recommender, count: usize, seed: u64) -> Vec<Vec<f32>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let profile = recommender.bundle().profile.as_ref().unwrap();
@@ -63,7 +62,7 @@ fn a_sketch_counts_each_row_once_in_its_cells() {
         let mut expected = vec![0.0; distribution.cells()];
         for row in &rows {
             let value = row[feature];
-            // As the document has it: bin 1 + the number of edges below, or the word's place.
+            // As in the document: bin 1 + the number of edges below, or the word's position.
             let cell = match distribution.summary {
                 _ if value.is_nan() => 0,
                 Some(_) => 1 + distribution.edges.iter().filter(|edge| **edge < value).count(),
@@ -101,7 +100,7 @@ fn nothing_is_counted_without_consent_and_few_rows_are_kept() {
     assert!(observer.observe(&recommender, &rows[4], true, [0; RANDOM_BYTES]).unwrap());
     let sketch = layout(&recommender).unwrap().read(&observer.hand_out(&recommender, 77).unwrap()).unwrap();
     assert_eq!((sketch.rows, sketch.identity, observer.rows()), (5, 77, 0));
-    // The next one begins anew.
+    // The next sketch starts empty.
     assert!(observer.hand_out(&recommender, 1).is_err());
     assert!(matches!(observer.observe(&recommender, &[1.0], true, [0; 16]), Err(Error::RowLength { .. })));
     let mut bundle = sample::forest();
@@ -156,7 +155,7 @@ proptest! {
         prop_assert_eq!(layout.write(&read), whole);
     }
 
-    /// No change of any byte is counted, and nothing makes the reader fail otherwise than by an error.
+    /// A sketch with any byte changed is refused, and always by an error.
     #[test]
     fn damaged_sketches_are_refused(at in any::<prop::sample::Index>(), change in 1u8.., cut in any::<prop::sample::Index>()) {
         let recommender = plain();
@@ -169,7 +168,7 @@ proptest! {
     }
 }
 
-/// Bytes with the checksum that they should have.
+/// Bytes with a valid checksum.
 fn sealed(mut content: Vec<u8>) -> Vec<u8> {
     let hash = <sha2::Sha256 as sha2::Digest>::digest(&content);
     content.extend(&hash[..8]);
@@ -201,7 +200,7 @@ fn forged_sketches_are_refused_by_what_they_say() {
     assert!(matches!(forged(&|it| it[last] += 1), SketchError::Counts(_)), "one count more");
     assert_eq!(forged(&|it| it.push(0)), SketchError::Length);
     assert_eq!(forged(&|it| it.truncate(last)), SketchError::Length);
-    // The same number written longer than it needs to be.
+    // The same number in a longer encoding than needed.
     assert_eq!(forged(&|it| drop(it.splice(30..31, [0x89, 0]))), SketchError::Length);
     assert_eq!(forged(&|it| drop(it.splice(30..31, [0xff; 9]))), SketchError::Length);
     assert_eq!(forged(&|it| it[30..].fill(0)), SketchError::Rows { rows: 0, most: MOST_ROWS });
@@ -236,7 +235,7 @@ fn a_full_sketch_of_sixty_features_has_two_kilobytes_at_most() {
     for favourites in [1, 2, 3, 4, 6, 11] {
         let mut sketch = layout.empty();
         for _ in 0..2000 {
-            // So many cells of each share the rows.
+            // The number of cells that share the rows.
             let cells = layout.cells().iter().map(|cells| random.random_range(0..favourites.min(*cells)));
             let one = sketch_of(&layout, &cells.collect::<Vec<_>>());
             sketch.merge(&one).unwrap();
@@ -252,11 +251,11 @@ fn a_full_sketch_of_sixty_features_has_two_kilobytes_at_most() {
         largest = largest.max(bytes.len());
     }
     assert!(largest <= 2000, "{largest} bytes");
-    // It is not small for other reasons than that counts are.
+    // It is small only because the counts are.
     assert!(largest > 1500, "{largest} bytes");
 }
 
-/// A sketch of one row, made of bytes as the document has them.
+/// A sketch of one row, encoded by hand as in the document.
 fn sketch_of(layout: &SketchLayout, cells: &[usize]) -> Sketch {
     let empty = layout.write(&layout.empty());
     let mut content = empty[..30].to_vec();
@@ -267,8 +266,8 @@ fn sketch_of(layout: &SketchLayout, cells: &[usize]) -> Sketch {
     layout.read(&sealed(content)).unwrap()
 }
 
-/// Rows, each of which reports to one distribution alone, by randomised response: the shares come back, and
-/// as far off as theory says.
+/// Rows of which each reports to a single distribution by randomised response: the estimated shares are
+/// right, with the errors that theory predicts.
 #[test]
 fn randomised_rows_tell_their_shares() {
     let epsilon = 2.0;
@@ -285,7 +284,7 @@ fn randomised_rows_tell_their_shares() {
     let (mut cells, mut squares) = (0.0, 0.0);
     for (tally, exact) in tallies.iter().zip(&exact) {
         let reports = tally.reports();
-        // Each distribution has its part of the rows.
+        // Each distribution gets its share of the rows.
         let expected = 40_000.0 / tallies.len() as f64;
         assert!((reports - expected).abs() < 5.0 * expected.sqrt(), "{reports}");
         assert!(tally.is_randomised() && !exact.is_randomised());
@@ -294,7 +293,7 @@ fn randomised_rows_tell_their_shares() {
         let (p, q) = (odds / (odds + k - 1.0), 1.0 / (odds + k - 1.0));
         for (estimate, count) in tally.counts.iter().zip(&exact.counts) {
             let share = count / 40_000.0;
-            // A report says this cell with this probability; the rows that report here are some of all.
+            // The probability that a report names this cell; the rows reporting here are a sample of all.
             let said = share * p + (1.0 - share) * q;
             let deviation = (said * (1.0 - said) / reports).sqrt() / (p - q);
             squares += ((estimate / reports - share) / deviation).powi(2);
@@ -305,7 +304,7 @@ fn randomised_rows_tell_their_shares() {
     assert!((squares / cells - 1.0f64).abs() < 5.0 * (2.0f64 / cells).sqrt(), "{}", squares / cells);
 }
 
-/// What is expected of counted rows is what is expected of the rows, as far as cells can tell.
+/// The expected metrics of counted rows are those of the rows, as far as cells can tell.
 #[test]
 fn expectations_of_cells_are_close_to_those_of_rows() {
     let recommender = plain();
@@ -314,7 +313,7 @@ fn expectations_of_cells_are_close_to_those_of_rows() {
     let probabilities = bundle.scorer().score_batch(&rows, 3000).unwrap();
     let classes = bundle.schema.class_count();
     let exact = expected_metrics(Matrix::new(&probabilities, classes).unwrap()).unwrap();
-    // A profile of these very rows: the means of its cells are theirs.
+    // A profile of these same rows: the means of its cells are theirs.
     let mut own = bundle.clone();
     own.profile = Some(profile(bundle, &rows, &[], SketchRules::default()).unwrap());
     let own = Recommender::load(&own.encode().unwrap()).unwrap();
@@ -334,7 +333,7 @@ fn expectations_of_cells_are_close_to_those_of_rows() {
     }
     for (found, exact) in found.roc_auc.iter().zip(&exact.roc_auc) {
         let (found, exact) = (found.unwrap(), exact.unwrap());
-        // Within a cell nothing is in order.
+        // The order within a cell is unknown.
         let lost = exact.value - found.value;
         assert!((0.0..0.03).contains(&lost), "{found:?} {exact:?}");
     }

@@ -1,4 +1,4 @@
-//! Time is honest: what lies at or after the cut-off changes nothing but the label.
+//! Invariant: rows and dates at or after the cut-off affect nothing but the label.
 
 use nextbest_core::bundle::Bundle;
 use nextbest_core::features::{Expression, FeatureDefinition, Test};
@@ -44,7 +44,7 @@ proptest! {
     }
 }
 
-/// The property can fail: the same row is read as soon as it stands before the cut-off.
+/// The property can fail: the same row is read as soon as it is dated before the cut-off.
 #[test]
 fn the_past_does_change_the_answer() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
@@ -72,7 +72,7 @@ fn the_past_does_change_the_answer() {
     assert_eq!((later, earlier), (0, 50));
 }
 
-/// Everything that is said of a customer at the cut-off.
+/// Everything that is computed for a customer at the cut-off.
 #[derive(Debug, PartialEq)]
 struct Answer {
     features: Vec<u32>,
@@ -96,17 +96,17 @@ fn answer(case: &Case, numbers: &Numbers) -> Answer {
     }
 }
 
-/// A model in which every feature has its say.
+/// A model to which every feature contributes.
 fn bundle_that_reads_everything(case: &Case, numbers: &Numbers) -> Vec<u8> {
     let schema = case.schema();
     let mut features = every_definition(&case.schema, numbers);
-    // With words and edges as a trained model has them: thousands of definitions alone would be refused, for
-    // they take more memory than a file may (`decode/memory.rs`). Not all of them, since some banks' would be
-    // more than a section may hold.
+    // With words and edges like those of a trained model: definitions alone, by the thousand, would be
+    // refused because they take more memory than a file may (`decode/memory.rs`). Not all of them, since
+    // those of some banks would exceed the limit of a section.
     let label = |feature: &FeatureDefinition| feature.expression.to_string().chars().take(100).collect();
     features.iter_mut().for_each(|feature| feature.label = label(feature));
-    // The policy looks at some of them too: each says by a weight of its own whether it is above the operand,
-    // or which word.
+    // The policy reads some of them too: each tells, by a weight of its own, whether it is above the operand,
+    // or which word it is.
     let measures: Vec<FeatureDefinition> = features
         .iter()
         .filter(|feature| !matches!(feature.expression, Expression::Ratio { .. }))
@@ -188,14 +188,14 @@ fn futures() -> impl Strategy<Value = (Case, Case)> {
         })
 }
 
-/// A date from the cut-off on, or none.
+/// A date at or after the cut-off, or none.
 fn future(cutoff: i64) -> impl Strategy<Value = Cell> {
     let later = prop_oneof![Just(0), 1..100i64, 0..1_000_000_000i64];
     prop_oneof![Just(Cell::Missing), later.prop_map(move |later| Cell::Time(cutoff + later))]
 }
 
-/// `now` with the rows from the cut-off on exchanged for those of `other`, in another order among those
-/// before it, and with every end of a product and attribute that lies in the future exchanged for another of
+/// `now` with its rows from the cut-off on replaced by those of `other`, in another order among the earlier
+/// ones, and with every end of a product and attribute that lies in the future replaced by another of
 /// `futures`.
 fn with_future_of(now: &Case, other: &Case, futures: &[Cell], order: u64) -> Case {
     let cutoff = now.cutoff;

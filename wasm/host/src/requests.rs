@@ -25,7 +25,7 @@ impl<'j> Request<'j> {
                 ("customer", value) => customer = Some(value),
                 ("question", Value::Text(text)) => question = Some(text),
                 ("question", value) => {
-                    return Err(refused(format!("question: expected a text, got {value}")));
+                    return Err(refused(format!("question: expected a string, got {value}")));
                 }
                 (_, value) => options.push((name, value)),
             }

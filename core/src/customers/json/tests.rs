@@ -65,7 +65,7 @@ fn what_is_no_json_is_placed() {
         ("{\"a\" 1}", "expected a colon at line 1, column 6"),
         ("{a: 1}", "expected a name at line 1, column 2"),
         ("[1] 2", "expected the end at line 1, column 5"),
-        ("\"a\nb\"", "expected a text without control characters at line 1, column 3"),
+        ("\"a\nb\"", "expected a string without control characters at line 1, column 3"),
         (r#""\x""#, "expected an escape that JSON has at line 1, column 4"),
         (r#""\u12""#, "expected four hexadecimal digits at line 1, column 4"),
         ("nul", "expected null at line 1, column 1"),

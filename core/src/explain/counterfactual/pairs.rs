@@ -5,8 +5,9 @@ use std::collections::BinaryHeap;
 
 use super::steps::Step;
 
-/// Pairs of steps, sorted by size. When a pair is taken, its first step with the next second step, and the
-/// next first step with its own first partner, are already in the heap.
+/// Pairs of steps, smallest first. Taking a pair pushes its successors, which are no smaller: its first step
+/// with the next second step and, if it was the first pair of its first step, the first pair of the next
+/// step.
 pub(super) struct Pairs<'s> {
     steps: &'s [Step],
     /// Size, position of the first step, position of the second step.

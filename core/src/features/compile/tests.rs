@@ -9,7 +9,7 @@ fn feature(name: &str, expression: Expression) -> FeatureDefinition {
     FeatureDefinition { name: name.into(), group: "".into(), label: "".into(), expression, missing: None }
 }
 
-/// Compiles features named f0, f1, …
+/// Compiles features named f0, f1, ….
 fn compile(expressions: &[Expression]) -> Result<(), String> {
     let named =
         |(position, expression): (usize, &Expression)| feature(&format!("f{position}"), expression.clone());

@@ -1,4 +1,4 @@
-//! Draws against rows written out, closed forms, and what must not depend on anything.
+//! Draws against repeated rows, against closed forms, and independence of threads and order.
 
 use super::*;
 use crate::metrics::Metrics;
@@ -6,7 +6,7 @@ use crate::metrics::Metrics;
 const NAMES: [&str; 3] = ["NONE", "a", "b"];
 const METRICS: usize = Resampled::ALL.len();
 
-/// Rows of customers, some of whom have several, with probabilities (many of them equal) that know something.
+/// Rows of customers, some of whom have several, with informative probabilities, many of them equal.
 fn example(rows: usize) -> (Vec<String>, Vec<usize>, Vec<f32>) {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let (mut ids, mut labels, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
@@ -72,7 +72,7 @@ fn the_interval_of_a_mean_agrees_with_the_normal_approximation() {
     let mean = values.iter().sum::<f64>() / n;
     let error = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n / n).sqrt();
     let interval = Bootstrap::new(&ids, 4000, 11).mean(&values).unwrap();
-    // An end of the interval is itself uncertain by some 4 % of the half width, with 4000 draws.
+    // With 4000 draws, an end of the interval is itself uncertain by some 4 % of the half width.
     let half = 1.96 * error;
     assert!((interval.low - (mean - half)).abs() < 0.1 * half, "{interval:?}, {mean} ± {half}");
     assert!((interval.high - (mean + half)).abs() < 0.1 * half, "{interval:?}, {mean} ± {half}");
@@ -102,7 +102,7 @@ fn differences_are_paired() {
     assert_eq!((itself.low, itself.high), (0.0, 0.0));
     let difference = found[0].difference(&found[1], Resampled::LogLoss).unwrap();
     assert!(difference.high < 0.0, "who knows something is better: {difference:?}");
-    // What both find hard in a draw cancels out.
+    // What both models find hard in a draw cancels out.
     let width = |interval: Interval| interval.high - interval.low;
     assert!(width(difference) < width(found[0].interval(Resampled::LogLoss).unwrap()));
     let area = found[1].interval(Resampled::RocAuc).unwrap();

@@ -307,7 +307,7 @@ impl<'t, N: Node> Parting<'t, N> {
         self.decide(feature, Side::Reference);
         let without = self.below(reference, (own, others + 1), first, leaf);
         self.decide(feature, Side::Undecided);
-        // `below` has found the feature's side, so it has sums too.
+        // `below` has found the feature's side, so the feature has sums.
         let sums = self.sums.get_mut(feature * self.stride + first..).unwrap_or_default();
         for ((sum, added), taken) in sums.iter_mut().zip(&with.added).zip(&without.taken) {
             *sum += added - taken;

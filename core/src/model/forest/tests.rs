@@ -1,4 +1,4 @@
-//! Forests: what their trees mean, however they are walked.
+//! Forests: what their trees mean, and that every way of walking them agrees.
 
 use super::*;
 use crate::matrix::Matrix;
@@ -38,7 +38,7 @@ fn rows_fall_into_their_leaves() {
     }
 }
 
-/// The forest, written and read.
+/// The forest, encoded and decoded.
 fn stored(forest: &Forest) -> Forest {
     let code = bincode::serde::encode_to_vec(forest, bincode::config::standard()).unwrap();
     let (read, _): (ForestCode<'_>, _) =
@@ -146,7 +146,7 @@ fn broken_boosted_trees_are_refused() {
     assert!(refused(&[0.0, 0.0], &[set_tree([0.5, 1.0]), threshold]).contains("set"));
 }
 
-/// Numbers that look random, always the same.
+/// Deterministic numbers that look random.
 pub(super) struct Draws(pub(super) u64);
 
 impl Draws {
@@ -156,9 +156,9 @@ impl Draws {
     }
 }
 
-/// A tree of so many splits, each at a leaf drawn by chance. The last feature is split by sets.
+/// A tree of this many splits, each at a random leaf. The last feature is split by sets.
 pub(super) fn random_tree(draws: &mut Draws, splits: usize, features: usize, values: usize) -> Tree {
-    // Children of node n, where it is a split.
+    // The children of node n, if it is a split.
     let (mut children, mut leaves) = (vec![None], vec![0]);
     for _ in 0..splits {
         let leaf = leaves.swap_remove(draws.below(leaves.len()));
@@ -187,7 +187,7 @@ pub(super) fn random_tree(draws: &mut Draws, splits: usize, features: usize, val
     tree
 }
 
-/// What the trees' definition says, one row and one tree at a time.
+/// The definition of the trees, one row and one tree at a time.
 fn by_definition(forest: &Forest, bins: &[u8]) -> Vec<f64> {
     let classes = forest.class_count();
     let mut sums = match forest.link() {
@@ -216,7 +216,7 @@ fn by_definition(forest: &Forest, bins: &[u8]) -> Vec<f64> {
     sums.iter().map(|sum| sum / total).collect()
 }
 
-/// Small and large trees, few and many classes, nodes of 32 and of 64 bits: one row, many rows and the
+/// Small and large trees, few and many classes, nodes of 32 and of 64 bits: single rows, batches and the
 /// definition agree.
 #[test]
 fn all_ways_of_walking_lead_to_the_same_leaf() {
@@ -267,7 +267,7 @@ fn all_ways_of_walking_lead_to_the_same_leaf() {
     }
 }
 
-/// Memory that was used for a larger forest and more rows is as good as a new one.
+/// Buffers used for a larger forest and more rows work as well as new ones.
 #[test]
 fn memory_can_be_used_again() {
     let mut draws = Draws(2);
@@ -285,7 +285,7 @@ fn memory_can_be_used_again() {
     assert_eq!(again, fresh);
 }
 
-/// A byte would round every small probability to 0; their mean over many leaves stays.
+/// A byte rounds each of these small probabilities to 0, but keeps their mean over many leaves.
 #[test]
 fn rounding_leaves_keeps_the_mean_of_small_probabilities() {
     let mut draws = Draws(3);

@@ -14,7 +14,7 @@ pub struct Tree {
     /// The nodes. Invariant: the children of the n-th split (from 0) are the nodes 2n + 1 and 2n + 2.
     pub nodes: Vec<TreeNode>,
     /// The leaves' values, leaf after leaf: a distribution over the classes or one number, depending on the
-    /// [`Link`].
+    /// [`Link`](super::Link).
     pub leaves: Vec<f32>,
 }
 

@@ -1,8 +1,8 @@
-//! What goes with what.
+//! Correlations.
 
 use super::*;
 
-/// Each value's rank, ties getting their mean rank.
+/// The rank of each value; ties get their mean rank.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
@@ -35,14 +35,14 @@ fn spearman_agrees_with_the_definition() {
     assert!(spearman((0..500).map(|n| (f64::from(n), twist(n)))).abs() < 0.1);
 }
 
-/// The median monthly salary, of who is paid one at least six times.
+/// The median monthly salary of customers who are paid one at least six times.
 fn salary(record: &CustomerRecord) -> Option<f64> {
     let rows = record.transactions.iter().filter(|row| row.kind == TransactionType::Salary);
     let amounts: Vec<f64> = rows.map(|row| row.amount as f64).collect();
     (amounts.len() >= 6).then(|| quantile(amounts, 0.5))
 }
 
-/// The mean of what a customer is debited in rows of a kind, where there are at least five.
+/// The mean debit in a customer's rows of a kind, if there are at least five.
 fn spent(record: &CustomerRecord, kind: TransactionType) -> Option<f64> {
     let rows = record.transactions.iter().filter(|row| row.kind == kind);
     let amounts: Vec<f64> = rows.map(|row| -row.amount as f64).collect();
@@ -82,7 +82,7 @@ fn who_earns_more_saves_and_who_earns_less_is_short() {
         let salaries: Vec<f64> = earners.iter().map(|(salary, _)| *salary).collect();
         (quantile(salaries.clone(), 0.25), quantile(salaries, 0.75))
     };
-    // How often the best paid quarter does something, over how often the worst paid does.
+    // How often the best paid quarter does something, divided by how often the worst paid does.
     let ratio = |does: &dyn Fn(&CustomerRecord) -> usize| {
         let of = |keep: &dyn Fn(f64) -> bool| {
             let kept = earners.iter().filter(|(salary, _)| keep(*salary));

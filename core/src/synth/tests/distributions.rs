@@ -1,4 +1,4 @@
-//! What holds for the customers as a whole.
+//! Properties of the customers as a whole.
 
 use super::*;
 
@@ -50,7 +50,7 @@ fn no_product_is_rare_among_those_taken_and_none_rules() {
     }
 }
 
-/// The Hill estimator (Hill, 1975) of a Pareto tail's exponent, from the `tail` largest share of the values.
+/// The Hill estimator (Hill, 1975) of a Pareto tail's exponent, from the largest values: the share `tail`.
 fn hill(mut values: Vec<f64>, tail: f64) -> f64 {
     values.sort_by(|a, b| b.total_cmp(a));
     let count = (values.len() as f64 * tail) as usize;
@@ -66,7 +66,7 @@ fn amounts_placed_have_pareto_tails() {
         // Incomes, which scale them, have lighter tails; the estimator's standard error is exponent / √tail.
         assert!((estimate - exponent).abs() < 0.25, "{product:?}: {estimate}");
     }
-    // A log-normal has no such exponent: it rises the farther out one looks.
+    // A log-normal has no such exponent: the estimate rises the farther out one looks.
     let limits: Vec<f64> =
         openings(Product::CreditCard).filter_map(|(_, a)| Some(a.principal? as f64)).collect();
     assert!(hill(limits, 0.05) > 2.5);

@@ -1,4 +1,4 @@
-//! docs/SYNTHETIC.md says what the code does.
+//! docs/SYNTHETIC.md agrees with the code.
 
 use super::super::calendar::Month;
 use super::super::drift::amounts::{LOG_DEVIATION, typical};

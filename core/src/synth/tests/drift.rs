@@ -1,4 +1,4 @@
-//! Drifts of what is recorded: by the promised amount, from the promised day on, and of nothing else.
+//! Drifts of records: by the promised amount, from the promised day on, and nothing else changes.
 
 use super::super::calendar::Month;
 use super::super::drift::amounts::{LOG_DEVIATION, typical};
@@ -6,14 +6,14 @@ use super::super::drift::categories;
 use super::super::economy::Economy;
 use super::*;
 
-/// Customers whose records are compared with those that [`RECORDS`] has of them.
+/// Customers whose records are compared with those in [`RECORDS`].
 const COMPARED: u64 = 3_000;
 
 fn compared(drifts: &[Drift]) -> (&'static [CustomerRecord], Vec<CustomerRecord>) {
     (&RECORDS[..COMPARED as usize], records(&drifted(0..COMPARED, drifts)))
 }
 
-/// How far a share may be off where it is drawn so many times: four standard errors.
+/// The tolerance of a share of this many draws: four standard errors.
 fn four_errors(share: f64, count: usize) -> f64 {
     4.0 * (share * (1.0 - share) / count as f64).sqrt()
 }
@@ -27,8 +27,8 @@ fn deviation(values: &[f64]) -> f64 {
     mean(values.iter().map(|value| (value - centre).powi(2))).sqrt()
 }
 
-/// A statistic of customers' logarithms of amounts, and its standard error: from groups of whole customers,
-/// since the amounts of one customer are alike.
+/// A statistic of the logarithms of customers' amounts, with its standard error from groups of whole
+/// customers, since one customer's amounts are alike.
 fn with_error(
     records: &[CustomerRecord],
     logarithms: impl Fn(&CustomerRecord) -> Vec<f64>,
@@ -40,7 +40,7 @@ fn with_error(
     (mean(of_groups.iter().copied()), deviation(&of_groups) / (of_groups.len() as f64 - 1.0).sqrt())
 }
 
-/// The columns of which some value differs.
+/// The columns in which some value differs.
 fn changed_columns(drifts: &[Drift]) -> Vec<&'static str> {
     let customers = || 0..300;
     let (plain, other) =
@@ -82,7 +82,7 @@ fn no_other_column_changes() {
             assert_eq!(truth(bank(0..100, 0.0)), truth(drifted(0..100, &[drift(kind, 0.5, None)])), "{kind}");
         }
     }
-    // On the last day nobody came or opened an account: only what happens every day is left to change.
+    // On the last day nobody joined or opened an account: only daily events can change.
     let last = changed_columns(&[drift(DriftKind::CategoryMix, 1.0, Some("2026-06-30"))]);
     assert_eq!(last, ["TRANSACTIONTYPEID", "COMMUNICATIONMETHODID"]);
 }
@@ -124,18 +124,18 @@ fn what_came_before_the_day_stays() {
     }
 }
 
-/// Checks that every amount is as `expected` of the plain row, in cents, and that balances follow.
+/// Checks that every amount is as `expected` from the plain row, in cents, and that balances follow.
 fn check_amounts(plain: &[CustomerRecord], other: &[CustomerRecord], expected: impl Fn(&Transaction) -> f64) {
     let mut rows = 0;
     for (plain, other) in plain.iter().zip(other) {
         for (plain, other) in plain.transactions.iter().zip(&other.transactions) {
             assert_eq!(plain.amount.signum(), other.amount.signum());
-            // Rounded to cents, but never to nothing.
+            // Rounded to cents, but never to 0.
             let off = other.amount.abs() as f64 - expected(plain).max(1.0);
             assert!(off.abs() <= 0.5 + 1e-6, "{plain:?} {other:?}");
             rows += 1;
         }
-        // What was there before the first row is what it was.
+        // The balance before the first row is unchanged.
         let opening = |record: &CustomerRecord| {
             record.transactions.first().and_then(|row| Some(row.balance? - row.amount))
         };
@@ -166,7 +166,7 @@ fn a_scale_stretches_around_medians_that_stay() {
     let economy = Economy::new(start, start.plus(60));
     let prices = |row: &Transaction| economy.at(Month::of(row.at.date)).price_level;
     let centre = |row: &Transaction| typical(row.kind).map(|typical| (100.0 * typical * prices(row)).ln());
-    // What the typical amounts are must hold in any bank, not only in that in which they were measured.
+    // The typical amounts must hold in any bank, not only in the one in which they were measured.
     let own = BankParams { seed: 7, customers: 0..COMPARED, ..BankParams::default() };
     let plain = records(&Bank::new(own.clone()).unwrap());
     for size in [0.4, -0.5] {
@@ -215,7 +215,7 @@ fn both_sides_of_a_transfer_stay_alike() {
     assert!(checked > 1_000, "{checked}");
 }
 
-/// Of the values that are `old`, how many became `new`; the others must be what they were.
+/// The share of `old` values that became `new`; all others must be unchanged.
 fn moved<T: PartialEq + core::fmt::Debug>(
     pairs: impl Iterator<Item = (T, T)>,
     [old, new]: [T; 2],

@@ -1,10 +1,10 @@
-//! Drifts of what customers take: by the promised amount, with the truth still true and the signs as they
-//! were.
+//! Drifts of what customers take: by the promised amount, while the true probabilities stay true and the
+//! signs unchanged.
 
 use super::truth::{ANSWERS, ASKED, Answer, CRITICAL, answers, calibration};
 use super::*;
 
-/// Where the drift begins, and customers stand exactly as they would have without it.
+/// The beginning of the drift, up to which customers are exactly as without it.
 const FROM: &str = "2025-04-01";
 
 /// Yearly hazards in the month of [`FROM`], up to a constant factor, of everyone who may take something.
@@ -80,7 +80,7 @@ fn a_concept_shift_moves_the_share_of_the_pull_and_keeps_what_is_pulled_in_all()
     assert!((0.9..1.1).contains(&ratio), "{ratio}");
 }
 
-/// The truth is that of the drifting bank, also where the drift begins within the time that is asked about.
+/// The true probabilities are those of the drifting bank, even if the drift begins within the period.
 #[test]
 fn the_truth_stays_true() {
     for kind in [DriftKind::LabelShift, DriftKind::ConceptShift] {
@@ -92,7 +92,7 @@ fn the_truth_stays_true() {
         for (product, right) in each {
             assert!(right < CRITICAL, "{kind}, {product:?}: {right}");
         }
-        // The truth about the bank without the drift would not be true.
+        // The truth about the bank without the drift would be wrong here.
         let of_others =
             |&(plain, cutoff, truth): &Answer<'static>| (&records[plain.index as usize], cutoff, truth);
         let (any, each) = calibration(&ANSWERS.iter().map(of_others).collect::<Vec<_>>());
@@ -131,7 +131,8 @@ fn who_customers_are_and_what_came_before_the_day_stays() {
     }
 }
 
-/// How often a kind of transaction came in the 90 days before a product was taken, relative to all customers.
+/// The frequency of a kind of transaction in the 90 days before a product was taken, relative to all
+/// customers.
 fn ratio(records: &[CustomerRecord], product: Product, sign: TransactionType) -> f64 {
     let (mut buyers, mut all) = (Vec::new(), Vec::new());
     let cutoffs = cutoffs("2024-01-01");

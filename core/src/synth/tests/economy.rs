@@ -1,4 +1,4 @@
-//! Seasons, and what changes over the years.
+//! Seasons, and changes over the years.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn year_and_month(date: Date) -> (i32, u32) {
     (year, month)
 }
 
-/// How many openings of `product` fall into these months of the years that the data cover whole.
+/// The number of openings of `product` in these months of the years that the data cover completely.
 fn opened_in(product: Product, months: &[u32]) -> f64 {
     let days = openings(product).map(|(_, account)| year_and_month(account.origination));
     days.filter(|(year, month)| *year < 2026 && months.contains(month)).count() as f64 / months.len() as f64
@@ -35,14 +35,14 @@ fn people_travel_in_summer_and_are_paid_more_in_december() {
     let travels =
         |month| of_kind(TransactionType::Travel).filter(|(_, row)| row.at.date.ymd().1 == month).count();
     let ratio = travels(7) as f64 / travels(11) as f64;
-    // 1.8 over 0.5, for July comes as often as November in the data.
+    // 1.8 over 0.5, since July occurs as often as November in the data.
     assert!((3.0..4.2).contains(&ratio), "{ratio}");
     let salary = |months: &[u32]| {
         let rows = of_kind(TransactionType::Salary).filter(|(_, row)| months.contains(&row.at.date.ymd().1));
         mean(rows.map(|(_, row)| row.amount as f64))
     };
     let ratio = salary(&[12]) / salary(&[10, 11]);
-    // 35 % are paid 1.8 times as much, but not the self-employed among them alone.
+    // 35 % are paid 1.8 times as much, except for the self-employed among them.
     assert!((1.2..1.35).contains(&ratio), "{ratio}");
 }
 
@@ -90,7 +90,7 @@ fn habits_change_over_the_years() {
     };
     assert!(by_app(2026) > by_app(2023) + 0.02, "{} {}", by_app(2023), by_app(2026));
 
-    // Cash against card payments, so that the growing number of customers does not matter.
+    // Cash relative to card payments, so that the growing number of customers does not matter.
     let count = |kind, year| of_kind(kind).filter(|(_, row)| row.at.date.ymd().0 == year).count() as f64;
     let cash = |year| count(TransactionType::Cash, year) / count(TransactionType::Card, year);
     let fall = cash(2025) / cash(2023);
@@ -99,7 +99,7 @@ fn habits_change_over_the_years() {
 
 #[test]
 fn incomes_rise_with_prices() {
-    // The same people at the same stage: the pensions of those who draw one in both years.
+    // The same people at the same stage: the pensions of those who receive one in both years.
     let mut ratios = Vec::new();
     for record in RECORDS.iter() {
         let of_year = |year| {

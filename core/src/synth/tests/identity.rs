@@ -1,4 +1,4 @@
-//! Which customers there are, the same however they are asked for, and how their rows hang together.
+//! The customers, which are the same however they are requested, and the links between their rows.
 
 use super::*;
 

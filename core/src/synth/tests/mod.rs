@@ -1,4 +1,4 @@
-//! What the bank as a whole promises.
+//! Promises of the bank as a whole.
 
 mod correlations;
 mod distributions;
@@ -53,7 +53,7 @@ fn date(text: &str) -> Date {
     Date::from_ymd(part(0..4) as i32, part(5..7), part(8..10)).unwrap()
 }
 
-/// First days of the quarters whose 90 days the default range holds, from `from` on.
+/// The first days of the quarters from `from` on whose 90 days lie within the default range.
 fn cutoffs(from: &str) -> Vec<Date> {
     let (year, month, _) = date(from).ymd();
     let quarters =
@@ -85,13 +85,13 @@ fn text(bank: &Bank, customers: impl Iterator<Item = u64>) -> BTreeMap<Table, St
     TABLES.map(|table| (table, String::from_utf8(buffers.get(table).to_vec()).unwrap())).into()
 }
 
-/// Everybody's rows of a kind, with whose they are.
+/// All customers' rows of a kind, each with its customer.
 fn of_kind(kind: TransactionType) -> impl Iterator<Item = (&'static CustomerRecord, &'static Transaction)> {
     let rows = |record: &'static CustomerRecord| record.transactions.iter().map(move |row| (record, row));
     RECORDS.iter().flat_map(rows).filter(move |(_, row)| row.kind == kind)
 }
 
-/// Everybody's accounts of a product but those that came with the customer.
+/// All customers' accounts of a product, except those opened on joining.
 fn openings(product: Product) -> impl Iterator<Item = (&'static CustomerRecord, &'static AccountRow)> {
     let opened = |record: &'static CustomerRecord| record.accounts.iter().map(move |row| (record, row));
     RECORDS.iter().flat_map(opened).filter(move |(_, account)| account.product == product)
@@ -102,7 +102,7 @@ fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
     sum / count
 }
 
-/// The value below which `share` of the values lie.
+/// The quantile of some values.
 fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     values[(values.len() as f64 * share) as usize]

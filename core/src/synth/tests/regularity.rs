@@ -1,4 +1,4 @@
-//! What comes every month comes every month.
+//! Monthly events come every month.
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn standing_orders_leave_on_their_days() {
         // At most one order a day and month.
         let days: HashSet<(i32, u32)> = orders.iter().map(|row| (month(row), day(row))).collect();
         assert_eq!(days.len(), orders.len(), "{}", record.index);
-        // Whoever has an order on the 3rd in most months has it in every month but the broken ones.
+        // Customers with an order on the 3rd in most months have it in every month but the broken ones.
         let firsts: HashSet<i32> = orders.iter().filter(|row| day(row) == 3).map(|row| month(row)).collect();
         let (Some(&first), Some(&last)) = (firsts.iter().min(), firsts.iter().max()) else { continue };
         if firsts.len() > 12 {

@@ -1,4 +1,4 @@
-//! What holds for every customer.
+//! Invariants of every customer.
 
 use super::*;
 
@@ -33,7 +33,7 @@ pub(super) fn check_openings(bank: &Bank, records: &[CustomerRecord]) {
             let taken = record.accounts.iter().filter(|account| account.product == product).count();
             assert!(taken <= 1, "{}: {product:?} {taken} times", record.index);
         }
-        // The true date of birth, for the recorded one is missing here and there.
+        // The true date of birth, since the recorded one is sometimes missing.
         let birth = bank.persona(record.index).unwrap().0.birth;
         assert!(record.birth.is_none_or(|recorded| recorded == birth));
         for account in &record.accounts {
@@ -115,7 +115,7 @@ fn balances_follow_from_amounts() {
     assert!(check_balances(&RECORDS[..500]) > 50_000);
 }
 
-/// Checks the balances of rows that follow each other, and counts them.
+/// Checks the balances of consecutive rows, and counts them.
 pub(super) fn check_balances(records: &[CustomerRecord]) -> usize {
     let mut checked = 0;
     for record in records {

@@ -1,8 +1,8 @@
-//! What needs, campaigns and purchases leave behind in the rows.
+//! The traces of needs, campaigns and purchases in the rows.
 
 use super::*;
 
-/// What a customer's rows show in the `days` before a day.
+/// The customer's rows in the `days` before a day.
 type Sign = fn(&CustomerRecord, core::ops::Range<Date>) -> f64;
 
 fn enquiries(record: &CustomerRecord, days: core::ops::Range<Date>) -> f64 {
@@ -22,7 +22,7 @@ fn count<const KIND: usize>(record: &CustomerRecord, days: core::ops::Range<Date
     rows.filter(|row| days.contains(&row.at.date)).count() as f64
 }
 
-/// The products whose need shows itself, and in what.
+/// The products whose need shows itself, with the sign.
 const SIGNS: [(Product, Sign); 6] = [
     (Product::HomeLoan, enquiries),
     (Product::AutoLoan, count::<0>),
@@ -48,13 +48,13 @@ fn needs_show_before_the_purchase() {
             }
         }
         let ratio = mean(buyers) / mean(all);
-        // Students alone pay tuition often, and alone borrow for it: the sign is of the stage, too.
+        // Only students pay tuition often and borrow for it: the sign is one of the stage, too.
         let most = if product == Product::StudentLoan { 25.0 } else { 8.0 };
         assert!((1.3..most).contains(&ratio), "{product:?}: {ratio}");
     }
 }
 
-/// The purchase meets the need: its signs go.
+/// A purchase meets the need, and its signs disappear.
 #[test]
 fn signs_end_with_the_purchase() {
     let (start, end) = (BankParams::default().start, BankParams::default().end);
@@ -62,7 +62,7 @@ fn signs_end_with_the_purchase() {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         for (record, account) in openings(product) {
             let day = account.origination;
-            // The month of the purchase is left out: it was written with the need still felt.
+            // The month of the purchase is left out: its rows were written with the need still felt.
             let windows = (day.add_days(-90)..day, day.add_days(40)..day.add_days(130));
             if windows.0.start >= start.max(record.established) && windows.1.end <= end {
                 before.push(sign(record, windows.0));
@@ -75,7 +75,7 @@ fn signs_end_with_the_purchase() {
     }
 }
 
-/// The outbound contacts of a customer, in order, with how many there were in the 120 days before each.
+/// A customer's outbound contacts, in order, with the number in the 120 days before each.
 fn contacts(record: &CustomerRecord) -> Vec<(&Communication, usize)> {
     let outbound: Vec<&Communication> = record.communications.iter().filter(|row| !row.inbound).collect();
     let recent = |row: &Communication| {
@@ -140,7 +140,7 @@ fn who_says_no_to_marketing_is_left_alone() {
     assert!((5.0..8.0).contains(&ratio), "{ratio}");
 }
 
-/// Money comes on the day of the opening, never before.
+/// Money arrives on the day of the opening, never before.
 #[test]
 fn a_loan_is_paid_out_on_its_day() {
     let mut checked = 0;

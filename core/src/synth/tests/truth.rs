@@ -1,8 +1,8 @@
-//! The true probabilities against what happened.
+//! The true probabilities compared with what happened.
 
 use super::*;
 
-/// Customers whose truth is asked for, and the futures drawn for each.
+/// The customers whose truth is computed, and the futures drawn for each.
 pub(super) const ASKED: u64 = 8_000;
 const PATHS: u32 = 32;
 
@@ -11,7 +11,7 @@ pub(super) type Answer<'r> = (&'r CustomerRecord, Date, TrueProbabilities);
 pub(super) static ANSWERS: LazyLock<Vec<Answer<'static>>> =
     LazyLock::new(|| answers(&bank(0..ASKED, 0.0), &RECORDS[..ASKED as usize]));
 
-/// What was true of customers at half-yearly cut-offs, which are far enough apart to be nearly independent.
+/// The truth about customers at half-yearly cut-offs, which are far enough apart to be nearly independent.
 pub(super) fn answers<'r>(bank: &Bank, records: &'r [CustomerRecord]) -> Vec<Answer<'r>> {
     let cutoffs = ["2023-04-01", "2023-10-01", "2024-04-01", "2024-10-01", "2025-04-01", "2025-10-01"];
     let question = Question { cutoffs: cutoffs.map(date).to_vec(), days: 90, paths: PATHS };
@@ -46,8 +46,9 @@ fn everyone_who_was_a_customer_has_a_truth_that_sums_to_one() {
     }
 }
 
-/// Pearson's χ² of events sorted by what was true and cut into ten groups of equal expectation. Where the
-/// truth is true it has ten degrees of freedom, since nothing was fitted (Hosmer and Lemeshow, 1980).
+/// Pearson's χ² of events sorted by their true probability and cut into ten groups of equal expectation. If
+/// the probabilities are true it has ten degrees of freedom, since nothing was fitted (Hosmer and Lemeshow,
+/// 1980).
 fn chi_squared(mut events: Vec<(f64, bool)>) -> f64 {
     events.sort_by(|a, b| a.0.total_cmp(&b.0));
     let in_all: f64 = events.iter().map(|(probability, _)| probability).sum();
@@ -67,10 +68,10 @@ fn chi_squared(mut events: Vec<(f64, bool)>) -> f64 {
         .sum()
 }
 
-/// With ten degrees of freedom exceeded once in 10 000 times.
+/// With ten degrees of freedom, exceeded once in 10 000 times.
 pub(super) const CRITICAL: f64 = 35.6;
 
-/// χ² of taking anything, and of taking each product.
+/// χ² for taking anything, and for taking each product.
 pub(super) fn calibration(answers: &[Answer<'_>]) -> (f64, Vec<(Product, f64)>) {
     let of_product = |product| {
         let taken = |&(record, cutoff, truth): &Answer<'_>| {
@@ -93,7 +94,7 @@ fn what_happens_is_as_frequent_as_it_was_probable() {
     for (product, right) in each {
         assert!(right < CRITICAL, "{product:?}: {right}");
     }
-    // It would have shown if they were a quarter too large, or if they were somebody else's.
+    // The test would detect probabilities that are a quarter too large, or someone else's.
     let inflated = |answer: &Answer<'_>| (1.25 * any(answer).0.min(0.79), any(answer).1);
     let wrong = chi_squared(ANSWERS.iter().map(inflated).collect());
     assert!(wrong > CRITICAL, "{wrong}");
@@ -102,7 +103,8 @@ fn what_happens_is_as_frequent_as_it_was_probable() {
     assert!(wrong > CRITICAL, "{wrong}");
 }
 
-/// No guess has a lower expected log-loss than the truth, and what comes out differs from it by chance alone.
+/// No prediction has a lower expected log-loss than the truth, and the observed loss differs from it only by
+/// chance.
 #[test]
 fn the_log_loss_is_what_the_truth_expects_of_itself() {
     let loss = |probability: f64| -probability.ln();
@@ -120,7 +122,7 @@ fn the_log_loss_is_what_the_truth_expects_of_itself() {
         *frequencies.entry(next.map(|product| product.spec().id)).or_default() += 1.0;
     }
     let count = ANSWERS.len() as f64;
-    // The entropy of the classes: the log-loss of who knows their frequencies and nothing else.
+    // The entropy of the classes: the log-loss of predicting their frequencies.
     let prior: f64 = frequencies.values().map(|n| n * loss(n / count)).sum();
     let off = (realised - expected) / variance.sqrt();
     assert!(off.abs() < 4.0, "{off} standard errors off");
@@ -158,7 +160,7 @@ fn more_futures_say_the_same_more_exactly() {
         }))
     };
     let (few, many) = (distance(4), distance(64));
-    // Sixteen times as many futures are four times as exact, give or take.
+    // Sixteen times as many futures are about four times as exact.
     assert!(many < few / 2.5 && many < 0.001, "{few} {many}");
 }
 

@@ -255,7 +255,7 @@ impl GrownTree {
         let leaf = |row: usize| {
             let mut position = 0;
             while let Some(Some((split, left))) = self.nodes.get(position) {
-                // A leaf has no feature, and no children either.
+                // A leaf has neither a feature nor children.
                 let Some(feature) = split.feature() else { break };
                 let bin = columns[usize::from(feature)][row];
                 position = left + usize::from(split.goes_right(bin));

@@ -45,7 +45,7 @@ fn slope_and_curvature(logs: &Logs, inverse: f64) -> (f64, f64) {
                 second += weight * log * log;
             }
             let mean = first / total;
-            // Of a class that there is not, the slope is no number either.
+            // For a class that does not exist, the slope is NaN.
             let of_label = row.get(label).map_or(f64::NAN, |log| *log);
             sums.add(&[mean - of_label, second / total - mean * mean]);
         }

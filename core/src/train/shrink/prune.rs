@@ -292,7 +292,7 @@ fn order(trees: &[Weighed], link: &Link) -> Vec<(usize, usize)> {
     // For each split, the number of its children that are leaves.
     let mut leaves: Vec<Vec<u8>> = trees.iter().map(|tree| vec![0; tree.nodes.len()]).collect();
     let mut became_leaf = |tree: usize, node: usize, ready: &mut BinaryHeap<_>| {
-        // The root is no child of a split.
+        // The root is not a child of any split.
         let weighed = trees.get(tree).filter(|_| node > 0)?;
         let parent = *weighed.parents.get(node)?;
         let count = leaves.get_mut(tree)?.get_mut(parent)?;

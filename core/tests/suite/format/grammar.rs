@@ -1,4 +1,4 @@
-//! The document's grammar, and values read as it says.
+//! The grammar in the document, and a reader that follows it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::frame::take_apart;
 
 const DOCUMENT: &str = include_str!("../../../../docs/FORMAT.md");
 
-/// The document's grammar: what each name stands for.
+/// The grammar in the document: the definition of each name.
 pub(super) struct Grammar(pub(super) BTreeMap<String, String>);
 
 impl Grammar {
@@ -24,7 +24,7 @@ impl Grammar {
     }
 }
 
-/// Reads values as the grammar has them, into the shape that serde gives the core's own types.
+/// Reads values by the grammar, into the shape that serde gives the core's own types.
 struct Reader<'a> {
     grammar: &'a Grammar,
     bytes: &'a [u8],
@@ -122,7 +122,7 @@ impl Reader<'_> {
     }
 }
 
-/// Every section by its tag, read as the document says.
+/// Every section by its tag, read by the document's grammar.
 pub(super) fn read(grammar: &Grammar, bytes: &[u8], met: &mut BTreeSet<String>) -> BTreeMap<String, Value> {
     let sections = take_apart(bytes);
     let decode = |(tag, content): ([u8; 4], Vec<u8>)| {

@@ -1,4 +1,4 @@
-//! The document's words on scoring give the goldens.
+//! The document's description of scoring gives the goldens.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ fn the_documents_words_on_scoring_give_the_goldens() {
     let grammar = Grammar::read();
     for bundle in sample::all() {
         let mut bundle = bundle;
-        // More goldens than two: a grid over the edges.
+        // More rows than the goldens: a grid over the edges.
         let values = [f32::NAN, -1.0, 0.0, 0.5, 1.5, 2.5, 60.0, 500.0];
         let rows: Vec<f32> =
             (0..bundle.features.len() * 200).map(|n| values[(n * n / 7 + n) % values.len()]).collect();

@@ -1,5 +1,4 @@
-//! Bundles that are sound, but as dense as nobody would make them: once there is room for what they hold,
-//! they are read.
+//! Sound but extremely dense bundles: they are read once the budget suffices for their content.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +15,8 @@ use super::memory::with_unknown;
 use super::withstand;
 use crate::sample;
 
-/// Reads the bundle with just as much room as it needs, where what it takes must come closest to what it may
-/// take. Gives how long the last reading took.
+/// Reads the bundle with the smallest budget that suffices, at which the memory used must come closest to the
+/// limit. Returns the time of the last reading.
 fn with_room(bundle: &Bundle) -> Duration {
     let bytes = bundle.encode().unwrap();
     let (mut too_little, mut enough) = (0, (20 * bytes.len()).min(32 << 20));
@@ -39,7 +38,7 @@ fn short_words(count: usize) -> Vec<String> {
     (0..count).map(|word| format!("{word:x}")).collect()
 }
 
-/// Other features, without edges.
+/// Replaces the features, without edges.
 fn with_features(bundle: Bundle, features: Vec<FeatureDefinition>) -> Bundle {
     let count = features.len();
     let bins = Bins::new(vec![Vec::new(); count]).unwrap();
@@ -56,7 +55,7 @@ fn condition(test: Test) -> Condition {
     Condition { column: "TYPE".into(), test }
 }
 
-/// Everything that a definition names is looked up, not searched for: searching made minutes of these 900 kB.
+/// All names in a definition are looked up in an index: linear search took minutes for these 900 kB.
 #[test]
 fn many_names() {
     let mut bundle = sample::forest();
@@ -144,7 +143,7 @@ fn many_sets() {
         (0..16).filter(|bit| number >> bit & 1 == 1).for_each(|bit| left.insert(bit));
         TreeNode::SetSplit { feature: 0, left }
     };
-    // Each tree is a comb of ten splits, each by a set of its own.
+    // Each tree is a comb of ten splits, each with a set of its own.
     let tree = |number: u64| {
         let splits = (0..10).flat_map(|place| [split(10 * number + place), TreeNode::Leaf]);
         let nodes: Vec<TreeNode> = splits.chain([TreeNode::Leaf]).collect();
@@ -154,7 +153,7 @@ fn many_sets() {
     with_room(&with_trees(Link::Softmax(vec![0.0; 3]), &trees, 255));
 }
 
-/// A tree as flat as can be, which is too large for small nodes.
+/// A tree that is as flat as possible, too large for small nodes.
 #[test]
 fn large_trees() {
     let split = TreeNode::Split { feature: 0, threshold: 1, missing_right: true };

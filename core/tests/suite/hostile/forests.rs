@@ -1,12 +1,12 @@
-//! Forests that are none.
+//! Invalid forests.
 
 use super::memory::list;
 use super::{with, withstand};
 use crate::frame::take_apart;
 use crate::sample;
 
-/// A walk down a tree goes from a node to one behind it: a node tells how many splits came before its
-/// children, not where they are, so no bytes say that a walk turns back. What can be wrong is their number.
+/// A walk down a tree only moves forward: a node's children are found by counting the splits before it, not
+/// by a stored position, so no bytes can make a walk turn back. Only the number of nodes can be wrong.
 #[test]
 fn trees_that_are_no_trees_are_refused() {
     let sections = take_apart(&sample::label().encode().unwrap());
@@ -58,7 +58,7 @@ fn numbers_that_are_none_are_refused() {
             model[at..at + 4].copy_from_slice(&bad.to_le_bytes());
             assert!(!with(b"MODL", &model), "{bad} at {at}");
         }
-        // The first edge of the first feature, behind two lengths.
+        // The first edge of the first feature, after two lengths.
         if !bad.is_finite() {
             let mut bins = bins.clone();
             bins[2..6].copy_from_slice(&bad.to_le_bytes());
@@ -67,7 +67,7 @@ fn numbers_that_are_none_are_refused() {
     }
 }
 
-/// A forest of distributions over so many classes, one step of 2⁻¹⁶ each, without sets.
+/// A forest of distributions over some classes, with a step of 2⁻¹⁶ each and no sets.
 pub(super) fn forest(classes: u16, trees: u16, nodes: &[u8], thresholds: &[u8], codes: &[u8]) -> Vec<u8> {
     let [classes_list, steps] =
         [0.0, 1.0f32 / 65_536.0].map(|number: f32| list(usize::from(classes.min(64)), &number.to_le_bytes()));
@@ -87,7 +87,7 @@ pub(super) fn comb(splits: usize) -> Vec<u8> {
     forest(1, 1, &nodes, &vec![1; splits], &vec![1; splits + 1])
 }
 
-/// The same with all leaves at one depth, whose first splits look at so many features.
+/// The same with all leaves at one depth, whose first splits test different features.
 pub(super) fn flat(depth: u32, features: u16) -> Vec<u8> {
     let leaves = 1 << depth;
     let mut nodes = Vec::new();

@@ -1,4 +1,4 @@
-//! What takes little room in a file and much in memory.
+//! Content that takes little room in a file and much in memory.
 
 use nextbest_core::bundle::MAX_SMALL_SECTION;
 use nextbest_core::model::bins::MAX_FEATURES;
@@ -16,7 +16,7 @@ fn dense_sections_take_no_more_memory_than_they_should() {
     let with = |tag: &[u8; 4], content: Vec<u8>| with(&sections, tag, content);
     let small = MAX_SMALL_SECTION - 5;
     let cases = [
-        // Features, goldens: each entry as short as it can be.
+        // Features, goldens: each entry as short as possible.
         with(b"FEAT", list(small / 6, &[0, 0, 0, 4, 0, 0])),
         // Counts of the rows of a table without a name; one of them with very many exclusions.
         with(b"FEAT", list(small / 11, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0])),
@@ -60,15 +60,15 @@ fn dense_sections_take_no_more_memory_than_they_should() {
         with(b"CALB", [&[3][..], &list(small / 2, &[0, 0])].concat()),
         with(b"CALB", [&[3, 1][..], &list(small / 4, &[0; 4])].concat()),
         put_together(&dense_in_all_that_is_small(&sections)),
-        // More sections than there may be.
+        // More sections than allowed.
         put_together(&[sections.clone(), vec![(*b"NEW!", Vec::new()); 100_000]].concat()),
     ];
-    // Weights that weigh nothing are sound.
+    // Weights of zero size are valid.
     let weights = with(b"PLCY", [&[0; 8][..], &list((small - 20) / 11, &[0; 11]), &[0; 4]].concat());
     assert!(withstand(&with_unknown(&weights, 8 << 20)));
     assert!(!withstand(&weights));
     for bytes in &cases {
-        // A section that no reader knows makes room for what would be refused.
+        // An unknown section raises the limit for content that would otherwise be refused.
         for times in [0, 1, 2, 3, 4, 6, 9, 14, 20] {
             assert!(!withstand(&with_unknown(bytes, (times * bytes.len()).min(32 << 20))));
         }
@@ -101,12 +101,12 @@ pub(super) fn list(count: usize, entry: &[u8]) -> Vec<u8> {
     [&[252][..], &(count as u32).to_le_bytes(), &entry.repeat(count)].concat()
 }
 
-/// The bundle with a section of this length that no reader knows.
+/// The bundle with an unknown section of this length.
 pub(super) fn with_unknown(bytes: &[u8], length: usize) -> Vec<u8> {
     put_together(&[take_apart(bytes), vec![(*b"ROOM", vec![0; length])]].concat())
 }
 
-/// What nobody made to do harm is read, however little else is in the file.
+/// Ordinary content is read, however little else is in the file.
 #[test]
 fn honest_bundles_are_read() {
     for bytes in committed().into_iter().chain(samples()) {

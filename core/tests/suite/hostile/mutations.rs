@@ -1,6 +1,6 @@
-//! Bundles of which some bytes were changed.
+//! Bundles with some bytes changed.
 
-/// Those of `make fuzz`.
+/// The mutations of `make fuzz`.
 #[expect(unreachable_pub, reason = "there it is a crate's")]
 #[path = "../../../../tests/fuzz/src/mutation.rs"]
 mod mutation;
@@ -13,7 +13,7 @@ use super::{committed, samples, withstand};
 use crate::frame::{put_together, rehash, take_apart};
 use mutation::{TELLING, mutation};
 
-/// Such as `make fuzz` makes by the million.
+/// The kind of mutation that `make fuzz` makes by the million.
 #[test]
 fn thousands_of_mutations_do_no_harm() {
     let samples: Vec<Vec<u8>> = committed().into_iter().chain(samples()).collect();
@@ -36,7 +36,7 @@ fn every_byte_can_be_changed() {
             changed[position] = bytes[position];
         }
     }
-    // Changed words, edges and probabilities make other bundles, not unsound ones: scoring was reached.
+    // Changed words, edges and probabilities give different, valid bundles, so scoring was reached.
     assert!(decoded.iter().all(|decoded| *decoded > 5_000), "{decoded:?}");
 }
 
@@ -77,7 +77,7 @@ proptest! {
 
     #[test]
     fn sections_can_be_edited(edits in vec(edits(), 1..4), sample in 0..4usize, frame in any::<bool>()) {
-        // The models are trained once, not once a case.
+        // The models are trained once, not for each case.
         thread_local!(static SAMPLES: [Vec<u8>; 4] = samples());
         let bytes = SAMPLES.with(|samples| samples[sample].clone());
         let mut sections = take_apart(&bytes);

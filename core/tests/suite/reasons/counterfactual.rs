@@ -1,4 +1,4 @@
-//! The smallest change against all changes.
+//! The smallest change, against trying all changes.
 
 use std::cell::Cell;
 
@@ -18,7 +18,7 @@ use super::{FEATURES, SAMPLES};
 use crate::recommend::values;
 use crate::sample;
 
-/// The most probable product, where it is probable enough.
+/// The most probable product, if it is probable enough.
 fn top(probabilities: &[f32]) -> Option<usize> {
     let products = probabilities.iter().enumerate().skip(1);
     let best = products.max_by(|a, b| a.1.total_cmp(b.1))?;
@@ -29,13 +29,13 @@ fn top_of(bundle: &Bundle, row: &[f32]) -> Option<usize> {
     top(bundle.scorer().score(row).unwrap())
 }
 
-/// Whole numbers that the feature's values are of.
+/// Whether the feature's values are integers.
 fn is_whole(bundle: &Bundle, feature: usize) -> bool {
     ["city", "salaries", "payments", "holds_loan", "quarter"]
         .contains(&bundle.features[feature].name.as_str())
 }
 
-/// A value in each bin of a feature that has one, and how far it is from the customer's.
+/// For each bin of a feature that holds a possible value, that value and its distance from the customer's.
 fn everywhere(bundle: &Bundle, row: &[f32], feature: usize) -> Vec<(f64, f32)> {
     let edges = bundle.bins.edges(feature);
     let known = edges.len() + 1;
@@ -61,7 +61,7 @@ fn size(bundle: &Bundle, row: &[f32], feature: usize, value: f32, known: usize) 
     (bin(value) - bin(row[feature])).abs() / known as f64
 }
 
-/// How many features the smallest change takes, and how large it is.
+/// The number of features in the smallest change, and its size.
 fn smallest(bundle: &Bundle, row: &[f32], mutable: &[u16]) -> Option<(usize, f64)> {
     let present = top_of(bundle, row);
     let changes = |row: &[f32]| top_of(bundle, row).is_some_and(|offer| Some(offer) != present);
@@ -89,7 +89,7 @@ fn smallest(bundle: &Bundle, row: &[f32], mutable: &[u16]) -> Option<(usize, f64
     one.map(|size| (1, size)).or(two.map(|size| (2, size)))
 }
 
-/// A change is told as it is, and its first offer is what it says.
+/// The reported change is the one that was made, and leads to the reported offer.
 fn assert_sound(bundle: &Bundle, row: &[f32], mutable: &[u16], found: &Counterfactual) -> (usize, f64) {
     let (mut changed, mut sizes) = (row.to_vec(), Vec::new());
     for Change { feature, label, from, to, from_text, to_text } in &found.changes {
@@ -130,7 +130,7 @@ proptest! {
     }
 }
 
-/// Card where all of these features are above these bins, else loan.
+/// Card if all of these features are above these bins, else loan.
 fn card_above(splits: &[(u16, u8)], edges: &[(usize, &[f32])]) -> Bundle {
     let mut bundle = sample::forest();
     bundle.calibration = Calibration::None;
@@ -180,7 +180,7 @@ fn the_new_value_is_the_nearest_that_the_feature_can_have() {
     assert_eq!(told(&beyond, &row, &ALL), change("salaries", 2.0, "2"), "back from above");
     let below = card_above(&[(2, 1)], &[(2, &[-1.0])]);
     assert_eq!(told(&below, &row, &ALL), [], "nothing is counted below 0");
-    // Amounts are told to the hundredth.
+    // Amounts are rounded to hundredths.
     let amount = card_above(&[(6, 1)], &[(6, &[1234.567])]);
     assert_eq!(told(&amount, &row, &ALL), change("open_amount", 1234.57, "1,234.57"));
     row[6] = 2000.0;
@@ -236,7 +236,7 @@ fn a_missing_value_may_become_known_but_none_goes_missing() {
     assert_eq!((found.changes[0].from_text.as_str(), found.offer), ("not known", 1));
     bundle.reference[3] = f32::NAN;
     assert_eq!(told(&bundle, &row, &ALL)[0].1, 100.01, "the nearest to 0");
-    // Card where the value is high or missing: going missing is no change that anybody can make.
+    // Card if the value is high or missing; becoming missing is not a change that anyone can make.
     let Model::Forest(forest) = &bundle.model else { panic!("a forest") };
     let mut trees: Vec<Tree> = forest.trees().collect();
     trees[0].nodes[0] = TreeNode::Split { feature: 3, threshold: 1, missing_right: true };
@@ -256,15 +256,15 @@ fn one_feature_is_less_than_two_and_the_smaller_steps_win() {
     let to = |name: &str, value: f32| (name.to_owned(), value, value.to_string());
     assert_eq!(told(&both, &row, &ALL), [to("salaries", 1.0), to("payments", 2.0)]);
     assert_eq!(told(&both, &row, &[2, 6]), []);
-    // Three are never tried.
+    // Three features are never changed.
     let three = card_above(&[(2, 1), (4, 2), (6, 1)], edges);
     assert_eq!(told(&three, &row, &ALL), []);
-    // Nothing to change, nothing found; what is offered first stays.
+    // Nothing to change, nothing found; the first offer stays.
     let alone = counterfactual(&both, &row, sample::cutoff(), &[], top).unwrap();
     assert_eq!(alone, None);
     assert_eq!(counterfactual(&both, &row, sample::cutoff(), &ALL, |_| Some(0)).unwrap(), None);
     assert_eq!(counterfactual(&both, &row, sample::cutoff(), &ALL, |_| None).unwrap(), None);
-    // Positions that there are not are not changed, and one that stands twice is the same.
+    // Positions out of range are ignored, and a repeated position makes no difference.
     assert_eq!(told(&both, &row, &[4, 2, 4, 2, 900]), told(&both, &row, &[2, 4]));
     assert_eq!(
         counterfactual(&both, &row[..3], sample::cutoff(), &ALL, top).unwrap_err().code(),
@@ -275,7 +275,7 @@ fn one_feature_is_less_than_two_and_the_smaller_steps_win() {
 #[test]
 fn no_more_changes_are_looked_at_than_promised() {
     let mut bundle = card_above(&[(0, 1)], &[]);
-    // Features that are no whole numbers, and splits that tell all their bins apart.
+    // Features that are not integers, and splits that distinguish all their bins.
     let features = [0, 3, 6, 7];
     let edges: Vec<f32> = (0..200).map(|edge| edge as f32).collect();
     bundle.bins = Bins::new(
@@ -299,6 +299,6 @@ fn no_more_changes_are_looked_at_than_promised() {
         Some(0)
     };
     assert_eq!(counterfactual(&bundle, &[0.5; FEATURES], sample::cutoff(), &ALL, same).unwrap(), None);
-    // All 800 steps, and most of their 319,600 pairs, but for those of one feature.
+    // All 800 steps, and most of their 319,600 pairs, except those of one feature.
     assert!((MAX_CHANGES / 2..=MAX_CHANGES + 1).contains(&looked_at.get()), "{}", looked_at.get());
 }

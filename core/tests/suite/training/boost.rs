@@ -1,4 +1,4 @@
-//! Boosted trees, and what they promise.
+//! Boosted trees, and their promises.
 
 use nextbest_core::matrix::Matrix;
 use nextbest_core::model::Model;
@@ -37,11 +37,11 @@ fn boosting_learns_what_no_straight_line_finds() {
     let predicted = predict(&model, data.bins(), &test.rows);
     assert_distributions(&predicted);
     let (loss, prior) = (log_loss(&predicted, &test.labels), 3f64.ln());
-    // One row in fifteen has a random class of the other two: no model is below 0.37.
+    // One row in fifteen has a random class of the other two: no model gets below 0.37.
     assert!(loss < 0.62 * prior, "{loss} against {prior}");
     assert!(boosted.importance[..4].iter().sum::<f32>() > 0.85, "{:?}", boosted.importance);
     assert!((boosted.importance.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-    // The last loss is that of the model, but for the rounding of its leaves.
+    // The last loss is that of the model, up to the rounding of its leaves.
     let again = log_loss(&predict(&model, data.bins(), &train.rows), &train.labels);
     assert!((again - losses[losses.len() - 1]).abs() < 1e-4);
 }
@@ -72,7 +72,7 @@ fn a_row_of_weight_2_is_two_rows_and_one_of_weight_0_is_none() {
     let data = |sample: &Sample| Dataset::new(&bins, &sample.rows, &sample.labels, 3).unwrap();
     let weighted = boost(&data(&sample).with_weights(weights).unwrap(), small());
     let repeated = boost(&data(&repeated), small());
-    // Derivatives are rounded by chance, in steps of some millionths here.
+    // Derivatives are rounded at random, in steps of a few millionths here.
     for (one, other) in weighted.losses.iter().zip(&repeated.losses) {
         assert!((one.training - other.training).abs() < 1e-4, "{} {}", one.training, other.training);
     }
@@ -104,7 +104,7 @@ fn it_stops_where_the_validation_rows_get_no_better() {
     assert_eq!(boosted.forest.tree_count(), 3 * boosted.rounds);
     let predicted = predict(&Model::Forest(boosted.forest), data.bins(), &validation.rows);
     assert!((log_loss(&predicted, &validation.labels) - best).abs() < 1e-4);
-    // Rows of other bins or classes decide nothing.
+    // Rows with other bins or classes are refused.
     let other = Dataset::new(data.bins(), &validation.rows, &validation.labels, 4).unwrap();
     let error = small().check().unwrap().fit(&data, Some(&other), || ()).unwrap_err().to_string();
     assert!(error.contains("other bins or classes"), "{error}");
@@ -135,7 +135,7 @@ fn missing_values_go_where_the_missing_ones_went() {
 
 #[test]
 fn categories_are_parted_by_what_they_do() {
-    // Thirty words, of which every third means class 1: no few thresholds tell them apart.
+    // Thirty words, of which every third means class 1: no few thresholds separate them.
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let words: Vec<usize> = (0..3000).map(|_| rng.random_range(0..30)).collect();
     let sample = Sample {

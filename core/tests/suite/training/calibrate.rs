@@ -1,4 +1,4 @@
-//! Calibration finds back what was done to probabilities, and keeps its hands off where nothing was.
+//! Calibration recovers a known distortion of probabilities, and changes nothing where there was none.
 
 use nextbest_core::matrix::Matrix;
 use nextbest_core::model::calibration::{Calibration, LEAST, MAX_TEMPERATURE, MIN_TEMPERATURE};
@@ -12,14 +12,14 @@ use super::assert_distributions;
 
 const CLASSES: usize = 4;
 
-/// Rows of which the truth is known.
+/// Rows whose true probabilities are known.
 struct Truth {
     probabilities: Vec<f32>,
     labels: Vec<usize>,
 }
 
 impl Truth {
-    /// Probabilities of all sizes, each class more seldom than the one before, and labels drawn from them.
+    /// Probabilities of all sizes, each class rarer than the one before, with labels drawn from them.
     fn draw(count: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let mut truth = Self { probabilities: Vec::new(), labels: Vec::new() };
@@ -38,7 +38,7 @@ impl Truth {
         truth
     }
 
-    /// What a model says that distorts the logarithms of the truth.
+    /// The output of a model that distorts the logarithms of the true probabilities.
     fn distorted(&self, distort: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f32> {
         let rows = self.probabilities.chunks_exact(CLASSES);
         rows.flat_map(|row| softmax(&distort(&row.iter().map(|it| f64::from(*it).ln()).collect::<Vec<_>>())))
@@ -49,7 +49,7 @@ impl Truth {
         choose(CLASSES, probabilities, &self.labels, wanted)
     }
 
-    /// The mean distance of calibrated probabilities from the truth.
+    /// The mean distance of calibrated probabilities from the true ones.
     fn distance(&self, calibration: &Calibration, probabilities: &[f32]) -> f64 {
         let mut probabilities = probabilities.to_vec();
         probabilities.chunks_exact_mut(CLASSES).for_each(|row| calibration.apply(row));
@@ -102,7 +102,7 @@ fn a_known_temperature_is_found() {
 #[test]
 fn known_weights_are_found() {
     let truth = Truth::draw(40_000);
-    // The second class is believed too much, and the first class's logarithm leaks into the third's.
+    // The second class is overestimated, and the first class's logarithm leaks into the third's.
     let said = truth.distorted(|logs| vec![logs[0], logs[1] + 1.0, logs[2] + 0.4 * logs[0], logs[3]]);
     let choice = truth.choose(&said, None);
     assert!(matches!(choice.calibration, Calibration::Dirichlet { .. }), "{choice:?}");
@@ -114,7 +114,8 @@ fn known_weights_are_found() {
 
 #[test]
 fn a_known_curve_is_found_and_never_falls() {
-    // Two classes: what is said as x happens in 10 % of the cases up to a half, and in 90 % beyond.
+    // Two classes: an event predicted with probability x happens in 10 % of the cases up to a half, and in 90
+    // % beyond.
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let (mut said, mut labels) = (Vec::new(), Vec::new());
     for _ in 0..20_000 {
@@ -147,7 +148,7 @@ fn few_rows_teach_nothing_and_a_reason_is_given() {
     assert_eq!(few.reason, "24 rows of 24 customers are too few to learn from");
     let wanted = first(24, &truth.labels, Some(CalibrationMethod::Temperature));
     assert_eq!((wanted.calibration, wanted.reason), (Calibration::None, few.reason));
-    // All rows of one customer can't be split.
+    // The rows of one customer can't be split.
     let groups = vec![7; 300];
     let rows = CalibrationRows {
         probabilities: Matrix::new(&said, CLASSES).unwrap(),
@@ -164,7 +165,7 @@ fn few_rows_teach_nothing_and_a_reason_is_given() {
 #[test]
 fn of_a_class_that_does_not_occur_nothing_is_learned() {
     let truth = Truth::draw(20_000);
-    // The model knows a fifth class, which never happens, and believes too much in the second.
+    // The model has a fifth class, which never happens, and overestimates the second.
     let distorted = truth.distorted(|logs| vec![logs[0], logs[1] + 1.0, logs[2] + 0.4 * logs[0], logs[3]]);
     let with_fifth = |row: &[f32]| row.iter().map(|it| it * 0.999).chain([0.001]).collect::<Vec<_>>();
     let said: Vec<f32> = distorted.chunks(CLASSES).flat_map(with_fifth).collect();
@@ -214,7 +215,7 @@ fn the_number_of_threads_changes_no_bit() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// Certain, impossible and even probabilities, whatever the labels: sound numbers that give
+    /// Certain, impossible and even probabilities, with any labels: the results are finite and are
     /// distributions.
     #[test]
     fn anything_can_be_calibrated(

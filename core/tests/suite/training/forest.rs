@@ -1,4 +1,4 @@
-//! The forest against smartcore's, and against what it promises.
+//! The forest against smartcore's, and against its promises.
 
 use nextbest_core::matrix::Matrix;
 use nextbest_core::train::{Dataset, ForestParams, MaxFeatures, fit_bins};
@@ -16,8 +16,8 @@ fn accuracy(probabilities: &[Vec<f32>], labels: &[usize]) -> f64 {
     right as f64 / labels.len() as f64
 }
 
-/// Three classes that depend on the first four of eight features in ways that no straight line finds, and on
-/// chance.
+/// Three classes that depend on the first four of eight features in ways that no straight line separates, and
+/// on chance.
 pub(super) fn crooked(count: usize, seed: u64) -> Sample {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut sample = Sample { width: 8, classes: 3, rows: Vec::new(), labels: Vec::new() };
@@ -59,7 +59,7 @@ fn the_forest_is_as_good_as_smartcores() {
     let right =
         predicted.iter().zip(&test.labels).filter(|(class, label)| **class as usize == **label).count();
     let theirs = right as f64 / test.labels.len() as f64;
-    // The standard error of the difference is about 0.015; 0.93 is the most that can be had.
+    // The standard error of the difference is about 0.015; the best possible is 0.93.
     assert!(ours > theirs - 0.03 && ours > 0.75, "{ours} against {theirs}");
 }
 
@@ -99,8 +99,8 @@ fn importance_finds_what_informs_and_sums_to_1() {
 
 #[test]
 fn a_missing_value_goes_where_the_missing_ones_went() {
-    // Half of the rows are missing; they behave like the high ones, like the low ones, or are seen for the
-    // first time.
+    // Half of the rows are missing; they behave like the high ones, like the low ones, or occur only in
+    // prediction.
     let forest = |label_of_missing: Option<usize>, high_share: u32| {
         let mut sample = Sample { width: 1, classes: 2, rows: Vec::new(), labels: Vec::new() };
         for row in 0..400u32 {
@@ -207,7 +207,7 @@ fn extra_trees_draw_their_thresholds_and_still_learn() {
     let (searched, _) = grow(&data, params.clone());
     let (drawn, grown) = grow(&data, ForestParams { extra_trees: true, bootstrap: false, ..params.clone() });
     let of = |model| accuracy(&predict(model, data.bins(), &test.rows), &test.labels);
-    // Two features a split and one threshold each: weaker than searching, far better than 0.4.
+    // Two features per split and one threshold each: weaker than searching, far better than 0.4.
     assert!(of(&drawn) > 0.7 && of(&searched) > of(&drawn), "{} {}", of(&drawn), of(&searched));
     let again =
         grow(&data, ForestParams { extra_trees: true, bootstrap: false, random_state: 43, ..params }).1;
@@ -232,7 +232,7 @@ fn few_leaves_are_those_that_remove_most_impurity() {
         assert_eq!(nodes(Some(most)), 2 * most - 1);
     }
     assert_eq!(nodes(Some(100_000)), nodes(None));
-    // One feature in four tells everything: with two leaves, the split is on it.
+    // One feature in four determines the class: with two leaves, the split is on it.
     let rows: Vec<f32> = (0..400)
         .flat_map(|row| [(row * 7 % 11) as f32, f32::from(row % 4 == 0), 1.0, (row % 3) as f32])
         .collect();

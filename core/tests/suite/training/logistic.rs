@@ -9,8 +9,8 @@ use nextbest_core::train::LogisticParams;
 
 use super::{Sample, assert_distributions, fit_logistic, logistic_params, predict};
 
-/// Classes that follow two features of five values each, some of them perhaps missing, more or less as a
-/// logistic model has it.
+/// Classes that follow, roughly by a logistic model, two features of five values each, some of which may be
+/// missing.
 fn straight(count: usize, classes: &[usize], intercept: f32, missing: bool) -> Sample {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let mut sample = Sample { width: 2, classes: 4, rows: Vec::new(), labels: Vec::new() };
@@ -40,7 +40,7 @@ fn draw(scores: &[f32], rng: &mut impl Rng) -> usize {
     scores.len() - 1
 }
 
-/// What a model sees of a row: the standardised ranks of numbers, a column for each bin of a category.
+/// The model's view of a row: the standardised ranks of numbers, a column for each bin of a category.
 fn design(sample: &Sample, data: &Dataset, categories: &[bool]) -> ndarray::Array2<f64> {
     let mut columns: Vec<Vec<f64>> = Vec::new();
     for (feature, is_category) in categories.iter().enumerate() {
@@ -62,7 +62,7 @@ fn design(sample: &Sample, data: &Dataset, categories: &[bool]) -> ndarray::Arra
     ndarray::Array2::from_shape_fn((sample.labels.len(), columns.len()), |(row, column)| columns[column][row])
 }
 
-/// smartcore, without anything of ours in between.
+/// smartcore, without any code of ours.
 fn reference_logistic(sample: &Sample, x: &ndarray::Array2<f64>) -> Vec<Vec<f64>> {
     let parameters = LogisticRegressionParameters::default().with_alpha(1.0);
     let fitted = LogisticRegression::fit(x, &sample.target(), parameters).unwrap();
@@ -73,7 +73,7 @@ fn reference_logistic(sample: &Sample, x: &ndarray::Array2<f64>) -> Vec<Vec<f64>
         .map(|row| {
             let mut scores = vec![f64::NEG_INFINITY; sample.classes];
             for (position, class) in known.iter().enumerate() {
-                // Of two classes smartcore describes the second against the first.
+                // For two classes, smartcore describes the second against the first.
                 let described = if known.len() > 2 { Some(position) } else { position.checked_sub(1) };
                 scores[*class] = described.map_or(0.0, |position| {
                     let terms = row.iter().zip(weights.row(position)).map(|(value, weight)| value * weight);
@@ -101,7 +101,7 @@ fn the_logistic_regression_is_smartcores() {
             let theirs = reference_logistic(&sample, &design(&sample, &data, &categories));
             for (ours, reference) in ours.iter().zip(theirs) {
                 for (ours, reference) in ours.iter().zip(reference) {
-                    // A class that does not occur has a small share of ours.
+                    // A class that does not occur has a small share in ours.
                     assert!(
                         (f64::from(*ours) - reference).abs() < 2e-4,
                         "{ours} against {reference} for {classes:?}"
@@ -114,7 +114,7 @@ fn the_logistic_regression_is_smartcores() {
 
 #[test]
 fn a_category_is_no_number() {
-    // Of five words the second and the fourth mean yes: no straight line tells them from the others.
+    // Of five words, the second and the fourth mean yes: no straight line separates them from the others.
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let rows: Vec<f32> = (0..2000).map(|_| f32::from(rng.random_range(0..5u8))).collect();
     let says_yes = |word: &f32| if *word == 1.0 || *word == 3.0 { 0.9 } else { 0.1 };

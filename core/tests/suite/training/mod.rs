@@ -1,4 +1,4 @@
-//! Training, and what it makes of data in which there is nothing to learn.
+//! Training, also on data from which nothing can be learned.
 
 mod boost;
 mod calibrate;
@@ -28,7 +28,7 @@ impl Sample {
         Dataset::new(&bins, &self.rows, &self.labels, self.classes).unwrap()
     }
 
-    /// Each row as often as its weight says.
+    /// Each row repeated by its weight.
     fn repeated(&self, weights: &[f32]) -> Self {
         let mut repeated =
             Self { width: self.width, classes: self.classes, rows: Vec::new(), labels: Vec::new() };
@@ -79,7 +79,7 @@ fn grow(data: &Dataset, params: ForestParams) -> (Model, Grown) {
     (Model::Forest(grown.forest.clone()), grown)
 }
 
-/// As exact as smartcore, and with its penalty.
+/// As precise as smartcore, and with its penalty.
 fn logistic_params() -> LogisticParams {
     LogisticParams { alpha: 1.0, max_iter: 1000, tolerance: 1e-7 }
 }
@@ -100,7 +100,7 @@ fn where_there_is_nothing_to_learn_the_forest_gives_the_frequencies() {
         for row in predict(&model, data.bins(), &[f32::NAN, 7.0, -1.0]) {
             assert!((row[0] - 0.75).abs() < 0.02 && (row[1] - 0.25).abs() < 0.02 && row[2] == 0.0, "{row:?}");
         }
-        // The column tells nothing, so the logistic regression gives the frequencies too.
+        // The column carries no information, so the logistic regression gives the frequencies too.
         let model = fit_logistic(&data);
         for row in predict(&model, data.bins(), &[f32::NAN, 7.0, -1.0]) {
             assert!((row[0] - 0.75).abs() < 1e-3 && (row[1] - 0.25).abs() < 1e-3, "{row:?}");
@@ -180,7 +180,7 @@ fn parameters_out_of_range_are_named() {
     }
 }
 
-/// Values in which binning might err.
+/// Values in which binning might go wrong.
 fn values() -> impl Strategy<Value = f32> {
     let special = [
         f32::NAN,
@@ -211,7 +211,7 @@ proptest! {
         known.dedup();
         for pair in known.windows(2) {
             let (low, high) = (bins.bin(0, pair[0]), bins.bin(0, pair[1]));
-            // No finite edge separates the lowest number from what lies below it.
+            // No finite edge separates the lowest number from -∞.
             let separable = pair[1] != f32::MIN;
             prop_assert!(low < high || (low == high && (known.len() > max_bins || !separable)), "{pair:?}");
         }

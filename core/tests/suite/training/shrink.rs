@@ -1,4 +1,4 @@
-//! Forests made smaller, against the same done the long way.
+//! Pruned forests, against a slow implementation.
 
 use nextbest_core::matrix::Matrix;
 use nextbest_core::metrics::log_loss;
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::forest::crooked;
 use super::predict;
 
-/// Rows with a missing value here and there, and a last feature that is a category.
+/// Rows with occasional missing values, and a last feature that is a category.
 fn learned(rows: usize, seed: u64, boosted: bool) -> (Vec<f32>, Vec<usize>, Dataset, Forest) {
     let sample = crooked(rows, seed);
     let mut values = Vec::new();
@@ -44,7 +44,7 @@ fn learned(rows: usize, seed: u64, boosted: bool) -> (Vec<f32>, Vec<usize>, Data
     (values, sample.labels, data, forest)
 }
 
-/// A tree as people draw it.
+/// A tree as a recursive structure.
 #[derive(Clone)]
 enum Drawn {
     Leaf(f64, Vec<f64>),
@@ -75,7 +75,7 @@ impl Drawn {
         }
     }
 
-    /// What merging the cheapest pair of leaves would cost.
+    /// The cost of merging the cheapest pair of leaves.
     fn cheapest(&self, link: &Link) -> f64 {
         match self {
             Drawn::Leaf(..) => f64::INFINITY,
@@ -171,7 +171,7 @@ fn the_cheapest_leaves_merge_first() {
                     }
                 }
             }
-            // Single leaves and trees that are whole cost infinitely much: then nothing is left to merge.
+            // Single leaves and whole trees cost infinitely much: then nothing is left to merge.
             let costs = drawn.iter().map(|tree| tree.cheapest(forest.link()));
             let cheapest = costs.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
             drawn[cheapest].merge_cheapest(forest.link());
@@ -212,7 +212,7 @@ fn validation_rows_have_the_loss_that_a_scorer_has() {
     }
 }
 
-/// A leaf is worth a byte.
+/// A size of one byte per leaf.
 struct Leaves<'p>(&'p Prunable);
 
 impl Sizes for Leaves<'_> {
@@ -237,7 +237,7 @@ fn the_frontier_falls_in_size_and_rises_in_loss() {
     let falls = |a: &Point, b: &Point| a.bytes > b.bytes && a.log_loss < b.log_loss;
     assert!(frontier.len() > 5 && frontier.is_sorted_by(falls), "{frontier:?}");
     assert!(frontier.last().unwrap().bytes <= 4, "nothing is left to save");
-    // Within a limit it comes near to it, and stops soon after.
+    // With a limit, it comes close to the limit and stops soon after.
     let limited = search(&prunable, &validation_rows, &Leaves(&prunable), Some(50), |_| ()).unwrap();
     assert!(limited.iter().any(|point| (45..=50).contains(&point.bytes)), "{limited:?}");
     assert!(limited.last().unwrap().bytes > 10);
@@ -276,7 +276,7 @@ proptest! {
 
 #[test]
 fn both_directions_of_missing_values_keep_their_way() {
-    // Missing against known, in both directions, and thresholds at the outermost bins.
+    // Missing against known values, in both directions, and thresholds at the outermost bins.
     let bins = Bins::new(vec![vec![1.0, 2.0, 3.0], vec![0.5]]).unwrap();
     let tree = |threshold, missing_right| Tree {
         nodes: vec![TreeNode::Split { feature: 0, threshold, missing_right }, TreeNode::Leaf, TreeNode::Leaf],

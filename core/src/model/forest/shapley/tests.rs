@@ -4,7 +4,7 @@ use super::super::tests::{Draws, random_tree};
 use super::super::{MAX_DEPTH, Tree, TreeNode};
 use super::*;
 
-/// The sums of the classes' values without what all rows have in common, and the sum of all classes.
+/// The sum of each class's values, without the part common to all rows, and the sum over all classes.
 fn worth(forest: &Forest, bins: &[u8]) -> Vec<f64> {
     let mut bytes = Vec::new();
     forest.fill_bytes(bins, &mut bytes);
@@ -18,8 +18,8 @@ fn worth(forest: &Forest, bins: &[u8]) -> Vec<f64> {
     worth
 }
 
-/// Feature by feature, what it contributes to each number of `worth`: the mean over all coalitions of the
-/// others, each size of which counts as much.
+/// For each feature, its contribution to each number of `worth`: the mean over all coalitions of the others,
+/// with the same weight for every coalition size.
 fn by_definition(row: &[u8], reference: &[u8], worth: impl Fn(&[u8]) -> Vec<f64>) -> Vec<Vec<f64>> {
     let count = row.len();
     let factorial = |n: u32| (1..=n).map(f64::from).product::<f64>();
@@ -43,7 +43,7 @@ fn by_definition(row: &[u8], reference: &[u8], worth: impl Fn(&[u8]) -> Vec<f64>
     (0..count).map(|feature| (0..worths[0].len()).map(|output| value(feature, output)).collect()).collect()
 }
 
-/// A row of bins and a reference, which agree in some.
+/// A row of bins and a reference that agree in some features.
 fn rows(draws: &mut Draws, features: usize) -> [Vec<u8>; 2] {
     let mut bin = || if draws.below(5) == 0 { 0 } else { draws.below(256) as u8 };
     let reference: Vec<u8> = (0..features).map(|_| bin()).collect();
@@ -101,7 +101,7 @@ fn contributions_are_the_mean_over_all_coalitions() {
                 for class in 0..classes {
                     let sum: f64 = contributions.of(class).sum();
                     assert_near(contributions.base[class] + sum, contributions.outputs[class]);
-                    // A class alone is told the same, and so it is twice.
+                    // A class gets the same contributions alone, and when listed twice.
                     let twice = forest.contributions(&row, &reference, &[class, 0, class]);
                     for values in twice.values.chunks_exact(3) {
                         assert_eq!(values[0], values[2]);
@@ -127,7 +127,7 @@ fn contributions_are_the_mean_over_all_coalitions() {
     }
 }
 
-/// Where leaves are no rounded distributions, they are the Shapley values of the probability itself.
+/// If leaves are not rounded distributions, they are the Shapley values of the probability itself.
 #[test]
 fn contributions_to_exact_distributions_are_shapley_values_of_the_probability() {
     let mut draws = Draws(12);
@@ -162,7 +162,7 @@ fn split(feature: u16, missing_right: bool) -> TreeNode {
     TreeNode::Split { feature, threshold: 1, missing_right }
 }
 
-/// A row gets 1 where all features are above bin 1.
+/// Gives a row 1 if all features are above bin 1.
 fn all_of(features: u16) -> Forest {
     let mut nodes = Vec::new();
     for feature in 0..features {
@@ -188,7 +188,7 @@ fn features_that_do_the_same_contribute_the_same_and_idle_ones_nothing() {
         for value in same {
             assert_near(*value, 1.0 / f64::from(features));
         }
-        // From above to below, one feature is enough to lose it all.
+        // If all features are above, one that falls below is enough to lose the 1.
         let contributions = forest.contributions(&reference, &row, &[0]);
         for value in &contributions.values[..count] {
             assert_near(*value, -1.0 / f64::from(features));

@@ -8,17 +8,19 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use nextbest_core::train::{ForestParams, Given, Parameters};
 
 use crate::app::printed::{STANDARD_OUTPUT, unless_closed};
-use crate::app::{Progress, UsageError, usage};
+use crate::app::{Progress, UsageError, for_people, signals, usage};
 use crate::commands::{
     Context, Done, doctor, export, features, inspect, keygen, monitor, retrain, run, score, train,
 };
 use crate::config::Config;
+use crate::io::output;
 use crate::pipeline::registry::{models, promote, register, rollback};
 use crate::pipeline::{self, Session, eda, policy_eval, sketch};
 use crate::train::parameters_help;
@@ -42,6 +44,9 @@ struct Arguments {
     /// How many threads to use; one for each core where it is not given. It changes no result
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Wait at most this long for another nextbest that is at work in the same folders; without it as long as it takes
+    #[arg(long, global = true, value_name = "SECONDS")]
+    wait: Option<u64>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -176,11 +181,12 @@ pub fn main() -> ExitCode {
 /// Says what went wrong.
 fn failed(error: &anyhow::Error) -> ExitCode {
     // Where standard error is closed there is no one to tell.
-    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    let _ = writeln!(std::io::stderr(), "error: {}", for_people(&format!("{error:#}")));
     ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
 }
 
 fn execute(arguments: Arguments) -> anyhow::Result<Done> {
+    signals::listen(output::remove_aside);
     let config = Config::load(arguments.config.as_deref()).map_err(usage)?;
     let forest = config.model.hyperparameters.random_forest.over(ForestParams::default());
     forest.check_ranges().context("model.hyperparameters").map_err(usage)?;
@@ -189,7 +195,9 @@ fn execute(arguments: Arguments) -> anyhow::Result<Done> {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }
     let progress = Progress::new(arguments.quiet || arguments.json);
-    let context = Context { session: Session { config, progress }, json: arguments.json };
+    let mut session = Session::new(config, progress);
+    session.wait = arguments.wait.map(Duration::from_secs);
+    let context = Context { session, json: arguments.json };
     let session = &context.session;
     match arguments.command {
         Command::Monitor(options) => return monitor::execute(&context, &options),

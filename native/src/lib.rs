@@ -9,7 +9,7 @@
 //! # fn main() -> anyhow::Result<()> {
 //! # let folder = tempfile::tempdir()?;
 //! # std::env::set_current_dir(&folder)?;
-//! let session = Session { config: Config::load(None)?, progress: Progress::new(true) };
+//! let session = Session::new(Config::load(None)?, Progress::new(true));
 //!
 //! generate::run(&session, &generate::Options { customers: Some(0..600), ..Default::default() })?;
 //! features::run(&session, &features::Options::default())?;

@@ -6,8 +6,11 @@ pub(crate) mod compressed;
 pub(crate) mod number;
 pub(crate) mod printed;
 mod progress;
+pub(crate) mod secrets;
+pub(crate) mod signals;
 
 pub use progress::Progress;
+pub(crate) use progress::for_people;
 
 /// An error of the user's making: exit code 2.
 #[derive(Debug, thiserror::Error)]

@@ -2,9 +2,34 @@
 //! elsewhere, and nothing at all with `--quiet` or `--json`.
 
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::secrets::masked;
+
+/// What the process is doing.
+static STEP: Mutex<String> = Mutex::new(String::new());
+/// Characters of a message that are shown: of a longer one, the beginning and the end.
+const SHOWN: usize = 4000;
+
+/// What the process is doing; empty before its first step.
+pub(super) fn current_step() -> String {
+    STEP.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// A message without secrets, and without the middle of a very long one (a cell of 20 MB that was no date).
+pub(crate) fn for_people(message: &str) -> String {
+    let message = masked(message);
+    let count = message.chars().count();
+    if count <= SHOWN {
+        return message.into_owned();
+    }
+    let begin: String = message.chars().take(SHOWN / 2).collect();
+    let end: String = message.chars().skip(count - SHOWN / 4).collect();
+    format!("{begin} … ({} characters left out) … {end}", count - SHOWN / 2 - SHOWN / 4)
+}
 
 /// Shows progress.
 #[derive(Debug)]
@@ -26,6 +51,8 @@ impl Progress {
 
     /// Says what begins now.
     pub(crate) fn step(&self, what: String) {
+        let what = masked(&what).into_owned();
+        what.clone_into(&mut STEP.lock().unwrap_or_else(PoisonError::into_inner));
         if self.lines {
             // Progress is a courtesy: where standard error is closed there is no one to read it.
             let _ = writeln!(std::io::stderr(), "{what} …");
@@ -54,7 +81,7 @@ impl Progress {
     pub(crate) fn warn(&self, message: &str) {
         self.suspend(|| {
             // Where standard error is closed there is no one to warn.
-            let _ = writeln!(std::io::stderr(), "warning: {message}");
+            let _ = writeln!(std::io::stderr(), "warning: {}", for_people(message));
         });
     }
 

@@ -25,6 +25,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn execute(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
     let session = &context.session;
+    arguments.html.iter().try_for_each(|path| output::check_target(path))?;
     let file = arguments.bundle.clone().unwrap_or_else(|| session.config.bundle_path());
     let bytes = bundle_bytes(session, &file)?;
     let demands = Demands::new(&session.config.trust, arguments.public_key.as_deref())?;

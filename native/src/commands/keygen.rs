@@ -35,12 +35,20 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Generated> {
     }
     let file = |kind: &str| arguments.out.join(format!("{name}.{kind}.pem"));
     let (private_key, public_key) = (file("private"), file("public"));
-    // Who loses a private key can never sign again for those who ask for it.
-    if let Some(there) = [&private_key, &public_key].into_iter().find(|path| path.exists()) {
-        bail!("{}: is there already, and keys are not overwritten: choose another --name", there.display());
-    }
-    let key = PrivateKey::generate()?;
-    write_new(&private_key, key.pem()?.as_bytes(), Readers::Owner)?;
+    // Whoever loses a private key can never sign again for those who ask for it. A private key alone is what a run that
+    // was stopped in between has left.
+    let key = match (private_key.exists(), public_key.exists()) {
+        (true, false) => PrivateKey::read(&private_key)?,
+        (false, false) => {
+            let key = PrivateKey::generate()?;
+            write_new(&private_key, key.pem()?.as_bytes(), Readers::Owner)?;
+            key
+        }
+        (_, true) => bail!(
+            "{}: is there already, and keys are not overwritten: choose another --name",
+            if private_key.exists() { private_key } else { public_key }.display()
+        ),
+    };
     write_new(&public_key, key.public_pem()?.as_bytes(), Readers::All)?;
     Ok(Generated { private_key, public_key, fingerprint: key.fingerprint() })
 }

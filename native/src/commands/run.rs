@@ -1,6 +1,10 @@
 //! `nextbest run`: all stations in order.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use super::Context;
+use crate::io::output::is_unfinished;
 use crate::mlflow::Logging;
 use crate::pipeline::{evaluate, export, features, generate, score, train};
 use crate::trust::{Demands, Release};
@@ -22,7 +26,7 @@ pub(crate) fn execute(context: &Context, arguments: &Arguments) -> anyhow::Resul
     Logging::begin(&session.config, &session.progress)?;
     // A bank with tables or a schema of its own is never overwritten with a synthetic one.
     let input = session.config.data_source.input_path();
-    if session.config.schema.is_none() && !input.exists() {
+    if session.config.schema.is_none() && (!holds_files(input) || is_unfinished(input, "generate")) {
         context.print(&generate::run(session, &generate::Options::default())?)?;
     }
     context.print(&features::run(session, &arguments.features)?)?;
@@ -33,4 +37,11 @@ pub(crate) fn execute(context: &Context, arguments: &Arguments) -> anyhow::Resul
     context.print_logged(&export::run(session, &exporting)?, |it| it.logged.as_ref())?;
     let skip_bad_rows = arguments.features.skip_bad_rows;
     context.print(&score::run(session, &score::Options { skip_bad_rows, ..score::Options::default() })?)
+}
+
+/// Whether there is a file in a folder, but for hidden ones: a first run that was stopped leaves none, or a marker.
+fn holds_files(folder: &Path) -> bool {
+    let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
+    std::fs::read_dir(folder)
+        .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| !is_hidden(&entry.file_name()))))
 }

@@ -35,6 +35,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn execute(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
     let (session, options) = (&context.session, &arguments.options);
+    arguments.out.iter().chain(&options.log).try_for_each(|path| output::check_target(path))?;
     if let Some(file) = &arguments.table {
         let (id, out) = (arguments.id.as_deref(), arguments.out.as_deref());
         return context.print(&score::table(session, options, file, id, out)?);

@@ -1,6 +1,8 @@
 //! config.yaml: every key has a default, and an unknown or ill-typed key is an error with its line.
 
 mod conditions;
+use crate::io::input;
+
 pub(crate) mod cutoffs;
 mod data_source;
 mod deployment;
@@ -255,7 +257,8 @@ impl Config {
         match path.or_else(|| usual.exists().then_some(usual)) {
             None => Ok(Self::default()),
             Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+                let text =
+                    input::read_text(path, input::TEXT).with_context(|| format!("{}", path.display()))?;
                 Self::parse(&text).with_context(|| format!("{}", path.display()))
             }
         }

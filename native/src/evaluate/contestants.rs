@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::Progress;
 use crate::config::Config;
 use crate::io::feature_table::FeatureTable;
+use crate::io::input;
 
 /// Rows are scored by so many at a time.
 const CHUNK: usize = 4096;
@@ -165,7 +166,7 @@ pub(crate) fn finalists(
 ) -> anyhow::Result<Vec<Bundle>> {
     let mut found = Vec::new();
     for path in bundles_in(&config.outputs.path.join("models").join("candidates"))? {
-        let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        let bytes = input::read_bundle(&path).with_context(|| path.display().to_string())?;
         let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
         let (ours, theirs) = (&chosen.card, &bundle.card);
         let same_rows = ours.training_data == theirs.training_data

@@ -5,6 +5,7 @@ pub(crate) mod class_scores;
 pub(crate) mod column_names;
 pub(crate) mod customer_json;
 pub(crate) mod feature_table;
+pub(crate) mod input;
 pub(crate) mod offer_log;
 pub(crate) mod output;
 pub(crate) mod parquet_columns;

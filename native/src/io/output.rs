@@ -1,6 +1,12 @@
-//! Outputs appear whole or not at all: written aside, synced, renamed.
+//! Outputs appear whole or not at all: written aside, synced, renamed. What is no file of ours is never replaced: links are
+//! followed, devices and pipes are written into, folders are refused ([`target`]).
 
+mod aside;
 mod cells;
+mod fault;
+mod lock;
+mod set;
+mod target;
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -10,7 +16,12 @@ use anyhow::Context;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use aside::AsideFile;
+pub(crate) use aside::{AsideFolder, remove_all as remove_aside};
 pub(crate) use cells::{CsvWriter, csv, write_csv, write_exact_csv};
+pub(crate) use lock::{FolderLock, Use, lock};
+pub(crate) use set::{Unfinished, check_finished, is_unfinished};
+use target::{EVERYONE, Target, folder_of};
 
 /// Writes a file through `write`; on any error the file that was there before is still there.
 ///
@@ -20,15 +31,21 @@ pub(crate) fn write_file(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    write_from(folder, path, write)
+    let target = Target::of(path)?;
+    write_targets(
+        &target.folder(),
+        std::slice::from_ref(&target),
+        &path.display().to_string(),
+        None,
+        |files| match files.first_mut() {
+            Some(file) => write(file),
+            None => Ok(()),
+        },
+    )
 }
 
-/// As [`write_file`], with another folder of the same file system for the file while it is not whole: for
-/// where others look at all files of its own folder.
+/// As [`write_file`], with another folder of the same file system for the file while it is not whole: for where others
+/// look at all files of its own folder.
 ///
 /// # Errors
 /// As [`write_file`].
@@ -37,56 +54,89 @@ pub(crate) fn write_from(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("{}: is no name for a file", path.display()))?;
-    write_all(aside, folder, &[name], |files| match files.first_mut() {
-        Some(file) => write(file),
-        None => Ok(()),
-    })
+    let target = Target::of(path)?;
+    write_targets(
+        aside,
+        std::slice::from_ref(&target),
+        &path.display().to_string(),
+        None,
+        |files| match files.first_mut() {
+            Some(file) => write(file),
+            None => Ok(()),
+        },
+    )
 }
 
-/// Writes several files of a folder through `write`, which gets them in the order of their names; they are
-/// renamed into place only after all are complete.
+/// Files of one folder that belong together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileSet<'a> {
+    pub(crate) folder: &'a Path,
+    /// The command that makes them.
+    pub(crate) command: &'a str,
+    pub(crate) names: &'a [&'a str],
+    /// Files of earlier sets that would contradict this one: they go.
+    pub(crate) stale: &'a [&'a str],
+}
+
+impl FileSet<'_> {
+    /// Writes the files through `write`, which gets them in the order of their names. They are renamed only after all are
+    /// complete; until the last one is, the set counts as unfinished.
+    ///
+    /// # Errors
+    /// Those of `write`, and where the folder or a file can't be made.
+    pub(crate) fn write(
+        &self,
+        write: impl FnOnce(&mut Vec<BufWriter<File>>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let targets = self.names.iter().map(|name| Target::of(&self.folder.join(name)));
+        let targets = targets.collect::<anyhow::Result<Vec<_>>>()?;
+        let place = self.folder.join(self.names.join(", ")).display().to_string();
+        write_targets(self.folder, &targets, &place, Some(self), write)
+    }
+}
+
+/// Checks that a file can be written to a path, before the work whose result it is.
 ///
 /// # Errors
-/// Those of `write`, and where the folder or a file can't be made.
-pub(crate) fn write_files(
-    folder: &Path,
-    names: &[&str],
-    write: impl FnOnce(&mut Vec<BufWriter<File>>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    write_all(folder, folder, names, write)
+/// Where it is a folder, or can't be looked at.
+pub(crate) fn check_target(path: &Path) -> anyhow::Result<()> {
+    Target::of(path).map(drop)
 }
 
-fn write_all(
+fn write_targets(
     aside: &Path,
-    folder: &Path,
-    names: &[&str],
+    targets: &[Target],
+    place: &str,
+    set: Option<&FileSet<'_>>,
     write: impl FnOnce(&mut Vec<BufWriter<File>>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let place = || format!("{}: can't be written", folder.join(names.join(", ")).display());
-    std::fs::create_dir_all(folder).with_context(place)?;
+    let place = || format!("{place}: can't be written");
     std::fs::create_dir_all(aside).with_context(place)?;
-    let aside = names
-        .iter()
-        .map(|_| temporary(aside, Readers::All))
-        .collect::<Result<Vec<_>, _>>()
-        .with_context(place)?;
-    let reopened = aside.iter().map(|file| Ok(BufWriter::new(file.as_file().try_clone()?)));
+    let mut files = Vec::new();
+    for target in targets {
+        std::fs::create_dir_all(target.folder()).with_context(place)?;
+        // A link may lead to another file system, over whose border nothing is renamed.
+        let folder = if set.is_some() { target.folder() } else { aside.to_owned() };
+        files.push(AsideFile::new(&folder, EVERYONE).with_context(place)?);
+    }
+    let reopened = files.iter().map(|file| Ok(BufWriter::new(file.as_file().try_clone()?)));
     let mut writers = reopened.collect::<std::io::Result<Vec<_>>>().with_context(place)?;
     write(&mut writers).with_context(place)?;
     for mut writer in writers {
-        writer.flush().with_context(place)?;
+        fault::point("write").and_then(|()| writer.flush()).with_context(place)?;
     }
-    for file in &aside {
-        file.as_file().sync_all().with_context(place)?;
+    for file in &files {
+        file.sync().with_context(place)?;
     }
-    for (file, name) in aside.into_iter().zip(names) {
-        file.persist(folder.join(name)).with_context(place)?;
+    let unfinished = set.map(|set| Unfinished::begin(set.folder, set.command)).transpose()?;
+    for (file, target) in files.into_iter().zip(targets) {
+        target.take(file).with_context(place)?;
     }
-    sync(folder);
-    Ok(())
+    for stale in set.into_iter().flat_map(|set| set.stale.iter().map(|name| set.folder.join(name))) {
+        remove_old(&stale)?;
+    }
+    targets.iter().for_each(|target| sync(&target.folder()));
+    unfinished.map_or(Ok(()), Unfinished::finish)
 }
 
 /// New names are only safe once their folder is synced too; not every file system can do it.
@@ -111,12 +161,16 @@ pub(crate) enum Readers {
 /// As [`write_file`], and where there is one ([`was_there`]).
 pub(crate) fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> anyhow::Result<()> {
     let place = || format!("{}: can't be written", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     std::fs::create_dir_all(folder).with_context(place)?;
-    let aside = temporary(folder, readers).with_context(place)?;
-    aside.as_file().write_all(bytes).with_context(place)?;
-    aside.as_file().sync_all().with_context(place)?;
-    aside.persist_noclobber(path).with_context(place)?;
+    let mode = match readers {
+        Readers::All => EVERYONE,
+        Readers::Owner => 0o600,
+    };
+    let file = AsideFile::new(folder, mode).with_context(place)?;
+    fault::point("write").and_then(|()| file.as_file().write_all(bytes)).with_context(place)?;
+    file.sync().with_context(place)?;
+    file.persist_new(path).with_context(place)?;
     sync(folder);
     Ok(())
 }
@@ -125,21 +179,6 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> anyhow::
 pub(crate) fn was_there(error: &anyhow::Error) -> bool {
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
     causes.any(|cause| cause.kind() == std::io::ErrorKind::AlreadyExists)
-}
-
-/// Lets nobody else in who asks for the same lock, a file of a folder, until it is dropped or this process
-/// ends; waits for whoever has it. Where the file system has no locks nobody waits.
-///
-/// # Errors
-/// Where the file can't be made or locked.
-pub(crate) fn lock(path: &Path) -> anyhow::Result<File> {
-    let place = || format!("{}: can't be locked", path.display());
-    path.parent().map_or(Ok(()), std::fs::create_dir_all).with_context(place)?;
-    let file = File::options().create(true).truncate(false).write(true).open(path).with_context(place)?;
-    match file.lock() {
-        Err(error) if error.kind() != std::io::ErrorKind::Unsupported => Err(error).with_context(place),
-        _ => Ok(file),
-    }
 }
 
 /// Writes a folder of files, whose paths may have folders in them. It takes the place of one that is there
@@ -151,33 +190,70 @@ pub(crate) fn write_folder<'f>(
     path: &Path,
     files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
 ) -> anyhow::Result<()> {
+    let is_ours = |path: &Path, first: Option<&str>| {
+        let is_empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        first.is_some_and(|first| path.join(first).is_file()) || is_empty()
+    };
+    write_folder_if(path, files, is_ours)
+}
+
+/// Writes a folder of files in the place of one that only holds files of ours.
+///
+/// # Errors
+/// Where the folder can't be made.
+pub(crate) fn replace_folder<'f>(
+    path: &Path,
+    files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+) -> anyhow::Result<()> {
+    write_folder_if(path, files, |_, _| true)
+}
+
+fn write_folder_if<'f>(
+    path: &Path,
+    files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+    is_ours: impl Fn(&Path, Option<&str>) -> bool,
+) -> anyhow::Result<()> {
     let place = || format!("{}: can't be written", path.display());
-    let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let path = &match std::fs::canonicalize(path) {
+        Ok(behind_links) => behind_links,
+        Err(_) => path.to_owned(),
+    };
+    let parent = folder_of(path);
     std::fs::create_dir_all(parent).with_context(place)?;
-    let aside = tempfile::Builder::new().prefix(".nextbest-").tempdir_in(parent).with_context(place)?;
+    let aside = AsideFolder::new(parent, "").with_context(place)?;
     let new = aside.path().join("new");
+    std::fs::create_dir(&new).with_context(place)?;
     let mut first = None;
     for (name, bytes) in files {
         first.get_or_insert(name);
         write_bytes(&new.join(name), bytes)?;
     }
-    let old = aside.path().join("old");
-    if path.symlink_metadata().is_ok() {
-        let is_ours = first.is_some_and(|first| path.join(first).is_file());
-        let is_empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-        anyhow::ensure!(
-            is_ours || is_empty(),
-            "{}: holds something else: name another folder",
-            path.display()
-        );
-        std::fs::rename(path, &old).with_context(place)?;
+    fault::point("rename").with_context(place)?;
+    if path.symlink_metadata().is_err() {
+        return std::fs::rename(&new, path).with_context(place);
     }
-    std::fs::rename(&new, path)
-        .inspect_err(|_| {
-            // What was there before comes back.
-            let _ = std::fs::rename(&old, path);
-        })
-        .with_context(place)
+    anyhow::ensure!(is_ours(path, first), "{}: holds something else: name another folder", path.display());
+    exchange(&new, path).with_context(place)?;
+    sync(parent);
+    Ok(())
+}
+
+/// Two folders get each other's name, in one step where the system can do that.
+fn exchange(new: &Path, old: &Path) -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
+            exchanged => return Ok(exchanged?),
+        }
+    }
+    let before = new.with_file_name("old");
+    std::fs::rename(old, &before)?;
+    std::fs::rename(new, old).inspect_err(|_| {
+        // What was there before comes back.
+        let _ = std::fs::rename(&before, old);
+    })
 }
 
 /// Removes a file of an earlier run, which would contradict the new ones beside it; nothing where there is
@@ -185,7 +261,8 @@ pub(crate) fn write_folder<'f>(
 ///
 /// # Errors
 /// Where there is one that can't be removed.
-pub(crate) fn remove_old(path: &Path) -> anyhow::Result<()> {
+fn remove_old(path: &Path) -> anyhow::Result<()> {
+    fault::point("remove")?;
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error)
             .with_context(|| format!("{}: is of an earlier run and can't be removed", path.display())),
@@ -228,18 +305,6 @@ pub(crate) fn file_hash(path: &Path) -> anyhow::Result<String> {
         }
         hash.update(buffer.get(..count).unwrap_or_default());
     }
-}
-
-fn temporary(folder: &Path, readers: Readers) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".nextbest-");
-    // Others (a web server, a colleague) may read what is written, as with any file, unless it is a secret.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(match readers {
-        Readers::All => 0o644,
-        Readers::Owner => 0o600,
-    }));
-    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]

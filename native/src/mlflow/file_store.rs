@@ -30,6 +30,9 @@ const REGISTRY: &str = "models";
 /// So many digits has the id of an experiment.
 const ID_DIGITS: usize = 18;
 
+/// Locked while an experiment is looked for or made.
+const LOCK: &str = ".nextbest.lock";
+
 /// A folder in MLflow's layout.
 pub(crate) struct FileStore {
     root: PathBuf,
@@ -49,26 +52,13 @@ impl FileStore {
     ) -> anyhow::Result<bool> {
         let place = || format!("{}: can't be made", path.display());
         std::fs::create_dir_all(&self.root).with_context(place)?;
-        let aside = tempfile::Builder::new()
-            .prefix(".nextbest-")
-            .suffix(TRASH)
-            .tempdir_in(&self.root)
-            .with_context(place)?;
-        // Others may look at the runs.
-        #[cfg(unix)]
-        {
-            let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-            std::fs::set_permissions(aside.path(), readable).with_context(place)?;
-        }
+        let aside = output::AsideFolder::new(&self.root, TRASH).with_context(place)?;
         fill(aside.path())?;
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).with_context(place)?;
         }
-        match std::fs::rename(aside.path(), path) {
-            Ok(()) => {
-                let _ = aside.keep();
-                Ok(true)
-            }
+        match aside.persist(path) {
+            Ok(()) => Ok(true),
             // A folder that holds something is not replaced.
             Err(_) if path.exists() => Ok(false),
             Err(error) => Err(error).with_context(place),
@@ -126,6 +116,8 @@ impl FileStore {
 
 impl Tracking for FileStore {
     fn experiment(&self, name: &str) -> anyhow::Result<String> {
+        // Of two who look for it at once, the second finds what the first makes.
+        let _lock = output::lock(&self.root.join(TRASH).join(LOCK))?;
         let named = |(_, meta): &(String, Meta)| meta.text("name").is_some_and(|found| found == name);
         if let Some((id, meta)) = self.experiments(&self.root)?.into_iter().find(named) {
             if meta.text("lifecycle_stage").is_some_and(|stage| stage != "active") {

@@ -21,12 +21,14 @@ use error::{not_stored, place_of, refused, shown};
 use super::environment::variable;
 use crate::app::Progress;
 use crate::app::clock;
+use crate::app::secrets;
 use crate::app::usage;
+use crate::io::input;
 
 /// What may come right or wrong by itself: worth another try.
 const PASSING: [u16; 6] = [408, 429, 500, 502, 503, 504];
 /// An answer of more bytes is not read.
-const LARGEST_ANSWER: u64 = 4 << 30;
+const LARGEST_ANSWER: u64 = 256 << 20;
 /// What stands for itself in an address (RFC 3986, 2.3).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -77,6 +79,9 @@ impl<'p> Client<'p> {
         authorization: Option<String>,
         progress: &'p Progress,
     ) -> anyhow::Result<Self> {
+        // `Basic …` or `Bearer …`; a server may answer with what it was asked with.
+        let credentials = authorization.iter().filter_map(|text| text.split_once(' '));
+        credentials.for_each(|(_, secret)| secrets::know(secret));
         let patience = Duration::from_secs_f64(number("MLFLOW_HTTP_REQUEST_TIMEOUT", 120.0)?);
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -321,7 +326,7 @@ fn tls() -> anyhow::Result<TlsConfig> {
     }
     let Some(path) = variable("MLFLOW_TRACKING_SERVER_CERT_PATH") else { return Ok(config.build()) };
     let place = || format!("MLFLOW_TRACKING_SERVER_CERT_PATH: {path}");
-    let pem = std::fs::read(&path).with_context(place)?;
+    let pem = input::read(path.as_ref(), input::TEXT).with_context(place)?;
     let certificates = parse_pem(&pem).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
         Ok(_) => None,

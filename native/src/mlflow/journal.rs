@@ -14,6 +14,7 @@ use super::file_store::random_hex;
 use super::tracking::{Dataset, NewRun, Run, Status, Tracking, Values};
 use crate::app::Progress;
 use crate::app::clock;
+use crate::io::input;
 use crate::io::output;
 
 const STATE: &str = "journal.json";
@@ -97,7 +98,7 @@ impl Journal {
             let path = folder.join(STATE);
             let place = || path.display().to_string();
             if path.exists() {
-                let bytes = std::fs::read(&path).with_context(place)?;
+                let bytes = input::read(&path, input::TEXT).with_context(place)?;
                 all.push(Self { state: serde_json::from_slice(&bytes).with_context(place)?, folder });
             }
         }

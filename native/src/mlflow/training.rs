@@ -13,6 +13,7 @@ use super::logged::{file_bytes, user};
 use super::tracking::{Dataset, NewRun, Status, Values};
 use crate::app::Progress;
 use crate::app::clock;
+use crate::app::for_people;
 use crate::config::Config;
 use crate::io::feature_table::Layout;
 use crate::io::output;
@@ -63,7 +64,7 @@ impl<'c> Logging<'c> {
         let attempt = || {
             let mut journal = self.journal()?;
             let mut run = self.run("failed", command)?;
-            run.tags.push((NOTE_TAG.into(), format!("{error:#}")));
+            run.tags.push((NOTE_TAG.into(), for_people(&format!("{error:#}"))));
             let run = journal.begin(run);
             journal.end(run, Status::Failed, clock::milliseconds());
             journal.tell(self.progress)

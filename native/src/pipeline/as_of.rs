@@ -42,6 +42,7 @@ pub struct Questions<'a> {
 /// # Errors
 /// Where the table can't be read or answers nothing.
 pub fn read(session: &Session, questions: &Questions<'_>) -> anyhow::Result<Read> {
+    session.lock([session.feature_table(), session.outputs()])?;
     let config = &session.config;
     let clock = config.data_source.clock().map_err(usage)?;
     let as_of = super::as_of(&clock, questions.as_of).map_err(usage)?;
@@ -79,7 +80,13 @@ pub fn read(session: &Session, questions: &Questions<'_>) -> anyhow::Result<Read
         if config.feature_store.wants(StoreFormat::Csv) { &["parquet", "csv"] } else { &["parquet"] };
     let names: Vec<String> = extensions.iter().map(|extension| format!("{name}.{extension}")).collect();
     let layout = Arc::clone(&answers.layout);
-    output::write_files(&folder, &names.iter().map(String::as_str).collect::<Vec<_>>(), |files| {
+    output::FileSet {
+        folder: &folder,
+        command: "features --as-of",
+        names: &names.iter().map(String::as_str).collect::<Vec<_>>(),
+        stale: &[],
+    }
+    .write(|files| {
         let mut files = files.iter_mut();
         let file = files.next().context("no file to write to")?;
         let mut writer = FeatureTableWriter::without_label(&layout, file, files.next())?;

@@ -13,7 +13,8 @@ use nextbest_core::schema::Task;
 use super::{Session, registry};
 use crate::app::usage;
 use crate::config::Config;
-use crate::io::output;
+use crate::io::input;
+use crate::io::output::{self, check_finished};
 use crate::io::tables::TableQuality;
 use crate::trust::Demands;
 
@@ -64,22 +65,22 @@ impl Opened {
 pub(crate) fn bundle_bytes(session: &Session, place: &Path) -> anyhow::Result<Vec<u8>> {
     match place.to_str().and_then(|text| text.strip_prefix("models:/")) {
         Some(version) => registry::download(session, version),
-        None => {
-            std::fs::read(place).with_context(|| format!("{}: `nextbest export` writes it", place.display()))
-        }
+        None => input::read_bundle(place)
+            .with_context(|| format!("{}: `nextbest export` writes it", place.display())),
     }
 }
 
 /// Reads a bundle file.
 pub(super) fn read_bundle(path: &Path, made_by: &str) -> anyhow::Result<(Vec<u8>, Bundle)> {
-    let bytes =
-        std::fs::read(path).with_context(|| format!("{}: `nextbest {made_by}` writes it", path.display()))?;
+    let bytes = input::read_bundle(path)
+        .with_context(|| format!("{}: `nextbest {made_by}` writes it", path.display()))?;
     let bundle = Bundle::decode(&bytes).with_context(|| path.display().to_string())?;
     Ok((bytes, bundle))
 }
 
 /// Reads the model that `nextbest train` made of the feature table.
 pub(super) fn read_model(path: &Path) -> anyhow::Result<(Vec<u8>, Bundle)> {
+    check_finished(path.parent().unwrap_or(Path::new(".")), "train")?;
     let (bytes, bundle) = read_bundle(path, "train")?;
     if let Task::Label { .. } = bundle.schema.task() {
         bail!(

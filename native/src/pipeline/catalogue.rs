@@ -49,6 +49,7 @@ struct Entry {
 /// # Errors
 /// Where they can't be read, or the list can't be written.
 pub fn catalogue(session: &Session, bundle: Option<&Path>) -> anyhow::Result<Catalogue> {
+    session.lock([session.feature_table(), session.outputs()])?;
     let config = &session.config;
     let (definitions, schema, model) = match bundle {
         Some(path) => {
@@ -79,13 +80,14 @@ pub fn catalogue(session: &Session, bundle: Option<&Path>) -> anyhow::Result<Cat
     let features: Vec<Entry> = definitions.iter().map(entry).collect();
     let folder = config.outputs.path.join("features");
     let (markdown, csv) = ("CATALOGUE.md", "catalogue.csv");
-    output::write_files(&folder, &[markdown, csv], |files| {
-        if let [markdown, csv] = files.as_mut_slice() {
-            write_markdown(markdown, &features)?;
-            write_csv(csv, &features)?;
-        }
-        Ok(())
-    })?;
+    output::FileSet { folder: &folder, command: "features --catalogue", names: &[markdown, csv], stale: &[] }
+        .write(|files| {
+            if let [markdown, csv] = files.as_mut_slice() {
+                write_markdown(markdown, &features)?;
+                write_csv(csv, &features)?;
+            }
+            Ok(())
+        })?;
     Ok(Catalogue { markdown: folder.join(markdown), csv: folder.join(csv), features })
 }
 

@@ -20,6 +20,7 @@ pub(crate) struct Examined {
 }
 
 pub(crate) fn run(session: &Session) -> anyhow::Result<Examined> {
+    session.lock([session.tables(), session.feature_table(), session.outputs()])?;
     let config = &session.config;
     let parquet = config.feature_table().with_extension("parquet");
     session.progress.step(format!("reading {}", parquet.display()));

@@ -36,6 +36,7 @@ struct WrittenFile {
 }
 
 pub(crate) fn run(session: &Session) -> anyhow::Result<Explored> {
+    session.lock([session.feature_table(), session.outputs()])?;
     let config = &session.config;
     let path = config.feature_table().with_extension("parquet");
     session.progress.step(format!("reading {}", path.display()));
@@ -53,14 +54,13 @@ pub(crate) fn run(session: &Session) -> anyhow::Result<Explored> {
     let mut files = files::csv_files(&data, &analysis, table_bytes.unwrap_or_default())?;
     files.push(("summary.txt", as_text(&findings).into_bytes()));
     let folder = config.eda_path();
+    let stale: &[&str] = if config.eda.generate_plots { &[] } else { &[PAGE] };
     if config.eda.generate_plots {
         session.progress.step(format!("drawing {PAGE}"));
         files.push((PAGE, reports::eda::html(&data, &analysis, &findings)?.into_bytes()));
-    } else {
-        output::remove_old(&folder.join(PAGE))?;
     }
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-    output::write_files(&folder, &names, |writers| {
+    output::FileSet { folder: &folder, command: "eda", names: &names, stale }.write(|writers| {
         for (writer, (_, content)) in writers.iter_mut().zip(&files) {
             writer.write_all(content)?;
         }

@@ -43,6 +43,7 @@ pub struct Evaluated {
 /// # Errors
 /// Where model or feature table can't be read or do not belong together.
 pub fn run(session: &Session, options: &Options) -> anyhow::Result<Evaluated> {
+    session.lock([session.feature_table(), session.outputs()])?;
     let config = &session.config;
     let (bytes, bundle) = read_model(&config.model_path())?;
     let path = config.feature_table().with_extension("parquet");

@@ -46,6 +46,7 @@ pub struct Explained {
 /// # Errors
 /// Where there is no such feature, customer or cut-off, or the tables can't be read.
 pub fn explain(session: &Session, question: &Question<'_>) -> anyhow::Result<Explained> {
+    session.lock([session.tables()])?;
     let config = &session.config;
     let clock = config.data_source.clock().map_err(usage)?;
     let asked = question.as_of.map(|text| as_of(&clock, text)).transpose().map_err(usage)?;

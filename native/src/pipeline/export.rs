@@ -20,6 +20,7 @@ use crate::config::{Config, Size};
 use crate::evaluate::Recorded;
 use crate::io::customer_json;
 use crate::io::feature_table::FeatureTable;
+use crate::io::input;
 use crate::io::output;
 use crate::io::tables::{LoadOptions, Part, load};
 use crate::mlflow::{self, Logged};
@@ -82,6 +83,7 @@ pub struct Exported {
 /// # Errors
 /// Where model or tables can't be read, no bundle is small enough, or a file can't be written.
 pub fn run(session: &Session, options: &Options) -> anyhow::Result<Exported> {
+    session.lock([session.tables(), session.feature_table(), session.outputs()])?;
     let config = &session.config;
     let packing = options.pyfunc.packing()?;
     let release = Release::new(config, options.model_number, options.sign.as_deref())?;
@@ -207,10 +209,14 @@ fn cutoffs(dates: &[String]) -> Vec<i64> {
 /// Writes what was measured of this very model into its card; nothing, with a warning, where it was not
 /// evaluated.
 fn record_metrics(session: &Session, model: &[u8], bundle: &mut Bundle) -> anyhow::Result<()> {
-    let path = session.config.outputs.path.join("models").join("evaluation.json");
-    let recorded: Option<Recorded> = match std::fs::read(&path) {
-        Ok(bytes) => Some(serde_json::from_slice(&bytes).with_context(|| path.display().to_string())?),
-        Err(_) => None,
+    let folder = session.config.outputs.path.join("models");
+    output::check_finished(&folder, "evaluate")?;
+    let path = folder.join("evaluation.json");
+    let place = || format!("{}: run `nextbest evaluate` again", path.display());
+    let read = || anyhow::Ok(serde_json::from_slice(&input::read(&path, input::TEXT)?)?);
+    let recorded: Option<Recorded> = match path.try_exists().with_context(place)? {
+        true => Some(read().with_context(place)?),
+        false => None,
     };
     match recorded.filter(|recorded| recorded.model == content_hash(model)) {
         Some(recorded) => recorded.fill(&mut bundle.card),

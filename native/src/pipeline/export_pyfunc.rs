@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::app::human_bytes;
 use crate::app::usage;
+use crate::io::input;
 use crate::io::output;
 use crate::pyfunc::{Identity, find_module, model_files};
 
@@ -69,7 +70,7 @@ impl Packing<'_> {
     /// # Errors
     /// Where the bundle can't be read, or the folder can't be written.
     pub(crate) fn write(&self, bundle: &Path) -> anyhow::Result<Written> {
-        let bytes = std::fs::read(bundle)
+        let bytes = input::read_bundle(bundle)
             .with_context(|| format!("{}: `nextbest export` writes it", bundle.display()))?;
         let files = model_files(&bytes, &self.module, Identity::default())
             .with_context(|| bundle.display().to_string())?;

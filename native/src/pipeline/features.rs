@@ -22,7 +22,7 @@ use crate::config::{Config, StoreFormat};
 use crate::doctor::{self, LeakScore};
 use crate::io::feature_table::delta::{self, Commit};
 use crate::io::feature_table::{FeatureTable, FeatureTableWriter, Layout, Manifest};
-use crate::io::output;
+use crate::io::output::{self, Use};
 use crate::io::rare_words;
 use crate::io::tables::{Bank, LoadOptions, Part, RuledWords, TableQuality, declared_schema, load, products};
 
@@ -77,6 +77,8 @@ struct CutoffSummary {
 /// # Errors
 /// Where the config, the tables or a row of them can't be understood, or the table can't be written.
 pub fn run(session: &Session, options: &Options) -> anyhow::Result<Computed> {
+    let processed = session.config.data_source.output_path();
+    session.lock([session.tables(), (processed, Use::Write), session.outputs()])?;
     let config = &session.config;
     if !config.feature_store.wants(StoreFormat::Parquet) {
         return Err(usage(anyhow::anyhow!(
@@ -101,8 +103,6 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Computed> {
     let started = Instant::now();
     let parquet = config.feature_table().with_extension("parquet");
     let csv = config.feature_store.wants(StoreFormat::Csv).then(|| parquet.with_extension("csv"));
-    // Table, manifest and Delta version are of one run: who writes the same table waits.
-    let _lock = output::lock(&parquet.with_file_name(format!(".{}.lock", config.feature_store.table_name)))?;
     let (layout, cutoffs) = compute(session, &bank, &parquet, csv.as_deref())?;
     let compute_seconds = started.elapsed().as_secs_f64();
     session.progress.step("looking for leaks".into());
@@ -253,7 +253,7 @@ fn compute(
     let folder = parquet.parent().context("the feature table has no folder")?;
     let names = [Some(parquet), csv].into_iter().flatten();
     let names: Vec<&str> = names.filter_map(|path| path.file_name()?.to_str()).collect();
-    output::write_files(folder, &names, |files| {
+    output::FileSet { folder, command: "features", names: &names, stale: &[] }.write(|files| {
         let mut files = files.iter_mut();
         let file = files.next().context("no file to write to")?;
         let mut writer = FeatureTableWriter::new(&layout, file, files.next())?;

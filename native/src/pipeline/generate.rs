@@ -14,6 +14,7 @@ use crate::app::human_bytes;
 use crate::app::usage;
 use crate::config::cutoffs;
 use crate::config::{DriftConfig, OutputFormat, SourceType};
+use crate::io::output::Use;
 use crate::synth::{Plan, Written};
 
 /// How many futures the true probabilities are averaged over: the ceiling's log-loss is then off by about a
@@ -93,6 +94,7 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Generated> {
     }
     let folder =
         options.output.as_ref().map_or(session.config.data_source.input_path(), PathBuf::as_path).to_owned();
+    session.lock([(folder.as_path(), Use::Write)])?;
     let truth = truth(session, options.truth_customers.unwrap_or(config.truth_customers), data_end);
     let tables = Plan { bank: &bank, format, truth }.write(&folder, &session.progress)?;
     Ok(Generated {

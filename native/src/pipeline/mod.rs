@@ -26,11 +26,17 @@ pub(crate) mod sketch;
 pub mod train;
 mod train_table;
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use anyhow::Context as _;
 use nextbest_core::time::Clock;
 
 use crate::app::Progress;
 use crate::config::Config;
+use crate::io::output::{FolderLock, Use};
 pub(crate) use bundles::bundle_bytes;
 
 /// What every station works with.
@@ -40,9 +46,51 @@ pub struct Session {
     pub config: Config,
     /// Where progress and warnings go.
     pub progress: Progress,
+    /// How long a station waits for another process that is at work in a folder that it needs; without limit where it is
+    /// `None`.
+    pub wait: Option<Duration>,
+    /// The folders that this process has locked, until it ends.
+    locks: Mutex<BTreeMap<PathBuf, FolderLock>>,
 }
 
 impl Session {
+    /// A session that waits for other processes as long as it takes.
+    pub fn new(config: Config, progress: Progress) -> Self {
+        Self { config, progress, wait: None, locks: Mutex::default() }
+    }
+
+    /// Locks the folders that a station uses, in the order of the stations: so no two processes wait for each other.
+    ///
+    /// # Errors
+    /// Where a folder can't be locked, or another process has it for too long.
+    pub(crate) fn lock<'f>(&self, folders: impl IntoIterator<Item = (&'f Path, Use)>) -> anyhow::Result<()> {
+        for (folder, what) in folders {
+            let path = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            if !locks.contains_key(&path)
+                && let Some(lock) = FolderLock::take(folder, what, self.wait, &self.progress)?
+            {
+                locks.insert(std::fs::canonicalize(folder).unwrap_or(path), lock);
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder of the bank's tables, to read them.
+    pub(crate) fn tables(&self) -> (&Path, Use) {
+        (self.config.data_source.input_path(), Use::Read)
+    }
+
+    /// The folder of the feature table, to read it.
+    pub(crate) fn feature_table(&self) -> (&Path, Use) {
+        (self.config.data_source.output_path(), Use::Read)
+    }
+
+    /// The folder of all outputs, to write there.
+    pub(crate) fn outputs(&self) -> (&Path, Use) {
+        (&self.config.outputs.path, Use::Write)
+    }
+
     /// Tells the user something that is no error.
     pub(crate) fn warn(&self, message: &str) {
         self.progress.warn(message);

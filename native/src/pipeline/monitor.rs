@@ -12,6 +12,7 @@ use super::Session;
 use super::bundles::{Opened, bundle_bytes};
 use crate::app::usage;
 use crate::evaluate::{Opponent, paired_differences};
+use crate::io::output::Use;
 pub use crate::io::tables::plain::Kinds;
 use crate::io::tables::plain::Reading;
 use crate::monitor::{
@@ -84,9 +85,10 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Monitored> {
     let started = std::time::Instant::now();
     let webhook = session.config.monitoring.alerts.webhook.as_deref();
     webhook.map(webhook::check).transpose().map_err(usage)?;
+    let folder = options.output.clone().unwrap_or_else(|| session.config.monitoring_path());
+    session.lock([session.tables(), session.feature_table(), (&folder, Use::Write)])?;
     let mut found = find(session, options)?;
     warn_of_columns(session, &found.quality);
-    let folder = options.output.clone().unwrap_or_else(|| session.config.monitoring_path());
     if options.history {
         found.history = history::add(&folder, &found)?;
     }

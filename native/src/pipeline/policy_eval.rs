@@ -70,6 +70,7 @@ struct EvaluatedPolicy {
 const MOST_UNSUPPORTED: f64 = 0.05;
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Evaluated> {
+    session.lock([session.tables()])?;
     if let Some(wrong) = arguments.temperature.iter().find(|t| !t.is_finite() || **t < 0.0) {
         bail!("--temperature: {wrong} is not a number from 0");
     }

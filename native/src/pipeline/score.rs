@@ -68,6 +68,7 @@ pub struct Scored {
 /// # Errors
 /// Where the bundle may not be used or is of a plain table, rows can't be read, or a file can't be written.
 pub fn run(session: &Session, options: &Options) -> anyhow::Result<Scored> {
+    session.lock([session.tables(), session.outputs()])?;
     let opened = options.open(session)?;
     let recommender = opened.recommender_of_customers()?;
     let config = &session.config;

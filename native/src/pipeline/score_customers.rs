@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::Session;
 use super::score::Options;
+use crate::io::input;
 
 /// The answers to a file's questions.
 pub(crate) struct Answers(Vec<Answered>);
@@ -60,7 +61,7 @@ pub(crate) fn run(
         ..RequestOptions::default()
     };
     let place = || file.display().to_string();
-    let text = std::fs::read_to_string(file).with_context(place)?;
+    let text = input::read_text(file, input::CUSTOMERS).with_context(place)?;
     let Value::List(questions) = Value::parse(&text, 2).with_context(place)? else {
         bail!("{}: expected a list of questions", file.display());
     };

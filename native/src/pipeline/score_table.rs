@@ -42,6 +42,7 @@ pub(crate) fn run(
     id: Option<&str>,
     out: Option<&Path>,
 ) -> anyhow::Result<ScoredTable> {
+    session.lock([session.outputs()])?;
     let recommender = options.open(session)?.recommender;
     let schema = recommender.schema();
     if let Task::NextProduct = schema.task() {

@@ -53,6 +53,7 @@ pub(crate) struct Merged {
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Merged> {
     let Action::Merge(merge) = &arguments.action;
+    output::check_target(&merge.out)?;
     let path = merge.bundle.clone().unwrap_or_else(|| session.config.bundle_path());
     let place = || path.display().to_string();
     let recommender = Recommender::load(&bundle_bytes(session, &path)?).with_context(place)?;

@@ -14,7 +14,7 @@ use crate::app::usage;
 use crate::config::cutoffs;
 use crate::config::{Algorithm, Time};
 use crate::io::feature_table::{FeatureTable, sources_of};
-use crate::io::output;
+use crate::io::output::{self, Unfinished};
 use crate::mlflow::{self, Logged, Logging, Origin};
 use crate::train::{FinalistReport, RowsOf, TrainedModels, Trainer, Trial};
 use crate::trust;
@@ -56,6 +56,7 @@ pub struct Trained {
 /// # Errors
 /// Where the table can't be read or learned from, or a file can't be written.
 pub fn run(session: &Session, options: &Options) -> anyhow::Result<Trained> {
+    session.lock([session.feature_table(), session.outputs()])?;
     let started = std::time::Instant::now();
     let config = &session.config;
     let path = config.feature_table().with_extension("parquet");
@@ -81,7 +82,7 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Trained> {
     };
     let policy = config.carried_policy(&table.layout.schema, &table.layout.features)?;
     let trainer = options.trainer(session, RowsOf::Bank, policy, card);
-    let (models, logging) = train(session, &trainer, COMMAND, [&learning, &validation, &all])?;
+    let (models, unfinished, logging) = train(session, &trainer, COMMAND, [&learning, &validation, &all])?;
     let model = config.model_path();
     let algorithm = models.best()?.report.algorithm;
     let report = config.outputs.path.join("models").join("training.json");
@@ -97,6 +98,7 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Trained> {
         logged: None,
     };
     output::write_json(&report, &trained)?;
+    unfinished.finish()?;
     if let Some(logging) = logging {
         let layout = &table.layout;
         let origin = Origin { command: COMMAND, file: &path, hash, layout, rows: table.len() };
@@ -134,15 +136,15 @@ pub(super) fn train<'s>(
     trainer: &Trainer<'_>,
     command: &str,
     [train, validation, all]: [&FeatureTable; 3],
-) -> anyhow::Result<(TrainedModels, Option<Logging<'s>>)> {
+) -> anyhow::Result<(TrainedModels, Unfinished, Option<Logging<'s>>)> {
     let logging = Logging::begin(&session.config, &session.progress)?;
     let models = trainer.train(train, validation, all).inspect_err(|error| {
         if let Some(logging) = &logging {
             logging.failed(command, error);
         }
     })?;
-    models.write(&session.config.model_path())?;
-    Ok((models, logging))
+    let unfinished = models.write(&session.config.model_path())?;
+    Ok((models, unfinished, logging))
 }
 
 impl fmt::Display for Trained {

@@ -89,6 +89,7 @@ pub(crate) fn run(
     source: Source<'_>,
     max_bytes: Option<Size>,
 ) -> anyhow::Result<TrainedTable> {
+    session.lock([session.outputs()])?;
     let started = std::time::Instant::now();
     let config = &session.config;
     // A key that can't be read is better noticed before training than after.
@@ -125,7 +126,8 @@ pub(crate) fn run(
     };
     let trainer = options.trainer(session, RowsOf::PlainTable, PolicyDefinition::default(), card);
     // What was chosen learns from the rows that chose it too; those of the test stay unseen.
-    let (models, logging) = train::train(session, &trainer, COMMAND, [&train, &validation, &learning])?;
+    let (models, unfinished, logging) =
+        train::train(session, &trainer, COMMAND, [&train, &validation, &learning])?;
     let mut bundle = models.best()?.bundle.clone();
     let bytes = bundle.encode()?;
     let others: Vec<_> = models.finalists.iter().skip(1).map(|model| &model.bundle).collect();
@@ -163,6 +165,7 @@ pub(crate) fn run(
     let folder = config.outputs.path.join("models");
     let report = folder.join("training.json");
     output::write_json(&report, &training)?;
+    unfinished.finish()?;
     let files = evaluation.write(&folder)?;
     evaluation.fill(&mut bundle.card);
     release.fill(&mut bundle);

@@ -68,12 +68,13 @@ impl Frontier {
         let header = ["TREES", "LEAVES", "LEAF_STEPS", "VALIDATION_LOG_LOSS", "BYTES", "CHOSEN"];
         let csv = output::csv(header, self.points.iter().map(FrontierPoint::cells))?;
         let svg = self.chart().svg()?;
-        output::write_files(folder, &["frontier.csv", "frontier.svg"], |files| {
-            for (file, content) in files.iter_mut().zip([csv.as_slice(), svg.as_bytes()]) {
-                file.write_all(content)?;
-            }
-            Ok(())
-        })
+        output::FileSet { folder, command: "export", names: &["frontier.csv", "frontier.svg"], stale: &[] }
+            .write(|files| {
+                for (file, content) in files.iter_mut().zip([csv.as_slice(), svg.as_bytes()]) {
+                    file.write_all(content)?;
+                }
+                Ok(())
+            })
     }
 
     fn chart(&self) -> Chart {

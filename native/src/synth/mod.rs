@@ -69,18 +69,20 @@ impl Plan<'_> {
     pub(crate) fn write(&self, folder: &Path, progress: &Progress) -> anyhow::Result<Vec<Written>> {
         let tables = ALL_TABLES.into_iter().filter(|table| *table != Table::Truth || self.truth.is_some());
         let names: Vec<String> = tables.map(|table| file_name(table, self.format)).collect();
+        let stale = [OutputFormat::Csv, OutputFormat::Parquet].map(|it| file_name(Table::Truth, it));
+        let stale: Vec<&str> = stale.iter().filter(|it| !names.contains(it)).map(String::as_str).collect();
         let mut sizes = Vec::new();
-        output::write_files(folder, &names.iter().map(String::as_str).collect::<Vec<_>>(), |files| {
+        output::FileSet {
+            folder,
+            command: "generate",
+            names: &names.iter().map(String::as_str).collect::<Vec<_>>(),
+            stale: &stale,
+        }
+        .write(|files| {
             sizes = match self.format {
                 OutputFormat::Csv => self.write_to(csv::CsvTables::new(files)?, progress)?,
                 OutputFormat::Parquet => self.write_to(parquet::ParquetTables::new(files)?, progress)?,
             };
-            for stale in [OutputFormat::Csv, OutputFormat::Parquet].map(|it| file_name(Table::Truth, it)) {
-                let path = folder.join(&stale);
-                if !names.contains(&stale) && path.exists() {
-                    std::fs::remove_file(path)?;
-                }
-            }
             Ok(())
         })?;
         Ok(names.into_iter().zip(sizes).map(|(file, (rows, bytes))| Written { file, rows, bytes }).collect())

@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::app::Progress;
 use crate::config::{Algorithm, ModelConfig};
 use crate::io::feature_table::FeatureTable;
-use crate::io::output;
+use crate::io::output::{self, Unfinished};
 use crate::train::calibrate::{CalibrationReport, calibrate};
 pub(crate) use described::help as parameters_help;
 pub(crate) use fitting::TrainingRows;
@@ -164,30 +164,33 @@ impl TrainedModels {
         self.finalists.first().context("there was nothing to choose from")
     }
 
-    /// Writes the chosen model, and beside it in `candidates/` the others, for `nextbest evaluate`; those of
-    /// an earlier training go.
+    /// Writes the chosen model, and beside it in `candidates/` the others, for `nextbest evaluate`; those of an
+    /// earlier training go. The set is unfinished until the caller has written its report.
     ///
     /// # Errors
-    /// Where a file can't be written.
-    pub(crate) fn write(&self, model: &Path) -> anyhow::Result<()> {
-        let folder = model.with_file_name("candidates");
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        }
-        write_model(model, &self.best()?.bundle)?;
-        for other in self.finalists.iter().skip(1) {
-            let path = folder.join(other.report.algorithm).with_extension("bundle");
-            write_model(&path, &other.bundle)?;
-        }
-        Ok(())
+    /// Where a model can't be read again, or a file can't be written.
+    pub(crate) fn write(&self, model: &Path) -> anyhow::Result<Unfinished> {
+        let encoded = self.finalists.iter().map(|finalist| encoded(&finalist.bundle));
+        let encoded = encoded.collect::<anyhow::Result<Vec<_>>>()?;
+        let (best, others) = encoded.split_first().context("there was nothing to choose from")?;
+        let folder = model.parent().context("the model has no folder")?;
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        let unfinished = Unfinished::begin(folder, "train")?;
+        let names = self.finalists.iter().skip(1).map(|other| format!("{}.bundle", other.report.algorithm));
+        let names: Vec<String> = names.collect();
+        let files = names.iter().map(String::as_str).zip(others.iter().map(Vec::as_slice));
+        output::replace_folder(&model.with_file_name("candidates"), files)?;
+        output::write_bytes(model, best)?;
+        Ok(unfinished)
     }
 }
 
-/// Writes a model that can be read again: a reader has limits that training does not know.
-fn write_model(path: &Path, bundle: &Bundle) -> anyhow::Result<()> {
+/// The bytes of a model that can be read again: a reader has limits that training does not know.
+fn encoded(bundle: &Bundle) -> anyhow::Result<Vec<u8>> {
     let bytes = bundle.encode()?;
-    Bundle::decode(&bytes).with_context(|| format!("{} could not be read again", path.display()))?;
-    output::write_bytes(path, &bytes)
+    Bundle::decode(&bytes)
+        .with_context(|| format!("the {} could not be read again", bundle.card.algorithm))?;
+    Ok(bytes)
 }
 
 impl std::fmt::Display for FinalistReport {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::io::input;
 use anyhow::{Context as _, anyhow};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
@@ -43,7 +44,7 @@ impl PrivateKey {
     /// Where it can't be read or holds no private Ed25519 key.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let place = || format!("{}: `nextbest keygen` writes such a file", path.display());
-        let text = Zeroizing::new(std::fs::read_to_string(path).with_context(place)?);
+        let text = Zeroizing::new(input::read_text(path, input::TEXT).with_context(place)?);
         let key = SigningKey::from_pkcs8_pem(&text).map_err(|error| {
             anyhow!("{}: not a private Ed25519 key in PKCS#8 PEM ({error})", path.display())
         })?;
@@ -88,7 +89,7 @@ impl PublicKeys {
     /// Where it can't be read or holds anything but public Ed25519 keys.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let place = || format!("{}: `nextbest keygen` writes such a file", path.display());
-        let text = std::fs::read_to_string(path).with_context(place)?;
+        let text = input::read_text(path, input::TEXT).with_context(place)?;
         // Words may stand before, between and behind the keys.
         let keys = text.split(PUBLIC_BEGIN).skip(1).map(|rest| {
             let content = rest.split(PUBLIC_END).next().unwrap_or_default();

@@ -26,6 +26,8 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::io::column_names;
+use crate::io::output::check_finished;
+use crate::io::parquet_columns::undamaged;
 use crate::io::parquet_columns::{read_column, read_optional};
 use crate::io::rare_words::RareWords;
 use crate::io::word_list;
@@ -292,8 +294,9 @@ pub(crate) fn read_labels(path: &Path) -> anyhow::Result<(Vec<usize>, Vec<Produc
 /// Opens a table and reads what its columns are.
 fn open(path: &Path) -> anyhow::Result<(SerializedFileReader<File>, Layout)> {
     let place = || misplaced(path);
+    check_finished(path.parent().unwrap_or(Path::new(".")), "features")?;
     let file = File::open(path).with_context(place)?;
-    let reader = SerializedFileReader::new(file).with_context(place)?;
+    let reader = undamaged(|| Ok(SerializedFileReader::new(file)?)).with_context(place)?;
     let metadata = reader.metadata().file_metadata().key_value_metadata();
     let layout = metadata
         .and_then(|entries| entries.iter().find(|entry| entry.key == METADATA)?.value.as_deref())

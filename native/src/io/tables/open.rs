@@ -19,12 +19,14 @@ use super::read::TableFile;
 use super::{LoadOptions, MAX_WORDS, RuledWords, products, too_many_words};
 use crate::app::Progress;
 use crate::config::{ColumnType, Config, HoldingProductConfig, SchemaConfig, TableConfig};
+use crate::io::output::check_finished;
 
 /// Reads the bank's tables.
 ///
 /// # Errors
 /// Where a file or column is missing, a table is empty, or rows are bad (and not to be skipped).
 pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progress) -> anyhow::Result<Bank> {
+    check_finished(config.data_source.input_path(), "generate")?;
     let schema = config.schema()?;
     let id_column = config.feature_store.key()?;
     let clock = match options.schema {

@@ -3,17 +3,19 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use tempfile::NamedTempFile;
 
 use super::events::{Block, BlockColumn, range};
 
-/// The rows of some blocks, put aside. The file goes with it.
+/// The rows of some blocks, put aside in a file without a name, which ends with the process however that ends.
 #[derive(Debug)]
 pub(super) struct SpilledRun {
-    file: NamedTempFile,
+    /// Parts are read side by side, but each in one go.
+    file: Mutex<File>,
+    folder: PathBuf,
     /// Where each part's rows start; one more entry than parts.
     starts: Vec<u64>,
     /// Where each column's values start in the file, and what they are; the customers' come first, from 0.
@@ -34,9 +36,8 @@ impl SpilledRun {
     pub(super) fn write(folder: &Path, blocks: &[Block]) -> anyhow::Result<Self> {
         let place = || format!("{}: events can't be put aside there", folder.display());
         std::fs::create_dir_all(folder).with_context(place)?;
-        let file =
-            tempfile::Builder::new().prefix(".nextbest-events-").tempfile_in(folder).with_context(place)?;
-        let mut writer = BufWriter::with_capacity(1 << 20, file.as_file());
+        let file = tempfile::tempfile_in(folder).with_context(place)?;
+        let mut writer = BufWriter::with_capacity(1 << 20, &file);
         let parts = blocks.iter().map(|block| block.starts.len()).max().unwrap_or(1) - 1;
         let starts: Vec<u64> = (0..=parts)
             .map(|part| {
@@ -73,7 +74,7 @@ impl SpilledRun {
         }
         writer.flush().with_context(place)?;
         drop(writer);
-        Ok(Self { file, starts, columns })
+        Ok(Self { file: Mutex::new(file), folder: folder.to_owned(), starts, columns })
     }
 
     /// The rows of a part, as a block of that part alone.
@@ -81,14 +82,12 @@ impl SpilledRun {
     /// # Errors
     /// Where the file can't be read.
     pub(super) fn read(&self, part: usize) -> anyhow::Result<Block> {
-        let place = || format!("{}: events that were put aside can't be read", self.file.path().display());
-        // A part behind the last has no rows.
-        let (first, rows) = match self.starts.get(part..).unwrap_or_default() {
-            [start, end, ..] => (*start, end - start),
-            _ => (0, 0),
-        };
-        // A handle of its own: parts are read side by side.
-        let mut file = self.file.reopen().with_context(place)?;
+        use std::path::{Path, PathBuf};
+        use std::sync::{Mutex, PoisonError};
+
+        use anyhow::{Context, bail};
+
+        use super::events::{Block, BlockColumn, range};
         let mut read = |from: u64, width: u64| -> anyhow::Result<Vec<u8>> {
             read_at(&mut file, from + first * width, rows * width).with_context(place)
         };

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::meta::Meta;
 use super::{FileStore, META, REGISTRY, folders, path_of, safe};
 use crate::app::clock;
+use crate::io::input;
 use crate::mlflow::registry::{NewVersion, Registry, Version};
 
 /// What the folder of a version is called, before its number.
@@ -128,7 +129,7 @@ impl Registry for FileStore {
             .with_context(|| format!("{}: has no storage_location", meta_path.display()))
             .and_then(|location| path_of(&location))?;
         let path = location.join(safe(path)?);
-        std::fs::read(&path).with_context(|| path.display().to_string())
+        input::read_bundle(&path).with_context(|| path.display().to_string())
     }
 }
 

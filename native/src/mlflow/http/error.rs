@@ -3,6 +3,8 @@
 use serde_json::Value;
 use ureq::http::{Method, Response};
 
+use crate::app::for_people;
+
 /// So many characters of an answer that is no JSON are shown.
 const SHOWN: usize = 300;
 
@@ -48,9 +50,11 @@ pub(super) fn refused(method: &Method, url: &str, answer: &Response<Vec<u8>>) ->
         method: method.clone(),
         url: url.split('?').next().unwrap_or(url).to_owned(),
         status: status.as_u16(),
-        code: field("error_code").unwrap_or_else(|| status.canonical_reason().unwrap_or_default().to_owned()),
+        code: for_people(
+            &field("error_code").unwrap_or_else(|| status.canonical_reason().unwrap_or_default().to_owned()),
+        ),
         // Where nobody is logged in, MLflow answers in plain words.
-        message: field("message").unwrap_or_else(|| shown(&String::from_utf8_lossy(body))),
+        message: for_people(&field("message").unwrap_or_else(|| shown(&String::from_utf8_lossy(body)))),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 
 use super::Server;
+use crate::io::input;
 use crate::io::output;
 use crate::mlflow::http::encoded_path;
 
@@ -27,7 +28,7 @@ impl Server<'_> {
     pub(super) fn get_file(&self, artifact_uri: &str, path: &str) -> anyhow::Result<Vec<u8>> {
         match place(artifact_uri, path)? {
             Place::Proxy(path) => Ok(self.client.download(&path)?),
-            Place::File(path) => std::fs::read(&path).with_context(|| path.clone()),
+            Place::File(path) => input::read_bundle(Path::new(&path)).with_context(|| path.clone()),
         }
     }
 }

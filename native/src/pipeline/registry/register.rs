@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::HASH_TAG;
 use crate::app::clock;
 use crate::app::usage;
+use crate::io::input;
 use crate::mlflow::{self, Address, NewVersion};
 use crate::pipeline::Session;
 use crate::pyfunc::{Identity, ModelFile, find_module, model_files};
@@ -53,8 +54,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Re
         )));
     };
     let path = arguments.bundle.clone().unwrap_or_else(|| config.bundle_path());
-    let bytes =
-        std::fs::read(&path).with_context(|| format!("{}: `nextbest export` writes it", path.display()))?;
+    let bytes = input::read_bundle(&path)
+        .with_context(|| format!("{}: `nextbest export` writes it", path.display()))?;
     let file = || path.display().to_string();
     let demands = Demands::new(&config.trust, None)?;
     demands.check_signature(&bytes).with_context(file)?;

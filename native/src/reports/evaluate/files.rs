@@ -56,7 +56,7 @@ impl Evaluation {
             files.push((name, chart.svg()?.into_bytes()));
         }
         let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-        output::write_files(folder, &names, |writers| {
+        output::FileSet { folder, command: "evaluate", names: &names, stale: &[] }.write(|writers| {
             for (writer, (_, content)) in writers.iter_mut().zip(&files) {
                 writer.write_all(content)?;
             }

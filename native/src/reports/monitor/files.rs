@@ -28,16 +28,14 @@ impl Monitoring {
         if !self.alerts.is_empty() {
             files.push((ALERT, json(&self.alert())?));
         }
+        let stale: &[&str] = if self.alerts.is_empty() { &[ALERT] } else { &[] };
         let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-        output::write_files(folder, &names, |writers| {
+        output::FileSet { folder, command: "monitor", names: &names, stale }.write(|writers| {
             for (writer, (_, content)) in writers.iter_mut().zip(&files) {
                 std::io::Write::write_all(writer, content)?;
             }
             Ok(())
         })?;
-        if self.alerts.is_empty() {
-            output::remove_old(&folder.join(ALERT))?;
-        }
         Ok(names.iter().map(|name| folder.join(name)).collect())
     }
 

@@ -110,7 +110,7 @@ impl Measured<'_> {
         let scored = || picked().zip(&labels);
         let losses: Vec<f64> = scored().map(|(row, label)| row_log_loss(row, *label)).collect();
         let mean = |total: f64| total / rows.len().max(1) as f64;
-        let taking = |row: &[f32]| 1.0 - row.first().copied().unwrap_or_default();
+        let taking = |row: &[f32]| row.first().map_or(f32::NAN, |none| 1.0 - none);
         let takers = self.has_none.then(|| Takers {
             observed: labels.iter().filter(|label| **label > 0).count(),
             predicted: scored().map(|(row, _)| f64::from(taking(row))).sum(),

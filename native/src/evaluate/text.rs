@@ -95,7 +95,7 @@ fn write_against(f: &mut fmt::Formatter<'_>, against: &Against) -> fmt::Result {
         "against {} ({} {}, trained until {})",
         against.bundle.display(),
         against.algorithm,
-        against.model.get(..8).unwrap_or_default(),
+        format_args!("{:.8}", against.model),
         against.trained_until.as_deref().unwrap_or("an unknown date")
     )?;
     writeln!(f, "  {:<24}{:>10}{:>10}{:>12}  95 % interval", "", "model", "other", "difference")?;

@@ -106,7 +106,7 @@ impl Frame {
                 if !snapshot.is_customer(&customer) {
                     continue;
                 }
-                table.ids.push(bank.ids.get(part.first + index).cloned().unwrap_or_default());
+                table.ids.push(bank.ids.get(part.first + index).cloned().context("a customer has no id")?);
                 table.cutoffs.push(as_of);
                 table.labels.extend(snapshot.label(&customer));
                 table.held.push(snapshot.held(&customer));

@@ -257,7 +257,7 @@ fn compute(
         let mut files = files.iter_mut();
         let file = files.next().context("no file to write to")?;
         let mut writer = FeatureTableWriter::new(&layout, file, files.next())?;
-        let rows_of_part = |part: &Part| Ok(feature_rows(part, bank, &layout, &engine, &cutoffs));
+        let rows_of_part = |part: &Part| feature_rows(part, bank, &layout, &engine, &cutoffs);
         bank.each_part(rows_of_part, |rows| {
             for (cutoff, label) in rows.cutoffs.iter().zip(&rows.labels) {
                 let position = cutoffs.binary_search(cutoff).unwrap_or(usize::MAX);
@@ -288,7 +288,7 @@ fn feature_rows(
     layout: &Arc<Layout>,
     engine: &FeatureEngine,
     cutoffs: &[i64],
-) -> FeatureTable {
+) -> anyhow::Result<FeatureTable> {
     let mut table = FeatureTable::empty(layout);
     for &cutoff in cutoffs {
         let snapshot = Snapshot::new(&bank.schema, cutoff);
@@ -296,14 +296,14 @@ fn feature_rows(
             if !snapshot.is_customer(&customer) {
                 continue;
             }
-            table.ids.push(bank.ids.get(part.first + index).cloned().unwrap_or_default());
+            table.ids.push(bank.ids.get(part.first + index).cloned().context("a customer has no id")?);
             table.cutoffs.push(cutoff);
             table.labels.extend(snapshot.label(&customer));
             table.held.push(snapshot.held(&customer));
             engine.compute(&customer, cutoff, &mut table.values);
         }
     }
-    table
+    Ok(table)
 }
 
 fn layout(config: &Config, schema: &Schema) -> anyhow::Result<Layout> {

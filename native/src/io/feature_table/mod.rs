@@ -137,19 +137,14 @@ impl FeatureTable {
 
     /// Some rows, by their positions.
     pub(crate) fn rows(&self, rows: &[usize]) -> FeatureTable {
-        let width = self.width();
+        let all = self.values.chunks_exact(self.width().max(1));
         FeatureTable {
             layout: Arc::clone(&self.layout),
             ids: pick(&self.ids, rows),
             cutoffs: pick(&self.cutoffs, rows),
             labels: pick(&self.labels, rows),
             held: pick(&self.held, rows),
-            values: rows
-                .iter()
-                .flat_map(|row| {
-                    self.values.get(row * width..(row + 1) * width).unwrap_or_default().iter().copied()
-                })
-                .collect(),
+            values: rows.iter().filter_map(|row| all.clone().nth(*row)).flatten().copied().collect(),
         }
     }
 
@@ -205,17 +200,16 @@ impl FeatureTable {
         Ok((table.layout, table.cutoffs, table.labels))
     }
 
-    fn label_name(&self, row: usize) -> &str {
-        let names = self.layout.schema.class_names();
-        self.labels.get(row).and_then(|label| names.get(*label).copied()).unwrap_or_default()
+    fn label_name(&self, row: usize) -> Option<&str> {
+        self.layout.schema.class_names().get(*self.labels.get(row)?).copied()
     }
 
-    fn held_names(&self, row: usize) -> String {
-        let held = self.held.get(row).copied().unwrap_or_default();
+    fn held_names(&self, row: usize) -> Option<String> {
+        let held = self.held.get(row)?;
         let products = self.layout.schema.products().iter().enumerate();
         let names =
             products.filter(|(product, _)| held.contains(*product)).map(|(_, product)| product.name.as_str());
-        word_list::join(names)
+        Some(word_list::join(names))
     }
 
     fn read_cutoffs_of_group(&mut self, group: &dyn RowGroupReader) -> anyhow::Result<()> {

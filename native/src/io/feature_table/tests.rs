@@ -116,7 +116,7 @@ proptest! {
         for (row, cells) in reader.records().enumerate() {
             let cells = cells.unwrap();
             prop_assert_eq!(&cells[0], &table.ids[row]);
-            prop_assert_eq!(&cells[2], table.label_name(row));
+            prop_assert_eq!(&cells[2], table.label_name(row).unwrap());
             let values = cells.iter().skip(4).map(|cell| if cell.is_empty() { f32::NAN } else { cell.parse().unwrap() });
             let width = table.width();
             prop_assert_eq!(bits(&values.collect::<Vec<_>>()), bits(&table.values[row * width..(row + 1) * width]));

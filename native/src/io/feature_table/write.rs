@@ -155,13 +155,14 @@ impl Leading {
         }
     }
 
-    fn text(self, rows: &FeatureTable, row: usize) -> String {
-        match self {
-            Leading::Key => rows.ids.get(row).cloned().unwrap_or_default(),
-            Leading::Cutoff => time::format(rows.cutoffs.get(row).copied().unwrap_or_default()),
-            Leading::Label => rows.label_name(row).to_owned(),
+    fn text(self, rows: &FeatureTable, row: usize) -> anyhow::Result<String> {
+        let text = match self {
+            Leading::Key => rows.ids.get(row).cloned(),
+            Leading::Cutoff => rows.cutoffs.get(row).map(|cutoff| time::format(*cutoff)),
+            Leading::Label => rows.label_name(row).map(str::to_owned),
             Leading::Held => rows.held_names(row),
-        }
+        };
+        text.with_context(|| format!("row {row} has no {}", self.name(&rows.layout)))
     }
 }
 
@@ -180,8 +181,8 @@ fn encode(
             encode_column::<Int32Type>(descriptor, properties, &days, None)
         }
         Some(leading) => {
-            let texts: Vec<_> =
-                (0..rows.len()).map(|row| leading.text(rows, row).into_bytes().into()).collect();
+            let texts = (0..rows.len()).map(|row| Ok(leading.text(rows, row)?.into_bytes().into()));
+            let texts = texts.collect::<anyhow::Result<Vec<_>>>()?;
             encode_column::<ByteArrayType>(descriptor, properties, &texts, None)
         }
         None => {
@@ -204,7 +205,8 @@ fn csv_text(
     for (row, values) in rows.matrix()?.rows().enumerate().skip(first).take(count) {
         let values =
             values.iter().map(|value| if value.is_nan() { String::new() } else { value.to_string() });
-        csv.record(leading.iter().map(|leading| leading.text(rows, row)).chain(values))?;
+        let texts = leading.iter().map(|leading| leading.text(rows, row));
+        csv.record(texts.collect::<anyhow::Result<Vec<_>>>()?.into_iter().chain(values))?;
     }
     Ok(text)
 }

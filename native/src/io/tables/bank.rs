@@ -1,10 +1,11 @@
 //! The bank's data, ready for features: customers part by part.
 
+use anyhow::Context as _;
 use nextbest_core::customers::{Columns, Customers};
 use nextbest_core::schema::Schema;
 use rayon::prelude::*;
 
-use super::events::{EventTable, PART};
+use super::events::{EventTable, PART, range};
 use super::quality::TableQuality;
 
 /// The bank's data, ready for features.
@@ -60,16 +61,15 @@ impl Bank {
         let count = last.saturating_sub(first);
         let tables = self.events.iter().map(|table| match table {
             EventRows::Held(columns, offsets) => {
-                let offsets = offsets.get(first..=last).unwrap_or_default();
-                let start = offsets.first().copied().unwrap_or_default();
-                let end = offsets.last().copied().unwrap_or_default();
-                let offsets = offsets.iter().map(|offset| offset - start).collect();
-                Ok((slice(columns, start..end)?, offsets))
+                let offsets = range(offsets, first..last + 1)?;
+                let ends = offsets.first().zip(offsets.last());
+                let (start, end) = ends.with_context(|| format!("part {part} has no rows"))?;
+                Ok((slice(columns, *start..*end)?, offsets.iter().map(|offset| offset - start).collect()))
             }
             EventRows::Streamed(table) => {
                 let (columns, offsets) = table.rows_of_part(part, count)?;
-                let rows = offsets.last().copied().unwrap_or_default();
-                Ok((Columns::new(columns, rows)?, offsets))
+                let rows = offsets.last().with_context(|| format!("part {part} has no rows"))?;
+                Ok((Columns::new(columns, *rows)?, offsets))
             }
         });
         let tables = tables.collect::<anyhow::Result<Vec<_>>>()?;
@@ -106,7 +106,6 @@ impl Bank {
 }
 
 fn slice(columns: &Columns, rows: std::ops::Range<usize>) -> anyhow::Result<Columns> {
-    let of_rows =
-        columns.columns().iter().map(|column| column.get(rows.clone()).unwrap_or_default().to_vec());
-    Ok(Columns::new(of_rows.collect(), rows.len())?)
+    let of_rows = columns.columns().iter().map(|column| Ok(range(column, rows.clone())?.to_vec()));
+    Ok(Columns::new(of_rows.collect::<anyhow::Result<_>>()?, rows.len())?)
 }

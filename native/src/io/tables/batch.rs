@@ -315,6 +315,6 @@ impl Values {
 
 /// Leaves only the entries that are to be kept.
 pub(super) fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
-    let mut kept = keep.iter();
-    values.retain(|_| kept.next().copied().unwrap_or_default());
+    let kept = std::mem::take(values).into_iter().zip(keep).filter(|(_, keep)| **keep);
+    *values = kept.map(|(value, _)| value).collect();
 }

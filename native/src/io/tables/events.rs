@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use anyhow::Context as _;
 use nextbest_core::schema::{Column, ColumnKind};
 
 use super::batch::{Batch, Key, KeyedRow, NO_ROW, Span, UnseenWords, Values, retain};
@@ -154,7 +155,7 @@ impl EventTable {
         }
         let mut offsets = vec![0usize; customers + 1];
         for (rows, block) in &blocks {
-            for customer in block.customers.get(rows.clone()).unwrap_or_default() {
+            for customer in range(&block.customers, rows.clone())? {
                 if let Some(count) = offsets.get_mut(usize::from(*customer) + 1) {
                     *count += 1;
                 }
@@ -170,7 +171,7 @@ impl EventTable {
         let mut places = Vec::new();
         for (rows, block) in &blocks {
             places.clear();
-            for customer in block.customers.get(rows.clone()).unwrap_or_default() {
+            for customer in range(&block.customers, rows.clone())? {
                 if let Some(place) = next.get_mut(usize::from(*customer)) {
                     places.push(*place);
                     *place += 1;
@@ -179,11 +180,11 @@ impl EventTable {
             for ((column, from), declared) in columns.iter_mut().zip(&block.columns).zip(&self.columns) {
                 match from {
                     BlockColumn::Numbers(values) => {
-                        scatter(values.get(rows.clone()).unwrap_or_default(), &places, column, |value| value);
+                        scatter(range(values, rows.clone())?, &places, column, |value| value);
                     }
                     BlockColumn::Codes(codes) => {
                         let number = |code| words::number(code, &declared.positions);
-                        scatter(codes.get(rows.clone()).unwrap_or_default(), &places, column, number);
+                        scatter(range(codes, rows.clone())?, &places, column, number);
                     }
                 }
             }
@@ -199,6 +200,15 @@ impl EventColumn {
     }
 }
 
+/// Some values of a column.
+///
+/// # Errors
+/// If the column does not have that many.
+pub(super) fn range<T>(column: &[T], rows: std::ops::Range<usize>) -> anyhow::Result<&[T]> {
+    let (count, end) = (column.len(), rows.end);
+    column.get(rows).with_context(|| format!("a column has {count} values, expected at least {end}"))
+}
+
 fn scatter<T: Copy>(from: &[T], places: &[usize], to: &mut [f64], number: impl Fn(T) -> f64) {
     for (value, place) in from.iter().zip(places) {
         if let Some(slot) = to.get_mut(*place) {
@@ -210,7 +220,8 @@ fn scatter<T: Copy>(from: &[T], places: &[usize], to: &mut [f64], number: impl F
 impl Block {
     /// The rows of a part.
     pub(super) fn rows_of(&self, part: usize) -> std::ops::Range<usize> {
-        let start = |part: usize| self.starts.get(part).map_or(0, |start| *start as usize);
+        // A part behind the last has no rows.
+        let start = |part: usize| self.starts.get(part).or(self.starts.last()).map_or(0, |it| *it as usize);
         start(part)..start(part + 1)
     }
 
@@ -351,12 +362,13 @@ impl Sorted {
                 BlockColumn::Codes(codes) => retain(codes, &keep),
             }
         }
-        let mut kept_before = vec![0u32];
-        for keep in keep {
-            kept_before.push(kept_before.last().copied().unwrap_or_default() + u32::from(keep));
-        }
+        // Starts ascend: those that are kept are counted from one to the next.
+        let (mut passed, mut kept) = (0, 0);
+        let mut keep = keep.iter();
         for start in &mut block.starts {
-            *start = kept_before.get(*start as usize).copied().unwrap_or_default();
+            kept += keep.by_ref().take((*start - passed) as usize).filter(|keep| **keep).count() as u32;
+            passed = *start;
+            *start = kept;
         }
     }
 }

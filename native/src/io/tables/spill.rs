@@ -6,8 +6,9 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::events::{Block, BlockColumn};
-use anyhow::Context;
+use anyhow::{Context, bail};
+
+use super::events::{Block, BlockColumn, range};
 
 /// The rows of some blocks, put aside in a file without a name, which ends with the process however that ends.
 #[derive(Debug)]
@@ -44,9 +45,10 @@ impl SpilledRun {
             })
             .collect();
         let mut position = 0u64;
-        let mut write = |bytes: &mut dyn Iterator<Item = Vec<u8>>| -> anyhow::Result<u64> {
+        let mut write = |bytes: &mut dyn Iterator<Item = anyhow::Result<Vec<u8>>>| -> anyhow::Result<u64> {
             let from = position;
             for bytes in bytes {
+                let bytes = bytes?;
                 writer.write_all(&bytes).with_context(place)?;
                 position += bytes.len() as u64;
             }
@@ -63,11 +65,10 @@ impl SpilledRun {
             };
             let from = write(&mut slices().map(|(block, rows)| match block.columns.get(column) {
                 Some(BlockColumn::Numbers(values)) => {
-                    let values = values.get(rows).unwrap_or_default();
-                    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+                    Ok(range(values, rows)?.iter().flat_map(|value| value.to_le_bytes()).collect())
                 }
                 Some(BlockColumn::Codes(values)) => codes(values, rows),
-                None => Vec::new(),
+                None => bail!("a block of events lacks column {column}"),
             }))?;
             columns.push((from, kind));
         }
@@ -81,10 +82,12 @@ impl SpilledRun {
     /// # Errors
     /// Where the file can't be read.
     pub(super) fn read(&self, part: usize) -> anyhow::Result<Block> {
-        let place = || format!("{}: events that were put aside can't be read", self.folder.display());
-        let start = |part: usize| self.starts.get(part).copied().unwrap_or_default();
-        let (first, rows) = (start(part), start(part + 1) - start(part));
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        use std::path::{Path, PathBuf};
+        use std::sync::{Mutex, PoisonError};
+
+        use anyhow::{Context, bail};
+
+        use super::events::{Block, BlockColumn, range};
         let mut read = |from: u64, width: u64| -> anyhow::Result<Vec<u8>> {
             read_at(&mut file, from + first * width, rows * width).with_context(place)
         };
@@ -100,8 +103,8 @@ impl SpilledRun {
     }
 }
 
-fn codes(values: &[u16], rows: std::ops::Range<usize>) -> Vec<u8> {
-    values.get(rows).unwrap_or_default().iter().flat_map(|value| value.to_le_bytes()).collect()
+fn codes(values: &[u16], rows: std::ops::Range<usize>) -> anyhow::Result<Vec<u8>> {
+    Ok(range(values, rows)?.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
 fn to_codes(bytes: &[u8]) -> Vec<u16> {

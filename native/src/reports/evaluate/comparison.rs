@@ -60,7 +60,7 @@ impl Writer<'_> {
         html! {
             p {
                 "The other model is " code { (against.bundle.display()) } ": " (against.algorithm.replace('_', " ")) " "
-                code { (against.model.get(..8).unwrap_or_default()) }
+                code { (format_args!("{:.8}", against.model)) }
                 @if let Some(date) = &against.trained_until { ", trained on cut-offs until " (date) }
                 ". Both were asked about the same rows; a difference is this model’s number less the other’s."
             }

@@ -74,7 +74,7 @@ impl Writer<'_> {
         html! {
             p.lead {
                 (evaluation.algorithm.replace('_', " ")) ", \
-                    model " code { (evaluation.model.get(..8).unwrap_or_default()) }
+                    model " code { (format_args!("{:.8}", evaluation.model)) }
                 ", on " (count(model.all.rows)) " test rows of " (count(evaluation.customers))
                 (if self.has_none() { " customers" } else { " cases" })
                 @if !evaluation.test_cutoffs.is_empty() { ", at " (evaluation.test_cutoffs.join(", ")) }

@@ -82,12 +82,13 @@ impl SpilledRun {
     /// # Errors
     /// Where the file can't be read.
     pub(super) fn read(&self, part: usize) -> anyhow::Result<Block> {
-        use std::path::{Path, PathBuf};
-        use std::sync::{Mutex, PoisonError};
-
-        use anyhow::{Context, bail};
-
-        use super::events::{Block, BlockColumn, range};
+        let place = || format!("{}: events that were put aside can't be read", self.folder.display());
+        // A part behind the last has no rows.
+        let (first, rows) = match self.starts.get(part..).unwrap_or_default() {
+            [start, end, ..] => (*start, end - start),
+            _ => (0, 0),
+        };
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let mut read = |from: u64, width: u64| -> anyhow::Result<Vec<u8>> {
             read_at(&mut file, from + first * width, rows * width).with_context(place)
         };

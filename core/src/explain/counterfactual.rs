@@ -61,16 +61,16 @@ pub struct Change {
 ///
 /// # Examples
 /// ```
-/// use nextbest_core::Bundle;
+/// # use nextbest_core::Bundle;
 /// use nextbest_core::explain::counterfactual;
 ///
-/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
-/// let bundle = Bundle::decode(bytes)?;
+/// # let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/bank.bundle"));
+/// # let bundle = Bundle::decode(bytes)?;
 /// let best = |probabilities: &[f32]| {
 ///     let products = probabilities.iter().skip(1).enumerate();
 ///     products.max_by(|a, b| a.1.total_cmp(b.1)).map(|(product, _)| product)
 /// };
-/// let row = bundle.goldens[0].row.clone();
+/// # let row = bundle.goldens[0].row.clone();
 /// let mutable: Vec<u16> = (0..bundle.features.len() as u16).collect();
 /// let found = counterfactual(&bundle, &row, 1_782_864_000, &mutable, best)?.unwrap();
 /// let mut changed = row.clone();

@@ -43,7 +43,7 @@ use crate::time::{DAY, civil_from_days, days_from_civil};
 /// # })?;
 /// let age = FeatureDefinition {
 ///     name: "age".into(),
-///     group: "table".into(),
+/// #     group: "table".into(),
 ///     label: "age in years".into(),
 ///     expression: Expression::Attribute { column: "AGE".into(), transform: Transform::Value },
 ///     missing: Some(40.0),

@@ -138,7 +138,7 @@ impl Drift {
                 let demand = conditions.demand;
                 conditions.demand = ByProduct::from_fn(|product| demand[product] * (1.0 + self.size));
             }
-            // The share of what is still pulled to the need's own products.
+            // Takes a share of what still pulls to the need's own products.
             DriftKind::ConceptShift => conditions.concept += (1.0 - conditions.concept) * self.size,
             DriftKind::MeanShift | DriftKind::Scale | DriftKind::CategoryMix | DriftKind::Missingness => {}
         }

@@ -53,7 +53,7 @@ impl BatchNode for u32 {
     }
 
     #[inline(always)]
-    #[expect(clippy::indexing_slicing, reason = "8 bits never lead out of a row, which the compiler sees")]
+    #[expect(clippy::indexing_slicing, reason = "8 bits always index within a row, as the compiler proves")]
     fn goes_right(self, row: &Row, _columns: &[Bytes]) -> u32 {
         u32::from(row[self.column()] > self.threshold())
     }
@@ -82,7 +82,7 @@ impl BatchNode for u64 {
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "done by the compiler")]
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
 const NUMBERS: [u8; ROWS] = {
     let mut numbers = [0; ROWS];
     let mut number = 0;
@@ -195,7 +195,7 @@ impl Forest {
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     #[expect(
         clippy::indexing_slicing,
-        reason = "a remainder never leads out of a group, which the compiler sees"
+        reason = "a remainder always indexes within a group, as the compiler proves"
     )]
     fn add_numbers<N: BatchNode>(&self, trees: &Trees<N>, block: &mut Block, probabilities: &mut [f32]) {
         block.sums.clear();
@@ -280,7 +280,7 @@ fn widest(work: impl FnOnce()) {
 impl Block {
     #[expect(
         clippy::indexing_slicing,
-        reason = "8 bits never lead out of 256 bytes, which the compiler sees"
+        reason = "8 bits always index within 256 bytes, as the compiler proves"
     )]
     fn fill_columns(&mut self, columns: &[Column], bins: Matrix<'_, u8>) {
         self.groups = bins.width().div_ceil(ROWS);

@@ -155,7 +155,7 @@ impl Crown {
 
     /// The exit that each row takes.
     #[inline(always)]
-    #[expect(clippy::indexing_slicing, reason = "masked and constant bounds, which the compiler sees")]
+    #[expect(clippy::indexing_slicing, reason = "masked and constant bounds, as the compiler proves")]
     pub(super) fn exits<'a>(&self, columns: &[Bytes], answers: &'a mut Answers) -> &'a [u8] {
         const MASK: usize = EXITS * 2 - 1;
         let answers = &mut answers.0;

@@ -73,7 +73,7 @@ impl Codes {
 #[inline(always)]
 #[expect(
     clippy::indexing_slicing,
-    reason = "constant bounds, which the compiler sees: all lanes become one addition"
+    reason = "constant bounds, as the compiler proves: all lanes become one addition"
 )]
 pub(super) fn add<C: Copy + Into<u32>>(codes: &[C], start: usize, sums: &mut [[u32; LANES]]) {
     debug_assert!(start < codes.len(), "a leaf behind the last");

@@ -37,7 +37,7 @@ impl<'a> Scores<'a> {
 
     #[expect(
         clippy::indexing_slicing,
-        reason = "a tree a class, leaves of these trees, rows and labels of the data"
+        reason = "one tree per class, leaves of these trees, rows and labels of the data"
     )]
     fn update(&mut self, trees: &[(&[f32], &[u16])]) {
         let width = self.data.class_count();
@@ -113,7 +113,7 @@ impl Pair {
 
 impl Gradients {
     /// The derivatives with respect to a class's score, for the given rows or all.
-    #[expect(clippy::indexing_slicing, reason = "rows of the data that the scores are of")]
+    #[expect(clippy::indexing_slicing, reason = "rows of the data that the scores belong to")]
     pub(super) fn new(scores: &Scores<'_>, class: usize, rows: Option<&[u32]>, seed: u64) -> Self {
         let data = scores.data;
         let rows: Vec<u32> = rows.map_or_else(|| (0..data.row_count() as u32).collect(), <[u32]>::to_vec);

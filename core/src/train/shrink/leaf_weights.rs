@@ -54,7 +54,7 @@ pub(super) fn leaf_weights(forest: &Forest, trees: &[Tree], data: &Dataset) -> V
 }
 
 /// p (1 − p) of each class, for a row that reaches these leaves.
-#[expect(clippy::indexing_slicing, reason = "leaves of these very trees, of one value each")]
+#[expect(clippy::indexing_slicing, reason = "leaves of these trees, of one value each")]
 fn second_derivatives(base: &[f32], trees: &[Tree], leaves: &[usize], factors: &mut [f32]) {
     factors.copy_from_slice(base);
     for (round, leaves) in trees.chunks(base.len().max(1)).zip(leaves.chunks(base.len().max(1))) {

@@ -139,14 +139,13 @@ impl Writer<'_> {
     }
 
     fn category_counts(&self) -> anyhow::Result<Vec<u8>> {
-        let rows = self.analysis.categories.iter().flat_map(|category| {
-            let column = self.data.columns.get(category.column);
-            let words = column.map(|column| column.words()).unwrap_or_default();
+        let categories = self.analysis.categories.iter();
+        let named = categories.filter_map(|it| Some((self.data.columns.get(it.column)?, it)));
+        let rows = named.flat_map(|(column, category)| {
             let total: usize = category.counts.iter().sum();
-            words.iter().zip(&category.counts).map(move |(word, count)| {
-                let name = column.map(|column| column.name.clone()).unwrap_or_default();
+            column.words().iter().zip(&category.counts).map(move |(word, count)| {
                 let share = *count as f64 / total.max(1) as f64;
-                [name, word.clone(), count.to_string(), share.to_string()]
+                [column.name.clone(), word.clone(), count.to_string(), share.to_string()]
             })
         });
         csv(["FEATURE", "WORD", "COUNT", "SHARE"], rows)

@@ -150,6 +150,7 @@ impl Drift {
             counts.iter().map(|count| count / rows).collect::<Vec<f64>>()
         };
         let (before, today) = (shares(&reference_cells), shares(&current));
+        let ([before_missing, _], [missing, _]) = (known_or_not(&before), known_or_not(&today));
         let names = cell_names(it).into_iter().zip(before.iter().zip(&today));
         let cells = names.map(|(name, (before, today))| Cell { name, reference: *before, current: *today });
         let rows = it.current.reports().max(1.0);
@@ -166,10 +167,7 @@ impl Drift {
             chi_square: squared,
             p_value,
             adjusted_p_value: None,
-            missing: MissingShares {
-                reference: before.first().copied().unwrap_or_default(),
-                current: today.first().copied().unwrap_or_default(),
-            },
+            missing: MissingShares { reference: before_missing, current: missing },
             beyond_range: it.beyond.map(|(below, above)| (below + above) as f64 / rows),
             new_words: it.new_words.clone(),
             cells: cells.collect(),
@@ -207,8 +205,10 @@ fn distance(it: &Quantity, reference: &[f64], current: &[f64]) -> Option<f64> {
 
 /// How many rows have no value, and how many have one.
 fn known_or_not(counts: &[f64]) -> [f64; 2] {
-    let missing = counts.first().copied().unwrap_or_default();
-    [missing, counts.iter().skip(1).sum()]
+    match counts {
+        [missing, known @ ..] => [*missing, known.iter().sum()],
+        [] => [0.0, 0.0],
+    }
 }
 
 /// What the cells are called: no value, the bins or words, and new words where there are some.

@@ -1,6 +1,6 @@
 //! The products: listed in the config, or the rows of their table.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use nextbest_core::customers::words;
 use nextbest_core::schema::Product;
 
@@ -36,15 +36,6 @@ fn declared(product: &ProductConfig) -> Product {
     }
 }
 
-/// The columns of the table of products, in the order in which they are read.
-const ID: usize = 0;
-const NAME: usize = 1;
-const MIN_AGE: usize = 2;
-const REPEATABLE: usize = 3;
-const MARGIN: usize = 4;
-const LEAST: usize = 5;
-const GREATEST: usize = 6;
-
 /// Reads the table of products.
 fn from_table(
     config: &Config,
@@ -71,24 +62,26 @@ fn from_table(
     ];
     let mut products = Vec::new();
     for row in read_texts(&file, &config.data_source.clock()?, &from.table, &wanted)? {
-        let text = |position: usize| row.texts.get(position).cloned().unwrap_or_default();
-        let number = |position: usize| match text(position).as_str() {
-            "" => Ok(None),
-            text => text.parse::<f64>().map(Some).map_err(|_| {
-                let column = wanted.get(position).copied().flatten().unwrap_or_default();
+        let [id, name, min_age, repeatable, margin, least, greatest] = row.texts.as_slice() else {
+            bail!("{}: has {} texts, expected {}", row.place, row.texts.len(), wanted.len());
+        };
+        let number = |column: &Option<String>, text: &str| match column {
+            Some(column) if !text.is_empty() => text.parse::<f64>().map(Some).map_err(|_| {
                 anyhow::anyhow!("{}: column {column}: expected a number, got {text:?}", row.place)
             }),
+            _ => Ok(None),
         };
-        let repeatable = ["y", "yes", "true", "1"].contains(&text(REPEATABLE).to_lowercase().as_str());
+        let repeatable = ["y", "yes", "true", "1"].contains(&repeatable.to_lowercase().as_str());
+        let (least, greatest) = (number(&from.min_amount, least)?, number(&from.max_amount, greatest)?);
         // Amounts are heavy-tailed: their typical size is the geometric mean of the limits.
-        let value = match (number(MARGIN)?, number(LEAST)?, number(GREATEST)?) {
+        let value = match (number(&from.margin, margin)?, least, greatest) {
             (Some(margin), Some(least), Some(greatest)) => Some(margin * (least * greatest).sqrt()),
             _ => None,
         };
         products.push(Product {
-            id: text(ID),
-            name: text(NAME),
-            min_age: number(MIN_AGE)?,
+            id: id.clone(),
+            name: name.clone(),
+            min_age: number(&from.min_age, min_age)?,
             repeatable,
             value,
         });

@@ -320,6 +320,7 @@ mod tests {
     #[test]
     fn of_no_rows_there_are_no_metrics() {
         assert_eq!(Metrics::measure(&NAMES, &[], &[]), None);
+        assert_eq!(Metrics::measure(&NAMES, &[0, 1], &[0.5; 5]), None, "a row and a half");
         assert_eq!(Metrics::measure_without_none(&NAMES, &[0, 0], &[1.0, 0.0, 0.0, 1.0, 0.0, 0.0]), None);
     }
 

@@ -125,7 +125,7 @@ impl Observer {
 /// [`SketchError::NoProfile`] if the bundle has no profile.
 pub fn layout(recommender: &Recommender) -> Result<SketchLayout, Error> {
     let profile = recommender.bundle().profile.as_ref().ok_or(SketchError::NoProfile)?;
-    Ok(SketchLayout::new(profile, recommender.content_hash()))
+    Ok(SketchLayout::new(profile, recommender.content_hash())?)
 }
 
 /// Random bits, by what they decide.

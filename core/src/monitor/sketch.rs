@@ -45,17 +45,19 @@ pub struct Sketch {
 
 impl SketchLayout {
     /// The layout for a bundle with this profile and content hash (hexadecimal digits).
-    pub fn new(profile: &Profile, content_hash: &str) -> Self {
-        let mut bundle = [0; BUNDLE];
-        for (byte, at) in bundle.iter_mut().zip((0..).step_by(2)) {
-            let digits = content_hash.get(at..at + 2).unwrap_or_default();
-            *byte = u8::from_str_radix(digits, 16).unwrap_or_default();
-        }
-        Self {
+    ///
+    /// # Errors
+    /// [`SketchError::OtherBundle`] if the hash is too short or not hexadecimal.
+    pub fn new(profile: &Profile, content_hash: &str) -> Result<Self, SketchError> {
+        let (pairs, _) = content_hash.as_bytes().as_chunks::<2>();
+        let byte = |digits: &[u8; 2]| u8::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok();
+        let bytes: Option<Vec<u8>> = pairs.iter().take(BUNDLE).map(byte).collect();
+        let bundle = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(SketchError::OtherBundle)?;
+        Ok(Self {
             bundle,
             cells: profile.distributions().map(|it| it.cells()).collect(),
             epsilon: profile.sketches.epsilon.map(f64::from),
-        }
+        })
     }
 
     /// A sketch without rows.

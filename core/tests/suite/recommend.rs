@@ -8,6 +8,7 @@ use nextbest_core::model::forest::{Forest, Link, Tree, TreeNode};
 use nextbest_core::policy::{PolicyDefinition, RankBy};
 use nextbest_core::recommend::{Options, Recommendation, Recommender};
 use nextbest_core::schema::Product;
+use nextbest_core::score::Buffers;
 use nextbest_core::{Bundle, time};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -83,6 +84,34 @@ fn rows_of_another_length_are_refused() {
     assert_eq!(scorer.score_rows(&row, 2, &mut room[..5]).unwrap_err().code(), "row/length");
     assert_eq!(scorer.score_batch(&[], 0).unwrap(), [0f32; 0]);
     assert_eq!(contributions(&bundle, &row).unwrap_err().code(), "row/length");
+}
+
+#[test]
+fn buffers_hold_as_many_rows_as_are_scored_together_and_score_no_more_than_they_hold() {
+    let bundle = sample::forest();
+    let mut buffers = Buffers::default();
+    assert_eq!(buffers.make_room(&bundle.scorer(), 3), 3);
+    assert_eq!((buffers.rows.len(), buffers.probabilities().len()), (3 * FEATURES, 9));
+    let (rows, probabilities) = (buffers.rows.as_ptr(), buffers.probabilities().as_ptr());
+    buffers.rows.iter_mut().zip(0u8..).for_each(|(value, number)| *value = number.into());
+    let expected = bundle.scorer().score_batch(&buffers.rows, 3).unwrap();
+    assert_eq!(buffers.score(bundle.scorer(), 3).unwrap(), expected);
+    assert_eq!(buffers.score(bundle.scorer(), 1).unwrap(), &expected[..3]);
+    let row = buffers.first(1, FEATURES).unwrap().to_vec();
+    assert_eq!(buffers.score_row(bundle.scorer(), &row).unwrap(), &expected[..3]);
+    assert_eq!(
+        (buffers.rows.as_ptr(), buffers.probabilities().as_ptr()),
+        (rows, probabilities),
+        "no new memory"
+    );
+    for count in [2, usize::MAX] {
+        assert_eq!(buffers.score(bundle.scorer(), count).unwrap_err().code(), "row/length");
+    }
+    assert_eq!(buffers.score_row(bundle.scorer(), &[0.0; 2 * FEATURES]).unwrap_err().code(), "row/length");
+    assert_eq!(buffers.first(1, 0).unwrap_err().code(), "row/length", "without features there are no rows");
+    let most = buffers.make_room(&bundle.scorer(), usize::MAX);
+    assert_eq!(buffers.rows.len(), most * FEATURES);
+    assert!(most < 10_000, "{most}");
 }
 
 /// A bundle whose model gives everyone the same probabilities: these to products with these values, the rest

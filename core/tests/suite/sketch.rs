@@ -229,7 +229,10 @@ fn a_full_sketch_of_sixty_features_has_two_kilobytes_at_most() {
     profile.probabilities.resize(11, profile.probabilities[0].clone());
     profile.probabilities.iter_mut().chain(&mut profile.measures).for_each(|it| ten(&mut it.distribution));
     profile.choices.counts = vec![0; 12];
-    let layout = SketchLayout::new(&profile, &"0".repeat(64));
+    for no_hash in ["", "0000000", "no hexadecimal digits"] {
+        assert_eq!(SketchLayout::new(&profile, no_hash).unwrap_err(), SketchError::OtherBundle);
+    }
+    let layout = SketchLayout::new(&profile, &"0".repeat(64)).unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(4);
     let mut largest = 0;
     for favourites in [1, 2, 3, 4, 6, 11] {

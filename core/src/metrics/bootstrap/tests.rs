@@ -122,6 +122,18 @@ fn threads_change_no_bit() {
 }
 
 #[test]
+fn scores_of_other_rows_are_refused() {
+    let bootstrap = Bootstrap::new(&[1, 1, 2], 10, 1);
+    let probabilities = [0.5, 0.25, 0.25].repeat(3);
+    for (labels, rows) in [(2, 3), (3, 2), (4, 3)] {
+        let labels = &[0, 1, 2, 0][..labels];
+        let refused = bootstrap.replicates(&[scores(labels, &probabilities[..3 * rows])]).unwrap_err();
+        let actual = if labels.len() == 3 { rows } else { labels.len() };
+        assert_eq!(refused, Error::RowLength { expected: 3, actual });
+    }
+}
+
+#[test]
 fn nothing_to_draw_has_no_interval() {
     let bootstrap = Bootstrap::new::<u32>(&[], 10, 1);
     assert!(bootstrap.mean(&[]).is_none());

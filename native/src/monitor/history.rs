@@ -1,6 +1,6 @@
 //! What was found over time: each run adds its numbers to a table, whose series show where something changed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -57,23 +57,40 @@ struct Row {
     value: f64,
 }
 
-/// Adds what was found to the table in a folder, and gives what stands there then. Who monitors at the same
-/// time waits: neither's rows are lost.
-///
-/// # Errors
-/// Where the table can't be read or written; what stood there is kept then.
-pub(crate) fn add(folder: &Path, found: &Monitoring) -> anyhow::Result<Vec<Series>> {
-    let path = folder.join("history.parquet");
-    let _lock = output::lock(&folder.join(".history.lock"))?;
-    let mut rows = match path.exists() {
-        true => read(&path).with_context(|| {
-            format!("{}: is not the history that `nextbest monitor --history` writes", path.display())
-        })?,
-        false => Vec::new(),
-    };
-    rows.extend(rows_of(found));
-    write(&path, &rows)?;
-    Ok(series(&rows))
+/// The table in a folder with what was found now, not written yet.
+pub(crate) struct History {
+    path: PathBuf,
+    rows: Vec<Row>,
+}
+
+impl History {
+    /// Reads the table of a folder, where there is one, and adds what was found.
+    ///
+    /// # Errors
+    /// Where the table can't be read.
+    pub(crate) fn with(folder: &Path, found: &Monitoring) -> anyhow::Result<Self> {
+        let path = folder.join("history.parquet");
+        let mut rows = match path.exists() {
+            true => read(&path).with_context(|| {
+                format!("{}: is not the history that `nextbest monitor --history` writes", path.display())
+            })?,
+            false => Vec::new(),
+        };
+        rows.extend(rows_of(found));
+        Ok(Self { path, rows })
+    }
+
+    pub(crate) fn series(&self) -> Vec<Series> {
+        series(&self.rows)
+    }
+
+    /// Writes the table; what stood there is kept where that fails.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub(crate) fn write(&self) -> anyhow::Result<()> {
+        write(&self.path, &self.rows)
+    }
 }
 
 fn rows_of(found: &Monitoring) -> Vec<Row> {
@@ -102,7 +119,7 @@ fn rows_of(found: &Monitoring) -> Vec<Row> {
     rows
 }
 
-/// The rows as series, in the order in which they first come up; each in order of time.
+/// The rows as series, in the order in which they first come up; each in the order of the runs, whatever the clock said.
 fn series(rows: &[Row]) -> Vec<Series> {
     let mut all: Vec<Series> = Vec::new();
     let mut positions = std::collections::HashMap::new();
@@ -116,7 +133,6 @@ fn series(rows: &[Row]) -> Vec<Series> {
         all.get_mut(position).into_iter().for_each(|series| series.points.push(point.clone()));
     }
     for series in &mut all {
-        series.points.sort_by(|a, b| a.at.cmp(&b.at));
         let values: Vec<f64> = series.points.iter().map(|point| point.value).collect();
         let changes = change_points(&values, SIGNIFICANCE).into_iter();
         series.changes = changes.filter_map(|at| Some(series.points.get(at)?.at.clone())).collect();

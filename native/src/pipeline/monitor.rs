@@ -15,9 +15,8 @@ use crate::evaluate::{Opponent, paired_differences};
 use crate::io::output::Use;
 pub use crate::io::tables::plain::Kinds;
 use crate::io::tables::plain::Reading;
-use crate::monitor::{
-    Current, Frame, Monitoring, Quality, Versus, history, of_model, of_tables, sketches, webhook,
-};
+use crate::monitor::history::History;
+use crate::monitor::{Current, Frame, Monitoring, Quality, Versus, of_model, of_tables, sketches, webhook};
 use crate::trust::Demands;
 
 /// Which rows are compared with which.
@@ -89,10 +88,11 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Monitored> {
     session.lock([session.tables(), session.feature_table(), (&folder, Use::Write)])?;
     let mut found = find(session, options)?;
     warn_of_columns(session, &found.quality);
-    if options.history {
-        found.history = history::add(&folder, &found)?;
-    }
+    let history = options.history.then(|| History::with(&folder, &found)).transpose()?;
+    found.history = history.as_ref().map_or_else(Vec::new, History::series);
     let files = found.write(&folder)?;
+    // After the report: a run that fails leaves no row.
+    history.iter().try_for_each(History::write)?;
     if let Some(address) = webhook.filter(|_| !found.alerts.is_empty()) {
         // The alert is written: that it could not be sent is no reason to lose its exit code.
         if let Err(error) = webhook::tell(address, &found.alert()) {

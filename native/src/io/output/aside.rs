@@ -161,6 +161,14 @@ pub(super) fn sweep(folder: &Path) {
     paths.filter(|path| is_left_behind(path)).for_each(|path| remove(&path));
 }
 
+/// Sweeps a folder and all folders in it.
+pub(super) fn sweep_all(folder: &Path) {
+    sweep(folder);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.for_each(|entry| sweep_all(&entry.path()));
+}
+
 /// Whether a path is that of a process that is no more. Of two signs both are needed: its number is nobody's, and nobody
 /// locks the file (in another container of this machine the number may be somebody's).
 fn is_left_behind(path: &Path) -> bool {

@@ -1,12 +1,13 @@
 //! Locks: of two commands that write to one place, one waits. They are advisory and end with their process.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use super::aside::sweep_all;
 use super::target::folder_of;
 use crate::app::Progress;
 
@@ -28,15 +29,19 @@ pub(crate) enum Use {
     Read,
 }
 
-/// A folder that is locked as long as this lives.
+/// A folder that is locked as long as this lives. Whoever has it last removes the lock's file, and the folder if it was made
+/// for the lock and nothing came into it.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+    /// Folders that were made for the lock, the innermost first.
+    made: Vec<PathBuf>,
 }
 
 impl FolderLock {
-    /// Locks a folder, after whoever has it. `None` where nobody can write there: a folder is only read, has no lock, and
-    /// none of our commands writes to it; or its file system has no locks.
+    /// Locks a folder, after whoever has it. `None` where there is nothing to lock: no folder, one in which this process may
+    /// write no file and only reads, or a file system without locks.
     ///
     /// # Errors
     /// Where the lock can't be made, or is not to be had within `wait`.
@@ -48,48 +53,85 @@ impl FolderLock {
     ) -> anyhow::Result<Option<Self>> {
         let path = folder.join(LOCK);
         let place = || format!("{}: can't be locked", path.display());
-        let mut options = File::options();
-        options.read(true);
+        let mut made = Vec::new();
         if what == Use::Write {
+            made = folder
+                .ancestors()
+                .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
+                .map(Into::into)
+                .collect();
             std::fs::create_dir_all(folder).with_context(place)?;
-            options.create(true).truncate(false).write(true);
-        } else if !path.exists() {
-            return Ok(None);
         }
-        let mut file = options.open(&path).with_context(place)?;
-        let try_lock = |file: &File| match what {
-            Use::Write => file.try_lock(),
-            Use::Read => file.try_lock_shared(),
-        };
         let until = wait.map(|wait| Instant::now() + wait);
         let mut is_told = false;
         loop {
-            match try_lock(&file) {
-                Ok(()) => break,
-                Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
-                    return Ok(None);
+            let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+            let file = match opened {
+                Err(_) if what == Use::Read => return Ok(None),
+                opened => opened.with_context(place)?,
+            };
+            let mut lock = Self { file, path: path.clone(), made: std::mem::take(&mut made) };
+            let locked = match what {
+                Use::Write => lock.file.try_lock(),
+                Use::Read => lock.file.try_lock_shared(),
+            };
+            match locked {
+                // Between opening and locking, whoever had the lock may have removed its file.
+                Ok(()) if !lock.is_in_place() => {}
+                Ok(()) => {
+                    if what == Use::Write {
+                        // For whoever waits; without it they wait for nobody in particular.
+                        let _ =
+                            lock.file.set_len(0).and_then(|()| lock.file.write_all(own_name().as_bytes()));
+                        sweep_all(folder);
+                    }
+                    return Ok(Some(lock));
                 }
+                Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error).with_context(place),
-                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let owner = owner(&mut lock.file);
+                    if until.is_some_and(|until| Instant::now() >= until) {
+                        bail!(
+                            "{}: {owner} is at work there: try again when it has ended, or wait longer (--wait)",
+                            folder.display()
+                        );
+                    }
+                    if !is_told {
+                        progress
+                            .step(format!("waiting for {owner}, which is at work in {}", folder.display()));
+                        is_told = true;
+                    }
+                    std::thread::sleep(PAUSE);
+                }
             }
-            let owner = owner(&mut file);
-            if until.is_some_and(|until| Instant::now() >= until) {
-                bail!(
-                    "{}: {owner} is at work there: try again when it has ended, or wait longer (--wait)",
-                    folder.display()
-                );
-            }
-            if !is_told {
-                progress.step(format!("waiting for {owner}, which is at work in {}", folder.display()));
-                is_told = true;
-            }
-            std::thread::sleep(PAUSE);
+            made = std::mem::take(&mut lock.made);
         }
-        if what == Use::Write {
-            // For whoever waits; without it they wait for nobody in particular.
-            let _ = file.set_len(0).and_then(|()| file.write_all(own_name().as_bytes()));
+    }
+
+    /// Whether the file that is locked is the one that stands there now.
+    #[cfg(unix)]
+    fn is_in_place(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
+        let own = self.file.metadata().map(identity);
+        std::fs::metadata(&self.path).is_ok_and(|there| own.is_ok_and(|own| own == identity(there)))
+    }
+
+    #[cfg(not(unix))]
+    fn is_in_place(&self) -> bool {
+        self.path.exists()
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // A reader is the last one if nobody else shares the lock.
+        if self.file.try_lock().is_ok() && self.is_in_place() {
+            let _ = std::fs::remove_file(&self.path);
+            // A folder that holds something stays.
+            let _ = self.made.iter().try_for_each(std::fs::remove_dir);
         }
-        Ok(Some(Self { _file: file }))
     }
 }
 
@@ -103,7 +145,7 @@ pub(crate) fn lock(path: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(folder_of(path)).with_context(place)?;
     let file = File::options().create(true).truncate(false).write(true).open(path).with_context(place)?;
     match file.lock() {
-        Err(error) if error.kind() != std::io::ErrorKind::Unsupported => Err(error).with_context(place),
+        Err(error) if error.kind() != ErrorKind::Unsupported => Err(error).with_context(place),
         _ => Ok(file),
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::aside::AsideFile;
+use crate::app::printed::Printed;
 
 /// The permissions of a new file, less what the process's mask forbids.
 pub(super) const EVERYONE: u32 = 0o666;
@@ -72,7 +73,7 @@ impl Target {
                 io::copy(&mut File::open(aside.path())?, &mut stream).map(drop)
             }
             Self::StandardOutput => {
-                io::copy(&mut File::open(aside.path())?, &mut io::stdout().lock()).map(drop)
+                io::copy(&mut File::open(aside.path())?, &mut Printed(io::stdout().lock())).map(drop)
             }
         }
     }

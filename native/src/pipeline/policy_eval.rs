@@ -101,21 +101,21 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ev
         .collect();
     let shown = Shown::new(&decisions);
     let judge = |policy: String, target: &dyn Fn(&LoggedDecision) -> Vec<f64>| {
-        let value = policy_value(&of_policy(&decisions, &customers, &shown, target));
+        let value = policy_value(&of_policy(&decisions, &customers, &shown, target)?);
         let unsupported = value.unsupported();
         let [least, greatest] = shown.rewards;
-        EvaluatedPolicy {
+        anyhow::Ok(EvaluatedPolicy {
             policy,
             unsupported,
             never_shown_products: shown.never(&decisions, target),
             bounds: (unsupported > 0.0).then(|| value.bounds(least, greatest)),
             value: (unsupported <= MOST_UNSUPPORTED).then_some(value),
-        }
+        })
     };
     let priorities = |decision: &LoggedDecision| -> Vec<f64> {
         decision.candidates.iter().map(|candidate| candidate.priority).collect()
     };
-    let mut policies = vec![judge("best first".into(), &|decision| first_place(&priorities(decision), 0.0))];
+    let mut policies = vec![judge("best first".into(), &|decision| first_place(&priorities(decision), 0.0))?];
     if let Some(EvaluatedPolicy { value: None, unsupported, never_shown_products, .. }) = policies.first() {
         let products = match never_shown_products.as_slice() {
             [] => "what it shows to customers to whom it asks for it".to_owned(),
@@ -134,16 +134,16 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ev
     }
     for temperature in &arguments.temperature {
         let target = |decision: &LoggedDecision| first_place(&priorities(decision), *temperature);
-        policies.push(judge(format!("temperature {temperature}"), &target));
+        policies.push(judge(format!("temperature {temperature}"), &target)?);
     }
     policies.push(judge("all alike".into(), &|decision| {
         vec![1.0 / decision.candidates.len() as f64; decision.candidates.len()]
-    }));
+    })?);
     let own = of_policy(&decisions, &customers, &shown, &|decision| {
         let mut own = vec![0.0; decision.candidates.len()];
         own.iter_mut().skip(decision.shown).take(1).for_each(|shown| *shown = decision.propensity);
         own
-    });
+    })?;
     Ok(Evaluated {
         log: arguments.log.clone(),
         models: decisions.iter().map(|decision| decision.model.version.clone()).collect(),
@@ -197,13 +197,16 @@ fn of_policy(
     customers: &[u64],
     shown: &Shown<'_>,
     target: &dyn Fn(&LoggedDecision) -> Vec<f64>,
-) -> Vec<Decision> {
+) -> anyhow::Result<Vec<Decision>> {
     let of = |(decision, customer): (&LoggedDecision, &u64)| {
         let target = target(decision);
         let expected = decision.candidates.iter().map(|candidate| candidate.expected_reward);
         let never =
             decision.candidates.iter().map(|candidate| !shown.products.contains(candidate.product.as_str()));
-        Decision {
+        let of_shown = target.iter().zip(expected.clone()).nth(decision.shown);
+        let (of_target, expected_of_shown) =
+            of_shown.context("a product was shown that is none of the candidates")?;
+        Ok(Decision {
             never_shown: target
                 .iter()
                 .zip(never)
@@ -213,10 +216,10 @@ fn of_policy(
             customer: *customer,
             reward: decision.reward.unwrap_or(f64::NAN),
             propensity: decision.propensity,
-            target: target.get(decision.shown).copied().unwrap_or_default(),
-            expected: expected.clone().nth(decision.shown).unwrap_or_default(),
+            target: *of_target,
+            expected: expected_of_shown,
             expected_of_target: target.iter().zip(expected).map(|(probability, q)| probability * q).sum(),
-        }
+        })
     };
     decisions.iter().zip(customers).map(of).collect()
 }

@@ -100,6 +100,9 @@ drift-suite: ## how often drifts of known size are found: the tables in docs/DRI
 fixtures: ## write the sample bundles in tests/fixtures anew, after a change of the bundle's format
 	@scripts/fixtures.sh
 
+test-faults: ## every command stopped at every operation that changes a file system (the tables in docs/RELIABILITY.md)
+	FAULTS=all cargo test -p nextbest-tests faults:: -- --nocapture
+
 fuzz: ## mutations of the sample bundles, decoded and scored on all cores (MUTATIONS=1000000)
 	@scripts/fuzz.sh $(MUTATIONS)
 
@@ -112,4 +115,4 @@ $(NODE_MODULES): web/package-lock.json
 	@touch $@
 
 .PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e test-doors test-mlflow deny bench \
-	bench-data bench-train bench-score bench-spark bench-monitor bench-size drift-suite fixtures fuzz clean
+	bench-data bench-train bench-score bench-spark bench-monitor bench-size drift-suite fixtures test-faults fuzz clean

@@ -24,7 +24,7 @@ model:
 ";
 
 fn sample() -> String {
-    repository().join("tests/fixtures/sample-forest.bundle").display().to_string()
+    repository().join("tests/fixtures/bank.bundle").display().to_string()
 }
 
 fn bank() -> Workplace {

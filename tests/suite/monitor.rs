@@ -452,5 +452,9 @@ fn what_can_not_be_compared_is_refused_with_what_to_do() {
     refused(&["--sketches", ".", "--current", "a.csv"], 2, "cannot be used with");
     // A bundle that was exported without.
     let without = nextbest_tests::repository().join("tests/fixtures/bank.bundle");
-    refused(&["--reference", without.to_str().unwrap(), "--sketches", "."], 1, "no profile of its rows");
+    refused(
+        &["--reference", without.to_str().unwrap(), "--sketches", "."],
+        1,
+        "no profile to count rows against",
+    );
 }

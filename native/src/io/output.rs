@@ -197,7 +197,7 @@ pub(crate) fn write_folder<'f>(
     write_folder_if(path, files, is_ours)
 }
 
-/// Writes a folder of files in the place of one that only holds files of ours.
+/// Writes a folder of files in the place of one that only holds files of ours; without files there is none.
 ///
 /// # Errors
 /// Where the folder can't be made.
@@ -205,7 +205,16 @@ pub(crate) fn replace_folder<'f>(
     path: &Path,
     files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
 ) -> anyhow::Result<()> {
-    write_folder_if(path, files, |_, _| true)
+    let mut files = files.into_iter().peekable();
+    if files.peek().is_some() {
+        return write_folder_if(path, files, |_, _| true);
+    }
+    if path.exists() {
+        let place = || format!("{}: can't be removed", path.display());
+        let aside = AsideFolder::new(folder_of(path), "").with_context(place)?;
+        std::fs::rename(path, aside.path().join("old")).with_context(place)?;
+    }
+    Ok(())
 }
 
 fn write_folder_if<'f>(

@@ -1,9 +1,8 @@
-//! Arguments, exit codes and what is printed where.
+//! The command line: arguments, output streams and exit codes.
 //!
-//! Results go to standard output ([`Printed`]), progress and errors to standard error. The exit code is 0
-//! where all went well, 1 where the work failed (the data, a file, a model), 2 where the command or config
-//! could not be understood, and 3 where all went well and monitoring found something that somebody should be
-//! told.
+//! Results go to standard output ([`Printed`]), progress and errors to standard error. Exit codes: 0 success,
+//! 1 failure (the data, a file, a model), 2 invalid command line or config, 3 success with a monitoring
+//! alert.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -25,36 +24,35 @@ use crate::pipeline::registry::{models, promote, register, rollback};
 use crate::pipeline::{self, Session, eda, policy_eval, sketch};
 use crate::train::parameters_help;
 
-/// Predicts which banking product a customer takes next, and turns it into an offer on the customer's own
-/// side.
+/// Predicts which banking product a customer takes next, and chooses the offer on the customer's own device
 #[derive(Debug, Parser)]
 #[command(name = "nextbest", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// The config file; without it ./config.yaml, and without that the defaults
+    /// Config file [default: ./config.yaml if it exists, else built-in defaults]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Print no progress
+    /// Do not print progress
     #[arg(long, short, global = true)]
     quiet: bool,
-    /// How many threads to use; one for each core where it is not given. It changes no result
+    /// Number of threads; results do not depend on it [default: one per core]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Wait at most this long for another nextbest that is at work in the same folders; without it as long as it takes
+    /// Longest wait for another nextbest process that writes to the same folders [default: no limit]
     #[arg(long, global = true, value_name = "SECONDS")]
     wait: Option<u64>,
 }
 
 const EXAMPLES: &str = "Examples:
-  nextbest run                         the whole way on a synthetic bank
-  nextbest run --config bank.yaml      the whole way on a bank's own tables
+  nextbest run                         all steps on a synthetic bank
+  nextbest run --config bank.yaml      all steps on a bank's own tables
   nextbest inspect outputs/bundle/nextbest.bundle
 
-Exit codes: 0 done, 1 failed, 2 not understood (command or config), 3 done, and monitoring raised an alert.";
+Exit codes: 0 success, 1 failure, 2 invalid command line or config, 3 success with a monitoring alert.";
 
 const TRAIN_EXAMPLES: &str = "Examples:
   nextbest train --budget 5m
@@ -69,25 +67,24 @@ enum Command {
             --customers 300..1000 --format parquet\n  nextbest generate --drift mean_shift=0.3@2026-01-01 \
             --drift missingness=0.2")]
     Generate(pipeline::generate::Options),
-    /// Compute the feature table from the bank's tables; or explain one value, or list what is computed
+    /// Compute the feature table from the bank's tables, explain one value, or list the features
     #[command(after_help = "Examples:\n  nextbest features --config bank.yaml --skip-bad-rows\n  nextbest \
             features --explain salary_90d C0000010 --as-of 2026-01-01\n  nextbest features --catalogue\n  \
             nextbest features --as-of 2025-08-15")]
     Features(features::Command),
-    /// Look for leaks and flaws in the tables and the feature table; exit code 1 where there are problems
+    /// Check the tables and the feature table for leaks and flaws; exits with 1 if there are problems
     #[command(after_help = "Example:\n  nextbest doctor --config bank.yaml")]
     Doctor,
-    /// Look at the feature table: statistics, missing values, outliers, correlations, target; CSV and a page
+    /// Explore the feature table: statistics, missing values, outliers, correlations, target; CSV and HTML
     #[command(after_help = "Example:\n  nextbest eda --config bank.yaml")]
     Eda,
-    /// Choose and train a model on the feature table, or on any plain table
+    /// Select and train a model on the feature table, or on any plain table
     #[command(
         after_help = TRAIN_EXAMPLES,
         after_long_help = format!("{TRAIN_EXAMPLES}\n\n{}", parameters_help())
     )]
     Train(train::Arguments),
-    /// Measure the model on the test cut-offs, beside the baselines and other models; numbers, charts and a
-    /// page
+    /// Evaluate the model on the test cut-offs against baselines and other models; numbers, charts and HTML
     #[command(after_help = "Examples:\n  nextbest evaluate --json > evaluation.json\n  nextbest evaluate \
             --against production.bundle")]
     Evaluate(pipeline::evaluate::Options),
@@ -98,62 +95,62 @@ enum Command {
             outputs/pyfunc"
     )]
     Export(pipeline::export::Options),
-    /// Score customers with a bundle: those of the bank's tables, or some from a JSON file
+    /// Score customers with a bundle, from the bank's tables, a JSON file or a plain table
     #[command(after_help = "Examples:\n  nextbest score --as-of 2026-07-01\n  nextbest score --customers \
             customers.json --json\n  nextbest score --table passengers.csv --out scores.csv\n  nextbest \
             score --public-key keys/nextbest.public.pem")]
     Score(score::Arguments),
-    /// Show what is in a bundle and whether it may be used: as text, JSON or a page
+    /// Show the contents of a bundle and whether it may be used, as text, JSON or HTML
     #[command(
         after_help = "Examples:\n  nextbest inspect outputs/bundle/nextbest.bundle --json\n  nextbest \
             inspect --html card.html\n  nextbest inspect nextbest.bundle --public-key \
             keys/nextbest.public.pem"
     )]
     Inspect(inspect::Arguments),
-    /// Estimate from the log of one policy what others would have been worth
+    /// Estimate the value of other policies from the offers that one policy logged
     #[command(
         name = "policy-eval",
         after_help = "Examples:\n  nextbest score --as-of 2026-01-01 --log offers.parquet\n  nextbest \
             policy-eval --log offers.parquet --temperature 0.5"
     )]
     PolicyEval(policy_eval::Arguments),
-    /// Write a pair of keys: one to sign bundles with, one to verify them with
+    /// Generate a key pair: a private key to sign bundles, a public key to verify them
     #[command(after_help = "Example:\n  nextbest keygen --out keys --name bank-2026")]
     Keygen(keygen::Arguments),
-    /// Register the bundle as the next version of the model, in MLflow
+    /// Register the bundle in MLflow as the next version of the model
     #[command(after_help = "Examples:\n  nextbest register\n  nextbest register --bundle nextbest.bundle \
             --description \"with card data\"")]
     Register(register::Arguments),
-    /// Let a registered version that passes the gates be staging or production
+    /// Move a registered version that passes the gates to staging or production
     #[command(after_help = "Examples:\n  nextbest promote staging\n  nextbest promote production --approve")]
     Promote(promote::Arguments),
-    /// Put the version back into production that was there before
+    /// Restore the previous production version
     #[command(after_help = "Examples:\n  nextbest rollback\n  nextbest rollback --version 3")]
     Rollback(rollback::Arguments),
     /// List the registered versions of the model
     #[command(after_help = "Example:\n  nextbest models --json")]
     Models,
-    /// Compare rows of today with those that the model was measured on: drift, quality, performance; exit
-    /// code 3 on an alert
+    /// Compare current rows with the model's reference rows: drift, data quality, performance; exits with 3
+    /// on an alert
     #[command(
         after_help = "Examples:\n  nextbest monitor --current 2026-07-01\n  nextbest monitor --reference \
             outputs/bundle/nextbest.bundle --current features.parquet --history\n  nextbest monitor \
             --reference march.csv --current april.csv\n  nextbest monitor --sketches collected/"
     )]
     Monitor(pipeline::monitor::Options),
-    /// Monitor, and where it is time train, evaluate, export and register a new model, and let it be staging
-    /// if it passes the gates
+    /// Monitor; if an alert calls for it, train, evaluate, export and register a new model, and move it to
+    /// staging if it passes the gates
     #[command(
         name = "retrain-if-needed",
         after_help = "Example:\n  nextbest retrain-if-needed --reference \
             models:/next_best_product@production --current 2026-07-01\n\nExit codes: 0 not needed, or a new \
-            model is in staging; 1 failed, or the new model did not pass; 3 the data are broken."
+            model is in staging; 1 failure, or the new model did not pass the gates; 3 the data are broken."
     )]
     RetrainIfNeeded(pipeline::monitor::Options),
-    /// Add up sketches: rows that browsers and edge workers counted, and nothing else of them
+    /// Merge sketches: counts that browsers and edge workers keep of rows, without the rows themselves
     #[command(after_help = "Example:\n  nextbest sketch merge collected/ --out week.sk")]
     Sketch(sketch::Arguments),
-    /// Generate (unless there are tables), features, train, evaluate, export, score: all in order
+    /// Run all steps: generate (unless there are tables), features, train, evaluate, export, score
     #[command(after_help = "Example:\n  nextbest run --config examples/berka/config.yaml")]
     Run(run::Arguments),
 }
@@ -178,9 +175,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Says what went wrong.
+/// Prints the error, and returns its exit code.
 fn failed(error: &anyhow::Error) -> ExitCode {
-    // Where standard error is closed there is no one to tell.
+    // A closed standard error leaves nowhere to report a failed write.
     let _ = writeln!(std::io::stderr(), "error: {}", for_people(&format!("{error:#}")));
     ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
 }

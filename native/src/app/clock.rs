@@ -1,4 +1,4 @@
-//! The system's clock, which only this crate reads. (One before 1970 is as wrong as one that stands there.)
+//! The system clock. No other crate reads it. A time before 1970 counts as 1970.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,11 +1,11 @@
-//! How large bytes are on their way to a browser.
+//! The size of bytes after brotli, as a browser downloads them.
 
-/// What servers send: brotli's best.
+/// Brotli's highest quality, which servers send.
 pub(crate) const BEST: i32 = 11;
-/// Many times as fast, and nearly as good in telling which of two is smaller.
+/// Many times as fast, and nearly as reliable in telling which of two inputs compresses better.
 pub(crate) const FAST: i32 = 5;
 
-/// The number of bytes after brotli of a quality.
+/// The number of bytes after brotli with this quality.
 ///
 /// # Errors
 /// None: reading and writing memory does not fail.
@@ -16,7 +16,7 @@ pub(crate) fn compressed_size(bytes: &[u8], quality: i32) -> std::io::Result<usi
     Ok(count.0)
 }
 
-/// Counts what is written.
+/// A writer that only counts bytes.
 struct Count(usize);
 
 impl std::io::Write for Count {

@@ -1,5 +1,5 @@
-//! What everything above may use: how a long command shows progress, how it prints, what time it is, whose
-//! mistake an error is.
+//! Services for all other modules: progress, printing, the clock, signals, secrets, and the error type that
+//! marks a user's mistake.
 
 pub(crate) mod clock;
 pub(crate) mod compressed;
@@ -12,17 +12,17 @@ pub(crate) mod signals;
 pub use progress::Progress;
 pub(crate) use progress::for_people;
 
-/// An error of the user's making: exit code 2.
+/// A mistake in the command line or config: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(String);
 
-/// Turns any error into one with exit code 2.
+/// Turns any error into a [`UsageError`].
 pub(crate) fn usage(error: anyhow::Error) -> anyhow::Error {
     UsageError(format!("{error:#}")).into()
 }
 
-/// A number of bytes for people: `1.2 MB`.
+/// Formats a number of bytes: `1.2 MB`.
 pub(crate) fn human_bytes(bytes: usize) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),

@@ -1,11 +1,11 @@
-//! Numbers as people read them.
+//! Numbers formatted for people.
 
-/// A whole number with its thousands set apart: `12,345`.
+/// An integer with thousands separators: `12,345`.
 pub(crate) fn count(number: usize) -> String {
     grouped(&number.to_string())
 }
 
-/// A share as percent, with two significant digits below one percent: `72.6 %`, `0.034 %`.
+/// A share in percent, with two significant digits below one percent: `72.6 %`, `0.034 %`.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     match percent {
@@ -37,15 +37,15 @@ pub(crate) fn number(number: f64) -> String {
     }
 }
 
-/// A number that may not be defined; a dash where it is not.
+/// A number that may be undefined, which prints as a dash.
 pub(crate) fn or_dash(number: Option<f64>, show: impl FnOnce(f64) -> String) -> String {
     number.map_or_else(|| "–".into(), show)
 }
 
-/// A number for the axis of a chart, short: `25k`, `1.5M`, `0.05`.
+/// A short axis label: `25k`, `1.5M`, `0.05`.
 pub(crate) fn axis(number: f64) -> String {
     let units = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")];
-    // Three significant digits hide what is left of 0 in sums of decimal fractions.
+    // Three significant digits hide the rounding error that sums of decimal fractions leave at 0.
     let (unit, sign) = units.into_iter().find(|(unit, _)| number.abs() >= *unit).unwrap_or((1.0, ""));
     match number.abs() < 1e-9 {
         true => "0".into(),
@@ -53,14 +53,13 @@ pub(crate) fn axis(number: f64) -> String {
     }
 }
 
-/// Numbers for the axis of a chart that covers a small range far from 0, with as many decimals as tell a
-/// tenth of it.
+/// Axis labels for a small range far from 0, with enough decimals to distinguish a tenth of it.
 pub(crate) fn axis_over(range: f64) -> impl Fn(f64) -> String {
     let decimals = (-(range / 10.0).log10()).ceil().clamp(0.0, 9.0) as usize;
     move |number| format!("{number:.decimals$}").replace('-', "−")
 }
 
-/// A share as percent for the axis of a chart: `5 %`, `0.3 %`.
+/// An axis label in percent: `5 %`, `0.3 %`.
 pub(crate) fn axis_percent(share: f64) -> String {
     format!("{} %", axis(share * 100.0))
 }

@@ -1,13 +1,13 @@
-//! Standard output. Who read it may have seen enough and closed the pipe (`nextbest monitor | head -1`): what
-//! is printed then goes nowhere, the work goes on, and the exit code says what came of the work. That it
-//! can't be written for any other reason, as on a full disk, is an error.
+//! Standard output. If the reader closes the pipe (`nextbest monitor | head -1`), further output is dropped,
+//! the work continues, and the exit code reports its result. Any other write failure, such as a full disk, is
+//! an error.
 
 use std::io::{self, ErrorKind, Write};
 
-/// What errors call it.
+/// The name of standard output in errors.
 pub(crate) const STANDARD_OUTPUT: &str = "standard output";
 
-/// Something that is printed to, whose other end may be closed.
+/// A writer whose other end may be closed.
 pub(crate) struct Printed<W>(pub(crate) W);
 
 impl<W: Write> Write for Printed<W> {
@@ -20,7 +20,7 @@ impl<W: Write> Write for Printed<W> {
     }
 }
 
-/// What was done, or what would have been if somebody had still been there to read it.
+/// The result of a write, or `otherwise` if the reader has closed the pipe.
 pub(crate) fn unless_closed<T>(done: io::Result<T>, otherwise: T) -> io::Result<T> {
     match done {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(otherwise),
@@ -32,7 +32,7 @@ pub(crate) fn unless_closed<T>(done: io::Result<T>, otherwise: T) -> io::Result<
 mod tests {
     use super::*;
 
-    /// Takes so many bytes, then fails.
+    /// Accepts this many bytes, then fails.
     struct Ends(usize, ErrorKind);
 
     impl Write for Ends {

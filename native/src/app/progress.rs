@@ -1,5 +1,5 @@
-//! What a long command is doing, on standard error: a spinner or a bar on a terminal, a line a step
-//! elsewhere, and nothing at all with `--quiet` or `--json`.
+//! Progress on standard error: a spinner or bar on a terminal, one line per step elsewhere, and none with
+//! `--quiet` or `--json`.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -11,15 +11,15 @@ use super::secrets::masked;
 
 /// What the process is doing.
 static STEP: Mutex<String> = Mutex::new(String::new());
-/// Characters of a message that are shown: of a longer one, the beginning and the end.
+/// The longest message shown, in characters; a longer one keeps its beginning and end.
 const SHOWN: usize = 4000;
 
-/// What the process is doing; empty before its first step.
+/// The current step of the process; empty before the first.
 pub(super) fn current_step() -> String {
     STEP.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// A message without secrets, and without the middle of a very long one (a cell of 20 MB that was no date).
+/// A message with secrets masked and, if very long (an invalid date of 20 MB), its middle removed.
 pub(crate) fn for_people(message: &str) -> String {
     let message = masked(message);
     let count = message.chars().count();
@@ -49,12 +49,12 @@ impl Progress {
         Self { bar, lines: !quiet && !terminal }
     }
 
-    /// Says what begins now.
+    /// Begins a step.
     pub(crate) fn step(&self, what: String) {
         let what = masked(&what).into_owned();
         what.clone_into(&mut STEP.lock().unwrap_or_else(PoisonError::into_inner));
         if self.lines {
-            // Progress is a courtesy: where standard error is closed there is no one to read it.
+            // Progress is optional: a failed write to standard error is ignored.
             let _ = writeln!(std::io::stderr(), "{what} …");
         }
         self.bar.set_style(ProgressStyle::default_spinner());
@@ -63,7 +63,7 @@ impl Progress {
         self.bar.set_message(what);
     }
 
-    /// Says what begins now, and that it has so many parts.
+    /// Begins a step with this many parts.
     pub(crate) fn parts(&self, what: String, count: u64) {
         self.step(what);
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {pos}/{len} {eta}") {
@@ -72,20 +72,20 @@ impl Progress {
         self.bar.set_length(count);
     }
 
-    /// Lets something else be printed without mixing it with the bar.
+    /// Hides the bar while something else prints.
     pub(crate) fn suspend(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
     }
 
-    /// Tells something that the user should know but that is no error.
+    /// Prints a warning.
     pub(crate) fn warn(&self, message: &str) {
         self.suspend(|| {
-            // Where standard error is closed there is no one to warn.
+            // A failed write to standard error is ignored.
             let _ = writeln!(std::io::stderr(), "warning: {}", for_people(message));
         });
     }
 
-    /// One part is done. May be called from any thread.
+    /// Advances the bar by one part, from any thread.
     pub(crate) fn part_done(&self) {
         self.bar.inc(1);
     }

@@ -1,18 +1,18 @@
-//! Secrets that the process knows, such as tokens: wherever a text goes that they could be in, they are masked.
+//! Secrets of the process, such as tokens. They are masked in every text that could contain them.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// What stands in the place of a secret.
+/// Replaces a secret.
 const MASK: &str = "***";
-/// A shorter secret is no secret, and would mask parts of words.
+/// Shorter secrets are not masked, because parts of words would be.
 const LEAST: usize = 4;
 
-/// Sorted, so that a secret that begins with another one comes after it.
+/// Sorted, so that a secret follows its own prefixes.
 static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Remembers a secret.
+/// Registers a secret to mask.
 pub(crate) fn know(secret: &str) {
     let secret = secret.trim();
     if secret.len() >= LEAST {
@@ -20,7 +20,7 @@ pub(crate) fn know(secret: &str) {
     }
 }
 
-/// A text without the secrets that are known.
+/// A text with all registered secrets masked.
 pub(crate) fn masked(text: &str) -> Cow<'_, str> {
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut masked = Cow::Borrowed(text);

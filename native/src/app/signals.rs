@@ -1,4 +1,5 @@
-//! Signals that end the process: it says in one line what was stopped and what is left, and ends as if it had not listened.
+//! Signals that end the process: one line reports the stopped step and the remaining files; then the
+//! default action of the signal follows.
 
 use std::io::Write as _;
 
@@ -8,9 +9,9 @@ use signal_hook::low_level::{emulate_default_handler, signal_name};
 
 use super::progress;
 
-/// Listens from now on. `clean` removes what is not finished.
+/// Installs the handler. `clean` removes unfinished files.
 pub(crate) fn listen(clean: fn()) {
-    // Where the system does not let us listen, a signal ends the process without a word.
+    // If no handler can be installed, a signal ends the process without a message.
     let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else { return };
     std::thread::spawn(move || {
         for signal in signals.forever() {

@@ -10,21 +10,21 @@ use crate::pipeline::features::{self, Options, Question, Questions};
 pub(crate) struct Command {
     #[command(flatten)]
     compute: Options,
-    /// Print how one value came about, row by row
+    /// Explain how one value was computed, row by row
     #[arg(long, num_args = 2, value_names = ["NAME", "CUSTOMERID"])]
     explain: Option<Vec<String>>,
-    /// Alone: read the feature table as it was known at this date, each customer's latest row without what
-    /// was taken next. With --explain: the cut-off; the last one where it is not given
+    /// Alone: read the feature table as known at this date: each customer's latest row, without its target.
+    /// With --explain: the cut-off [default: the last one]
     #[arg(long, value_name = "DATE", conflicts_with = "catalogue")]
     as_of: Option<String>,
-    /// With --as-of alone: only the customers of this file, CSV or Parquet; a second column may give each a
-    /// date of its own
+    /// With --as-of alone: only the customers in this file (CSV or Parquet); a second column may give each
+    /// customer its own date
     #[arg(long, value_name = "FILE", requires = "as_of", conflicts_with = "explain")]
     entities: Option<PathBuf>,
-    /// List the features with their definitions in words, as outputs/features/CATALOGUE.md and catalogue.csv
+    /// List the features with their definitions, in outputs/features/CATALOGUE.md and catalogue.csv
     #[arg(long, conflicts_with = "explain")]
     catalogue: bool,
-    /// With --catalogue: list the features of this bundle, not of the config
+    /// With --catalogue: list the features of this bundle, not those of the config
     #[arg(long, value_name = "FILE", requires = "catalogue")]
     bundle: Option<PathBuf>,
 }

@@ -12,13 +12,13 @@ use crate::trust::Demands;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The bundle; outputs/bundle/nextbest.bundle where it is not given
+    /// The bundle [default: outputs/bundle/nextbest.bundle]
     #[arg(value_name = "BUNDLE")]
     bundle: Option<PathBuf>,
-    /// Also write it as a page: one HTML file that needs no network
+    /// Also write one HTML file, which needs no network
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Refuse a bundle that this public key (PEM) did not sign (config: trust.public_key)
+    /// Refuse a bundle whose signature this public key (PEM) does not verify (config: trust.public_key)
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
 }

@@ -12,10 +12,10 @@ use crate::trust::PrivateKey;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder for both files
+    /// Folder for both key files
     #[arg(long, value_name = "FOLDER", default_value = "keys")]
     out: PathBuf,
-    /// What their names begin with
+    /// Prefix of the names of both key files
     #[arg(long, value_name = "NAME", default_value = "nextbest")]
     name: String,
 }

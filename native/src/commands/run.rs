@@ -11,7 +11,7 @@ use crate::trust::{Demands, Release};
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// Also write so many sample customers beside the bundle
+    /// Number of sample customers to write next to the bundle
     #[arg(long, value_name = "N", default_value_t = 12)]
     samples: usize,
     #[command(flatten)]

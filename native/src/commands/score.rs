@@ -10,25 +10,25 @@ use crate::pipeline::score::{self, Options};
 pub(crate) struct Arguments {
     #[command(flatten)]
     options: Options,
-    /// Score the customers of this JSON file, `[{"id": …, "asOf": …, "customer": {…}}]`, instead of the
-    /// tables'; top, explain, counterfactual, channel and strict may stand beside
+    /// Score the customers of this JSON file, `[{"id": …, "asOf": …, "customer": {…}}]`, not those of the
+    /// tables; each entry may also set top, explain, counterfactual, channel and strict
     #[arg(long, value_name = "FILE", group = "file")]
     customers: Option<PathBuf>,
-    /// Score the rows of this plain table, CSV or Parquet, with the bundle that `train --table` made
+    /// Score the rows of this plain table (CSV or Parquet) with a bundle written by `train --table`
     #[arg(long, value_name = "FILE", group = "file")]
     table: Option<PathBuf>,
-    /// With --table: the column that names a row in the results; rows are numbered where it is not given
+    /// With --table: the column that identifies a row in the results [default: row numbers]
     #[arg(long, value_name = "COLUMN", requires = "table")]
     id: Option<String>,
-    /// With --customers: say what the customer could change for another product to come first
+    /// With --customers: add what the customer could change so that another product comes first
     #[arg(long, requires = "customers")]
     counterfactual: bool,
-    /// With --customers: add the bits of the features and probabilities, to compare scorers with each other;
-    /// none of customers whom the policy stops, who are not scored
+    /// With --customers: add the exact bits of features and probabilities, to compare scorers; customers whom
+    /// the policy excludes are not scored and have none
     #[arg(long, requires = "customers")]
     bits: bool,
-    /// With --customers: write the answers to this file instead of standard output. With --table: write the
-    /// results to this file, CSV or Parquet by its ending
+    /// With --customers: write the answers to this file, not to standard output. With --table: write the
+    /// results to this file, as CSV or Parquet by its extension
     #[arg(long, value_name = "FILE", requires = "file")]
     out: Option<PathBuf>,
 }

@@ -14,30 +14,29 @@ use crate::pipeline::train::{self, Options};
 pub(crate) struct Arguments {
     #[command(flatten)]
     options: Options,
-    /// Train on a plain table instead, CSV or Parquet with one row a case (docs/TABLES.md); writes the bundle
-    /// too
+    /// Train on a plain table (CSV or Parquet, one row per case; see docs/TABLES.md); also writes the bundle
     #[arg(long, value_name = "FILE", requires = "target")]
     table: Option<PathBuf>,
-    /// With --table: the column that is predicted; its words or whole numbers are the classes
+    /// With --table: the column to predict; its words or integers are the classes
     #[arg(long, value_name = "COLUMN", requires = "table")]
     target: Option<String>,
-    /// With --table: the column that identifies a case; no feature, and rows of one case are never split up
+    /// With --table: the column that identifies a case; not a feature, and rows of one case stay together
     #[arg(long, value_name = "COLUMN", requires = "table")]
     id: Option<String>,
-    /// With --table: make the bundle no larger than this after brotli (see `nextbest export --help`)
+    /// With --table: largest size of the bundle after brotli (see `nextbest export --help`)
     #[arg(long, value_name = "SIZE", requires = "table")]
     max_bytes: Option<Size>,
-    /// With --table: the column with the date of a row; no feature, and the last rows test the model
+    /// With --table: the column with the date of a row; not a feature, and the latest rows test the model
     #[arg(long, value_name = "COLUMN", requires = "table")]
     time: Option<String>,
-    /// With --table: what columns hold, where their cells mislead (repeatable): AGE=number,ZIP=word,SEEN=date
+    /// With --table: override the inferred kinds of columns (repeatable): AGE=number,ZIP=word,SEEN=date
     #[arg(long, value_name = "COLUMN=KIND,…", requires = "table")]
     columns: Vec<Kinds>,
-    /// With --table: leave out rows that can't be read, and count cells that are not what their column holds
-    /// as missing, instead of stopping
+    /// With --table: skip unreadable rows and treat cells that do not fit their column's kind as missing,
+    /// instead of stopping
     #[arg(long, requires = "table")]
     skip_bad_rows: bool,
-    /// Log what earlier trainings could not, since MLflow was away, and train nothing
+    /// Train nothing; log to MLflow what earlier trainings could not while MLflow was unreachable
     #[arg(long, conflicts_with_all = ["algorithm", "budget", "table"])]
     resume_logging: bool,
 }

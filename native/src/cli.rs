@@ -44,7 +44,8 @@ struct Arguments {
     /// How many threads to use; one for each core where it is not given. It changes no result
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Wait at most this long for another nextbest that is at work in the same folders; without it as long as it takes
+    /// Wait at most this long for another nextbest that is at work in the same folders; without it as long as
+    /// it takes
     #[arg(long, global = true, value_name = "SECONDS")]
     wait: Option<u64>,
 }

@@ -63,7 +63,7 @@ impl Progress {
         self.bar.set_message(what);
     }
 
-    /// Says what begins now, and that it has so many parts.
+    /// Says what begins now, and how many parts it has.
     pub(crate) fn parts(&self, what: String, count: u64) {
         self.step(what);
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {pos}/{len} {eta}") {

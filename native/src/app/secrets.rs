@@ -1,4 +1,5 @@
-//! Secrets that the process knows, such as tokens: wherever a text goes that they could be in, they are masked.
+//! Secrets that the process knows, such as tokens: wherever a text goes that they could be in, they are
+//! masked.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
-//! Signals that end the process: it says in one line what was stopped and what is left, and ends as if it had not listened.
+//! Signals that end the process: it says in one line what was stopped and what is left, and ends as if it had
+//! not listened.
 
 use std::io::Write as _;
 

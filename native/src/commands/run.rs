@@ -11,7 +11,7 @@ use crate::trust::{Demands, Release};
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// Also write so many sample customers beside the bundle
+    /// Also write this number of sample customers beside the bundle
     #[arg(long, value_name = "N", default_value_t = 12)]
     samples: usize,
     #[command(flatten)]
@@ -39,7 +39,8 @@ pub(crate) fn execute(context: &Context, arguments: &Arguments) -> anyhow::Resul
     context.print(&score::run(session, &score::Options { skip_bad_rows, ..score::Options::default() })?)
 }
 
-/// Whether there is a file in a folder, but for hidden ones: a first run that was stopped leaves none, or a marker.
+/// Whether there is a file in a folder, but for hidden ones: a first run that was stopped leaves none, or a
+/// marker.
 fn holds_files(folder: &Path) -> bool {
     let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
     std::fs::read_dir(folder)

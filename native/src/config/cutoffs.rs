@@ -12,7 +12,7 @@ const DEFAULT_VALIDATION: usize = 2;
 /// … and this many test it.
 const DEFAULT_TEST: usize = 2;
 
-/// Cut-offs by what they are for. Labels of one group end before the next group begins.
+/// The cut-offs of training, validation and test. The labels of one group end before the next group begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Split {
     /// Models learn from these,
@@ -23,8 +23,8 @@ pub(crate) struct Split {
     pub(crate) test: Vec<i64>,
 }
 
-/// The cut-offs of some data: first days of every so many months, the last one at least a horizon before the
-/// data end (the first midnight that the data does not cover).
+/// The cut-offs of a data set: first days of months at a fixed distance, the last one at least a horizon
+/// before the data end (the first midnight that the data does not cover).
 ///
 /// # Errors
 /// Where the config's dates are no dates, or no cut-off fits.

@@ -156,7 +156,7 @@ impl Default for Generate {
 pub struct Snapshots {
     /// How many days after a cut-off count as "next".
     pub horizon_days: u32,
-    /// Cut-offs are the first days of every so many months.
+    /// Months between two cut-offs, which are first days of months.
     pub every_months: u32,
     /// The first cut-off; nine steps before the last where it is not given.
     pub first: Option<String>,

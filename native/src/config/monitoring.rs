@@ -97,7 +97,7 @@ pub struct AlertConfig {
     pub data_drift: bool,
     /// Where some score has drifted, as features do.
     pub prediction_drift: bool,
-    /// Where so many features are heavily drifted.
+    /// Alert from this number of heavily drifted features on.
     pub heavily_drifted_features: Option<usize>,
     /// Where the log-loss of known labels is greater than in the model's test by this share, beyond what
     /// chance explains.
@@ -106,7 +106,7 @@ pub struct AlertConfig {
     pub expected_log_loss_rise: Option<f64>,
     /// Where some feature's share of missing values has risen by so much.
     pub missing_rise: Option<f64>,
-    /// Where the newest row is older than so many days.
+    /// Alert where the newest row is older than this number of days.
     pub stale_days: Option<u32>,
     /// Where the alert is sent to, as JSON by POST; `https://…`, or `http://…` on this machine.
     pub webhook: Option<String>,

@@ -35,8 +35,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Generated> {
     }
     let file = |kind: &str| arguments.out.join(format!("{name}.{kind}.pem"));
     let (private_key, public_key) = (file("private"), file("public"));
-    // Whoever loses a private key can never sign again for those who ask for it. A private key alone is what a run that
-    // was stopped in between has left.
+    // Whoever loses a private key can never sign again for those who ask for it. A private key alone is what
+    // a run that was stopped in between has left.
     let key = match (private_key.exists(), public_key.exists()) {
         (true, false) => PrivateKey::read(&private_key)?,
         (false, false) => {

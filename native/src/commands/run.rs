@@ -39,7 +39,8 @@ pub(crate) fn execute(context: &Context, arguments: &Arguments) -> anyhow::Resul
     context.print(&score::run(session, &score::Options { skip_bad_rows, ..score::Options::default() })?)
 }
 
-/// Whether there is a file in a folder, but for hidden ones: a first run that was stopped leaves none, or a marker.
+/// Whether there is a file in a folder, but for hidden ones: a first run that was stopped leaves none, or a
+/// marker.
 fn holds_files(folder: &Path) -> bool {
     let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
     std::fs::read_dir(folder)

@@ -1,4 +1,4 @@
-//! Which rows count, as config.yaml says it: a list of conditions, some of them under `not`.
+//! Row filters in config.yaml: a list of conditions, some of them under `not`.
 
 use std::fmt;
 
@@ -17,15 +17,15 @@ pub struct ConditionConfig {
     pub column: Option<String>,
     pub r#in: Option<Vec<String>>,
     pub not_in: Option<Vec<String>>,
-    /// A number, or the one word of `in`.
+    /// Equal to a number, or to one word.
     pub equals: Option<NumberOrWord>,
     pub below: Option<f64>,
     pub at_most: Option<f64>,
     pub above: Option<f64>,
     pub at_least: Option<f64>,
-    /// Whether the value is missing (true) or there (false).
+    /// Whether the value is missing (true) or present (false).
     pub missing: Option<bool>,
-    /// Rows for which all of these hold are left out.
+    /// Excludes rows for which all of these hold.
     pub not: Option<Group>,
 }
 
@@ -33,10 +33,10 @@ pub struct ConditionConfig {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group(pub Vec<ConditionConfig>);
 
-/// The filter that a list of conditions stands for.
+/// Converts a list of conditions to a filter.
 ///
 /// # Errors
-/// Where keys are missing or contradict each other.
+/// If keys are missing or contradict each other.
 pub(super) fn filter(entries: &[ConditionConfig]) -> anyhow::Result<RowFilter> {
     let mut filter = RowFilter::default();
     for entry in entries {
@@ -68,10 +68,10 @@ impl ConditionConfig {
         Ok(Condition { column, test })
     }
 
-    /// The test of something that is no column.
+    /// The test of a value other than a column.
     ///
     /// # Errors
-    /// Where there is a column, or not exactly one test.
+    /// If a column is given, or not exactly one test.
     pub(super) fn test(&self) -> anyhow::Result<Test> {
         match (&self.column, &self.not) {
             (None, None) => self.one_test(),

@@ -1,33 +1,33 @@
-//! Which moments customers are looked at, and which of them train, choose and test a model.
+//! Cut-offs: the moments at which features are computed, split into training, validation and test.
 
 use anyhow::{Context, bail};
 use nextbest_core::time::{self, DAY};
 
 use crate::config::Snapshots;
 
-/// Without a first cut-off in the config, this many are taken.
+/// Number of cut-offs if the config names no first one.
 const DEFAULT_COUNT: i64 = 10;
-/// Without dates in the config, this many of the last cut-offs choose a model …
+/// Number of validation cut-offs if the config names no dates.
 const DEFAULT_VALIDATION: usize = 2;
-/// … and this many test it.
+/// Number of test cut-offs, after those.
 const DEFAULT_TEST: usize = 2;
 
-/// Cut-offs by what they are for. Labels of one group end before the next group begins.
+/// The cut-offs of training, validation and test. The labels of one group end before the next group begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Split {
-    /// Models learn from these,
+    /// Training.
     pub(crate) train: Vec<i64>,
-    /// are chosen on these (and then learn from them too),
+    /// Validation; the chosen model is then trained on these too.
     pub(crate) validation: Vec<i64>,
-    /// and are tested on these.
+    /// Test.
     pub(crate) test: Vec<i64>,
 }
 
-/// The cut-offs of some data: first days of every so many months, the last one at least a horizon before the
-/// data end (the first midnight that the data does not cover).
+/// The cut-offs of a data set: first days of months at a fixed distance, the last one at least a horizon
+/// before the data end (the first midnight that the data does not cover).
 ///
 /// # Errors
-/// Where the config's dates are no dates, or no cut-off fits.
+/// If a date of the config is invalid, or no cut-off fits.
 pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>> {
     if !(1..=120).contains(&config.every_months) {
         bail!("snapshots.every_months: is {}, not 1 to 120", config.every_months);

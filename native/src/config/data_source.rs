@@ -1,4 +1,4 @@
-//! Where the bank's tables are, and where the feature table goes.
+//! Location of the bank's tables and of the feature table.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,10 +20,9 @@ pub struct DataSource {
     pub csv: Csv,
     /// Parquet files.
     pub parquet: Parquet,
-    /// The zone of the bank's clock, by its name in the IANA's database: what times in the tables mean that
-    /// say no zone.
+    /// IANA name of the bank's time zone, which applies to times in the tables without a zone.
     pub time_zone: String,
-    /// How many MiB of events may wait in memory; the rest waits on disk.
+    /// Most memory for events, in MiB; the rest is spilled to disk.
     pub memory_mb: usize,
 }
 
@@ -54,7 +53,7 @@ pub struct Csv {
     pub input_path: PathBuf,
     /// The folder for the feature table.
     pub output_path: PathBuf,
-    /// One character between values.
+    /// The delimiter: one character.
     pub delimiter: char,
     /// File names of tables, where they differ from the schema's.
     pub tables: BTreeMap<String, PathBuf>,
@@ -86,10 +85,10 @@ impl Default for Parquet {
 }
 
 impl Csv {
-    /// The byte between values.
+    /// The delimiter as a byte.
     ///
     /// # Errors
-    /// Where it is not one ASCII character, or one that means something else in CSV.
+    /// If it is not one ASCII character, or one with another meaning in CSV.
     pub fn delimiter(&self) -> anyhow::Result<u8> {
         let delimiter =
             u8::try_from(self.delimiter).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n\0".contains(byte));
@@ -104,15 +103,15 @@ impl DataSource {
     /// The bank's clock.
     ///
     /// # Errors
-    /// Where there is no such zone; the message says which one may be meant.
+    /// If the zone is unknown; the message suggests a similar one.
     pub fn clock(&self) -> anyhow::Result<Clock> {
         time_zone::clock(&self.time_zone).context("data_source.time_zone")
     }
 
-    /// The clock of a model, where it is the bank's.
+    /// The clock of a model, which must be the bank's.
     ///
     /// # Errors
-    /// Where that was made for a clock of another zone.
+    /// If the model was trained with a clock of another zone.
     pub fn clock_of<'s>(&self, made: &'s Schema) -> anyhow::Result<&'s Clock> {
         // Of the same zone, the one of then: a database of zones may know better by now, but the rows were
         // read with that.
@@ -135,7 +134,7 @@ impl DataSource {
         }
     }
 
-    /// The key that says where the tables are.
+    /// The config key of the folder of the tables.
     pub fn input_path_key(&self) -> &'static str {
         match self.r#type {
             SourceType::Csv => "data_source.csv.input_path",

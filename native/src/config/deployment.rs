@@ -1,26 +1,26 @@
-//! The deployment's part of config.yaml: how all customers are scored, and which models may be used.
+//! `deployment` in config.yaml: scoring of all customers, and the gates of models.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// How offers are made, and by which models.
+/// Scoring of all customers, and the gates a model must pass.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Deployment {
     /// Scoring all customers.
     pub batch_inference: BatchInference,
-    /// Whether a person has to approve what goes into production (`nextbest promote production --approve`).
+    /// Whether promotion to production needs approval (`nextbest promote production --approve`).
     pub require_manual_approval: bool,
-    /// What a model's test metrics have to reach before it is promoted: of a metric of which less is better
-    /// (`log_loss`, `brier`, `calibration_error`) the most that is allowed, of others the least.
+    /// Limits on a model's test metrics for promotion: a maximum for metrics where lower is better
+    /// (`log_loss`, `brier`, `calibration_error`), a minimum for the others.
     pub gating_thresholds: BTreeMap<String, f64>,
-    /// By how much a metric may be worse than the production model's on the same rows: the whole 95 %
-    /// interval of the difference has to stay within it.
+    /// Largest allowed regression of a metric against the production model on the same rows. The whole 95 %
+    /// confidence interval of the difference must stay within it.
     pub relative_gates: BTreeMap<String, f64>,
     /// Tags of every registered version.
     pub tags: BTreeMap<String, String>,
-    /// What the registered model is, in words.
+    /// Description of the registered model.
     pub model_description: String,
 }
 
@@ -43,7 +43,7 @@ impl Default for Deployment {
 pub struct BatchInference {
     /// The format of the predictions.
     pub output_format: OutputFormat,
-    /// How many offers a customer gets at most.
+    /// Most offers per customer.
     pub top_k_recommendations: usize,
 }
 
@@ -65,7 +65,7 @@ pub enum OutputFormat {
 }
 
 impl OutputFormat {
-    /// What file names end with.
+    /// The file extension.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Csv => "csv",

@@ -5,15 +5,15 @@ use std::str::FromStr;
 use nextbest_core::synth::DriftKind;
 use serde::Deserialize;
 
-/// A change of known size that the synthetic bank goes through.
+/// A change of known size in the synthetic bank.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DriftConfig {
-    /// What changes.
+    /// Kind of drift.
     pub kind: DriftKind,
-    /// How much.
+    /// Size, whose unit the kind defines.
     pub size: f64,
-    /// The day on which it begins; the first day of the data where it is not given.
+    /// First day of the drift; by default the first day of the data.
     #[serde(default)]
     pub from: Option<String>,
 }

@@ -1,11 +1,11 @@
-//! A length of time as people write it: `90`, `60s`, `5m`, `1h`.
+//! Durations in config.yaml and arguments: `90`, `60s`, `5m`, `1h`.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-/// A length of time.
+/// A duration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Time(pub Duration);
 

@@ -1,29 +1,29 @@
-//! The evaluation's part of config.yaml.
+//! `evaluation` in config.yaml.
 
 use serde::Deserialize;
 
-/// How models are measured.
+/// Evaluation of models.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
-    /// The parts of the customers that are measured by themselves. One whose feature the table does not have
-    /// is left out, with a remark.
+    /// Customer segments with metrics of their own. A segment whose feature the table lacks is skipped with a
+    /// remark.
     pub segments: Vec<SegmentConfig>,
-    /// How often customers are drawn anew for the confidence intervals.
+    /// Number of bootstrap resamples of customers for the confidence intervals.
     pub bootstrap_draws: u32,
-    /// The seed of the draws and of permutations.
+    /// Seed of the bootstrap and of permutations.
     pub random_state: u64,
 }
 
-/// Parts of the customers by one feature.
+/// Segments of customers by one feature.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SegmentConfig {
-    /// What it is called.
+    /// Name.
     pub name: String,
     /// The feature.
     pub feature: String,
-    /// Of a number: where one part ends and the next begins. A category makes a part of each word.
+    /// Bin edges of a numeric feature. A categorical feature makes one segment per word.
     #[serde(default)]
     pub bands: Vec<f64>,
 }

@@ -13,13 +13,13 @@ pub struct FeatureStore {
     pub primary_keys: Vec<String>,
     /// The column with the cut-off.
     pub timestamp_key: String,
-    /// What the table is, in words.
+    /// Description of the table.
     pub description: String,
-    /// How the table is written. Training reads Parquet, so that is one of them.
+    /// Formats to write. Training reads Parquet, so it must be among them.
     pub formats: Vec<StoreFormat>,
 }
 
-/// How the feature table is written.
+/// Format of the feature table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreFormat {
@@ -47,7 +47,7 @@ impl FeatureStore {
     /// The column that identifies a customer.
     ///
     /// # Errors
-    /// Where there is not exactly one, or none that the header of a CSV file could name.
+    /// If there is not exactly one, or its name can't stand in the header of a CSV file.
     pub fn key(&self) -> anyhow::Result<&str> {
         match self.primary_keys.as_slice() {
             [key] if key.is_empty() || key.trim() != key || key.contains(char::is_control) => bail!(

@@ -22,19 +22,19 @@ pub struct FeatureConfig {
     /// The group that it belongs to.
     #[serde(default)]
     pub group: String,
-    /// What it is, in words; the name where it is not given.
+    /// Description; by default the name.
     pub label: Option<String>,
     /// A column of the customer.
     pub attribute: Option<String>,
-    /// What is made of the attribute.
+    /// How the attribute becomes a number.
     pub transform: Option<TransformConfig>,
     /// An event table.
     pub table: Option<String>,
-    /// What is made of its rows.
+    /// How its rows are aggregated.
     pub aggregate: Option<AggregateConfig>,
     /// The column that is aggregated.
     pub column: Option<String>,
-    /// Only rows of the last days: a number, or `short_term`, `medium_term`, `long_term`.
+    /// Only rows of the last days: a number of days, or `short_term`, `medium_term`, `long_term`.
     pub window: Option<Window>,
     /// Only rows of products that are open at the cut-off.
     #[serde(default)]
@@ -55,12 +55,11 @@ pub struct FeatureConfig {
     pub ratio: Option<[String; 2]>,
     /// Where in the year, the month or the week the cut-off lies.
     pub season: Option<SeasonConfig>,
-    /// What to do where there is no value: `keep` it missing (so where this is not given), or a number
-    /// instead.
+    /// Treatment of a missing value: `keep` it missing (default), or replace it by a number.
     pub missing: Option<NumberOrWord>,
 }
 
-/// What is made of an attribute.
+/// Transform of an attribute.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TransformConfig {
@@ -74,7 +73,7 @@ pub enum TransformConfig {
     Year,
 }
 
-/// What is made of rows.
+/// Aggregate of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AggregateConfig {
@@ -130,10 +129,10 @@ pub enum Window {
 }
 
 impl FeatureConfig {
-    /// The definitions that this stands for: one, or with `holds: each` one a product.
+    /// Expands to definitions: one, or with `holds: each` one per product.
     ///
     /// # Errors
-    /// Where keys are missing or contradict each other; the message names the feature and the key.
+    /// If keys are missing or contradict each other; the message names the feature and the key.
     pub fn definitions(
         &self,
         periods: &LookbackPeriods,
@@ -233,7 +232,7 @@ impl FeatureConfig {
         }))
     }
 
-    /// A key that is given but changes nothing is a misunderstanding.
+    /// Refuses keys that have no effect on this kind of feature.
     fn refuse_keys_without_meaning(&self) -> anyhow::Result<()> {
         let of_tables = [
             ("aggregate", self.aggregate.is_some()),

@@ -1,26 +1,25 @@
-//! MLflow's part of config.yaml: where runs are tracked and models registered.
+//! `mlflow` in config.yaml: tracking and model registry.
 
 use std::collections::BTreeMap;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// Where runs are tracked and models registered.
+/// Tracking and model registry.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlflowConfig {
-    /// A folder, `http(s)://…`, `databricks`, or `none`. Where it is not given, `MLFLOW_TRACKING_URI` says
-    /// it; without that it is the folder `./mlruns`, and `databricks` in that mode.
+    /// A folder, `http(s)://…`, `databricks` or `none`. Default: `MLFLOW_TRACKING_URI`; if unset, the folder
+    /// `./mlruns`, or `databricks` in that mode.
     pub tracking_uri: Option<String>,
-    /// Where models are registered, as `tracking_uri`; or `databricks-uc`. Where it is not given,
-    /// `MLFLOW_REGISTRY_URI` says it; without that it is where runs are tracked, and Unity Catalog where that
-    /// is Databricks.
+    /// The model registry, with the same values as `tracking_uri` or `databricks-uc`. Default:
+    /// `MLFLOW_REGISTRY_URI`; if unset, the tracking store, or Unity Catalog if that is Databricks.
     pub registry_uri: Option<String>,
     /// The experiment that runs belong to; on Databricks a workspace path.
     pub experiment_name: String,
-    /// The name under which models are registered; in Unity Catalog `catalog.schema.model`.
+    /// Name of the registered model; in Unity Catalog `catalog.schema.model`.
     pub registered_model_name: String,
-    /// What the names of runs begin with.
+    /// Prefix of the names of runs.
     pub run_name_prefix: String,
     /// Tags of every run.
     #[serde(deserialize_with = "tags")]
@@ -40,7 +39,7 @@ impl Default for MlflowConfig {
     }
 }
 
-/// Tags whose names MLflow takes: with another no run could be logged, or read again.
+/// Checks that MLflow accepts the names of tags; with others no run could be logged, or read again.
 fn tags<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     let tags = BTreeMap::<String, String>::deserialize(from)?;
     match tags.keys().find(|name| !is_name(name)) {
@@ -51,7 +50,7 @@ fn tags<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, 
     }
 }
 
-/// Whether MLflow takes a name, which is a path of files where a folder is the store.
+/// Whether MLflow accepts a name, which is a file path in a file store.
 fn is_name(name: &str) -> bool {
     let is_known = |character: char| character.is_alphanumeric() || "_-. :/".contains(character);
     name.chars().all(is_known) && name.split('/').all(|part| !["", ".", ".."].contains(&part))

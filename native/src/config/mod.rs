@@ -49,15 +49,15 @@ pub use schema::{
 pub use size::Size;
 pub use trust::{CardConfig, TrustConfig};
 
-/// The tables of a core-banking system, which are the default.
+/// The default schema: the tables of a core-banking system.
 const CORE_BANKING_SCHEMA: &str = include_str!("core_banking.yaml");
 /// The six default groups of features on those tables.
 const CORE_BANKING_FEATURES: &str = include_str!("core_banking_features.yaml");
 
-/// What may be offered of its products.
+/// The default policy for its products.
 const CORE_BANKING_POLICY: &str = include_str!("core_banking_policy.yaml");
 
-/// Everything that config.yaml can say.
+/// All keys of config.yaml.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -65,7 +65,7 @@ pub struct Config {
     pub environment: Environment,
     /// Where the bank's tables are.
     pub data_source: DataSource,
-    /// What the tables look like; the core-banking schema where it is not given.
+    /// The schema of the tables; by default core banking.
     pub schema: Option<SchemaConfig>,
     /// The synthetic bank.
     pub generate: Generate,
@@ -79,19 +79,19 @@ pub struct Config {
     pub eda: Eda,
     /// The model.
     pub model: ModelConfig,
-    /// How models are measured.
+    /// Evaluation of models.
     pub evaluation: EvaluationConfig,
-    /// How rows of today are compared with those that the model was measured on.
+    /// Monitoring: current rows against the model's reference rows.
     pub monitoring: MonitoringConfig,
     /// Where runs are tracked and models registered.
     pub mlflow: MlflowConfig,
-    /// What may be offered; the policy of the core-banking schema where neither this nor a schema is given.
+    /// The offer policy; by default that of the core-banking schema, if no other schema is given.
     pub policy: Option<Policy>,
-    /// Who signs bundles, whose are used, and until when.
+    /// Signing keys, trusted keys and expiry of bundles.
     pub trust: TrustConfig,
-    /// What the bank says about its model.
+    /// The bank's statements about its model.
     pub card: CardConfig,
-    /// How offers are made, and by which models.
+    /// Scoring of all customers, and the gates a model must pass.
     pub deployment: Deployment,
     /// Where results go.
     pub outputs: Outputs,
@@ -101,7 +101,7 @@ pub struct Config {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Environment {
-    /// Which place MLflow has where the config does not say it.
+    /// Default place of MLflow.
     pub mode: Mode,
 }
 
@@ -120,7 +120,7 @@ pub enum Mode {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Generate {
-    /// How many customers.
+    /// Number of customers.
     pub customers: u64,
     /// The seed: the same seed gives the same bytes.
     pub seed: u64,
@@ -128,11 +128,11 @@ pub struct Generate {
     pub start: String,
     /// The last day of the data.
     pub end: String,
-    /// The share of rows that are damaged on purpose.
+    /// Share of rows damaged on purpose.
     pub dirty_rate: f64,
-    /// Of how many customers the true probabilities are written, the first ones; none where it is 0.
+    /// Number of first customers whose true probabilities are written; 0 writes none.
     pub truth_customers: u64,
-    /// What changes on purpose, in this order.
+    /// Drifts to apply, in this order.
     pub drift: Vec<DriftConfig>,
 }
 
@@ -150,23 +150,23 @@ impl Default for Generate {
     }
 }
 
-/// Cut-offs: the moments at which customers are looked at.
+/// Cut-offs: the moments at which features of customers are computed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Snapshots {
-    /// How many days after a cut-off count as "next".
+    /// Days after a cut-off within which a product counts as taken next.
     pub horizon_days: u32,
-    /// Cut-offs are the first days of every so many months.
+    /// Months between two cut-offs, which are first days of months.
     pub every_months: u32,
-    /// The first cut-off; nine steps before the last where it is not given.
+    /// The first cut-off; by default nine steps before the last.
     pub first: Option<String>,
-    /// The last cut-off; the last whose horizon the data covers where it is not given.
+    /// The last cut-off; by default the last whose horizon the data cover.
     pub last: Option<String>,
-    /// The last day that the data covers; that of the last event where it is not given.
+    /// The last day that the data cover; by default the day of the last event.
     pub data_end: Option<String>,
-    /// From this cut-off on, models are chosen; four steps before the end where it is not given.
+    /// The first validation cut-off; by default four steps before the end.
     pub validation_from: Option<String>,
-    /// From this cut-off on, the chosen model is tested; two steps before the end where it is not given.
+    /// The first test cut-off; by default two steps before the end.
     pub test_from: Option<String>,
     /// A feature that alone tells a product's takers from the others this well (area under the ROC curve) is
     /// reported as a leak.
@@ -194,7 +194,7 @@ impl Default for Snapshots {
 pub struct FeatureEngineering {
     /// The lengths of windows by name.
     pub lookback_periods: LookbackPeriods,
-    /// The features; those of the core-banking schema where they are not given.
+    /// The features; by default those of the core-banking schema.
     pub features: Option<Vec<FeatureConfig>>,
 }
 
@@ -202,11 +202,11 @@ pub struct FeatureEngineering {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LookbackPeriods {
-    /// A month or so.
+    /// About a month.
     pub short_term: u32,
-    /// A quarter or so.
+    /// About a quarter.
     pub medium_term: u32,
-    /// Half a year or so.
+    /// About half a year.
     pub long_term: u32,
 }
 
@@ -220,9 +220,9 @@ impl Default for LookbackPeriods {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Eda {
-    /// The folder for its files; `eda` among the outputs where it is not given.
+    /// Folder for its files; by default `eda` in the output folder.
     pub output_path: Option<PathBuf>,
-    /// Whether to draw the page with charts.
+    /// Whether to write the HTML page with charts.
     pub generate_plots: bool,
 }
 
@@ -247,11 +247,11 @@ impl Default for Outputs {
 }
 
 impl Config {
-    /// Reads a config file; `config.yaml` in the current folder, or the defaults where there is none, if no
-    /// path is given. Relative paths in it are relative to the current folder.
+    /// Reads a config file. Without a path it reads `config.yaml` in the current folder if that exists, else
+    /// it takes the defaults. Relative paths in the file are relative to the current folder.
     ///
     /// # Errors
-    /// Where the file can't be read or a key is unknown or ill-typed.
+    /// If the file can't be read, or a key is unknown or ill-typed.
     pub fn load(path: Option<&Path>) -> anyhow::Result<Self> {
         let usual = Path::new("config.yaml");
         match path.or_else(|| usual.exists().then_some(usual)) {
@@ -267,7 +267,7 @@ impl Config {
     /// Reads a config from its text.
     ///
     /// # Errors
-    /// Where a key is unknown or ill-typed; the message names the line.
+    /// If a key is unknown or ill-typed; the message names the line.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Self::default());
@@ -287,10 +287,10 @@ impl Config {
         }
     }
 
-    /// The feature definitions, as they were written.
+    /// The feature definitions as config.yaml writes them.
     ///
     /// # Errors
-    /// Where a schema is given but no features for it.
+    /// If a schema is given but no features for it.
     pub fn features(&self) -> anyhow::Result<Vec<FeatureConfig>> {
         match (&self.feature_engineering.features, &self.schema) {
             (Some(features), _) => Ok(features.clone()),
@@ -303,10 +303,10 @@ impl Config {
         }
     }
 
-    /// The policy as a bundle of this schema and these features carries it.
+    /// The policy in the form that a bundle with this schema and these features carries.
     ///
     /// # Errors
-    /// Where it names what is not there, or its keys contradict each other.
+    /// If it names something that does not exist, or its keys contradict each other.
     pub fn policy_definition(
         &self,
         schema: &Schema,
@@ -322,10 +322,10 @@ impl Config {
         definition.context("policy")
     }
 
-    /// The policy as a bundle of this schema and these features carries it, with all the words that it names.
+    /// As [`Config::policy_definition`], with all category words that the policy names.
     ///
     /// # Errors
-    /// As [`Config::policy_definition`], and where the schema does not know a word.
+    /// As [`Config::policy_definition`], and if the schema does not know a word.
     pub fn carried_policy(
         &self,
         schema: &Schema,
@@ -341,8 +341,8 @@ impl Config {
         Ok(policy)
     }
 
-    /// The policy as it was written; that of the core-banking schema where there is neither a policy nor
-    /// another schema.
+    /// The policy as config.yaml writes it; by default that of the core-banking schema, if there is no other
+    /// schema.
     ///
     /// # Errors
     /// None for a build whose own default parses.
@@ -355,32 +355,32 @@ impl Config {
         }
     }
 
-    /// The folder of what is (still to be) told to MLflow.
+    /// Folder of the journal of runs logged, or still to be logged, to MLflow.
     pub fn journals_path(&self) -> PathBuf {
         self.outputs.path.join("mlflow")
     }
 
-    /// Where the feature table is, without its extension.
+    /// Path of the feature table, without its extension.
     pub fn feature_table(&self) -> PathBuf {
         self.data_source.output_path().join(&self.feature_store.table_name)
     }
 
-    /// Where the files of the exploratory data analysis go.
+    /// Folder for the files of the exploratory data analysis.
     pub fn eda_path(&self) -> PathBuf {
         self.eda.output_path.clone().unwrap_or_else(|| self.outputs.path.join("eda"))
     }
 
-    /// Where the files of monitoring go.
+    /// Folder for the files of monitoring.
     pub fn monitoring_path(&self) -> PathBuf {
         self.monitoring.output_path.clone().unwrap_or_else(|| self.outputs.path.join("monitoring"))
     }
 
-    /// Where the trained model is.
+    /// Path of the trained model.
     pub fn model_path(&self) -> PathBuf {
         self.outputs.path.join("models").join("model.bundle")
     }
 
-    /// Where the exported bundle is.
+    /// Path of the exported bundle.
     pub fn bundle_path(&self) -> PathBuf {
         self.outputs.path.join("bundle").join("nextbest.bundle")
     }

@@ -1,4 +1,4 @@
-//! What config.yaml says about monitoring.
+//! `monitoring` in config.yaml.
 
 use std::path::PathBuf;
 
@@ -7,31 +7,29 @@ use nextbest_core::monitor::profile::MOST_ROWS;
 use nextbest_core::monitor::profile::{MOST_EPSILON, SketchRules};
 use serde::Deserialize;
 
-/// How rows of today are compared with those that the model was measured on.
+/// Monitoring: current rows against the model's reference rows.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MonitoringConfig {
-    /// The folder for its files; `monitoring` among the outputs where it is not given.
+    /// Folder for its files; by default `monitoring` in the output folder.
     pub output_path: Option<PathBuf>,
-    /// Of the features that are called drifted, chance alone may explain this share: the false discovery
-    /// rate.
+    /// The false discovery rate: the expected share of false positives among features reported as drifted.
     pub significance: f64,
-    /// What a feature's distribution must have moved by, as its population stability index, to be called
-    /// drifted …
+    /// Smallest population stability index of a drifted feature.
     pub drift: f64,
-    /// … or, of numbers of which both sides' values are known, by how many standard deviations (the
-    /// Wasserstein distance).
+    /// Smallest Wasserstein distance of a drifted numeric feature, in standard deviations, if the values of
+    /// both sides are known.
     pub distance: f64,
-    /// From which index on it is called heavily drifted.
+    /// Smallest population stability index of a heavily drifted feature.
     pub heavy_drift: f64,
-    /// The data have drifted where features that make up this share of the model's importance have.
+    /// The data have drifted if drifted features make up this share of the model's importance.
     pub drifted_share: f64,
-    /// Whether exported bundles remember what rows looked like; without that there is nothing to compare with
-    /// but tables.
+    /// Whether exported bundles carry a profile of the reference rows; without it the reference must be a
+    /// table.
     pub profile: bool,
     /// How customers' rows are counted where they are scored.
     pub sketches: SketchConfig,
-    /// When somebody is to be told.
+    /// Alert thresholds.
     pub alerts: AlertConfig,
 }
 
@@ -55,9 +53,9 @@ impl Default for MonitoringConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SketchConfig {
-    /// Fewer rows than this do not leave the place where they were counted, unless they are randomised.
+    /// Smallest number of rows in a sketch that leaves the place of counting, unless randomised.
     pub minimum_rows: u32,
-    /// The ε of local differential privacy; rows are counted as they are where it is not given.
+    /// The ε of local differential privacy; by default rows are counted without noise.
     pub epsilon: Option<f32>,
 }
 
@@ -72,7 +70,7 @@ impl SketchConfig {
     /// The rules as a bundle carries them.
     ///
     /// # Errors
-    /// Where ε is out of its range.
+    /// If ε is out of range.
     pub fn rules(&self) -> anyhow::Result<SketchRules> {
         if let Some(epsilon) = self.epsilon
             && !(epsilon > 0.0 && epsilon <= MOST_EPSILON)
@@ -89,26 +87,26 @@ impl SketchConfig {
     }
 }
 
-/// When somebody is to be told: exit code 3 and a JSON file. A threshold that is not given is not watched.
+/// Alert thresholds. An alert gives exit code 3 and a JSON file. A threshold that is not set is not checked.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlertConfig {
-    /// Where the data have drifted.
+    /// Alert if the data have drifted.
     pub data_drift: bool,
-    /// Where some score has drifted, as features do.
+    /// Alert if a score has drifted, by the same test as features.
     pub prediction_drift: bool,
-    /// Where so many features are heavily drifted.
+    /// Alert from this number of heavily drifted features on.
     pub heavily_drifted_features: Option<usize>,
-    /// Where the log-loss of known labels is greater than in the model's test by this share, beyond what
+    /// Alert if the log-loss on known labels exceeds that of the model's test by this share, beyond what
     /// chance explains.
     pub log_loss_rise: Option<f64>,
-    /// The same of the log-loss that is expected without labels.
+    /// The same for the log-loss estimated without labels.
     pub expected_log_loss_rise: Option<f64>,
-    /// Where some feature's share of missing values has risen by so much.
+    /// Alert if a feature's share of missing values has risen by this much.
     pub missing_rise: Option<f64>,
-    /// Where the newest row is older than so many days.
+    /// Alert where the newest row is older than this number of days.
     pub stale_days: Option<u32>,
-    /// Where the alert is sent to, as JSON by POST; `https://…`, or `http://…` on this machine.
+    /// Webhook that receives the alert as JSON by POST; `https://…`, or `http://…` on this machine.
     pub webhook: Option<String>,
 }
 

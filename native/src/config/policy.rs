@@ -19,11 +19,11 @@ pub use builder::PolicyContext;
 pub struct Policy {
     /// What offers are ranked by.
     pub rank_by: RankByConfig,
-    /// Offers less probable than this are withheld.
+    /// Smallest probability of an offer.
     pub min_probability: f32,
-    /// No offers to customers of fewer days.
+    /// Smallest tenure of a customer with offers, in days.
     pub min_tenure_days: Option<u32>,
-    /// No offers for so many days after a product was taken.
+    /// Days without offers after a product was taken.
     pub min_gap_days: Option<u32>,
     /// What is asked of the customer's answers to requests for consent.
     pub consent: Vec<ConsentConfig>,
@@ -35,7 +35,7 @@ pub struct Policy {
     pub products: IndexMap<String, ProductTermsConfig>,
     /// What makes products weigh more or less.
     pub context: Vec<ContextConfig>,
-    /// At most so many offers of one category.
+    /// Most offers of one category.
     pub most_per_category: Option<u16>,
     /// What to show where no product is left to offer.
     pub fallback: Option<String>,
@@ -116,7 +116,7 @@ pub struct GateConfig {
     pub measure: MeasureConfig,
     /// What must hold of it: one test, without a column.
     pub must_be: ConditionConfig,
-    /// Whether a customer of whom it is not known passes.
+    /// Whether a customer passes whose value is missing.
     #[serde(default)]
     pub missing_passes: bool,
     /// Whether a customer who does not pass is not scored at all.
@@ -155,9 +155,9 @@ pub struct ProductTermsConfig {
     pub channels: Vec<String>,
     /// Not to customers of fewer days.
     pub min_tenure_days: Option<u32>,
-    /// Not for so many days after it was taken.
+    /// Days after taking it in which it is not offered again.
     pub min_gap_days: Option<u32>,
-    /// Not to customers who have had their next birthday after so many years.
+    /// Greatest age in whole years to which it is offered.
     pub max_age: Option<f64>,
     /// Only to holders of all of these.
     pub requires: Vec<String>,

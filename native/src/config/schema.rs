@@ -72,7 +72,7 @@ pub struct ColumnDetails {
     pub month_offset: Option<i64>,
     /// Only the characters from the first (counted from 0) up to, and without, the second.
     pub slice: Option<[usize; 2]>,
-    /// Words for what stands in the file.
+    /// Words in the place of those in the file.
     pub values: BTreeMap<String, String>,
 }
 

@@ -12,7 +12,7 @@ pub(crate) struct TargetAssociation {
     /// The area under the ROC curve of the column as a score for each class against all other rows: 0.5 says
     /// nothing, below 0.5 low values speak for the class. `None` where the class has no row or no other row.
     pub(crate) class_auc: Vec<Option<f64>>,
-    /// The same for all classes but the one that means nothing was taken; `None` without such a class.
+    /// The same for all classes except NONE; `None` without such a class.
     pub(crate) taker_auc: Option<f64>,
 }
 

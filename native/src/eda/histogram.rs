@@ -2,9 +2,9 @@
 
 use super::describe::quantile;
 
-/// A column with at most so many different values gets a bar for each.
+/// Most different values of a column that gets a bar for each.
 const DIFFERENT_VALUES: usize = 20;
-/// Else about so many bars between the 1st and the 99th percentile.
+/// About this number of bars otherwise, between the 1st and the 99th percentile.
 const BARS: f64 = 24.0;
 
 /// How often values occur.

@@ -1,4 +1,4 @@
-//! Exploratory data analysis: what stands in a table of features, before anything is trained on it.
+//! Exploratory data analysis of the feature table.
 //!
 //! A [`Dataset`] (columns) becomes an [`Analysis`] (numbers), which [`findings`] puts into words, [`files`]
 //! into CSV and [`page`] into one HTML page. Rows are never sampled: every number is that of the whole table.

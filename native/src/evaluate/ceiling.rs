@@ -44,7 +44,7 @@ pub(crate) struct Ceiling {
     pub(crate) contestants: [Contestant; 3],
 }
 
-/// Measures the ceiling where the tables' folder says what is true of test rows.
+/// Measures the ceiling, where the folder of the tables has the true probabilities of test rows.
 ///
 /// # Errors
 /// Where it holds a table of the truth that can't be read or is about other products.

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::io::feature_table::FeatureTable;
 use crate::io::input;
 
-/// Rows are scored by so many at a time.
+/// Rows of a block that is scored at a time.
 const CHUNK: usize = 4096;
 
 /// Who says something of the test rows, and what.
@@ -46,7 +46,7 @@ pub(crate) struct Contestant {
 }
 
 impl Contestant {
-    /// Measures what was said of rows with these labels. Class 0 is NONE if there is one.
+    /// Measures predictions for rows with these labels. Class 0 is NONE, if the schema has it.
     ///
     /// # Errors
     /// Where there are no rows.
@@ -131,7 +131,7 @@ impl Guesses {
     /// The guesses as they are resampled.
     ///
     /// # Errors
-    /// Where they are not of so many classes.
+    /// Where the number of classes differs.
     pub(crate) fn scores<'s>(
         &'s self,
         labels: &'s [usize],

@@ -33,9 +33,10 @@ pub(crate) use recorded::{Recorded, measure_card};
 use segments::{Measured, Segmentation};
 pub(crate) use segments::{Parts, parts_by};
 
-/// Permutation importance takes the log-loss of at most so many test rows …
+/// Most test rows that permutation importance takes the log-loss of …
 const PERMUTED_ROWS: usize = 10_000;
-/// … and of so few that they meet at most so many trees, but not of fewer than a fifth: some seconds in all.
+/// … and most trees that all of these rows pass together; at least a fifth of the rows is used in any case.
+/// It takes seconds.
 const PERMUTED_TREES: usize = 2_000_000;
 
 /// What was measured, of which model.

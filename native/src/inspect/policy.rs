@@ -43,7 +43,7 @@ fn rule(gate: &Gate) -> String {
     gate.rule.clone()
 }
 
-/// Names with commas between them, each once; nothing where there are none.
+/// Distinct names, separated by commas; empty without names.
 fn names(names: impl Iterator<Item = String>) -> Option<String> {
     let mut different: Vec<String> = Vec::new();
     for name in names {

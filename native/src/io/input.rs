@@ -1,5 +1,5 @@
-//! Files that are read into memory whole: never more than they can sensibly hold, whatever stands there (a pipe without an
-//! end, the wrong file).
+//! Files that are read into memory whole: never more than they can sensibly hold, whatever stands there (a
+//! pipe without an end, the wrong file).
 
 use std::fs::File;
 use std::io::Read as _;

@@ -31,7 +31,7 @@ const COLUMNS: [&str; 9] = [
 ];
 /// No model looks further ahead.
 const MOST_DAYS: f64 = 3660.0;
-/// A column that others add: what came of an answer.
+/// A column that others add: the reward of an answer.
 const REWARD: &str = "REWARD";
 
 /// Checks that the column that identifies customers has a name of its own.
@@ -65,7 +65,7 @@ pub(crate) struct LoggedCandidate {
 }
 
 impl LoggedCandidate {
-    /// What a recommendation's first offer was chosen from; nothing where there is none.
+    /// The candidates of a recommendation's first offer; empty without an offer.
     pub(crate) fn of(id: &str, schema: &Schema, recommendation: &Recommendation) -> Vec<Self> {
         let Some(first) = recommendation.offers.first() else { return Vec::new() };
         let candidate = |(position, factors): &(usize, nextbest_core::policy::Factors)| {

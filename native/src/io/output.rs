@@ -1,5 +1,5 @@
-//! Outputs appear whole or not at all: written aside, synced, renamed. What is no file of ours is never replaced: links are
-//! followed, devices and pipes are written into, folders are refused ([`target`]).
+//! Outputs appear whole or not at all: written aside, synced, renamed. What is no file of ours is never
+//! replaced: links are followed, devices and pipes are written into, folders are refused ([`target`]).
 
 mod aside;
 mod cells;
@@ -44,8 +44,8 @@ pub(crate) fn write_file(
     )
 }
 
-/// As [`write_file`], with another folder of the same file system for the file while it is not whole: for where others
-/// look at all files of its own folder.
+/// As [`write_file`], with another folder of the same file system for the file while it is not whole: for
+/// where others look at all files of its own folder.
 ///
 /// # Errors
 /// As [`write_file`].
@@ -79,8 +79,8 @@ pub(crate) struct FileSet<'a> {
 }
 
 impl FileSet<'_> {
-    /// Writes the files through `write`, which gets them in the order of their names. They are renamed only after all are
-    /// complete; until the last one is, the set counts as unfinished.
+    /// Writes the files through `write`, which gets them in the order of their names. They are renamed only
+    /// after all are complete; until the last one is, the set counts as unfinished.
     ///
     /// # Errors
     /// Those of `write`, and where the folder or a file can't be made.
@@ -175,7 +175,7 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> anyhow::
     Ok(())
 }
 
-/// Whether [`write_new`] failed since there is such a file.
+/// Whether [`write_new`] failed because the file exists.
 pub(crate) fn was_there(error: &anyhow::Error) -> bool {
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
     causes.any(|cause| cause.kind() == std::io::ErrorKind::AlreadyExists)

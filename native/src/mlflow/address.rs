@@ -64,7 +64,7 @@ impl Address {
     /// Where models are registered.
     ///
     /// # Errors
-    /// Where what is given is no such address, or there is none (exit code 2).
+    /// Where the address is missing or malformed (exit code 2).
     pub(crate) fn of_registry(config: &Config) -> anyhow::Result<Self> {
         let given = config.mlflow.registry_uri.clone().or_else(|| variable(REGISTRY_VARIABLE));
         let address = match given {
@@ -86,7 +86,7 @@ impl Address {
     /// Reads an address as MLflow writes it.
     ///
     /// # Errors
-    /// Where it is none.
+    /// Where it is not an address.
     pub(crate) fn parse(uri: &str) -> anyhow::Result<Self> {
         let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
         match (uri, scheme) {

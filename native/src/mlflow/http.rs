@@ -115,7 +115,7 @@ impl<'p> Client<'p> {
         self.json(Method::GET, &self.asked(path, query), Content::Nothing)
     }
 
-    /// Asks for what a header of an answer says.
+    /// The value of a header of the answer.
     ///
     /// # Errors
     /// [`ServerError`].

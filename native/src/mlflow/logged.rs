@@ -1,4 +1,4 @@
-//! Whether something was logged, and what becomes of what was not.
+//! Whether a result was logged, and what happens to it otherwise.
 
 use std::fmt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! MLflow: what is told of a training run, and which registered version of a model is used.
+//! MLflow: the tracking of training runs, and the registry of model versions.
 //!
 //! What is to be told is first written down here ([`journal`]) and then told ([`tracking`]), so that nothing
 //! is lost where a server is. A registered version ([`registry`]) is a model that MLflow itself can load and

@@ -76,7 +76,7 @@ pub(crate) struct Values {
     pub(crate) tags: Vec<(String, String)>,
 }
 
-/// A metric at a step. What is not defined is none: a run simply lacks it.
+/// A metric at a step. An undefined metric is not logged at all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MetricPoint {
     pub(crate) name: String,

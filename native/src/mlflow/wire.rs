@@ -30,7 +30,7 @@ pub(super) fn text(answer: &Value, pointer: &str) -> anyhow::Result<String> {
     Ok(found.with_context(|| format!("expected {pointer} in MLflow's answer, got {answer}"))?.to_owned())
 }
 
-/// Pairs as all calls have them, with values of at most so many characters.
+/// Key-value pairs in the form of all calls, with values cut to a number of characters.
 pub(super) fn pairs(pairs: &[(String, String)], longest: usize) -> Vec<Value> {
     let cut = |value: &str| value.chars().take(longest).collect::<String>();
     pairs.iter().map(|(key, value)| json!({"key": key, "value": cut(value)})).collect()

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::frame::Frame;
 use super::quantity::{Before, Named, Quantity};
 
-/// The rows of one side, with what the model says of them.
+/// The rows of one side, with the scores of the model.
 pub(crate) struct Scored<'s> {
     pub(crate) frame: &'s Frame,
     /// The rows' features, one column each.
@@ -40,7 +40,7 @@ pub(crate) enum Today<'t> {
     Tallies(&'t [Tally]),
 }
 
-/// A model and what is known of the rows that today's are compared with.
+/// A model and its reference rows.
 pub(crate) struct Reference<'r> {
     pub(crate) bundle: &'r Bundle,
     pub(crate) profile: &'r Profile,

@@ -119,7 +119,8 @@ fn rows_of(found: &Monitoring) -> Vec<Row> {
     rows
 }
 
-/// The rows as series, in the order in which they first come up; each in the order of the runs, whatever the clock said.
+/// The rows as series, in the order in which they first come up; each in the order of the runs, whatever the
+/// clock said.
 fn series(rows: &[Row]) -> Vec<Series> {
     let mut all: Vec<Series> = Vec::new();
     let mut positions = std::collections::HashMap::new();

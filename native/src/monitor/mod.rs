@@ -117,7 +117,7 @@ impl Rules {
     }
 }
 
-/// Today's rows, or what sketches count of them.
+/// Today's rows, or the sum of their sketches.
 pub(crate) enum Current {
     Frame(Box<Frame>),
     Sketches { name: String, tallies: Vec<Tally>, counts: SketchCounts },
@@ -273,7 +273,7 @@ fn drifts(
     Ok((features, drift::measure(&known.scores(today)?, config)))
 }
 
-/// What drifted comes first, of that what matters most, and of what matters equally what moved furthest.
+/// Sorts by verdict, then by importance, then by distance, the worst first.
 fn most_moved_first(features: &mut [Drift]) {
     let psi = |it: &Drift| it.psi.unwrap_or_default();
     features.sort_by(|a, b| {

@@ -17,7 +17,7 @@ pub(crate) struct Performance {
     /// How many rows turned out to be of each class: the shares in the reference, where they are known, and
     /// today.
     pub(crate) classes: Vec<ClassShare>,
-    /// The probability of such a difference between the shares where there is none (χ²).
+    /// p-value of the difference between the shares (χ² test).
     pub(crate) classes_p_value: Option<f64>,
 }
 

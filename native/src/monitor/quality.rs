@@ -38,7 +38,7 @@ pub(crate) struct Quality {
 }
 
 impl Quality {
-    /// Of so many rows, from what was found of their columns.
+    /// From the drifts of the columns and the number of rows.
     pub(crate) fn of_drifts(drifts: &[Drift], rows: u64) -> Self {
         let names = |is: &dyn Fn(&Drift) -> bool| {
             drifts.iter().filter(|drift| is(drift)).map(|drift| drift.name.clone()).collect::<Vec<_>>()

@@ -54,7 +54,7 @@ pub(crate) enum Before<'r> {
 }
 
 impl Quantity {
-    /// Numbers of today against what is known of the reference; missing ones are NaN.
+    /// Numbers of today against the profile of the reference; missing ones are NaN.
     pub(crate) fn of_numbers(named: Named, before: Before<'_>, current: Vec<f64>) -> Self {
         let current = sorted(current);
         let (distribution, samples) = match before {

@@ -21,7 +21,7 @@ impl Overall {
     /// Of features: they have drifted where those that drifted have so much of the importance.
     pub(crate) fn of_features(drifts: &[Drift], config: &MonitoringConfig) -> Self {
         let total: f64 = drifts.iter().map(|drift| drift.importance).sum();
-        // Where no feature matters more than another, each is one of so many.
+        // Without importances, all features weigh the same.
         let weight = |drift: &Drift| match total > 0.0 {
             true => drift.importance / total,
             false => 1.0 / drifts.len().max(1) as f64,

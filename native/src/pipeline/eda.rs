@@ -1,4 +1,4 @@
-//! The feature table → what stands in it, as CSV, words and a page.
+//! The feature table → its description as CSV, text and a page.
 
 use std::fmt;
 use std::io::Write;

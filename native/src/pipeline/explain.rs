@@ -144,7 +144,7 @@ fn print_value(f: &mut fmt::Formatter<'_>, feature: &ExplainedFeature) -> fmt::R
     writeln!(f, "  value: {value}{word}{policy}")
 }
 
-/// All rows, in columns that are as wide as what stands in them.
+/// All rows, in columns as wide as their widest cells.
 fn print_table(f: &mut fmt::Formatter<'_>, table: &ExplainedTable) -> fmt::Result {
     let counts = table.rows.iter().filter(|row| row.counts).count();
     writeln!(f, "  {counts} of {} rows of {} count", table.rows.len(), table.table)?;

@@ -122,7 +122,7 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Exported> {
     Ok(exported)
 }
 
-/// Writes a model as the bundle, with what it carries of rows, and signs it if it is to be signed.
+/// Writes a model as the bundle, with golden rows and profile, and signs it where a key is given.
 ///
 /// # Errors
 /// Where the bundle can't be written, or scores differently once it is read.
@@ -206,7 +206,7 @@ fn cutoffs(dates: &[String]) -> Vec<i64> {
     dates.iter().filter_map(|date| time::parse(date)).collect()
 }
 
-/// Writes what was measured of this very model into its card; nothing, with a warning, where it was not
+/// Writes the evaluation of this very model into its card; nothing, with a warning, where it was not
 /// evaluated.
 fn record_metrics(session: &Session, model: &[u8], bundle: &mut Bundle) -> anyhow::Result<()> {
     let folder = session.config.outputs.path.join("models");

@@ -46,8 +46,8 @@ pub struct Session {
     pub config: Config,
     /// Where progress and warnings go.
     pub progress: Progress,
-    /// How long a station waits for another process that is at work in a folder that it needs; without limit where it is
-    /// `None`.
+    /// How long a station waits for another process that is at work in a folder that it needs; without limit
+    /// where it is `None`.
     pub wait: Option<Duration>,
     /// The folders that this process has locked, until it ends.
     locks: Mutex<BTreeMap<PathBuf, FolderLock>>,
@@ -59,7 +59,8 @@ impl Session {
         Self { config, progress, wait: None, locks: Mutex::default() }
     }
 
-    /// Locks the folders that a station uses, in the order of the stations: so no two processes wait for each other.
+    /// Locks the folders that a station uses, in the order of the stations: so no two processes wait for each
+    /// other.
     ///
     /// # Errors
     /// Where a folder can't be locked, or another process has it for too long.

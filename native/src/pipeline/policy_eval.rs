@@ -61,7 +61,7 @@ struct EvaluatedPolicy {
     never_shown_products: Vec<String>,
     /// Worst and best case, where the log does not support all of it.
     bounds: Option<Interval>,
-    /// Nothing, where it supports too little: what would be told is of another policy.
+    /// `None` where the log supports too little of the policy: the estimate would be of another one.
     #[serde(flatten)]
     value: Option<PolicyValue>,
 }

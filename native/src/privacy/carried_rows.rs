@@ -37,7 +37,7 @@ impl<'c> CarriedRows<'c> {
         Ok(Self { table, measured: is_profiled.then_some((measured, rules)) })
     }
 
-    /// Gives a bundle what it tells of them.
+    /// Fills golden rows and profile into a bundle.
     ///
     /// # Errors
     /// Where the rows do not fit it.

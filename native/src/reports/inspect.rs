@@ -265,7 +265,7 @@ fn in_words(name: &str) -> String {
     format!("{words}{of}")
 }
 
-/// Names with what is said of each.
+/// Names with their descriptions.
 fn pairs(pairs: impl IntoIterator<Item = (&'static str, Markup)>) -> Markup {
     html! { dl.findings { @for (name, words) in pairs { div { dt { (name) } dd { (words) } } } } }
 }

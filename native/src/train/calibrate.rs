@@ -18,7 +18,8 @@ pub(crate) struct CalibrationReport {
     reason: String,
     /// How many rows it was learned from.
     rows: usize,
-    /// Every method that was tried, on rows that it was not fitted to; the first is none.
+    /// Every method that was tried, measured on rows that it was not fitted to; the first one is no
+    /// calibration.
     trials: Vec<Trial>,
 }
 
@@ -27,7 +28,7 @@ struct Trial {
     method: &'static str,
     log_loss: f64,
     calibration_error: f64,
-    /// How much less the log-loss is than that of the best simpler method, and the standard error of that.
+    /// The gain in log-loss over the best simpler method, and its standard error.
     gain: f64,
     standard_error: f64,
 }

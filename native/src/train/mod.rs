@@ -164,8 +164,8 @@ impl TrainedModels {
         self.finalists.first().context("there was nothing to choose from")
     }
 
-    /// Writes the chosen model, and beside it in `candidates/` the others, for `nextbest evaluate`; those of an
-    /// earlier training go. The set is unfinished until the caller has written its report.
+    /// Writes the chosen model, and beside it in `candidates/` the others, for `nextbest evaluate`; those of
+    /// an earlier training go. The set is unfinished until the caller has written its report.
     ///
     /// # Errors
     /// Where a model can't be read again, or a file can't be written.
@@ -202,7 +202,7 @@ impl std::fmt::Display for FinalistReport {
     }
 }
 
-/// How often each class occurs: what someone who knows nothing of a row would say.
+/// The class prior: the share of each class.
 pub(crate) fn class_prior(labels: &[usize], class_count: usize) -> Vec<f32> {
     let mut counts = vec![0usize; class_count];
     for label in labels {

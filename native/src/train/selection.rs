@@ -54,7 +54,7 @@ pub(crate) struct Selector<'s> {
     pub(crate) budget: Duration,
     pub(crate) rows: &'s TrainingRows,
     pub(crate) validation: &'s FeatureTable,
-    /// What someone would say who knows nothing of a row.
+    /// The class prior of the training rows.
     pub(crate) prior: &'s [f32],
     pub(crate) progress: &'s Progress,
 }
@@ -142,7 +142,7 @@ impl Selector<'_> {
 }
 
 impl Settings {
-    /// The same with so many rounds, of boosted trees.
+    /// The same with this number of rounds, if they are boosted trees.
     fn with_rounds(mut self, rounds: Option<usize>) -> Self {
         if let (Self::GradientBoosting(boosting), Some(rounds)) = (&mut self, rounds) {
             boosting.n_estimators = rounds;

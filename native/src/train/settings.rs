@@ -90,7 +90,7 @@ impl Settings {
     /// The parameters that a model was trained with, as its card has them.
     ///
     /// # Errors
-    /// Where one is missing or is none.
+    /// Where a parameter is missing or malformed.
     pub(crate) fn of_card(card: &Card) -> anyhow::Result<Self> {
         let default = match card.algorithm.as_str() {
             ForestParams::LEARNER => {

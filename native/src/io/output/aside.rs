@@ -1,7 +1,7 @@
 //! Files and folders that are not whole yet, beside the place where they will stand.
 //!
-//! Their names start with `.nextbest-` and the number of the process. A process that is killed leaves them behind: whoever
-//! writes to the folder next removes those of dead processes. A signal removes them at once.
+//! Their names start with `.nextbest-` and the number of the process. A process that is killed leaves them
+//! behind: whoever writes to the folder next removes those of dead processes. A signal removes them at once.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -169,8 +169,8 @@ pub(super) fn sweep_all(folder: &Path) {
     folders.for_each(|entry| sweep_all(&entry.path()));
 }
 
-/// Whether a path is that of a process that is no more. Of two signs both are needed: its number is nobody's, and nobody
-/// locks the file (in another container of this machine the number may be somebody's).
+/// Whether a path is that of a process that is no more. Of two signs both are needed: its number is nobody's,
+/// and nobody locks the file (in another container of this machine the number may be somebody's).
 fn is_left_behind(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());

@@ -1,10 +1,10 @@
-//! Faults on purpose, for `make test-faults`: each operation that changes a file system is a point at which the process can be
-//! told to fail or to die. Release builds have none of it.
+//! Faults on purpose, for `make test-faults`: each operation that changes a file system is a point at which
+//! the process can be told to fail or to die. Release builds have none of it.
 
 use std::io;
 
-/// What the environment asks for: `fail@N` (the disk is full at the N-th operation), `abort@N` (the process dies before
-/// it), `list:FILE` (adds a line to FILE for each operation).
+/// What the environment asks for: `fail@N` (the disk is full at the N-th operation), `abort@N` (the process
+/// dies before it), `list:FILE` (adds a line to FILE for each operation).
 #[cfg(debug_assertions)]
 const VARIABLE: &str = "NEXTBEST_FAULT";
 

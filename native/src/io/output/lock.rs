@@ -29,8 +29,8 @@ pub(crate) enum Use {
     Read,
 }
 
-/// A folder that is locked as long as this lives. Whoever has it last removes the lock's file, and the folder if it was made
-/// for the lock and nothing came into it.
+/// A folder that is locked as long as this lives. Whoever has it last removes the lock's file, and the folder
+/// if it was made for the lock and nothing came into it.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
     file: File,
@@ -40,8 +40,8 @@ pub(crate) struct FolderLock {
 }
 
 impl FolderLock {
-    /// Locks a folder, after whoever has it. `None` where there is nothing to lock: no folder, one in which this process may
-    /// write no file and only reads, or a file system without locks.
+    /// Locks a folder, after whoever has it. `None` where there is nothing to lock: no folder, one in which
+    /// this process may write no file and only reads, or a file system without locks.
     ///
     /// # Errors
     /// Where the lock can't be made, or is not to be had within `wait`.

@@ -1,8 +1,9 @@
 //! Sets of files that belong together, such as a bank's tables or a model and its report.
 //!
-//! The files of a set are renamed one after the other. Whoever is killed in between leaves old ones beside new ones, so a
-//! marker stands in the folder from before the first rename until after the last one. Whoever reads a set refuses it where
-//! the marker stands; the command that makes the set makes it whole by running again.
+//! The files of a set are renamed one after the other. Whoever is killed in between leaves old ones beside
+//! new ones, so a marker stands in the folder from before the first rename until after the last one. Whoever
+//! reads a set refuses it where the marker stands; the command that makes the set makes it whole by running
+//! again.
 
 use std::fs::File;
 use std::io::Write as _;

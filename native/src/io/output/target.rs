@@ -1,5 +1,5 @@
-//! What stands where a file is to be written: a file is replaced, a link is followed, a device or a pipe is written into, a
-//! folder is refused.
+//! What stands where a file is to be written: a file is replaced, a link is followed, a device or a pipe is
+//! written into, a folder is refused.
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
@@ -58,7 +58,8 @@ impl Target {
         }
     }
 
-    /// Puts a whole file there. A file that is replaced hands on its permissions and, as far as the process may, its owner.
+    /// Puts a whole file there. A file that is replaced hands on its permissions and, as far as the process
+    /// may, its owner.
     ///
     /// # Errors
     /// Where that fails.

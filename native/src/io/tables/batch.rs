@@ -79,7 +79,7 @@ pub(super) enum CellColumn {
     Numbers(Vec<f64>),
     /// [`NO_INTEGER`] where there is none.
     Integers(Vec<i64>),
-    /// Exact numbers with so many digits behind the point; [`NO_DECIMAL`] where there is none.
+    /// Exact decimals with a fixed scale; [`NO_DECIMAL`] where the cell is empty.
     Decimals(Vec<i128>, u32),
     /// Seconds since 1970-01-01; NaN where there is none.
     Times(Vec<f64>),

@@ -198,7 +198,7 @@ fn attribute_tables(tables: &[HeldTable], customer: usize) -> Vec<Lookup> {
     lookups
 }
 
-/// Where each row leads by way of another table's reference.
+/// The target of each row, through another table's reference.
 fn follow(rows: &[u32], targets: &[u32]) -> Vec<u32> {
     rows.iter().map(|row| targets.get(*row as usize).copied().unwrap_or(NO_ROW)).collect()
 }

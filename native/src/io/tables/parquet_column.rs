@@ -13,7 +13,7 @@ use crate::io::parquet_columns::undamaged;
 /// The day of the Julian calendar on which 1970 began.
 const JULIAN_1970: i64 = 2_440_588;
 
-/// Which of some consecutive rows are wanted: so many are passed over, then so many taken, and so on.
+/// A selection of consecutive rows, as alternating lengths: rows to skip, rows to take, rows to skip …
 pub(super) struct Runs(pub(super) Vec<(usize, usize)>);
 
 impl Runs {
@@ -226,7 +226,7 @@ fn written(number: f32) -> f64 {
     }
     let shortest = format!("{number:e}");
     let digits = shortest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
-    // Of two numbers of so many digits that are equally near, the even one is written.
+    // Ties go to the even last digit.
     let even = format!("{exact:.*e}", digits.saturating_sub(1));
     let mut written = [even, shortest].into_iter().filter_map(|text| text.parse().ok());
     written.find(is_it).unwrap_or(exact)

@@ -13,7 +13,7 @@ const MAX_DIGITS: i32 = 38;
 pub(super) enum Kind {
     Signed,
     Unsigned,
-    /// Whole numbers of so many digits behind the point.
+    /// Integers that are decimals with this scale.
     Decimal(u32),
     Float,
     Truth,
@@ -21,10 +21,10 @@ pub(super) enum Kind {
     Uuid,
     /// Days since 1970-01-01.
     Date,
-    /// Times on the bank's clock, in so many parts of a second since 1970-01-01 00:00.
+    /// Local times on the bank's clock: units since 1970-01-01 00:00, of which this number makes a second.
     Local(i64),
-    /// Moments, in so many parts of a second since 1970-01-01 00:00 UTC. INT96 has days and nanoseconds of
-    /// its own.
+    /// Instants: units since 1970-01-01 00:00 UTC, of which this number makes a second. INT96 has days and
+    /// nanoseconds of its own.
     Instant(i64),
 }
 

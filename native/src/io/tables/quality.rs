@@ -1,4 +1,4 @@
-//! What became of a table's rows: a ledger that adds up, and what is told of it.
+//! The ledger of a table: every row that was read is used, left out for a reason, or bad. The counts add up.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -89,7 +89,7 @@ impl TableQuality {
         Self { table: plan.name.to_owned(), unknown_words: unknown.collect(), file, ..Self::default() }
     }
 
-    /// Adds what became of a batch's rows. Whether those that are there lead to a customer is not known here.
+    /// Adds the counts of a batch. Whether its rows lead to a customer is counted later, in the join.
     pub(super) fn add(&mut self, batch: &mut Batch) {
         self.read += batch.read;
         self.rows += batch.rows;
@@ -153,7 +153,7 @@ impl TableQuality {
     }
 }
 
-/// The first of so many, a line each.
+/// The first few, one line each.
 fn listed(first: &[String], count: usize) -> String {
     let more = if count > first.len() { "\n  …" } else { "" };
     first.iter().map(|one| format!("\n  {one}")).collect::<String>() + more

@@ -10,7 +10,8 @@ use anyhow::{Context, bail};
 
 use super::events::{Block, BlockColumn, range};
 
-/// The rows of some blocks, put aside in a file without a name, which ends with the process however that ends.
+/// The rows of some blocks, put aside in a file without a name, which ends with the process however that
+/// ends.
 #[derive(Debug)]
 pub(super) struct SpilledRun {
     /// Parts are read side by side, but each in one go.

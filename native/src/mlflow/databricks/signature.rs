@@ -1,4 +1,4 @@
-//! What Unity Catalog asks of a model before it takes it: a signature, of what goes in and of what comes out.
+//! The signature that Unity Catalog requires of a model: the types of its inputs and outputs.
 
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;

@@ -18,7 +18,7 @@ pub(super) fn asked(header: &str, now_milliseconds: u64) -> Option<Duration> {
     Some(bounded(moment - now_milliseconds as f64 / 1000.0))
 }
 
-/// The pause after so many tries: none before the second, then twice as long each time.
+/// The pause after a number of tries: none before the second one, then twice as long each time.
 pub(super) fn doubling(tried: u32, factor: f64) -> Duration {
     match tried {
         0 | 1 => Duration::ZERO,
@@ -27,7 +27,7 @@ pub(super) fn doubling(tried: u32, factor: f64) -> Duration {
     }
 }
 
-/// Seconds as a pause: what lies in the past is none, and neither is NaN.
+/// Seconds as a pause; no pause for a negative number or NaN.
 fn bounded(seconds: f64) -> Duration {
     Duration::from_secs_f64(if seconds > 0.0 { seconds.min(LONGEST) } else { 0.0 })
 }

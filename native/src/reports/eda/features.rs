@@ -12,7 +12,7 @@ use crate::reports::kit::ink::Ink;
 use crate::reports::kit::inline::spark;
 use crate::reports::kit::page::{column_name, exact};
 
-/// A category's chart shows so many words; the others are one bar.
+/// Words of a category's chart; the other words share one bar.
 const WORDS: usize = 15;
 
 /// All features, group by group.

@@ -12,7 +12,7 @@ use crate::reports::kit::ink::Ink;
 const HEIGHT: u32 = 280;
 /// So many features have a bar.
 const FEATURES: usize = 25;
-/// Curves are drawn through so many shares of the customers.
+/// Points of a curve over the shares of the customers.
 const SHARES: u32 = 100;
 /// Below this share of the customers there is no lift to draw: it would be that of a handful.
 const LEAST_LIFT: f64 = 0.005;

@@ -79,7 +79,7 @@ pub(crate) enum Shape {
 }
 
 impl Axis {
-    /// Numbers at about so many round places.
+    /// About this number of ticks at round numbers.
     pub(crate) fn numbers(range: Range<f64>, count: usize, label: impl Fn(f64) -> String) -> Self {
         let mut axis = Self { range, ticks: Vec::new(), grid: true };
         // plotters looks for round numbers for ever where there is no range.

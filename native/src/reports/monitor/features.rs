@@ -9,7 +9,7 @@ use crate::monitor::drift::{Cell, Drift, Verdict};
 use crate::reports::kit::page::column_name;
 use crate::reports::kit::paired::{self, Pair};
 
-/// A chart shows so many words; the others are one bar.
+/// Words of a chart; the other words share one bar.
 const WORDS: usize = 14;
 /// So many new words are named.
 const NEW_WORDS: usize = 8;

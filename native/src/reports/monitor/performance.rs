@@ -170,7 +170,7 @@ fn is_missed(it: &EstimatedMetric) -> bool {
     it.observed.is_some_and(|observed| observed < it.interval.0 || observed > it.interval.1)
 }
 
-/// Columns of what nothing is known of are left out.
+/// Empty columns are left out.
 fn estimates(metrics: &[EstimatedMetric]) -> Markup {
     type Column = (&'static str, fn(&EstimatedMetric) -> Option<f64>);
     let columns: [Column; 3] = [

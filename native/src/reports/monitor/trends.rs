@@ -12,7 +12,7 @@ use crate::reports::kit::page::{column_name, more};
 const HEIGHT: u32 = 150;
 /// So many points are drawn, the newest.
 const POINTS: usize = 365;
-/// Points have dots where there are no more than so many.
+/// Most points of a line that gets dots.
 const DOTS: usize = 40;
 /// The population stability indexes of so many features are charts, and of those that changed; of the others
 /// there is a line.

@@ -1,4 +1,4 @@
-//! One cell of a plain table as a number, a date or a word; or why it is none.
+//! A cell of a plain table as a number, a date or a word; otherwise the reason why it is not.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use nextbest_core::time::{self, Clock};
 
 use super::super::batch::CellColumn;
 
-/// A cell as a number, NaN where it is missing; or the text that is none.
+/// A cell as a number, NaN where it is missing; `Err` with the text that is not a number.
 pub(super) fn number(cells: &CellColumn, row: usize, decimal_comma: bool) -> Result<f64, String> {
     if let Some(number) = cells.number(row) {
         return if number.is_infinite() { Err(number.to_string()) } else { Ok(number) };

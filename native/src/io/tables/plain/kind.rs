@@ -10,7 +10,7 @@ use super::super::batch::CellColumn;
 use super::cell;
 use super::table::PlainTable;
 
-/// Of so many cells that are there, one may be something else.
+/// One of this number of present cells may be a stray.
 const NEARLY: usize = 20;
 
 /// What a column holds.

@@ -20,7 +20,7 @@ use crate::app::usage;
 use crate::io::feature_table::{FeatureTable, Layout};
 use crate::io::rare_words;
 
-/// A file and what the user says of its columns.
+/// A file, and the roles and kinds of its columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) file: &'a Path,

@@ -1,4 +1,4 @@
-//! A plain table that was read whole, with what its file says of it.
+//! A plain table in memory, with the types that its file declares.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

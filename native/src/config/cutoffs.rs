@@ -76,7 +76,7 @@ pub(crate) fn plan(config: &Snapshots, data_end: i64) -> anyhow::Result<Vec<i64>
 /// table has a row before it: of such customers attributes alone are known.
 ///
 /// # Errors
-/// Where nobody was a customer by then; the message names the first cut-off at which somebody was.
+/// If nobody was a customer by then; the message names the first cut-off at which somebody was.
 pub(crate) fn check_first(
     config: &Snapshots,
     with_customers: i64,
@@ -108,7 +108,7 @@ pub(crate) fn check_first(
 /// event.
 ///
 /// # Errors
-/// Where it is not: what nobody wrote down yet would count as not taken.
+/// If it is not: what nobody wrote down yet would count as not taken.
 pub(crate) fn check_data_end(config: &Snapshots, data_end: i64) -> anyhow::Result<()> {
     let last_day = data_end - DAY;
     match parse(config.data_end.as_deref(), "data_end")? {
@@ -149,7 +149,7 @@ pub(crate) fn expected(config: &Snapshots, cutoffs: &[i64]) -> anyhow::Result<Ve
 /// The first and the last cut-off, where the config names them.
 ///
 /// # Errors
-/// Where they are no dates.
+/// If they are no dates.
 pub(crate) fn bounds(config: &Snapshots) -> anyhow::Result<(Option<i64>, Option<i64>)> {
     Ok((parse(config.first.as_deref(), "first")?, parse(config.last.as_deref(), "last")?))
 }
@@ -157,7 +157,7 @@ pub(crate) fn bounds(config: &Snapshots) -> anyhow::Result<(Option<i64>, Option<
 /// Splits cut-offs in time. Cut-offs whose horizon reaches into the next group are left out.
 ///
 /// # Errors
-/// Where a group would be empty.
+/// If a group would be empty.
 pub(crate) fn split(config: &Snapshots, cutoffs: &[i64]) -> anyhow::Result<Split> {
     let from_end =
         |count: usize| cutoffs.len().checked_sub(count).and_then(|index| cutoffs.get(index)).copied();

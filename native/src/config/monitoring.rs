@@ -104,7 +104,7 @@ pub struct AlertConfig {
     pub expected_log_loss_rise: Option<f64>,
     /// Alert if a feature's share of missing values has risen by this much.
     pub missing_rise: Option<f64>,
-    /// Alert where the newest row is older than this number of days.
+    /// Alert if the newest row is older than this number of days.
     pub stale_days: Option<u32>,
     /// Webhook that receives the alert as JSON by POST; `https://…`, or `http://…` on this machine.
     pub webhook: Option<String>,

@@ -12,7 +12,7 @@ const YEARS: [i64; 2] = [1850, 2201];
 /// The clock of a zone of the IANA's database.
 ///
 /// # Errors
-/// Where there is no such zone; the message says which one may be meant.
+/// If there is no such zone; the message says which one may be meant.
 pub(crate) fn clock(name: &str) -> anyhow::Result<Clock> {
     let database = TimeZoneDatabase::bundled();
     let Ok(zone) = database.get(name) else {

@@ -45,7 +45,7 @@ impl TrustConfig {
     /// the bundle's.
     ///
     /// # Errors
-    /// Where a date is malformed, or the dates contradict each other.
+    /// If a date is malformed, or the dates contradict each other.
     pub fn validity(&self) -> anyhow::Result<Validity> {
         let not_before = self.not_before.as_deref().map(|date| moment("not_before", date)).transpose()?;
         let expires = match (self.expires.as_deref(), self.valid_days, not_before) {

@@ -22,7 +22,7 @@ pub(crate) struct Columns {
 /// Looks at one feature after the other.
 ///
 /// # Errors
-/// Where the table can't be read.
+/// If the table can't be read.
 pub(crate) fn examine(parquet: &Path, layout: &Layout) -> anyhow::Result<Columns> {
     let looked_at = (0..layout.features.len())
         .into_par_iter()

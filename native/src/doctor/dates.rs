@@ -55,7 +55,7 @@ struct Suspect {
 /// Looks for such features on some of the customers.
 ///
 /// # Errors
-/// Where rows can't be read or features can't be compiled.
+/// If rows can't be read or features can't be compiled.
 pub(crate) fn suspects(
     bank: &Bank,
     definitions: &[FeatureDefinition],

@@ -37,7 +37,7 @@ impl LeakScore {
 /// comparison: they would hide a leak behind everyone who took it before.
 ///
 /// # Errors
-/// Where the table can't be read.
+/// If the table can't be read.
 pub(crate) fn scores(parquet: &Path, layout: &Layout) -> anyhow::Result<Vec<LeakScore>> {
     let (labels, held) = read_labels(parquet)?;
     let products = layout.schema.products();

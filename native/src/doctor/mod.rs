@@ -70,7 +70,7 @@ impl Diagnosis {
     /// Writes the diagnosis as JSON, words and CSV.
     ///
     /// # Errors
-    /// Where a file can't be written.
+    /// If a file can't be written.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         output::write_json(&folder.join("diagnosis.json"), self)?;
         output::write_bytes(&folder.join("diagnosis.txt"), self.to_string().as_bytes())?;

@@ -1,4 +1,4 @@
-//! Whether what customers take next stays the same from cut-off to cut-off.
+//! Stability of the target across cut-offs.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub(crate) struct TargetAtCutoff {
     pub(crate) cutoff: String,
     pub(crate) customers: usize,
     pub(crate) buyers: usize,
-    /// How many standard errors the share of buyers lies above that of all other cut-offs.
+    /// Share of buyers minus that of all other cut-offs, in standard errors.
     pub(crate) standard_errors_off: f64,
     /// The population stability index of the buyers' products against those of all other cut-offs.
     pub(crate) mix_psi: f64,
@@ -80,7 +80,7 @@ fn psi(own: &[usize], others: &[usize]) -> f64 {
 }
 
 impl TargetAtCutoff {
-    /// Whether it is unlike the other cut-offs.
+    /// Whether it differs from the other cut-offs.
     pub(super) fn stands_out(&self) -> bool {
         self.standard_errors_off.abs() > STANDS_OUT || (self.mix_psi > SHIFTED && self.buyers >= MIN_BUYERS)
     }

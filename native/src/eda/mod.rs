@@ -115,7 +115,7 @@ impl Dataset {
     /// The features of a feature table.
     ///
     /// # Errors
-    /// Where it does not have the features of each of its rows.
+    /// If it does not have the features of each of its rows.
     pub(crate) fn of(name: String, table: &FeatureTable) -> Result<Self, Error> {
         let schema = &table.layout.schema;
         let columns = table.layout.features.iter().zip(table.matrix()?.columns()).map(|(feature, values)| {

@@ -1,4 +1,4 @@
-//! Two models on the same rows: which is better, and can these data tell?
+//! Paired comparison of two models on the same rows, with confidence intervals of the differences.
 
 use std::path::{Path, PathBuf};
 
@@ -18,16 +18,16 @@ use crate::trust::Demands;
 /// So many features that do not fit are named.
 const NAMED: usize = 8;
 
-/// Another model, fit to be measured on the test rows.
+/// Another model that can be compared fairly on the test rows.
 pub(crate) struct Opponent {
     path: PathBuf,
     hash: String,
     pub(crate) bundle: Bundle,
-    /// Where each of its features stands in the table.
+    /// Column of each of its features in the table.
     columns: Vec<usize>,
 }
 
-/// What the comparison came to.
+/// Result of the comparison.
 #[derive(Debug, Serialize)]
 pub(crate) struct Against {
     pub(crate) bundle: PathBuf,
@@ -39,15 +39,15 @@ pub(crate) struct Against {
     pub(crate) differences: Vec<Difference>,
 }
 
-/// A metric of both.
+/// One metric of both models.
 #[derive(Debug, Serialize)]
 pub(crate) struct Difference {
     pub(crate) metric: &'static str,
     pub(crate) model: f64,
     pub(crate) other: f64,
-    /// The model's less the other's.
+    /// The model's value minus the other's.
     pub(crate) difference: f64,
-    /// Where the difference lies in 95 % of the draws of customers.
+    /// 95 % bootstrap confidence interval of the difference.
     pub(crate) interval: Option<Interval>,
     pub(crate) verdict: Verdict,
 }
@@ -97,7 +97,7 @@ impl Opponent {
     /// Decodes a bundle, which messages call `path`, and checks that a comparison on the test rows is fair.
     ///
     /// # Errors
-    /// Where the key that is asked for did not sign it, it predicts other classes, reads features that the
+    /// If the key that is asked for did not sign it, it predicts other classes, reads features that the
     /// table does not have, or has learned from customers whose outcomes lie in the test period.
     pub(crate) fn new(
         path: &Path,
@@ -143,7 +143,7 @@ impl Opponent {
 /// What two models that have not learned from the test rows differ by on them, in each metric that both have.
 ///
 /// # Errors
-/// Where the rows do not fit a model.
+/// If the rows do not fit a model.
 pub(crate) fn paired_differences(
     model: &Opponent,
     other: &Opponent,
@@ -201,7 +201,7 @@ fn check_classes(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A model that knows how the test customers went on would win for that reason.
+/// Refuses a model trained on outcomes of the test period: it would win by leakage.
 fn check_times(bundle: &Bundle, test: &FeatureTable) -> anyhow::Result<()> {
     if let Task::Label { .. } = bundle.schema.task() {
         bail!("it is a model of a plain table");

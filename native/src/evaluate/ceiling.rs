@@ -26,13 +26,13 @@ const IMPLAUSIBLE: f64 = 6.0;
 /// rows.
 #[derive(Debug, Serialize)]
 pub(crate) struct Ceiling {
-    /// How many rows these are.
+    /// Number of rows.
     pub(crate) rows: usize,
     /// The mean entropy of the true probabilities: the log-loss that they expect of themselves.
     pub(crate) expected_log_loss: f64,
     /// By how much the realised log-loss of the true probabilities differs from it by chance.
     pub(crate) standard_error: f64,
-    /// The share of rows whose class would be among the three truly most probable.
+    /// Share of rows whose class is among the three with the highest true probabilities.
     pub(crate) expected_top_3_accuracy: f64,
     /// How far the model has come from the prior's log-loss (0) to the ceiling's (1), where they differ.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +47,7 @@ pub(crate) struct Ceiling {
 /// Measures the ceiling, where the folder of the tables has the true probabilities of test rows.
 ///
 /// # Errors
-/// Where it holds a table of the truth that can't be read or is about other products.
+/// If it holds a table of the truth that can't be read or is about other products.
 pub(crate) fn measure(
     config: &Config,
     progress: &Progress,
@@ -135,7 +135,7 @@ impl Ceiling {
         })
     }
 
-    /// By how many standard errors the truth's realised log-loss differs from the expected one.
+    /// Difference of the truth's realised log-loss from the expected one, in standard errors.
     fn surprise(&self) -> f64 {
         let [ceiling, _, _] = &self.contestants;
         (ceiling.all.log_loss - self.expected_log_loss) / self.standard_error.max(f64::MIN_POSITIVE)

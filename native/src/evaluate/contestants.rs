@@ -1,4 +1,4 @@
-//! Who is measured: the model, what anyone could say without one, and the models that were not chosen.
+//! The contestants of an evaluation: the model, baselines without a model, and the finalists not chosen.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,17 +17,17 @@ use crate::config::Config;
 use crate::io::feature_table::FeatureTable;
 use crate::io::input;
 
-/// Rows of a block that is scored at a time.
+/// Rows per block of scoring.
 const CHUNK: usize = 4096;
 
-/// Who says something of the test rows, and what.
+/// Name and predictions of a contestant on the test rows.
 pub(crate) struct Guesses {
     pub(crate) name: String,
-    /// Row by row, one value a class.
+    /// Probabilities by row, one per class.
     pub(crate) probabilities: Vec<f32>,
 }
 
-/// How good that was.
+/// Metrics of a contestant.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Contestant {
     pub(crate) name: String,
@@ -36,7 +36,7 @@ pub(crate) struct Contestant {
     /// anyone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) without_none: Option<Metrics>,
-    /// Where the metrics lie in 95 % of the draws of customers, by name.
+    /// 95 % bootstrap confidence intervals of the metrics, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) intervals: BTreeMap<String, Interval>,
     /// By how much its log-loss exceeds the model's, in 95 % of the same draws. (That two intervals overlap
@@ -49,7 +49,7 @@ impl Contestant {
     /// Measures predictions for rows with these labels. Class 0 is NONE, if the schema has it.
     ///
     /// # Errors
-    /// Where there are no rows.
+    /// If there are no rows.
     pub(crate) fn measure(
         name: impl Into<String>,
         class_names: &[&str],
@@ -76,7 +76,7 @@ impl Contestant {
         self
     }
 
-    /// A metric that is resampled; `None` where it is not defined.
+    /// A resampled metric; `None` if undefined.
     pub(crate) fn value(&self, metric: Resampled) -> Option<f64> {
         Some(match metric {
             Resampled::LogLoss => self.all.log_loss,
@@ -96,10 +96,10 @@ impl Contestant {
 }
 
 impl Guesses {
-    /// What a bundle's model says.
+    /// Predictions of a bundle's model.
     ///
     /// # Errors
-    /// Where the rows do not fit it.
+    /// If the rows do not fit it.
     pub(crate) fn of(name: impl Into<String>, bundle: &Bundle, values: &[f32]) -> anyhow::Result<Self> {
         Ok(Self { name: name.into(), probabilities: score(&bundle.scorer(), bundle, values)? })
     }
@@ -131,7 +131,7 @@ impl Guesses {
     /// The guesses as they are resampled.
     ///
     /// # Errors
-    /// Where the number of classes differs.
+    /// If the number of classes differs.
     pub(crate) fn scores<'s>(
         &'s self,
         labels: &'s [usize],
@@ -142,10 +142,10 @@ impl Guesses {
     }
 }
 
-/// What a scorer says of many rows.
+/// Predictions of a scorer for many rows.
 ///
 /// # Errors
-/// Where the rows do not fit it.
+/// If the rows do not fit it.
 pub(crate) fn score(scorer: &Scorer<'_>, bundle: &Bundle, values: &[f32]) -> anyhow::Result<Vec<f32>> {
     let width = bundle.features.len().max(1);
     let chunks = values.par_chunks(width * CHUNK);
@@ -157,7 +157,7 @@ pub(crate) fn score(scorer: &Scorer<'_>, bundle: &Bundle, values: &[f32]) -> any
 /// outputs/models/candidates/*.bundle. Others (of an earlier training) are left out with a warning.
 ///
 /// # Errors
-/// Where one of the files is no sound bundle.
+/// If one of the files is no sound bundle.
 pub(crate) fn finalists(
     config: &Config,
     progress: &Progress,

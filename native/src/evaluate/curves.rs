@@ -5,7 +5,7 @@ use nextbest_core::metrics::gain::Gain;
 use nextbest_core::metrics::reliability::{ReliabilityBin, reliability};
 use nextbest_core::metrics::roc::{RocPoint, roc_curve};
 
-/// The shares of the customers whose lift is told.
+/// Shares of customers at which lift is reported.
 pub(crate) const LIFT_AT: [f64; 4] = [0.01, 0.05, 0.10, 0.20];
 
 /// A class's curves.

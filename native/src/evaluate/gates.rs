@@ -1,5 +1,4 @@
-//! Gates: what a model has to reach before it is promoted, by itself and beside the model that is in
-//! production.
+//! Gates: conditions on a model for promotion, on its own metrics and against the production model.
 
 use std::fmt;
 use std::path::Path;
@@ -18,7 +17,7 @@ use crate::evaluate::{Opponent, paired_differences};
 use crate::io::feature_table::FeatureTable;
 use crate::trust::Demands;
 
-/// Metrics of which less is better.
+/// Metrics where lower is better.
 const LESS_IS_BETTER: [&str; 3] = ["log_loss", "brier", "calibration_error"];
 /// What a metric has in its name that leaves those out who took nothing.
 const WITHOUT_NONE: &str = "_without_none";
@@ -34,14 +33,14 @@ const CARD_METRICS: [&str; 8] = [
     "calibration_error",
 ];
 
-/// A model that is to be promoted, or the one that is in production.
+/// The candidate for promotion, or the production model.
 pub(crate) struct Candidate<'c> {
-    /// What messages call it.
+    /// Its name in messages.
     pub(crate) name: &'c Path,
     pub(crate) bytes: &'c [u8],
 }
 
-/// What a gate found.
+/// Result of a gate.
 #[derive(Debug, Serialize)]
 pub(crate) struct Gate {
     pub(crate) metric: String,
@@ -57,11 +56,11 @@ pub(crate) struct Gate {
 pub(crate) enum Outcome {
     Passed,
     Failed,
-    /// It could not be measured: a person has to decide.
+    /// It could not be measured: a person must decide.
     NotMeasured,
 }
 
-/// Checks that the config asks for metrics that there are.
+/// Checks that all metrics in the config exist.
 ///
 /// # Errors
 /// Names the first unknown metric (exit code 2).
@@ -91,7 +90,7 @@ pub(crate) fn check(deployment: &Deployment) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the test metrics in a bundle's card have to reach.
+/// Checks the test metrics in a bundle's card against the config's limits.
 pub(crate) fn absolute(deployment: &Deployment, bundle: &Bundle) -> Vec<Gate> {
     let gate = |(name, threshold): (&String, &f64)| {
         let less = LESS_IS_BETTER.contains(&name.strip_suffix(WITHOUT_NONE).unwrap_or(name));
@@ -118,7 +117,7 @@ pub(crate) fn absolute(deployment: &Deployment, bundle: &Bundle) -> Vec<Gate> {
 /// How a model compares with the one in production on the same rows, of which neither has seen the outcomes.
 ///
 /// # Errors
-/// Where a bundle that was measured before can't be scored, or the config says otherwise than the feature
+/// If a bundle that was measured before can't be scored, or the config says otherwise than the feature
 /// table.
 pub(crate) fn relative(
     config: &Config,

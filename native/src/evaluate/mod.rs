@@ -39,14 +39,14 @@ const PERMUTED_ROWS: usize = 10_000;
 /// It takes seconds.
 const PERMUTED_TREES: usize = 2_000_000;
 
-/// What was measured, of which model.
+/// An evaluation and the model it belongs to.
 #[derive(Serialize)]
 pub(crate) struct Evaluation {
     /// The hash of the model's file content.
     pub(crate) model: String,
     pub(crate) algorithm: String,
     pub(crate) test_cutoffs: Vec<String>,
-    /// How many different customers the test rows are of.
+    /// Number of distinct customers in the test rows.
     pub(crate) customers: usize,
     pub(crate) bootstrap_draws: u32,
     /// The model, then the baselines, then the models that were not chosen.
@@ -57,12 +57,12 @@ pub(crate) struct Evaluation {
     /// The model and another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) against: Option<Against>,
-    /// The best that anyone could do, where it is known.
+    /// The Bayes ceiling, if the true probabilities are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ceiling: Option<Ceiling>,
     /// The most important feature first.
     pub(crate) importance: Vec<Importance>,
-    /// Of how many test rows permutation importance is the log-loss.
+    /// Number of test rows used for permutation importance.
     pub(crate) permuted_rows: usize,
     pub(crate) segments: Vec<Segmentation>,
     pub(crate) remarks: Vec<String>,
@@ -89,7 +89,7 @@ pub(crate) struct Importance {
     pub(crate) feature: String,
     /// The share of the impurity that it removed while training, or of the coefficients.
     pub(crate) share: f32,
-    /// By how much the log-loss grows when its values are dealt out among the test rows anew.
+    /// Permutation importance: increase of the log-loss when its values are permuted among the test rows.
     pub(crate) permutation: f64,
 }
 
@@ -111,7 +111,7 @@ impl Subject<'_> {
     /// Measures it.
     ///
     /// # Errors
-    /// Where the rows do not fit a model.
+    /// If the rows do not fit a model.
     pub(crate) fn measure(
         &self,
         config: &EvaluationConfig,

@@ -90,7 +90,7 @@ fn ends(interval: &Interval) -> (f64, f64) {
 /// a bundle's own.
 ///
 /// # Errors
-/// Where the rows do not fit the bundle.
+/// If the rows do not fit the bundle.
 pub(crate) fn measure_card(
     bundle: &mut Bundle,
     test: &FeatureTable,

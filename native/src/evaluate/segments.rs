@@ -1,4 +1,4 @@
-//! The model on parts of the customers: is it as good for the young as for the old?
+//! Metrics of the model by customer segment, such as age bands.
 
 use std::collections::HashSet;
 
@@ -45,7 +45,7 @@ pub(crate) struct Segment {
     pub(crate) roc_auc: Option<f64>,
     /// Only where there is a class for nothing.
     pub(crate) takers: Option<Takers>,
-    /// Why its numbers should not be trusted.
+    /// Reason not to trust its numbers, such as too few rows.
     pub(crate) warning: Option<String>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Segment {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Takers {
     pub(crate) observed: usize,
-    /// The sum of the probabilities of taking any.
+    /// Sum of the predicted probabilities of taking any product.
     pub(crate) predicted: f64,
 }
 
@@ -69,7 +69,7 @@ impl Measured<'_> {
     /// Measures the parts that the config names. The second list has remarks about those that there are not.
     ///
     /// # Errors
-    /// Where the table does not have the features of each of its rows.
+    /// If the table does not have the features of each of its rows.
     pub(crate) fn segmentations(
         &self,
         config: &EvaluationConfig,
@@ -147,7 +147,7 @@ pub(crate) struct Parts<'t> {
 /// The parts of a table; `None` where it does not have the feature.
 ///
 /// # Errors
-/// Where it does not have the features of each of its rows.
+/// If it does not have the features of each of its rows.
 pub(crate) fn parts_by<'t>(table: &'t FeatureTable, it: &SegmentConfig) -> anyhow::Result<Option<Parts<'t>>> {
     let layout = &table.layout;
     let mut features = layout.features.iter().zip(table.matrix()?.columns());
@@ -173,7 +173,7 @@ pub(crate) fn parts_by<'t>(table: &'t FeatureTable, it: &SegmentConfig) -> anyho
     Ok(Some(Parts { feature, parts }))
 }
 
-/// The names of the bands between bounds.
+/// Names of the bins between the edges.
 fn bands(bounds: &[f64]) -> Vec<String> {
     let between = bounds.iter().zip(bounds.iter().skip(1));
     let mut names: Vec<String> =

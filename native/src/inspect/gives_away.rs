@@ -1,4 +1,4 @@
-//! What a bundle tells of the bank's customers to whoever has it.
+//! Information about the bank's customers that a bundle discloses to its holder.
 
 use nextbest_core::bundle::Bundle;
 use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::app::number::count;
 use crate::privacy::withheld;
 
-/// A part of the bundle, and what it tells.
+/// A part of the bundle, and what it discloses.
 #[derive(Debug, Serialize)]
 pub(crate) struct GivesAway {
     pub(crate) part: &'static str,

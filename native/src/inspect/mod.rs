@@ -1,4 +1,4 @@
-//! What is in a bundle, where it comes from, and whether it may be used.
+//! Contents, origin and validity of a bundle.
 
 pub(crate) mod gives_away;
 pub(crate) mod policy;
@@ -20,7 +20,7 @@ use crate::trust::Demands;
 use gives_away::GivesAway;
 use standing::{Remembered, Signature, Validity};
 
-/// What is in a bundle.
+/// Contents of a bundle.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Inspected {
@@ -29,7 +29,7 @@ pub(crate) struct Inspected {
     pub(crate) content_hash: String,
     pub(crate) model_version: String,
     pub(crate) format_version: u32,
-    /// Why it should not be used, or not yet, or not without a second look.
+    /// Reasons not to use it, not to use it yet, or to review it first.
     pub(crate) warnings: Vec<String>,
     pub(crate) signature: Signature,
     pub(crate) validity: Validity,
@@ -63,7 +63,7 @@ impl Inspected {
     /// Looks into a bundle's bytes.
     ///
     /// # Errors
-    /// Where they are no sound bundle, fail its own test, or lack a signature that is demanded. That it may
+    /// If they are no sound bundle, fail its own test, or lack a signature that is demanded. That it may
     /// not be used yet or any longer is a warning.
     pub(crate) fn new(file: PathBuf, bytes: &[u8], demands: &Demands) -> anyhow::Result<Self> {
         let place = || file.display().to_string();
@@ -84,7 +84,7 @@ impl Inspected {
             }
             Model::Linear(linear) => format!("logistic regression of {} classes", linear.class_count()),
         };
-        // Who looks at a bundle wants to see why it is refused: no error, but said first.
+        // Inspection must show why a bundle is refused, so this is the first warning and not an error.
         let refused = demands.check_validity(bundle).err().map(|error| match error {
             Error::Bundle(refused) => refused.to_string(),
             other => other.to_string(),

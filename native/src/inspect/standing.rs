@@ -1,4 +1,4 @@
-//! Who signed a bundle, and when it may be used.
+//! Signature and validity period of a bundle.
 
 use nextbest_core::bundle::MAGIC;
 use nextbest_core::bundle::validity;
@@ -9,17 +9,17 @@ use serde::Serialize;
 use crate::app::number::count;
 use crate::trust::self_signed;
 
-/// What is known of a bundle's signature.
+/// State of a bundle's signature.
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "camelCase")]
 pub(crate) enum Signature {
-    /// There is none.
+    /// No signature.
     None,
-    /// The key that was asked for signed it.
+    /// Valid, by the demanded key.
     Verified { key: String },
-    /// The key that it names signed it. Whose that is, nobody asked.
+    /// Valid, by the key that the bundle names; no particular key was demanded.
     Sound { key: String },
-    /// The key that it names did not sign it.
+    /// Invalid for the key that the bundle names.
     Broken { key: String },
 }
 
@@ -52,7 +52,7 @@ impl Signature {
     }
 }
 
-/// When a bundle may be used, in dates of the bank's clock.
+/// Validity period of a bundle, in dates of the bank's clock.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Validity {

@@ -1,4 +1,4 @@
-//! A bundle in words.
+//! Contents of a bundle as text.
 
 use std::fmt::{Display, Formatter, Result};
 

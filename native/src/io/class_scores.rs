@@ -50,7 +50,7 @@ impl ClassScores<'_> {
     /// Writes the table as CSV.
     ///
     /// # Errors
-    /// Where the file can't be written.
+    /// If the file can't be written.
     pub(crate) fn write_csv(&self, path: &Path) -> anyhow::Result<()> {
         output::write_file(path, |file| {
             let mut csv = CsvWriter::new(file);
@@ -66,7 +66,7 @@ impl ClassScores<'_> {
     /// Writes the table as Parquet.
     ///
     /// # Errors
-    /// Where the file can't be written.
+    /// If the file can't be written.
     pub(crate) fn write_parquet(&self, path: &Path) -> anyhow::Result<()> {
         let schema = Arc::new(self.parquet_type()?);
         let properties =

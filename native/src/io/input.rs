@@ -18,7 +18,7 @@ pub(crate) const CUSTOMERS: usize = 1 << 30;
 /// The bytes of a file that has no more than `most`.
 ///
 /// # Errors
-/// Where it can't be read, or has more: that is known before they are read, or when `most` bytes were.
+/// If it can't be read, or has more: that is known before they are read, or when `most` bytes were.
 pub(crate) fn read(path: &Path, most: usize) -> anyhow::Result<Vec<u8>> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();

@@ -87,7 +87,7 @@ impl LoggedCandidate {
 /// Writes a log as CSV or, where the path ends with it, as Parquet.
 ///
 /// # Errors
-/// Where the file can't be written, or a candidate has numbers that [`read`] refuses.
+/// If the file can't be written, or a candidate has numbers that [`read`] refuses.
 pub(crate) fn write(path: &Path, key: &str, model: &Model, rows: &[LoggedCandidate]) -> anyhow::Result<()> {
     for row in rows {
         check_worth([row.priority, row.expected_reward, row.value])
@@ -206,7 +206,7 @@ pub(crate) struct Candidate {
 /// Reads a log: the rows of an answer stand one after the other.
 ///
 /// # Errors
-/// Where a column is missing or ill-typed, or an answer does not show exactly one product with a propensity
+/// If a column is missing or ill-typed, or an answer does not show exactly one product with a propensity
 /// above 0 and of at most 1; the message names the customer.
 pub(crate) fn read(
     path: &Path,

@@ -98,7 +98,7 @@ impl FileSet<'_> {
 /// Checks that a file can be written to a path, before the work whose result it is.
 ///
 /// # Errors
-/// Where it is a folder, or can't be looked at.
+/// If it is a folder, or can't be looked at.
 pub(crate) fn check_target(path: &Path) -> anyhow::Result<()> {
     Target::of(path).map(drop)
 }
@@ -185,7 +185,7 @@ pub(crate) fn was_there(error: &anyhow::Error) -> bool {
 /// already only where that holds the first of the files: nobody's other files are thrown away.
 ///
 /// # Errors
-/// Where there is something else, or the folder can't be made.
+/// If there is something else, or the folder can't be made.
 pub(crate) fn write_folder<'f>(
     path: &Path,
     files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
@@ -200,7 +200,7 @@ pub(crate) fn write_folder<'f>(
 /// Writes a folder of files in the place of one that only holds files of ours; without files there is none.
 ///
 /// # Errors
-/// Where the folder can't be made.
+/// If the folder can't be made.
 pub(crate) fn replace_folder<'f>(
     path: &Path,
     files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
@@ -269,7 +269,7 @@ fn exchange(new: &Path, old: &Path) -> std::io::Result<()> {
 /// none.
 ///
 /// # Errors
-/// Where there is one that can't be removed.
+/// If there is one that can't be removed.
 fn remove_old(path: &Path) -> anyhow::Result<()> {
     fault::point("remove")?;
     match std::fs::remove_file(path) {
@@ -301,7 +301,7 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<
 /// The SHA-256 of a file, in hexadecimal digits.
 ///
 /// # Errors
-/// Where the file can't be read.
+/// If the file can't be read.
 pub(crate) fn file_hash(path: &Path) -> anyhow::Result<String> {
     let place = || path.display().to_string();
     let mut hash = Sha256::new();

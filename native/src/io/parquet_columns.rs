@@ -105,7 +105,7 @@ pub(crate) fn undamaged<T>(read: impl FnOnce() -> anyhow::Result<T>) -> anyhow::
 /// Reads the values of a column that has one in every row.
 ///
 /// # Errors
-/// Where the group has no such column, or one of another type or with missing values.
+/// If the group has no such column, or one of another type or with missing values.
 pub(crate) fn read_column<T: DataType>(group: &dyn RowGroupReader, name: &str) -> anyhow::Result<Vec<T::T>> {
     let (values, defined) = read_optional::<T>(group, name)?;
     match values.len() == defined.len() {
@@ -117,7 +117,7 @@ pub(crate) fn read_column<T: DataType>(group: &dyn RowGroupReader, name: &str) -
 /// Reads the values of a column that are there, and whether each row has one.
 ///
 /// # Errors
-/// Where the group has no such column, or one of another type.
+/// If the group has no such column, or one of another type.
 pub(crate) fn read_optional<T: DataType>(
     group: &dyn RowGroupReader,
     name: &str,

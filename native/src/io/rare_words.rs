@@ -33,7 +33,7 @@ struct Place<'s> {
 /// The rare words of a bank's tables.
 ///
 /// # Errors
-/// Where rows that were put aside can't be read.
+/// If rows that were put aside can't be read.
 pub(crate) fn of_bank(bank: &Bank) -> anyhow::Result<Vec<RareWords>> {
     let definition = bank.schema.definition();
     let events = definition.tables.iter().enumerate().map(|(at, table)| (Some(at), table));
@@ -96,7 +96,7 @@ fn count(part: &Part, place: &Place<'_>, customers: &mut [usize]) {
 /// The rare words of a plain table, whose features are its columns.
 ///
 /// # Errors
-/// Where it does not have the features of each of its rows.
+/// If it does not have the features of each of its rows.
 pub(crate) fn of_table(table: &FeatureTable) -> Result<Vec<RareWords>, Error> {
     let (layout, customers) = (&table.layout, table.customers());
     let rare = layout.features.iter().zip(table.matrix()?.columns()).filter_map(|(feature, values)| {

@@ -16,7 +16,7 @@ use crate::evaluate::Evaluation;
 /// logged.
 ///
 /// # Errors
-/// Where it can't even be written down.
+/// If it can't even be written down.
 pub(crate) fn log_evaluation(
     config: &Config,
     progress: &Progress,
@@ -74,7 +74,7 @@ pub(crate) fn add_evaluation(
 /// is logged.
 ///
 /// # Errors
-/// Where it can't even be written down.
+/// If it can't even be written down.
 pub(crate) fn log_bundle(
     config: &Config,
     progress: &Progress,
@@ -100,7 +100,7 @@ pub(crate) fn add_bundle(journal: &mut Journal, bundle: &Path, hash: &str) -> an
 /// The run there of a bundle (its content's hash), where it is known and has begun.
 ///
 /// # Errors
-/// Where a journal can't be read.
+/// If a journal can't be read.
 pub(crate) fn run_of(config: &Config, place: &Address, hash: &str) -> anyhow::Result<Option<Run>> {
     match Journal::of_bundle(&config.journals_path(), hash)? {
         Some(journal) if journal.address()? == *place => Ok(journal.run().cloned()),

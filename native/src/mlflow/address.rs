@@ -37,7 +37,7 @@ impl Address {
     /// Where runs are tracked; `None` where they are not.
     ///
     /// # Errors
-    /// Where what is given is no such address (exit code 2).
+    /// If what is given is no such address (exit code 2).
     pub(crate) fn of_tracking(config: &Config) -> anyhow::Result<Option<Self>> {
         let given = config.mlflow.tracking_uri.clone().or_else(|| variable(TRACKING_VARIABLE));
         let uri = given.unwrap_or_else(|| match config.environment.mode {
@@ -64,7 +64,7 @@ impl Address {
     /// Where models are registered.
     ///
     /// # Errors
-    /// Where the address is missing or malformed (exit code 2).
+    /// If the address is missing or malformed (exit code 2).
     pub(crate) fn of_registry(config: &Config) -> anyhow::Result<Self> {
         let given = config.mlflow.registry_uri.clone().or_else(|| variable(REGISTRY_VARIABLE));
         let address = match given {
@@ -86,7 +86,7 @@ impl Address {
     /// Reads an address as MLflow writes it.
     ///
     /// # Errors
-    /// Where it is not an address.
+    /// If it is not an address.
     pub(crate) fn parse(uri: &str) -> anyhow::Result<Self> {
         let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
         match (uri, scheme) {
@@ -120,7 +120,7 @@ impl Address {
     /// What tracks runs here.
     ///
     /// # Errors
-    /// Where the environment does not say how to reach it.
+    /// If the environment does not say how to reach it.
     pub(crate) fn tracking<'p>(&self, progress: &'p Progress) -> anyhow::Result<Box<dyn Tracking + 'p>> {
         Ok(match self {
             Self::Folder(folder) => Box::new(FileStore::new(folder)),

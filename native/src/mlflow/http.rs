@@ -58,7 +58,7 @@ impl<'p> Client<'p> {
     /// For an MLflow server, with the credentials that the environment has for it.
     ///
     /// # Errors
-    /// Where a variable or a certificate can't be read.
+    /// If a variable or a certificate can't be read.
     pub(crate) fn of_server(base: &str, progress: &'p Progress) -> anyhow::Result<Self> {
         let user = (variable("MLFLOW_TRACKING_USERNAME"), variable("MLFLOW_TRACKING_PASSWORD"));
         let authorization = match user {

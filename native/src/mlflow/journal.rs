@@ -56,7 +56,7 @@ impl Journal {
     /// Begins a journal in a folder of journals.
     ///
     /// # Errors
-    /// Where the system has no randomness for its name.
+    /// If the system has no randomness for its name.
     pub(crate) fn create(journals: &Path, tracking: &Address, experiment: &str) -> anyhow::Result<Self> {
         let state = State {
             tracking: tracking.to_string(),
@@ -75,7 +75,7 @@ impl Journal {
     /// may still be registered.
     ///
     /// # Errors
-    /// Where one can't be removed.
+    /// If one can't be removed.
     pub(crate) fn forget_told(journals: &Path, but: Option<&str>) -> anyhow::Result<()> {
         let is_kept = |journal: &Self| but.is_some_and(|hash| journal.has_made(hash));
         for told in Self::all(journals)?.iter().filter(|journal| journal.is_told() && !is_kept(journal)) {
@@ -87,7 +87,7 @@ impl Journal {
     /// The journals of a folder, the oldest first.
     ///
     /// # Errors
-    /// Where one can't be read.
+    /// If one can't be read.
     pub(crate) fn all(journals: &Path) -> anyhow::Result<Vec<Self>> {
         if !journals.exists() {
             return Ok(Vec::new());
@@ -145,7 +145,7 @@ impl Journal {
     /// A run has a file. It is kept here until it was sent.
     ///
     /// # Errors
-    /// Where it can't be written.
+    /// If it can't be written.
     pub(crate) fn log_artifact(&mut self, run: usize, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let file = format!("{FILES}/{}", self.state.actions.len());
         output::write_bytes(&self.folder.join(&file), bytes)?;
@@ -173,7 +173,7 @@ impl Journal {
     /// Where it is told.
     ///
     /// # Errors
-    /// Where the journal names no such place.
+    /// If the journal names no such place.
     pub(crate) fn address(&self) -> anyhow::Result<Address> {
         Address::parse(&self.state.tracking).with_context(|| self.folder.join(STATE).display().to_string())
     }
@@ -181,7 +181,7 @@ impl Journal {
     /// Writes the journal down.
     ///
     /// # Errors
-    /// Where it can't be written.
+    /// If it can't be written.
     pub(crate) fn save(&self) -> anyhow::Result<()> {
         output::write_json(&self.folder.join(STATE), &self.state)
     }
@@ -189,7 +189,7 @@ impl Journal {
     /// Tells what has not been told, and says where the run is and how to look at it.
     ///
     /// # Errors
-    /// Where it could not be told; the rest stays in the journal.
+    /// If it could not be told; the rest stays in the journal.
     pub(crate) fn tell(&mut self, progress: &Progress) -> anyhow::Result<(String, Option<String>)> {
         self.save()?;
         let tracking = self.address()?.tracking(progress)?;

@@ -40,7 +40,7 @@ pub(crate) fn tell(progress: &Progress, journal: &mut Journal) -> Logged {
 /// Logs what earlier trainings could not.
 ///
 /// # Errors
-/// Where it can't be logged now either.
+/// If it can't be logged now either.
 pub(crate) fn resume(config: &Config, progress: &Progress) -> anyhow::Result<Resumed> {
     let mut runs = Vec::new();
     for mut journal in Journal::all(&config.journals_path())? {
@@ -75,7 +75,7 @@ pub(crate) fn user() -> String {
 /// The content of a file that is logged.
 ///
 /// # Errors
-/// Where it can't be read.
+/// If it can't be read.
 pub(super) fn file_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| path.display().to_string())
 }

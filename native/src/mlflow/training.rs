@@ -48,7 +48,7 @@ impl<'c> Logging<'c> {
     /// nothing is logged.
     ///
     /// # Errors
-    /// Where MLflow can't be reached.
+    /// If MLflow can't be reached.
     pub(crate) fn begin(config: &'c Config, progress: &'c Progress) -> anyhow::Result<Option<Self>> {
         let Some(address) = Address::of_tracking(config)? else { return Ok(None) };
         let start = clock::milliseconds();
@@ -77,7 +77,7 @@ impl<'c> Logging<'c> {
     /// Logs a training, with the files that came of it and, of a plain table, its evaluation and bundle.
     ///
     /// # Errors
-    /// Where it can't even be written down.
+    /// If it can't even be written down.
     pub(crate) fn trained(
         &self,
         models: &TrainedModels,

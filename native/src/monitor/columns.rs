@@ -37,7 +37,7 @@ pub(crate) struct Columns {
 /// Reads the columns of both files.
 ///
 /// # Errors
-/// Where one can't be read, or they have no column in common; where cells are not what their column holds in
+/// If one can't be read, or they have no column in common; where cells are not what their column holds in
 /// the reference, and these do not count as missing.
 pub(crate) fn read(
     clock: &Clock,

@@ -27,7 +27,7 @@ impl Scored<'_> {
     /// The probabilities, one column a class.
     ///
     /// # Errors
-    /// Where they are not of the classes of the rows' table.
+    /// If they are not of the classes of the rows' table.
     pub(crate) fn by_class(&self) -> Result<Matrix<'_, f32>, Error> {
         Matrix::new(&self.probabilities, self.frame.table.layout.schema.class_count())
     }
@@ -91,7 +91,7 @@ impl Reference<'_> {
     /// The most probable class other than NONE, then each class's probability.
     ///
     /// # Errors
-    /// Where a row does not have a probability for each class.
+    /// If a row does not have a probability for each class.
     pub(crate) fn scores(&self, today: &Today<'_>) -> Result<Vec<Quantity>, Error> {
         let names: Vec<String> = self.bundle.schema.class_names().into_iter().map(str::to_owned).collect();
         let features = self.bundle.features.len();

@@ -44,7 +44,7 @@ impl Frame {
     /// Reads a file: a feature table, or a plain table like the one that the model was trained on.
     ///
     /// # Errors
-    /// Where it can't be read, or has none of the model's features.
+    /// If it can't be read, or has none of the model's features.
     pub(crate) fn of_file(bundle: &Bundle, file: &Path, skip_bad_rows: bool) -> anyhow::Result<Self> {
         match bundle.schema.task() {
             Task::Label { .. } => Self::of_plain_table(bundle, file, skip_bad_rows),
@@ -75,7 +75,7 @@ impl Frame {
     /// The bank's tables as they were known at a moment.
     ///
     /// # Errors
-    /// Where they can't be read, or nobody was a customer then.
+    /// If they can't be read, or nobody was a customer then.
     pub(crate) fn of_bank(
         config: &Config,
         progress: &Progress,

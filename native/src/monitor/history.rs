@@ -67,7 +67,7 @@ impl History {
     /// Reads the table of a folder, where there is one, and adds what was found.
     ///
     /// # Errors
-    /// Where the table can't be read.
+    /// If the table can't be read.
     pub(crate) fn with(folder: &Path, found: &Monitoring) -> anyhow::Result<Self> {
         let path = folder.join("history.parquet");
         let mut rows = match path.exists() {
@@ -87,7 +87,7 @@ impl History {
     /// Writes the table; what stood there is kept where that fails.
     ///
     /// # Errors
-    /// Where it can't be written.
+    /// If it can't be written.
     pub(crate) fn write(&self) -> anyhow::Result<()> {
         write(&self.path, &self.rows)
     }

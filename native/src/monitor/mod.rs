@@ -127,7 +127,7 @@ pub(crate) enum Current {
 /// given.
 ///
 /// # Errors
-/// Where the bundle has no profile and no rows are given, or rows do not fit the model.
+/// If the bundle has no profile and no rows are given, or rows do not fit the model.
 pub(crate) fn of_model(
     config: &Config,
     (place, bytes, bundle): (&Path, &[u8], &Bundle),
@@ -220,7 +220,7 @@ pub(crate) fn of_model(
 /// Compares two tables of which nothing else is known.
 ///
 /// # Errors
-/// Where one can't be read, or they have nothing in common.
+/// If one can't be read, or they have nothing in common.
 pub(crate) fn of_tables(
     config: &Config,
     reference: &Path,

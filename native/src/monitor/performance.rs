@@ -52,7 +52,7 @@ pub(crate) struct ClassShare {
 /// Measures rows whose classes are known.
 ///
 /// # Errors
-/// Where there are none.
+/// If there are none.
 pub(crate) fn measure(
     today: &Scored<'_>,
     card: &Card,

@@ -35,7 +35,7 @@ pub(crate) struct Segment {
 /// Measures the parts that the config names and the rows have.
 ///
 /// # Errors
-/// Where rows and probabilities do not fit each other.
+/// If rows and probabilities do not fit each other.
 pub(crate) fn measure(
     today: &Scored<'_>,
     card: &Card,

@@ -73,7 +73,7 @@ impl SketchCounts {
 /// The files of a folder and of the folders in it that end in `.sk`, in no order: their sum has none.
 ///
 /// # Errors
-/// Where there is no such folder.
+/// If there is no such folder.
 pub(crate) fn files_in(folder: &Path) -> anyhow::Result<impl Iterator<Item = anyhow::Result<PathBuf>>> {
     if !folder.is_dir() {
         bail!("{}: is no folder of sketches (*.sk)", folder.display());

@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Checks that an address may be told.
 ///
 /// # Errors
-/// Where it is not of TLS and not of this machine: what it is told names features and models.
+/// If it is not of TLS and not of this machine: what it is told names features and models.
 pub(crate) fn check(address: &str) -> anyhow::Result<()> {
     let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
     let is_local = local.iter().any(|start| {
@@ -25,7 +25,7 @@ pub(crate) fn check(address: &str) -> anyhow::Result<()> {
 /// Tells it.
 ///
 /// # Errors
-/// Where nobody answers, or with an error.
+/// If nobody answers, or with an error.
 pub(crate) fn tell(address: &str, alert: &serde_json::Value) -> anyhow::Result<()> {
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(PATIENCE))

@@ -26,7 +26,7 @@ impl<'c> CarriedRows<'c> {
     /// All rows, and those that the model was measured on.
     ///
     /// # Errors
-    /// Where the config's rules for sketches are out of range.
+    /// If the config's rules for sketches are out of range.
     pub(crate) fn new(
         table: &'c FeatureTable,
         measured: &'c FeatureTable,
@@ -40,7 +40,7 @@ impl<'c> CarriedRows<'c> {
     /// Fills golden rows and profile into a bundle.
     ///
     /// # Errors
-    /// Where the rows do not fit it.
+    /// If the rows do not fit it.
     pub(crate) fn fill(&self, bundle: &mut Bundle) -> Result<(), Error> {
         withheld::withhold(bundle, &self.table.layout.rare_words)?;
         self.fill_goldens(bundle)?;

@@ -1,4 +1,4 @@
-//! What of customers a bundle carries, and what it must not (docs/PRIVACY.md).
+//! Customer information that a bundle may carry, and must not (docs/PRIVACY.md).
 
 pub(crate) mod carried_rows;
 pub(crate) mod withheld;

@@ -1,4 +1,4 @@
-//! Words that a bundle does not tell, since few customers have them: withheld from its schema.
+//! Rare words, which few customers have, are withheld from a bundle's schema.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::io::rare_words::RareWords;
 /// codes.
 ///
 /// # Errors
-/// Where the schema does not become a sound one.
+/// If the schema does not become a sound one.
 pub(crate) fn withhold(bundle: &mut Bundle, rare: &[RareWords]) -> Result<(), Error> {
     let named = named(bundle);
     let mut definition = bundle.schema.definition().clone();

@@ -1,4 +1,4 @@
-//! The Python packages that the loader needs, as MLflow wants them told: for pip, virtualenv and conda.
+//! Python packages of the loader, in MLflow's files for pip, virtualenv and conda.
 
 /// The packages, pinned.
 pub(super) const REQUIREMENTS: &str = include_str!("requirements.txt");

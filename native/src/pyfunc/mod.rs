@@ -38,7 +38,7 @@ pub(crate) struct Identity<'a> {
 /// The files of the model's folder. The same bundle, module and identity give the same bytes.
 ///
 /// # Errors
-/// Where the bytes are not a sound bundle.
+/// If the bytes are not a sound bundle.
 pub(crate) fn model_files(
     bundle: &[u8],
     module: &[u8],

@@ -1,4 +1,4 @@
-//! Finds the module that scores a bundle outside of this program.
+//! Finds the WebAssembly module that scores a bundle outside this program.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ const BUILT: &str = "web/pkg";
 /// program, then where `make wasm` puts it).
 ///
 /// # Errors
-/// Where it can't be read, is not there, or is no WebAssembly.
+/// If it can't be read, is not there, or is no WebAssembly.
 pub(crate) fn find_module(given: Option<&Path>) -> anyhow::Result<Vec<u8>> {
     let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join(NAME)));
     let built = Path::new(BUILT).join(NAME);

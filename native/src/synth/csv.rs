@@ -1,4 +1,4 @@
-//! The tables as CSV.
+//! Writer of the tables as CSV.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

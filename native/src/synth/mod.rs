@@ -1,4 +1,4 @@
-//! The synthetic bank as files: customers simulated by all threads, written in their order.
+//! Files of the synthetic bank: all threads simulate customers, which are written in order.
 
 mod csv;
 mod parquet;
@@ -17,7 +17,7 @@ use crate::io::output;
 
 pub(crate) use truth::Truth;
 
-/// Customers are simulated in parts of this many.
+/// Customers per part of the simulation.
 const PART: u64 = 32;
 /// So many parts are simulated at a time, while those before them are written. This bounds the memory, and
 /// where Parquet's row groups may end; the number of threads has no part in it.
@@ -65,7 +65,7 @@ impl Plan<'_> {
     /// them goes: it would be that of another bank.
     ///
     /// # Errors
-    /// Where a file can't be written.
+    /// If a file can't be written.
     pub(crate) fn write(&self, folder: &Path, progress: &Progress) -> anyhow::Result<Vec<Written>> {
         let tables = ALL_TABLES.into_iter().filter(|table| *table != Table::Truth || self.truth.is_some());
         let names: Vec<String> = tables.map(|table| file_name(table, self.format)).collect();

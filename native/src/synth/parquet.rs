@@ -231,7 +231,7 @@ fn properties(table: Table) -> WriterPropertiesPtr {
     Arc::new(builder.build())
 }
 
-/// Whether values come so often that a dictionary of them is worth its while.
+/// Whether values repeat often enough for a dictionary to pay.
 fn repeats(column: &Column) -> bool {
     !column.is_key() && !matches!(column.kind, Kind::Decimal | Kind::Timestamp)
 }

@@ -30,7 +30,7 @@ impl Truth {
     /// Reads the table from a folder, if it is there.
     ///
     /// # Errors
-    /// Where it is not a table of the truth as `nextbest generate` writes it.
+    /// If it is not a table of the truth as `nextbest generate` writes it.
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Option<Self>> {
         for format in [OutputFormat::Csv, OutputFormat::Parquet] {
             let path = folder.join(file_name(Table::Truth, format));
@@ -50,7 +50,7 @@ impl Truth {
     /// For each product, the position of its probability; that of NONE is 0.
     ///
     /// # Errors
-    /// Where the table knows nothing of a product.
+    /// If the table knows nothing of a product.
     pub(crate) fn positions<'p>(
         &self,
         products: impl Iterator<Item = &'p str>,

@@ -1,4 +1,4 @@
-//! What a bundle must meet to be used here.
+//! Requirements that a bundle must meet before use.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use crate::config::TrustConfig;
 
 /// What a bundle must meet to be used here.
 pub(crate) struct Demands {
-    /// Who must have signed it; anyone or nobody where there is no key.
+    /// Keys of which one must have signed it; without keys, no signature is required.
     keys: Option<PublicKeys>,
-    /// The least number that it must have.
+    /// Smallest accepted model number.
     minimum_number: u64,
 }
 
@@ -21,7 +21,7 @@ impl Demands {
     /// The demands of a config, with the public key of another file where one is given.
     ///
     /// # Errors
-    /// Where the key can't be read.
+    /// If the key can't be read.
     pub(crate) fn new(config: &TrustConfig, public_key: Option<&Path>) -> anyhow::Result<Self> {
         let path = public_key.or(config.public_key.as_deref());
         Ok(Self { keys: path.map(PublicKeys::read).transpose()?, minimum_number: config.minimum_number })

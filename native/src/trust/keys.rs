@@ -21,17 +21,17 @@ const FINGERPRINT: usize = 16;
 const PUBLIC_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const PUBLIC_END: &str = "-----END PUBLIC KEY-----";
 
-/// What signs.
+/// The private key, which signs.
 pub(crate) struct PrivateKey(SigningKey);
 
 /// What verifies: one key or, while keys change, several of which any will do.
 pub(crate) struct PublicKeys(Vec<VerifyingKey>);
 
 impl PrivateKey {
-    /// A new key, of the system's randomness.
+    /// Generates a key from the system's random source.
     ///
     /// # Errors
-    /// Where the system has none.
+    /// If the system has no random source.
     pub(crate) fn generate() -> anyhow::Result<Self> {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut()).map_err(|error| anyhow!("the system gives no randomness: {error}"))?;
@@ -41,7 +41,7 @@ impl PrivateKey {
     /// Reads a PEM file.
     ///
     /// # Errors
-    /// Where it can't be read or holds no private Ed25519 key.
+    /// If it can't be read or holds no private Ed25519 key.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let place = || format!("{}: `nextbest keygen` writes such a file", path.display());
         let text = Zeroizing::new(input::read_text(path, input::TEXT).with_context(place)?);
@@ -86,11 +86,11 @@ impl PublicKeys {
     /// Reads a PEM file.
     ///
     /// # Errors
-    /// Where it can't be read or holds anything but public Ed25519 keys.
+    /// If it can't be read or holds anything but public Ed25519 keys.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let place = || format!("{}: `nextbest keygen` writes such a file", path.display());
         let text = input::read_text(path, input::TEXT).with_context(place)?;
-        // Words may stand before, between and behind the keys.
+        // Text may precede, separate and follow the keys.
         let keys = text.split(PUBLIC_BEGIN).skip(1).map(|rest| {
             let content = rest.split(PUBLIC_END).next().unwrap_or_default();
             VerifyingKey::from_public_key_pem(&format!("{PUBLIC_BEGIN}{content}{PUBLIC_END}"))

@@ -1,4 +1,4 @@
-//! Who made a bundle, and whether it may be used now: [`keys`] sign and verify, a [`Release`] is what a
+//! Origin and validity of bundles: [`keys`] sign and verify, a [`Release`] is what a
 //! bundle goes out with, [`Demands`] are what one must meet to be used here.
 
 mod demands;

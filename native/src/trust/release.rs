@@ -23,7 +23,7 @@ impl<'c> Release<'c> {
     /// What a config says, with another number or key where they are given.
     ///
     /// # Errors
-    /// Where the dates contradict each other or the key can't be read.
+    /// If the dates contradict each other or the key can't be read.
     pub(crate) fn new(config: &'c Config, number: Option<u64>, key: Option<&Path>) -> anyhow::Result<Self> {
         let path = key.or(config.trust.private_key.as_deref());
         let mut validity = config.trust.validity().context("trust").map_err(usage)?;
@@ -56,7 +56,7 @@ impl<'c> Release<'c> {
         }
     }
 
-    /// How many bytes that adds.
+    /// Number of bytes that a signature adds.
     pub(crate) fn signature_bytes(&self) -> usize {
         if self.key.is_some() { SECTION } else { 0 }
     }

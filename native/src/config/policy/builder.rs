@@ -31,7 +31,7 @@ impl Policy {
     /// The policy as the bundle carries it.
     ///
     /// # Errors
-    /// Where it names what is not there, or its keys contradict each other; the message names the key.
+    /// If it names what is not there, or its keys contradict each other; the message names the key.
     pub fn definition(&self, context: &PolicyContext<'_>) -> anyhow::Result<PolicyDefinition> {
         let mut builder = Builder { context, measures: Vec::new(), gates: Vec::new() };
         self.add_gates(&mut builder)?;

@@ -29,7 +29,7 @@ pub(crate) enum Commit {
 /// held.
 ///
 /// # Errors
-/// Where the folder's log can't be read or written, or was written by a program that uses more of the
+/// If the folder's log can't be read or written, or was written by a program that uses more of the
 /// protocol.
 pub(crate) fn commit(
     folder: &Path,

@@ -50,7 +50,7 @@ impl<'a> Manifest<'a> {
     /// Describes a table that was written.
     ///
     /// # Errors
-    /// Where the table can't be read.
+    /// If the table can't be read.
     pub(crate) fn new(
         name: &'a str,
         description: &'a str,
@@ -98,7 +98,7 @@ impl<'a> Manifest<'a> {
 /// where there is no manifest of this very table.
 ///
 /// # Errors
-/// Where one of the two can't be read.
+/// If one of the two can't be read.
 pub(crate) fn sources_of(parquet: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let path = parquet.with_extension("json");
     let text = match std::fs::read(&path) {

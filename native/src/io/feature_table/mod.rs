@@ -120,7 +120,7 @@ impl FeatureTable {
     /// The features, one column each.
     ///
     /// # Errors
-    /// Where there are not as many rows of values as rows.
+    /// If there are not as many rows of values as rows.
     pub(crate) fn matrix(&self) -> Result<Matrix<'_, f32>, Error> {
         let (width, rows) = (self.width(), self.len());
         match Matrix::new(&self.values, width)? {
@@ -174,7 +174,7 @@ impl FeatureTable {
     /// Reads a table that [`FeatureTableWriter`] wrote.
     ///
     /// # Errors
-    /// Where there is no such file, or it is not a feature table.
+    /// If there is no such file, or it is not a feature table.
     pub(crate) fn read_parquet(path: &Path) -> anyhow::Result<Self> {
         let place = || misplaced(path);
         let (reader, layout) = open(path)?;
@@ -258,7 +258,7 @@ impl FeatureTable {
 /// Reads what a table's columns are, and nothing else.
 ///
 /// # Errors
-/// Where there is no such file, or it is not a feature table.
+/// If there is no such file, or it is not a feature table.
 pub(crate) fn read_layout(path: &Path) -> anyhow::Result<Layout> {
     open(path).map(|(_, layout)| layout)
 }
@@ -266,7 +266,7 @@ pub(crate) fn read_layout(path: &Path) -> anyhow::Result<Layout> {
 /// Reads one feature's values from a table, and nothing else.
 ///
 /// # Errors
-/// Where there is no such file or feature, or it is not a feature table.
+/// If there is no such file or feature, or it is not a feature table.
 pub(crate) fn read_feature(path: &Path, feature: usize) -> anyhow::Result<Vec<f32>> {
     let (reader, layout) = open(path)?;
     let feature = layout.features.get(feature).context("there is no such feature")?;
@@ -281,7 +281,7 @@ pub(crate) fn read_feature(path: &Path, feature: usize) -> anyhow::Result<Vec<f3
 /// Reads the class of each row and the products held, and nothing else.
 ///
 /// # Errors
-/// Where there is no such file, or it is not a feature table.
+/// If there is no such file, or it is not a feature table.
 pub(crate) fn read_labels(path: &Path) -> anyhow::Result<(Vec<usize>, Vec<ProductSet>)> {
     let (reader, layout) = open(path)?;
     let mut table = FeatureTable::empty(&Arc::new(layout));

@@ -48,7 +48,7 @@ impl<W: Write + Send> FeatureTableWriter<W> {
     /// Begins a table.
     ///
     /// # Errors
-    /// Where its beginning can't be written.
+    /// If its beginning can't be written.
     pub(crate) fn new(layout: &Arc<Layout>, parquet: W, csv: Option<W>) -> anyhow::Result<Self> {
         Self::with(layout, parquet, csv, &[Leading::Key, Leading::Cutoff, Leading::Label, Leading::Held])
     }
@@ -56,7 +56,7 @@ impl<W: Write + Send> FeatureTableWriter<W> {
     /// Begins a table that does not tell what was taken next. It can't be read back for training.
     ///
     /// # Errors
-    /// Where its beginning can't be written.
+    /// If its beginning can't be written.
     pub(crate) fn without_label(layout: &Arc<Layout>, parquet: W, csv: Option<W>) -> anyhow::Result<Self> {
         Self::with(layout, parquet, csv, &[Leading::Key, Leading::Cutoff, Leading::Held])
     }
@@ -100,7 +100,7 @@ impl<W: Write + Send> FeatureTableWriter<W> {
     /// Adds rows.
     ///
     /// # Errors
-    /// Where rows can't be written.
+    /// If rows can't be written.
     pub(crate) fn push(&mut self, rows: FeatureTable) -> anyhow::Result<()> {
         self.pending.append(rows);
         if self.pending.len() >= ROWS_IN_GROUP { self.write_pending() } else { Ok(()) }
@@ -109,7 +109,7 @@ impl<W: Write + Send> FeatureTableWriter<W> {
     /// Writes what is left, and gives how many rows there are in all.
     ///
     /// # Errors
-    /// Where that can't be written.
+    /// If that can't be written.
     pub(crate) fn finish(mut self) -> anyhow::Result<usize> {
         if !self.pending.is_empty() {
             self.write_pending()?;

@@ -48,7 +48,7 @@ impl AsideFile {
     /// A new file in a folder, with the permissions `mode` less what the process's mask forbids.
     ///
     /// # Errors
-    /// Where it can't be made.
+    /// If it can't be made.
     pub(super) fn new(folder: &Path, mode: u32) -> io::Result<Self> {
         sweep(folder);
         fault::point("create")?;
@@ -75,7 +75,7 @@ impl AsideFile {
     /// Writes all of it to the disk.
     ///
     /// # Errors
-    /// Where that fails.
+    /// If that fails.
     pub(super) fn sync(&self) -> io::Result<()> {
         fault::point("sync")?;
         self.file.as_file().sync_all()
@@ -84,7 +84,7 @@ impl AsideFile {
     /// Gives it its final name, in the place of what had it.
     ///
     /// # Errors
-    /// Where that fails.
+    /// If that fails.
     pub(super) fn persist(self, path: &Path) -> io::Result<()> {
         fault::point("rename")?;
         self.file.persist(path)?;
@@ -95,7 +95,7 @@ impl AsideFile {
     /// Gives it its final name unless something has it already.
     ///
     /// # Errors
-    /// Where that fails, and where something has it.
+    /// If that fails, and where something has it.
     pub(super) fn persist_new(self, path: &Path) -> io::Result<()> {
         fault::point("rename")?;
         self.file.persist_noclobber(path)?;
@@ -115,7 +115,7 @@ impl AsideFolder {
     /// A new folder in another one, whose name ends in `suffix`.
     ///
     /// # Errors
-    /// Where it can't be made.
+    /// If it can't be made.
     pub(crate) fn new(parent: &Path, suffix: &str) -> io::Result<Self> {
         sweep(parent);
         fault::point("create")?;
@@ -134,7 +134,7 @@ impl AsideFolder {
     /// Gives the folder its final name.
     ///
     /// # Errors
-    /// Where that fails, and where a folder that holds something has the name.
+    /// If that fails, and where a folder that holds something has the name.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
         fault::point("rename")?;
         std::fs::rename(self.folder.path(), path)?;

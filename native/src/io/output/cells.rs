@@ -30,7 +30,7 @@ impl<W: Write> CsvWriter<W> {
     /// Adds a record.
     ///
     /// # Errors
-    /// Where it can't be written.
+    /// If it can't be written.
     pub(crate) fn record<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) -> io::Result<()> {
         let mut is_blank = true;
         for (position, cell) in cells.into_iter().enumerate() {

@@ -11,7 +11,7 @@ const VARIABLE: &str = "NEXTBEST_FAULT";
 /// A point before an operation.
 ///
 /// # Errors
-/// Where the environment asks for one.
+/// If the environment asks for one.
 #[cfg(debug_assertions)]
 pub(super) fn point(operation: &str) -> io::Result<()> {
     use std::io::Write as _;

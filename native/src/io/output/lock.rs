@@ -44,7 +44,7 @@ impl FolderLock {
     /// this process may write no file and only reads, or a file system without locks.
     ///
     /// # Errors
-    /// Where the lock can't be made, or is not to be had within `wait`.
+    /// If the lock can't be made, or is not to be had within `wait`.
     pub(crate) fn take(
         folder: &Path,
         what: Use,
@@ -139,7 +139,7 @@ impl Drop for FolderLock {
 /// ends; waits for whoever has it. Where the file system has no locks nobody waits.
 ///
 /// # Errors
-/// Where the file can't be made or locked.
+/// If the file can't be made or locked.
 pub(crate) fn lock(path: &Path) -> anyhow::Result<File> {
     let place = || format!("{}: can't be locked", path.display());
     std::fs::create_dir_all(folder_of(path)).with_context(place)?;

@@ -26,7 +26,7 @@ impl Unfinished {
     /// Marks the set that `command` makes in a folder.
     ///
     /// # Errors
-    /// Where the marker can't be written.
+    /// If the marker can't be written.
     pub(crate) fn begin(folder: &Path, command: &str) -> anyhow::Result<Self> {
         let marker = marker(folder, command);
         let place = || format!("{}: can't be written", marker.display());
@@ -41,7 +41,7 @@ impl Unfinished {
     /// The set is whole.
     ///
     /// # Errors
-    /// Where the marker can't be removed.
+    /// If the marker can't be removed.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         let place = || format!("{}: can't be removed", self.marker.display());
         fault::point("unmark").with_context(place)?;
@@ -59,7 +59,7 @@ pub(crate) fn is_unfinished(folder: &Path, command: &str) -> bool {
 /// Refuses a set that was left unfinished.
 ///
 /// # Errors
-/// Where it was.
+/// If it was.
 pub(crate) fn check_finished(folder: &Path, command: &str) -> anyhow::Result<()> {
     if is_unfinished(folder, command) {
         bail!(

@@ -31,7 +31,7 @@ impl Target {
     /// What stands at a path.
     ///
     /// # Errors
-    /// Where it is a folder, or can't be looked at.
+    /// If it is a folder, or can't be looked at.
     pub(super) fn of(path: &Path) -> anyhow::Result<Self> {
         let place = || format!("{}: can't be written", path.display());
         if STANDARD_OUTPUT.iter().any(|name| path == Path::new(name)) {
@@ -62,7 +62,7 @@ impl Target {
     /// may, its owner.
     ///
     /// # Errors
-    /// Where that fails.
+    /// If that fails.
     pub(super) fn take(&self, aside: AsideFile) -> io::Result<()> {
         match self {
             Self::File(path, before) => {

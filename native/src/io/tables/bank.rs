@@ -54,7 +54,7 @@ impl Bank {
     /// The customers of a part.
     ///
     /// # Errors
-    /// Where rows that were put aside can't be read.
+    /// If rows that were put aside can't be read.
     pub(crate) fn part(&self, part: usize) -> anyhow::Result<Part> {
         let first = part * PART;
         let last = (first + PART).min(self.ids.len());

@@ -17,7 +17,7 @@ use crate::config::ColumnType;
 /// Reads cells as a table's plan says.
 ///
 /// # Errors
-/// Where a category has too many words. Other problems are of single rows, which become bad rows.
+/// If a category has too many words. Other problems are of single rows, which become bad rows.
 pub(super) fn convert(plan: &TablePlan<'_>, cells: Cells) -> anyhow::Result<Batch> {
     let (unseen, unseen_times) = (cells.unseen, cells.unseen_times);
     let read = cells.rows + unseen;

@@ -17,7 +17,7 @@ use crate::config::{ColumnType, Config, HoldingProductConfig, SchemaConfig, Tabl
 /// ids that holdings and features name stand in for them.
 ///
 /// # Errors
-/// Where tables, columns or products contradict each other.
+/// If tables, columns or products contradict each other.
 pub(crate) fn declared_schema(config: &Config, features: &[FeatureDefinition]) -> anyhow::Result<Schema> {
     let schema = config.schema()?;
     let events = schema.tables.iter().filter(|(_, table)| is_event_table(table));

@@ -84,7 +84,7 @@ impl EventTable {
     /// Reads a table.
     ///
     /// # Errors
-    /// Where its file can't be read, a category has too many words, or rows can't be put aside.
+    /// If its file can't be read, a category has too many words, or rows can't be put aside.
     pub(super) fn read(
         file: &TableFile,
         plan: &TablePlan<'_>,
@@ -140,7 +140,7 @@ impl EventTable {
     /// The rows of a part's customers.
     ///
     /// # Errors
-    /// Where what was put aside can't be read.
+    /// If what was put aside can't be read.
     pub(super) fn rows_of_part(&self, part: usize, customers: usize) -> anyhow::Result<GroupedRows> {
         let mut blocks: Vec<(std::ops::Range<usize>, Cow<'_, Block>)> = Vec::new();
         for run in &self.spilled {

@@ -41,7 +41,7 @@ impl HeldTable {
     /// Reads a table whole.
     ///
     /// # Errors
-    /// Where its file can't be read, or a category has too many words.
+    /// If its file can't be read, or a category has too many words.
     pub(super) fn read(file: &TableFile, plan: &TablePlan<'_>) -> anyhow::Result<Self> {
         let references = plan.columns.iter().filter_map(|column| column.target);
         let mut table = Self {

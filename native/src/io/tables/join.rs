@@ -103,7 +103,7 @@ impl Joins {
     /// The customers' attributes: the columns of their own table, then those of the joined ones.
     ///
     /// # Errors
-    /// Where two columns have the same name.
+    /// If two columns have the same name.
     pub(super) fn attributes(
         &self,
         tables: &[HeldTable],

@@ -24,7 +24,7 @@ use crate::io::output::check_finished;
 /// Reads the bank's tables.
 ///
 /// # Errors
-/// Where a file or column is missing, a table is empty, or rows are bad (and not to be skipped).
+/// If a file or column is missing, a table is empty, or rows are bad (and not to be skipped).
 pub(crate) fn load(config: &Config, options: &LoadOptions<'_>, progress: &Progress) -> anyhow::Result<Bank> {
     check_finished(config.data_source.input_path(), "generate")?;
     let schema = config.schema()?;

@@ -26,7 +26,7 @@ const MIN_RUN: usize = 8;
 /// Whether a file is one of Parquet: its first bytes or its name say so.
 ///
 /// # Errors
-/// Where it can't be read, or is encrypted as a whole.
+/// If it can't be read, or is encrypted as a whole.
 pub(crate) fn is_parquet(path: &Path) -> anyhow::Result<bool> {
     let place = || path.display().to_string();
     let mut start = Vec::new();

@@ -10,7 +10,7 @@ use crate::config::{Config, ProductConfig, ProductTableConfig, ProductsConfig, S
 /// The products that the config lists or names a table of.
 ///
 /// # Errors
-/// Where their table can't be read.
+/// If their table can't be read.
 pub(crate) fn products(config: &Config, schema: &SchemaConfig) -> anyhow::Result<Vec<Product>> {
     match &schema.products {
         ProductsConfig::Table(table) => from_table(config, schema, table),

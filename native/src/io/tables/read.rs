@@ -29,7 +29,7 @@ impl TableFile {
     /// Opens the file of a table.
     ///
     /// # Errors
-    /// Where there is no such file, or it is none of its format.
+    /// If there is no such file, or it is none of its format.
     pub(super) fn open(config: &Config, name: &str, table: &TableConfig) -> anyhow::Result<Self> {
         let path = config.data_source.table_file(name, &table.file);
         let delimiter = config.data_source.csv.delimiter()?;
@@ -59,7 +59,7 @@ impl TableFile {
     /// The position of a column.
     ///
     /// # Errors
-    /// Where there is no such column.
+    /// If there is no such column.
     pub(super) fn position(&self, column: &str, table: &str) -> anyhow::Result<usize> {
         self.names().iter().position(|name| name == column).with_context(|| {
             format!(
@@ -98,7 +98,7 @@ impl TableFile {
 /// other, in the order of the file.
 ///
 /// # Errors
-/// Where the file or one of its columns can't be read; problems of single rows are in the batches. Those of
+/// If the file or one of its columns can't be read; problems of single rows are in the batches. Those of
 /// `sink`.
 pub(super) fn read_table<B: Send>(
     file: &TableFile,
@@ -127,7 +127,7 @@ pub(super) struct TextRow {
 /// Reads some columns of a small table as texts; those that are `None` are empty.
 ///
 /// # Errors
-/// Where the file, a column or a row can't be read.
+/// If the file, a column or a row can't be read.
 pub(super) fn read_texts(
     file: &TableFile,
     clock: &Clock,

@@ -33,7 +33,7 @@ impl SpilledRun {
     /// Writes blocks of the same parts and columns to a file in a folder.
     ///
     /// # Errors
-    /// Where the file can't be written.
+    /// If the file can't be written.
     pub(super) fn write(folder: &Path, blocks: &[Block]) -> anyhow::Result<Self> {
         let place = || format!("{}: events can't be put aside there", folder.display());
         std::fs::create_dir_all(folder).with_context(place)?;
@@ -81,7 +81,7 @@ impl SpilledRun {
     /// The rows of a part, as a block of that part alone.
     ///
     /// # Errors
-    /// Where the file can't be read.
+    /// If the file can't be read.
     pub(super) fn read(&self, part: usize) -> anyhow::Result<Block> {
         let place = || format!("{}: events that were put aside can't be read", self.folder.display());
         // A part behind the last has no rows.

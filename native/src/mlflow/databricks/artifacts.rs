@@ -45,7 +45,7 @@ impl Artifacts {
     /// Writes a file under the address of a run's or model's files.
     ///
     /// # Errors
-    /// Where neither way is open.
+    /// If neither way is open.
     pub(crate) fn put(
         &self,
         client: &Client<'_>,

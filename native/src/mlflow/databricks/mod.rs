@@ -38,7 +38,7 @@ enum Credentials {
 /// What talks to the workspace that the environment names.
 ///
 /// # Errors
-/// Where the environment names none, or nobody who asks (exit code 2); where an application gets no token.
+/// If the environment names none, or nobody who asks (exit code 2); where an application gets no token.
 pub(super) fn client(progress: &Progress) -> anyhow::Result<Client<'_>> {
     let base = base(variable(HOST)).map_err(usage)?;
     let token = match credentials(variable).map_err(usage)? {

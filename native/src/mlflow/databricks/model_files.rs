@@ -39,7 +39,7 @@ impl<'c> ModelFiles<'c> {
     /// Asks the workspace how the files of a version are reached.
     ///
     /// # Errors
-    /// Where they are reached by none of the ways that are known here.
+    /// If they are reached by none of the ways that are known here.
     pub(super) fn open(
         client: &'c Client<'c>,
         name: &str,

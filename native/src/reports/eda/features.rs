@@ -18,7 +18,7 @@ const WORDS: usize = 15;
 /// All features, group by group.
 ///
 /// # Errors
-/// Where a chart's range is not finite.
+/// If a chart's range is not finite.
 pub(super) fn features(data: &Dataset, analysis: &Analysis) -> anyhow::Result<Markup> {
     let mut groups = Vec::new();
     for (group, _) in data.groups() {

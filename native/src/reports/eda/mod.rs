@@ -15,7 +15,7 @@ use crate::reports::kit::page::{Section, page, table_of, tiles};
 /// Writes the page.
 ///
 /// # Errors
-/// Where a chart's range is not finite.
+/// If a chart's range is not finite.
 pub(crate) fn html(data: &Dataset, analysis: &Analysis, findings: &[Finding]) -> anyhow::Result<String> {
     let it = Writer { data, analysis };
     let section = |id, title, body| Section { id, title, body };

@@ -15,7 +15,7 @@ impl Evaluation {
     /// Writes all files into a folder, and gives their paths.
     ///
     /// # Errors
-    /// Where a file can't be written.
+    /// If a file can't be written.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         let mut json = serde_json::to_vec_pretty(self)?;
         json.push(b'\n');

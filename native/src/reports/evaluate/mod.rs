@@ -16,7 +16,7 @@ use crate::reports::kit::page::{Section, page, tiles};
 /// Writes the page.
 ///
 /// # Errors
-/// Where a chart's range is not finite.
+/// If a chart's range is not finite.
 pub(super) fn html(evaluation: &Evaluation) -> anyhow::Result<String> {
     let it = Writer { evaluation };
     let section = |id, title, body| Section { id, title, body };

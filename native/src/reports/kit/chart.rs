@@ -161,7 +161,7 @@ impl Chart {
     /// The chart for a page, whose style it takes.
     ///
     /// # Errors
-    /// Where a range is not finite.
+    /// If a range is not finite.
     pub(crate) fn markup(&self) -> anyhow::Result<Markup> {
         let (width, height) = self.size;
         let mut inner = String::new();
@@ -177,7 +177,7 @@ impl Chart {
     /// The chart as an SVG file, with title and legend, on white.
     ///
     /// # Errors
-    /// Where a range is not finite.
+    /// If a range is not finite.
     pub(crate) fn svg(&self) -> anyhow::Result<String> {
         let (width, height) = self.framed_size();
         let mut inner = String::new();
@@ -196,7 +196,7 @@ impl Chart {
     /// The chart as a PNG file, with title and legend, on white.
     ///
     /// # Errors
-    /// Where a range is not finite, or the picture would be too large.
+    /// If a range is not finite, or the picture would be too large.
     pub(crate) fn png(&self) -> anyhow::Result<Vec<u8>> {
         let mut pixels = Raster::pixels(self.framed_size())?;
         self.draw_framed(Raster::new(&mut pixels)?)?;

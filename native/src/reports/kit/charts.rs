@@ -37,7 +37,7 @@ pub(crate) enum XAxis {
 /// A chart of bars.
 ///
 /// # Errors
-/// Where a range is not finite.
+/// If a range is not finite.
 pub(crate) fn bars(
     title: &str,
     bars: &[Bar],
@@ -62,7 +62,7 @@ pub(crate) fn bars(
 /// A line through points at 0, 1, 2, … with what each says when pointed at.
 ///
 /// # Errors
-/// Where a range is not finite.
+/// If a range is not finite.
 pub(crate) fn line(
     title: &str,
     points: &[(f64, String)],

@@ -29,7 +29,7 @@ impl<'p> Raster<'p> {
     /// White pixels for a chart of this size.
     ///
     /// # Errors
-    /// Where they would be too many.
+    /// If they would be too many.
     pub(crate) fn pixels((width, height): (u32, u32)) -> anyhow::Result<Pixmap> {
         let pixels = Pixmap::new(width.saturating_mul(SCALE), height.saturating_mul(SCALE));
         let mut pixels = pixels.context("the picture would be too large")?;

@@ -17,7 +17,7 @@ impl Monitoring {
     /// Writes the files into a folder.
     ///
     /// # Errors
-    /// Where they can't be written; those of an earlier run are kept then.
+    /// If they can't be written; those of an earlier run are kept then.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         let drifts = self.features.iter().chain(&self.scores);
         let mut files = vec![

@@ -38,7 +38,7 @@ impl<R: Read> Blocks<R> {
     /// The next block.
     ///
     /// # Errors
-    /// Where the file can't be read, or a record has no end.
+    /// If the file can't be read, or a record has no end.
     pub(super) fn read_block(&mut self) -> anyhow::Result<Option<Block>> {
         let mut text = std::mem::take(&mut self.rest);
         while !self.is_done {

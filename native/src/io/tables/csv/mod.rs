@@ -33,7 +33,7 @@ impl CsvFile {
     /// Opens a file and reads the names of its columns. The delimiter is the given one, or found out.
     ///
     /// # Errors
-    /// Where it is no CSV file in UTF-8, or two columns have one name.
+    /// If it is no CSV file in UTF-8, or two columns have one name.
     pub(super) fn open(path: &Path, delimiter: Option<u8>) -> anyhow::Result<Self> {
         let start = Start::read(path, delimiter)?;
         check_distinct(&start.names)?;

@@ -37,7 +37,7 @@ impl Start {
     /// Reads the start of a file. The delimiter is the given one, or found out.
     ///
     /// # Errors
-    /// Where it is no text in UTF-8, names no columns, or is of another delimiter by its own word.
+    /// If it is no text in UTF-8, names no columns, or is of another delimiter by its own word.
     pub(super) fn read(path: &Path, given: Option<u8>) -> anyhow::Result<Self> {
         let mut file = File::open(path)?;
         let mut sample = Vec::new();

@@ -42,7 +42,7 @@ pub(crate) struct LeftOut {
 /// learns from: only words that stand there are known.
 ///
 /// # Errors
-/// Where no column is left, or there are more than a schema has.
+/// If no column is left, or there are more than a schema has.
 pub(super) fn describe(
     table: &PlainTable,
     roles: Roles,

@@ -102,7 +102,7 @@ impl PlainTable {
     /// What a column holds: what the user or the file says, or else what nearly all cells are.
     ///
     /// # Errors
-    /// Where a cell is no text.
+    /// If a cell is no text.
     pub(super) fn kind(&self, column: usize) -> anyhow::Result<Kind> {
         if let Some(kind) = self.kinds.0.get(&self.name(column)) {
             return Ok(*kind);

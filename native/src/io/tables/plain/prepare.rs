@@ -60,7 +60,7 @@ pub(crate) struct Prepared {
 /// where no time does.
 ///
 /// # Errors
-/// Where the file can't be read, a column is not there (the user's mistake), the target is no class, or there
+/// If the file can't be read, a column is not there (the user's mistake), the target is no class, or there
 /// are too few rows.
 pub(crate) fn prepare(source: Source<'_>, seed: u64) -> anyhow::Result<Prepared> {
     let plain = PlainTable::read(source.file, source.clock, source.reading, |_| true)?;

@@ -81,7 +81,7 @@ enum Group {
 /// group knows a moment that a later one is tested on.
 ///
 /// # Errors
-/// Where there are too few different times.
+/// If there are too few different times.
 pub(super) fn split_by_time(rows: &[UsableRow]) -> anyhow::Result<Split> {
     let mut times: Vec<i64> = rows.iter().map(|row| row.time).collect();
     times.sort_unstable();

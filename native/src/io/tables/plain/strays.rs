@@ -37,7 +37,7 @@ impl PlainTable {
     /// ([`PlainTable::check`]).
     ///
     /// # Errors
-    /// Where there is no such column.
+    /// If there is no such column.
     pub(super) fn read_as(&self, column: usize, kind: Kind) -> anyhow::Result<Vec<f64>> {
         let has_both_marks = kind == Kind::Number && self.has_both_marks(column)?;
         let mut values = Vec::with_capacity(self.rows);

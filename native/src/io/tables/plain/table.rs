@@ -88,7 +88,7 @@ impl PlainTable {
     /// zone are times of the clock.
     ///
     /// # Errors
-    /// Where the file can't be read, its header does not name the columns, or a row has other columns than
+    /// If the file can't be read, its header does not name the columns, or a row has other columns than
     /// the header.
     pub(crate) fn read(
         path: &Path,
@@ -148,7 +148,7 @@ impl PlainTable {
     /// The position of a column.
     ///
     /// # Errors
-    /// Where there is none of that name, or it can't be read; the message says which there are, or why.
+    /// If there is none of that name, or it can't be read; the message says which there are, or why.
     pub(crate) fn column(&self, name: &str) -> anyhow::Result<usize> {
         let position = self.columns.iter().position(|column| column.name == name);
         position.with_context(|| {

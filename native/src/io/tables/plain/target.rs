@@ -13,7 +13,7 @@ use super::table::PlainTable;
 /// each row, if it has one.
 ///
 /// # Errors
-/// Where it has fractions, one class only, or more than a model can tell apart.
+/// If it has fractions, one class only, or more than a model can tell apart.
 pub(super) fn labels(table: &PlainTable, column: usize) -> anyhow::Result<(Vec<String>, Vec<Option<usize>>)> {
     let (values, classes) = match numbers(table, column)? {
         Some(numbers) => whole_numbers(table, column, &numbers)?,
@@ -48,7 +48,7 @@ impl PlainTable {
     /// everywhere where the column is not there.
     ///
     /// # Errors
-    /// Where a cell can't be read.
+    /// If a cell can't be read.
     pub(crate) fn classes(&self, schema: &Schema) -> anyhow::Result<Vec<Option<usize>>> {
         let label = schema.label().and_then(|position| schema.customer().columns.get(position));
         let column = label.and_then(|label| self.column(&label.name).ok());

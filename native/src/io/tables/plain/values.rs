@@ -92,7 +92,7 @@ impl PlainTable {
     /// The values of a column here, and in another table as what they are here.
     ///
     /// # Errors
-    /// Where the column is not there, or a cell can't be read at all.
+    /// If the column is not there, or a cell can't be read at all.
     pub(crate) fn values_of_both(&self, other: &Self, name: &str) -> anyhow::Result<BothValues> {
         let (here, there) = (self.column(name)?, other.column(name)?);
         Ok(match self.kind(here)? {

@@ -10,14 +10,14 @@ use crate::privacy::withheld;
 
 /// A part of the bundle, and what it discloses.
 #[derive(Debug, Serialize)]
-pub(crate) struct GivesAway {
+pub(crate) struct Disclosure {
     pub(crate) part: &'static str,
     pub(crate) tells: String,
 }
 
 /// Of each part that tells something.
-pub(crate) fn gives_away(bundle: &Bundle) -> Vec<GivesAway> {
-    let says = |part, tells| GivesAway { part, tells };
+pub(crate) fn gives_away(bundle: &Bundle) -> Vec<Disclosure> {
+    let says = |part, tells| Disclosure { part, tells };
     let edges: usize = (0..bundle.bins.feature_count()).map(|feature| bundle.bins.edges(feature).len()).sum();
     let schema = bundle.schema.definition();
     let tables = std::iter::once(&schema.customer).chain(&schema.tables);

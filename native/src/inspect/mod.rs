@@ -17,7 +17,7 @@ use nextbest_core::schema::{SchemaDefinition, Task};
 use serde::Serialize;
 
 use crate::trust::Demands;
-use gives_away::GivesAway;
+use gives_away::Disclosure;
 use standing::{Remembered, Signature, Validity};
 
 /// Contents of a bundle.
@@ -39,7 +39,7 @@ pub(crate) struct Inspected {
     pub(crate) profile: Option<Remembered>,
     pub(crate) self_test: &'static str,
     /// What it tells of customers to whoever has it.
-    pub(crate) gives_away: Vec<GivesAway>,
+    pub(crate) gives_away: Vec<Disclosure>,
     pub(crate) features: Vec<InspectedFeature>,
     pub(crate) classes: Vec<String>,
     pub(crate) card: Card,

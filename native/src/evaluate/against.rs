@@ -9,7 +9,7 @@ use nextbest_core::schema::Task;
 use nextbest_core::time::{self, DAY};
 use serde::Serialize;
 
-use super::contestants::{Contestant, Guesses};
+use super::contestants::{Contestant, Predictions};
 use crate::config::EvaluationConfig;
 use crate::io::feature_table::FeatureTable;
 use crate::privacy::withheld;
@@ -152,8 +152,8 @@ pub(crate) fn paired_differences(
 ) -> anyhow::Result<Vec<Difference>> {
     let names = test.layout.schema.class_names();
     let has_none = test.layout.schema.none_class().is_some();
-    let guesses = [model, other].map(|it| Guesses::of("model", &it.bundle, &it.values(test)));
-    let [model, other] = guesses;
+    let predictions = [model, other].map(|it| Predictions::of("model", &it.bundle, &it.values(test)));
+    let [model, other] = predictions;
     let (model, other) = (model?, other?);
     let scores = [&model, &other].map(|it| it.scores(&test.labels, names.len(), has_none));
     let scores: Vec<_> = scores.into_iter().collect::<anyhow::Result<_>>()?;

@@ -21,7 +21,7 @@ use crate::io::input;
 const CHUNK: usize = 4096;
 
 /// Name and predictions of a contestant on the test rows.
-pub(crate) struct Guesses {
+pub(crate) struct Predictions {
     pub(crate) name: String,
     /// Probabilities by row, one per class.
     pub(crate) probabilities: Vec<f32>,
@@ -95,7 +95,7 @@ impl Contestant {
     }
 }
 
-impl Guesses {
+impl Predictions {
     /// Predictions of a bundle's model.
     ///
     /// # Errors
@@ -128,7 +128,7 @@ impl Guesses {
         Self { name: "popular, not owned".into(), probabilities: rows.collect() }
     }
 
-    /// The guesses as they are resampled.
+    /// The predictions as they are resampled.
     ///
     /// # Errors
     /// If the number of classes differs.

@@ -27,7 +27,7 @@ use against::Against;
 pub(crate) use against::{Difference, Opponent, paired_differences};
 use ceiling::Ceiling;
 pub(crate) use contestants::finalists;
-pub(crate) use contestants::{Contestant, Guesses, score};
+pub(crate) use contestants::{Contestant, Predictions, score};
 use curves::{ClassCurves, Pooled};
 pub(crate) use recorded::{Recorded, measure_card};
 use segments::{Measured, Segmentation};
@@ -123,8 +123,8 @@ impl Subject<'_> {
         let prior = class_prior(self.training_labels, names.len());
 
         progress.step("scoring the test rows".into());
-        let guesses = self.guesses(&prior, has_none)?;
-        let Some(model) = guesses.first() else { anyhow::bail!("there is no model to measure") };
+        let predictions = self.predictions(&prior, has_none)?;
+        let Some(model) = predictions.first() else { anyhow::bail!("there is no model to measure") };
         let uncalibrated = match bundle.calibration {
             Calibration::None => None,
             _ => Some(score(&bundle.uncalibrated_scorer(), bundle, &test.values)?),
@@ -132,11 +132,11 @@ impl Subject<'_> {
 
         progress.step(format!("drawing customers {} times", config.bootstrap_draws));
         let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
-        let scores = guesses.iter().map(|it| it.scores(&test.labels, names.len(), has_none));
+        let scores = predictions.iter().map(|it| it.scores(&test.labels, names.len(), has_none));
         let scores = scores.collect::<anyhow::Result<Vec<_>>>()?;
         let replicates = bootstrap.replicates(&scores)?;
         let of_model = replicates.first();
-        let measured = guesses.iter().zip(&replicates).map(|(it, replicates)| {
+        let measured = predictions.iter().zip(&replicates).map(|(it, replicates)| {
             let measured =
                 Contestant::measure(it.name.clone(), &names, &test.labels, &it.probabilities, has_none)?;
             Ok(measured.with_intervals(replicates, of_model.unwrap_or(replicates)))
@@ -195,22 +195,22 @@ impl Subject<'_> {
     }
 
     /// What the model, the baselines, the finalists and the other model say of the test rows, in this order.
-    fn guesses(&self, prior: &[f32], has_none: bool) -> anyhow::Result<Vec<Guesses>> {
+    fn predictions(&self, prior: &[f32], has_none: bool) -> anyhow::Result<Vec<Predictions>> {
         let Self { bundle, test, .. } = *self;
-        let mut guesses = vec![
-            Guesses::of("model", bundle, &test.values)?,
-            Guesses { name: "class prior".into(), probabilities: prior.repeat(test.len()) },
+        let mut predictions = vec![
+            Predictions::of("model", bundle, &test.values)?,
+            Predictions { name: "class prior".into(), probabilities: prior.repeat(test.len()) },
         ];
         if has_none {
-            guesses.push(Guesses::popular_not_owned(prior, bundle, test));
+            predictions.push(Predictions::popular_not_owned(prior, bundle, test));
         }
         for finalist in self.finalists {
-            guesses.push(Guesses::of(finalist.card.algorithm.as_str(), finalist, &test.values)?);
+            predictions.push(Predictions::of(finalist.card.algorithm.as_str(), finalist, &test.values)?);
         }
         if let Some(opponent) = self.against {
-            guesses.push(Guesses::of("other model", &opponent.bundle, &opponent.values(test))?);
+            predictions.push(Predictions::of("other model", &opponent.bundle, &opponent.values(test))?);
         }
-        Ok(guesses)
+        Ok(predictions)
     }
 
     fn importance(&self, seed: u64) -> anyhow::Result<(Vec<Importance>, usize)> {

@@ -9,7 +9,7 @@ use nextbest_core::monitor::profile::LEAST_CUSTOMERS;
 use serde::Deserialize;
 
 use super::Evaluation;
-use super::contestants::{Contestant, Guesses, score};
+use super::contestants::{Contestant, Predictions, score};
 use super::segments::{Measured, Segmentation};
 use crate::config::EvaluationConfig;
 use crate::io::feature_table::FeatureTable;
@@ -99,7 +99,7 @@ pub(crate) fn measure_card(
     let names = bundle.schema.class_names();
     let has_none = bundle.schema.none_class().is_some();
     let probabilities = score(&bundle.scorer(), bundle, &test.values)?;
-    let model = Guesses { name: "model".into(), probabilities };
+    let model = Predictions { name: "model".into(), probabilities };
     let scores = [model.scores(&test.labels, names.len(), has_none)?];
     let bootstrap = Bootstrap::new(&test.ids, config.bootstrap_draws, config.random_state);
     let mut measured = Contestant::measure("model", &names, &test.labels, &model.probabilities, has_none)?;
@@ -144,11 +144,11 @@ mod tests {
                 })
                 .collect();
             let customers: Vec<usize> = (0..labels.len()).collect();
-            let guesses = Guesses { name: "model".into(), probabilities };
-            let scores = [guesses.scores(&labels, CLASSES, has_none).unwrap()];
+            let predictions = Predictions { name: "model".into(), probabilities };
+            let scores = [predictions.scores(&labels, CLASSES, has_none).unwrap()];
             let replicates = Bootstrap::new(&customers, 10, 1).replicates(&scores).unwrap();
             let contestant =
-                Contestant::measure("model", &["a", "b", "c"], &labels, &guesses.probabilities, has_none)
+                Contestant::measure("model", &["a", "b", "c"], &labels, &predictions.probabilities, has_none)
                     .unwrap()
                     .with_intervals(&replicates[0], &replicates[0]);
             let [low, high, log_loss] = ends;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::estimate::STANDARD_ERRORS;
 use super::features::Scored;
 use crate::config::EvaluationConfig;
-use crate::evaluate::{Contestant, Guesses};
+use crate::evaluate::{Contestant, Predictions};
 
 /// Metrics of today's rows.
 #[derive(Debug, Serialize)]
@@ -62,10 +62,11 @@ pub(crate) fn measure(
     let table = &today.frame.table;
     let schema = &table.layout.schema;
     let (names, has_none) = (schema.class_names(), schema.none_class().is_some());
-    let guesses = Guesses { name: "model".into(), probabilities: today.probabilities.clone() };
+    let predictions = Predictions { name: "model".into(), probabilities: today.probabilities.clone() };
     let bootstrap = Bootstrap::new(&table.ids, config.bootstrap_draws, config.random_state);
-    let replicates = bootstrap.replicates(&[guesses.scores(&table.labels, names.len(), has_none)?])?;
-    let contestant = Contestant::measure("model", &names, &table.labels, &guesses.probabilities, has_none)?;
+    let replicates = bootstrap.replicates(&[predictions.scores(&table.labels, names.len(), has_none)?])?;
+    let contestant =
+        Contestant::measure("model", &names, &table.labels, &predictions.probabilities, has_none)?;
     let metrics = Resampled::ALL.into_iter().filter_map(|metric| {
         let value = contestant.value(metric)?;
         let interval = replicates.first().and_then(|it| it.interval(metric));

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::trust::Demands;
 use gives_away::Disclosure;
-use standing::{Remembered, Signature, Validity};
+use standing::{ProfileSummary, Signature, Validity};
 
 /// Contents of a bundle.
 #[derive(Debug, Serialize)]
@@ -36,7 +36,7 @@ pub(crate) struct Inspected {
     pub(crate) model: String,
     pub(crate) calibration: &'static str,
     pub(crate) goldens: usize,
-    pub(crate) profile: Option<Remembered>,
+    pub(crate) profile: Option<ProfileSummary>,
     pub(crate) self_test: &'static str,
     /// What it tells of customers to whoever has it.
     pub(crate) gives_away: Vec<Disclosure>,
@@ -100,7 +100,7 @@ impl Inspected {
             model,
             calibration: bundle.calibration.name(),
             goldens: bundle.goldens.len(),
-            profile: bundle.profile.as_ref().map(Remembered::from),
+            profile: bundle.profile.as_ref().map(ProfileSummary::from),
             self_test: "passed",
             gives_away: gives_away::gives_away(bundle),
             features: features.collect(),

@@ -84,21 +84,21 @@ impl Validity {
     }
 }
 
-/// What a bundle remembers of the rows that its model was measured on.
+/// Summary of the profile of reference rows in a bundle.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Remembered {
+pub(crate) struct ProfileSummary {
     rows: u32,
     sketches: SketchRules,
 }
 
-impl From<&Profile> for Remembered {
+impl From<&Profile> for ProfileSummary {
     fn from(it: &Profile) -> Self {
         Self { rows: it.rows, sketches: it.sketches }
     }
 }
 
-impl Remembered {
+impl ProfileSummary {
     pub(crate) fn words(it: Option<&Self>) -> String {
         let Some(Self { rows, sketches }) = it else {
             return "none: monitoring needs a table to compare with".into();

@@ -5,7 +5,7 @@ use std::fmt::{Display, Formatter, Result};
 use nextbest_core::bundle::card::{Metric, Segment};
 use nextbest_core::schema::{Product, Task};
 
-use super::standing::Remembered;
+use super::standing::ProfileSummary;
 use super::{Inspected, NOT_STATED, policy, stated};
 use crate::app::human_bytes;
 use crate::app::number::{count, number};
@@ -32,7 +32,7 @@ impl Display for Inspected {
         line(f, "valid", &self.validity.period())?;
         line(f, "clock", &self.clock())?;
         line(f, "format", &self.format_version.to_string())?;
-        line(f, "profile", &Remembered::words(self.profile.as_ref()))?;
+        line(f, "profile", &ProfileSummary::words(self.profile.as_ref()))?;
         line(f, "self-test", &format!("{} on {} golden rows", self.self_test, self.goldens))?;
 
         writeln!(f, "card")?;

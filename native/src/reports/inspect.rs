@@ -6,7 +6,7 @@ use nextbest_core::schema::Task;
 
 use crate::app::human_bytes;
 use crate::app::number::{count, percent};
-use crate::inspect::standing::{Remembered, Signature};
+use crate::inspect::standing::{ProfileSummary, Signature};
 use crate::inspect::text::{measured, terms};
 use crate::inspect::{Inspected, NOT_STATED, policy, stated};
 use crate::reports::kit::inline::share_bar;
@@ -93,7 +93,7 @@ impl Inspected {
         pairs([
             ("signature", html! { (self.signature.words()) }),
             ("number", html! { (self.validity.number()) }),
-            ("profile", html! { (Remembered::words(self.profile.as_ref())) }),
+            ("profile", html! { (ProfileSummary::words(self.profile.as_ref())) }),
             ("valid", html! { (self.validity.period()) }),
             ("clock", html! { (self.clock()) }),
             ("SHA-256", html! { code { (self.content_hash) } }),

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::drift::Drift;
 use super::quantity::{Named, Quantity};
 use crate::io::tables::is_parquet;
-use crate::io::tables::plain::{BothValues, LeftOut, PlainTable, Reading};
+use crate::io::tables::plain::{BothValues, PlainTable, Reading, SkippedColumn};
 
 /// A column of more different words is an id or a text, which nothing is to be expected of.
 const MOST_WORDS: usize = 1_000;
@@ -50,7 +50,7 @@ pub(crate) fn read(
     let mut left_out =
         [only(names.0, names.1, "the reference"), only(names.1, names.0, "today's rows")].concat();
     let mut common: Vec<&String> = names.0.iter().filter(|name| names.1.contains(name)).collect();
-    for LeftOut { column, why } in headers.0.left_out.iter().chain(&headers.1.left_out) {
+    for SkippedColumn { column, why } in headers.0.left_out.iter().chain(&headers.1.left_out) {
         // Only once where it is so in both.
         if common.contains(&column) {
             common.retain(|name| *name != column);

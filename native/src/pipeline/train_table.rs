@@ -19,7 +19,7 @@ use crate::config::Size;
 use crate::evaluate::{Evaluation, Subject};
 use crate::io::feature_table::FeatureTable;
 use crate::io::output;
-use crate::io::tables::plain::{LeftOut, Prepared, Source, Strays, prepare};
+use crate::io::tables::plain::{Prepared, SkippedColumn, Source, Strays, prepare};
 use crate::mlflow::{self, Logged, Origin};
 use crate::privacy::carried_rows::CarriedRows;
 use crate::shrink::Shrinker;
@@ -50,7 +50,7 @@ struct Training {
     classes: Vec<String>,
     model: PathBuf,
     features: usize,
-    left_out_columns: Vec<LeftOut>,
+    left_out_columns: Vec<SkippedColumn>,
     /// Rows that were left out since they can't be read.
     bad_rows: usize,
     /// Cells that are not what their column holds, and count as missing.

@@ -28,12 +28,12 @@ pub(super) struct Roles {
 pub(super) struct Described {
     pub(super) schema: Schema,
     pub(super) features: Vec<FeatureDefinition>,
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) left_out: Vec<SkippedColumn>,
 }
 
-/// A column that nothing is made of.
+/// A column that is not used, and why.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct LeftOut {
+pub(crate) struct SkippedColumn {
     pub(crate) column: String,
     pub(crate) why: String,
 }
@@ -62,13 +62,13 @@ pub(super) fn describe(
         .map(|column| Ok((column, find(table, column, learning)?)))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let roles_are = |name: &String| of_role.iter().flatten().any(|role| table.name(*role) == *name);
-    let mut left_out: Vec<LeftOut> =
+    let mut left_out: Vec<SkippedColumn> =
         table.header.left_out.iter().filter(|it| !roles_are(&it.column)).cloned().collect();
     let (mut columns, mut features) = (Vec::new(), Vec::new());
     for (position, found) in found {
         let name = table.name(position);
         match found {
-            Found::Nothing(why) => left_out.push(LeftOut { column: name, why }),
+            Found::Nothing(why) => left_out.push(SkippedColumn { column: name, why }),
             Found::Kind(kind) => {
                 let transform = match (&kind, roles.time) {
                     (ColumnKind::Time, Some(_)) => Transform::DaysSince,

@@ -11,7 +11,7 @@ mod table;
 mod target;
 mod values;
 
-pub(crate) use infer::LeftOut;
+pub(crate) use infer::SkippedColumn;
 pub use kind::Kinds;
 pub(crate) use kind::Reading;
 pub(crate) use prepare::{Prepared, Source, prepare};

@@ -9,7 +9,7 @@ use nextbest_core::snapshot::moment;
 use nextbest_core::time::Clock;
 use rayon::prelude::*;
 
-use super::infer::{LeftOut, Roles, describe};
+use super::infer::{Roles, SkippedColumn, describe};
 use super::kind::Reading;
 use super::split::{Split, UsableRow, leave_out_recurring, split_by_hash, split_by_time};
 use super::strays::Strays;
@@ -41,7 +41,7 @@ pub(crate) struct Prepared {
     /// All rows; those without a label or time have some of no meaning, and stand in no group.
     pub(crate) table: FeatureTable,
     pub(crate) split: Split,
-    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) left_out: Vec<SkippedColumn>,
     /// Rows that were left out since they can't be read.
     pub(crate) bad_rows: usize,
     /// Cells that are not what their column holds, and count as missing.

@@ -11,7 +11,7 @@ use super::super::csv::CsvFile;
 use super::super::header::{self, check_distinct, check_named};
 use super::super::parquet_file::{ParquetFile, is_parquet};
 use super::cell;
-use super::infer::LeftOut;
+use super::infer::SkippedColumn;
 use super::kind::{Kind, Kinds, Reading};
 use super::strays::Findings;
 use crate::app::usage;
@@ -21,7 +21,7 @@ pub(crate) struct Header {
     /// All of them.
     pub(crate) names: Vec<String>,
     /// Those that nothing is to be made of unless they are asked for by name, and why.
-    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) left_out: Vec<SkippedColumn>,
 }
 
 /// A file that was read whole.
@@ -154,7 +154,7 @@ impl PlainTable {
         position.with_context(|| {
             let file = self.file.display();
             match self.header.left_out.iter().find(|it| it.column == name) {
-                Some(LeftOut { why, .. }) => format!("{file}: column {name} {why}"),
+                Some(SkippedColumn { why, .. }) => format!("{file}: column {name} {why}"),
                 None => {
                     format!("{file}: no column `{name}` stands in the header; there are {}", self.names())
                 }
@@ -299,7 +299,7 @@ impl OpenFile {
         };
         let why = |(column, name): (usize, &String)| {
             let index = || is_index(name).then(|| "is the index that pandas gave the rows".to_owned());
-            Some(LeftOut { column: name.clone(), why: self.refusal(column).or_else(index)? })
+            Some(SkippedColumn { column: name.clone(), why: self.refusal(column).or_else(index)? })
         };
         let left_out = self.names().iter().enumerate().filter_map(why).collect();
         Header { names: self.names().to_vec(), left_out }

@@ -67,7 +67,7 @@ pub(crate) struct Monitoring {
     pub(crate) performance: Option<Performance>,
     pub(crate) estimate: Option<Estimate>,
     /// The model and another one on today's rows.
-    pub(crate) against: Option<Versus>,
+    pub(crate) against: Option<ModelComparison>,
     pub(crate) segments: Vec<Segmentation>,
     pub(crate) sketches: Option<SketchCounts>,
     pub(crate) alerts: Vec<Alert>,
@@ -84,9 +84,9 @@ pub(crate) struct Model {
     pub(crate) trained_until: Option<String>,
 }
 
-/// Another model on the same rows.
+/// Comparison with another model on the same rows.
 #[derive(Debug, Serialize)]
-pub(crate) struct Versus {
+pub(crate) struct ModelComparison {
     pub(crate) bundle: String,
     pub(crate) differences: Vec<Difference>,
 }

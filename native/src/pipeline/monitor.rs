@@ -16,7 +16,9 @@ use crate::io::output::Use;
 pub use crate::io::tables::plain::Kinds;
 use crate::io::tables::plain::Reading;
 use crate::monitor::history::History;
-use crate::monitor::{Current, Frame, Monitoring, Quality, Versus, of_model, of_tables, sketches, webhook};
+use crate::monitor::{
+    Current, Frame, ModelComparison, Monitoring, Quality, of_model, of_tables, sketches, webhook,
+};
 use crate::trust::Demands;
 
 /// Which rows are compared with which.
@@ -226,7 +228,7 @@ impl Opened {
         Ok(Current::Sketches { name, tallies: layout.tallies(&sum), counts })
     }
 
-    fn against(&self, session: &Session, path: &Path, frame: &Frame) -> anyhow::Result<Versus> {
+    fn against(&self, session: &Session, path: &Path, frame: &Frame) -> anyhow::Result<ModelComparison> {
         if !frame.labelled {
             bail!(
                 "--against: the outcomes of {} are not known, so that no model can be called better",
@@ -238,7 +240,7 @@ impl Opened {
         let own = Opponent::new(&self.path, &self.bytes, &frame.table, &demands)?;
         let other = Opponent::new(path, &other, &frame.table, &demands)?;
         let differences = paired_differences(&own, &other, &frame.table, &session.config.evaluation)?;
-        Ok(Versus { bundle: path.display().to_string(), differences })
+        Ok(ModelComparison { bundle: path.display().to_string(), differences })
     }
 }
 

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{Writer, between, known, measure, p_value, share, signed, words};
 use crate::app::number::count;
 use crate::evaluate::Difference;
-use crate::monitor::Versus;
+use crate::monitor::ModelComparison;
 use crate::monitor::estimate::{Estimate, EstimatedMetric};
 use crate::monitor::performance::{Change, ClassShare, MeasuredMetric, Performance};
 use crate::reports::kit::inline::{Ranged, ranges};
@@ -211,7 +211,7 @@ fn estimates(metrics: &[EstimatedMetric]) -> Markup {
 }
 
 /// The model and another one.
-fn against(it: &Versus) -> Markup {
+fn against(it: &ModelComparison) -> Markup {
     html! {
         h3 { "Beside another model" }
         p {

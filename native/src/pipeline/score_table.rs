@@ -15,7 +15,7 @@ use crate::app::human_bytes;
 use crate::app::usage;
 use crate::config::OutputFormat;
 use crate::io::class_scores::{ClassScores, check_names};
-use crate::io::tables::plain::{PlainTable, Reading, Strays, UnknownWords, read_rows};
+use crate::io::tables::plain::{InvalidCells, PlainTable, Reading, UnknownWords, read_rows};
 use crate::io::tables::unknown_in_words;
 
 #[derive(Debug, Serialize)]
@@ -26,7 +26,7 @@ pub(crate) struct ScoredTable {
     /// Rows that were left out since they can't be read.
     bad_rows: usize,
     /// Cells that are not what their column holds, and count as missing.
-    strays: Vec<Strays>,
+    strays: Vec<InvalidCells>,
     /// Words that the model has never seen, which count as missing.
     unknown_words: Vec<UnknownWords>,
     model_version: String,

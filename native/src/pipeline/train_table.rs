@@ -19,7 +19,7 @@ use crate::config::Size;
 use crate::evaluate::{Evaluation, Subject};
 use crate::io::feature_table::FeatureTable;
 use crate::io::output;
-use crate::io::tables::plain::{Prepared, SkippedColumn, Source, Strays, prepare};
+use crate::io::tables::plain::{InvalidCells, Prepared, SkippedColumn, Source, prepare};
 use crate::mlflow::{self, Logged, Origin};
 use crate::privacy::carried_rows::CarriedRows;
 use crate::shrink::Shrinker;
@@ -54,7 +54,7 @@ struct Training {
     /// Rows that were left out since they can't be read.
     bad_rows: usize,
     /// Cells that are not what their column holds, and count as missing.
-    strays: Vec<Strays>,
+    strays: Vec<InvalidCells>,
     /// Rows that can't be learned from: without a target, or without a time where one is asked for.
     rows_without_target: usize,
     rows_without_time: usize,

@@ -15,7 +15,7 @@ pub(crate) use infer::SkippedColumn;
 pub use kind::Kinds;
 pub(crate) use kind::Reading;
 pub(crate) use prepare::{Prepared, Source, prepare};
-pub(crate) use strays::Strays;
+pub(crate) use strays::InvalidCells;
 pub(crate) use table::PlainTable;
 pub(crate) use values::{BothValues, UnknownWords, read_rows};
 

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::infer::{Roles, SkippedColumn, describe};
 use super::kind::Reading;
 use super::split::{Split, UsableRow, leave_out_recurring, split_by_hash, split_by_time};
-use super::strays::Strays;
+use super::strays::InvalidCells;
 use super::table::PlainTable;
 use super::target::labels;
 use super::values::read_rows;
@@ -45,7 +45,7 @@ pub(crate) struct Prepared {
     /// Rows that were left out since they can't be read.
     pub(crate) bad_rows: usize,
     /// Cells that are not what their column holds, and count as missing.
-    pub(crate) strays: Vec<Strays>,
+    pub(crate) strays: Vec<InvalidCells>,
     /// What there is to tell of the file.
     pub(crate) warnings: Vec<String>,
     /// How many rows can't be learned from since they have no target,

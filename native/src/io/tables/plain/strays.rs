@@ -14,9 +14,9 @@ use super::table::PlainTable;
 /// So many strays of a column are shown.
 const SHOWN: usize = 3;
 
-/// Cells of a column that are not what it holds.
+/// Cells of a column that do not fit the column's kind.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Strays {
+pub(crate) struct InvalidCells {
     pub(crate) column: String,
     /// How many, of how many cells that are there.
     pub(crate) cells: usize,
@@ -28,12 +28,12 @@ pub(crate) struct Strays {
 /// What was found while columns were read, by their positions.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    pub(super) strays: BTreeMap<usize, Strays>,
+    pub(super) strays: BTreeMap<usize, InvalidCells>,
     pub(super) doubts: BTreeMap<usize, String>,
 }
 
 impl PlainTable {
-    /// Reads a column as numbers or dates, NaN where there is none. Strays are NaN too, and are kept in mind
+    /// Reads a column as numbers or dates, NaN where there is none. InvalidCells are NaN too, and are kept in mind
     /// ([`PlainTable::check`]).
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl PlainTable {
     pub(super) fn read_as(&self, column: usize, kind: Kind) -> anyhow::Result<Vec<f64>> {
         let has_both_marks = kind == Kind::Number && self.has_both_marks(column)?;
         let mut values = Vec::with_capacity(self.rows);
-        let mut strays = Strays { column: self.name(column), cells: 0, of: 0, first: Vec::new() };
+        let mut strays = InvalidCells { column: self.name(column), cells: 0, of: 0, first: Vec::new() };
         for (cells, part) in self.cells(column)? {
             for row in 0..part.rows {
                 let read = match kind {
@@ -143,14 +143,14 @@ impl PlainTable {
         let rows = self.bad_rows.shown.first().map(|first| {
             format!("left out {} rows that can't be read; the first: {first}", self.bad_rows.count)
         });
-        let strays = findings.strays.values().map(Strays::to_string);
+        let strays = findings.strays.values().map(InvalidCells::to_string);
         let doubts =
             findings.doubts.iter().map(|(column, doubt)| format!("column {}: {doubt}", self.name(*column)));
         rows.into_iter().chain(strays).chain(doubts).collect()
     }
 
     /// The strays of the columns that were read.
-    pub(crate) fn strays(&self) -> Vec<Strays> {
+    pub(crate) fn strays(&self) -> Vec<InvalidCells> {
         self.findings().strays.values().cloned().collect()
     }
 
@@ -160,7 +160,7 @@ impl PlainTable {
     }
 }
 
-impl fmt::Display for Strays {
+impl fmt::Display for InvalidCells {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { column, cells, of, first } = self;
         let first = first.first().map_or("", String::as_str);

@@ -9,6 +9,7 @@ CUSTOMERS ?= 1000000
 LEARNER ?= gradient_boosting
 BYTES ?= 120000
 MUTATIONS ?= 1000000
+SECONDS ?= 60
 NODE_MODULES := web/node_modules/.package-lock.json
 
 help: ## list the targets
@@ -106,6 +107,9 @@ test-faults: ## every command stopped at every operation that changes a file sys
 fuzz: ## mutations of the sample bundles, decoded and scored on all cores (MUTATIONS=1000000)
 	@scripts/fuzz.sh $(MUTATIONS)
 
+fuzz-inputs: ## mutated configs, customers, CSV, Parquet, sketches, journals: read or refused (SECONDS=60 each)
+	cargo run --quiet -p nextbest-tests --bin fuzz-inputs -- $(SECONDS)
+
 clean: ## remove what the builds made; data/, outputs/ and mlruns/ stay
 	cargo clean
 	rm -rf web/dist web/pkg web/node_modules
@@ -115,4 +119,4 @@ $(NODE_MODULES): web/package-lock.json
 	@touch $@
 
 .PHONY: help demo demo-build serve wasm web test lint test-scripts test-rust test-oracles test-wasm test-e2e test-doors test-mlflow deny bench \
-	bench-data bench-train bench-score bench-spark bench-monitor bench-size drift-suite fixtures test-faults fuzz clean
+	bench-data bench-train bench-score bench-spark bench-monitor bench-size drift-suite fixtures test-faults fuzz fuzz-inputs clean

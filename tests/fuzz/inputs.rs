@@ -25,6 +25,8 @@ type Failure = Box<dyn Error>;
 const SLOWEST: Duration = Duration::from_secs(10);
 /// No mutation makes a file larger.
 const LARGEST: usize = 1 << 20;
+/// The feature table.
+const TABLE: &str = "data/processed/customer_product_features.parquet";
 /// Texts that mean something to one of the formats.
 const TOKENS: [&str; 20] = [
     "\"",
@@ -90,13 +92,15 @@ fn mutated(sample: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
+/// Reads a mutation; whether it was read, rather than refused.
+type Read<'k> = dyn Fn(&Path, &[u8]) -> bool + 'k;
+
 /// A kind of file, with a sample, and what reads a mutation that lies in a file.
 struct Kind<'k> {
     name: &'static str,
     sample: Vec<u8>,
     path: PathBuf,
-    /// Whether it was read, rather than refused.
-    read: Box<dyn Fn(&Path, &[u8]) -> bool + 'k>,
+    read: Box<Read<'k>>,
 }
 
 fn main() -> Result<(), Failure> {
@@ -120,10 +124,10 @@ fn main() -> Result<(), Failure> {
     let sketches = layout(&recommender)?;
 
     // Two tables without a model: everything that reads tables, and no model that would refuse most of them.
-    let compared = |path: &Path| {
+    let compared = |reference: &str, path: &Path| {
         let Ok(config) = Config::load(None) else { return false };
         let options = monitor::Options {
-            reference: Some("reference.csv".into()),
+            reference: Some(reference.to_owned()),
             current: path.to_str().map(str::to_owned),
             output: Some("monitoring".into()),
             skip_bad_rows: true,
@@ -160,13 +164,13 @@ fn main() -> Result<(), Failure> {
             name: "csv",
             sample: lines,
             path: "fuzzed.csv".into(),
-            read: Box::new(move |path, _| compared(path)),
+            read: Box::new(move |path, _| compared("reference.csv", path)),
         },
         Kind {
             name: "parquet",
-            sample: std::fs::read("data/processed/customer_product_features.parquet")?,
+            sample: std::fs::read(TABLE)?,
             path: "fuzzed.parquet".into(),
-            read: Box::new(move |path, _| compared(path)),
+            read: Box::new(move |path, _| compared(TABLE, path)),
         },
         Kind {
             name: "sketch",

@@ -104,7 +104,7 @@ suite("the edge worker", () => {
       [{ customer, asOf, observe: "yes" }, "options/observe", /^observe: expected true/],
       [{ customer, asOf, chanel: "WEB" }, "options/unknown", /^there is neither an option nor a table "chanel": options asOf/],
       [{ ...customer, asOf, acounts: [] }, "options/unknown", /"acounts": .* tables customer, accounts/],
-      [{ customer: { ...customer, acounts: [] }, asOf, strict: true }, "customer/unknown", /^acounts: .* is it accounts/],
+      [{ customer: { ...customer, acounts: [] }, asOf, strict: true }, "customer/unknown", /^acounts: .* did you mean accounts/],
     ]) {
       await refused(await post(body), 422, code, pattern);
     }

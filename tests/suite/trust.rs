@@ -197,6 +197,8 @@ fn dates_and_numbers_are_kept_to() {
         succeeds(&place, &["export"]);
     };
     with("model_number: 3, not_before: 2020-01-01, valid_days: 31");
+    let warned = place.run(&["export"]).unwrap().stderr;
+    assert!(warned.contains("nobody can use this bundle today: expired on 2020-02-01"), "{warned}");
     refused(&place, &["score"], "expired on 2020-02-01: fetch a newer one");
     // Who looks at it sees it, with a warning.
     let inspected = json(&place, &["inspect"]);

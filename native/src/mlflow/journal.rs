@@ -66,8 +66,9 @@ impl Journal {
             actions: Vec::new(),
             done: 0,
         };
-        // By the clock first, so that the folders stand in the order of the trainings.
-        let name = format!("{:013}-{}", clock::milliseconds(), random_hex()?);
+        // The folders stand in the order of the trainings, also where the clock was set back in between.
+        let after = newest(journals).map_or(0, |newest| newest.saturating_add(1));
+        let name = format!("{:013}-{}", clock::milliseconds().max(after), random_hex()?);
         Ok(Self { folder: journals.join(name), state })
     }
 
@@ -236,6 +237,12 @@ impl Journal {
     }
 }
 
+/// The time in the name of the newest journal of a folder.
+fn newest(journals: &Path) -> Option<u64> {
+    let entries = std::fs::read_dir(journals).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.split('-').next()?.parse().ok()).max()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::collection::vec;
@@ -339,5 +346,15 @@ mod tests {
         Journal::forget_told(&journals, Some("another")).unwrap();
         assert_eq!(there(), 1);
         assert!(Journal::of_bundle(&journals, "hash").unwrap().is_none());
+    }
+
+    #[test]
+    fn the_newest_training_is_the_newest_whatever_the_clock_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Address::parse("./mlruns").unwrap();
+        let ahead = format!("{:013}-ab", clock::milliseconds() + 3_600_000);
+        std::fs::create_dir(folder.path().join(&ahead)).unwrap();
+        let journal = Journal::create(folder.path(), &place, "e").unwrap();
+        assert!(*journal.folder > *folder.path().join(ahead));
     }
 }

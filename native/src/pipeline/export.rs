@@ -15,6 +15,7 @@ use super::Session;
 use super::bundles::{check_ruled_rows, check_training_data, read_model};
 pub use super::export_pyfunc::Options as PyfuncOptions;
 pub(crate) use super::export_pyfunc::Written;
+use crate::app::clock;
 use crate::app::human_bytes;
 use crate::config::{Config, Size};
 use crate::evaluate::Recorded;
@@ -90,6 +91,9 @@ pub fn run(session: &Session, options: &Options) -> anyhow::Result<Exported> {
     let (bytes, mut bundle) = read_model(&config.model_path())?;
     record_metrics(session, &bytes, &mut bundle)?;
     release.fill(&mut bundle);
+    if let Err(error) = bundle.check_validity(clock::seconds(), 0) {
+        session.warn(&format!("nobody can use this bundle today: {error}"));
+    }
     // What the config says now: a new policy needs no new model.
     bundle.policy = config.carried_policy(&bundle.schema, &bundle.features)?;
     let table = FeatureTable::of_config(config)?;

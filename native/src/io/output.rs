@@ -32,16 +32,7 @@ pub(crate) fn write_file(
     write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let target = Target::of(path)?;
-    write_targets(
-        &target.folder(),
-        std::slice::from_ref(&target),
-        &path.display().to_string(),
-        None,
-        |files| match files.first_mut() {
-            Some(file) => write(file),
-            None => Ok(()),
-        },
-    )
+    write_one(&target.folder(), &target, path, write)
 }
 
 /// As [`write_file`], with another folder of the same file system for the file while it is not whole: for
@@ -54,17 +45,20 @@ pub(crate) fn write_from(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let target = Target::of(path)?;
-    write_targets(
-        aside,
-        std::slice::from_ref(&target),
-        &path.display().to_string(),
-        None,
-        |files| match files.first_mut() {
-            Some(file) => write(file),
-            None => Ok(()),
-        },
-    )
+    write_one(aside, &Target::of(path)?, path, write)
+}
+
+fn write_one(
+    aside: &Path,
+    target: &Target,
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let targets = std::slice::from_ref(target);
+    write_targets(aside, targets, &path.display().to_string(), None, |files| match files.first_mut() {
+        Some(file) => write(file),
+        None => Ok(()),
+    })
 }
 
 /// Files of one folder that belong together.

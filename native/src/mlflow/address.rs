@@ -88,7 +88,9 @@ impl Address {
     /// # Errors
     /// If it is not an address.
     pub(crate) fn parse(uri: &str) -> anyhow::Result<Self> {
-        let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
+        // A scheme has no slash in it: `/srv/a:b` is a folder.
+        let scheme = uri.split_once(':').filter(|(scheme, _)| !scheme.contains('/'));
+        let (scheme, rest) = scheme.unwrap_or(("", uri));
         match (uri, scheme) {
             (DATABRICKS, _) => Ok(Self::Databricks),
             (UNITY_CATALOG, _) => Ok(Self::UnityCatalog),
@@ -178,6 +180,8 @@ mod tests {
             ("file:mlruns", Address::Folder(here.join("mlruns"))),
             ("file:///srv/mlruns", Address::Folder("/srv/mlruns".into())),
             ("/srv/mlruns", Address::Folder("/srv/mlruns".into())),
+            ("/srv/a:b/mlruns", Address::Folder("/srv/a:b/mlruns".into())),
+            ("./a:b", Address::Folder(here.join("a:b"))),
         ] {
             assert_eq!(Address::parse(uri).unwrap(), address, "{uri}");
         }

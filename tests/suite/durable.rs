@@ -136,6 +136,17 @@ fn of_two_commands_in_one_folder_one_waits() {
     assert!(refused.stderr.contains("`nextbest train` (process 1) is at work there"), "{}", refused.stderr);
     drop(held);
     run(&place, &["evaluate", "--wait", "1"]);
+    // Somebody who reads stops those who would write in the end, though they only read at first.
+    let reading = place.path("data/processed/.nextbest.lock");
+    std::fs::write(&reading, "").unwrap();
+    let held = File::open(&reading).unwrap();
+    held.lock_shared().unwrap();
+    for (command, code) in [("retrain-if-needed", 1), ("features", 1), ("evaluate", 0)] {
+        let finished = place.run(&[command, "--wait", "1"]).unwrap();
+        assert_eq!(finished.code, code, "{command}: {}", finished.stderr);
+        assert_eq!(finished.stderr.contains("is at work there"), code == 1, "{command}: {}", finished.stderr);
+    }
+    drop(held);
     assert!(!lock.exists(), "the last one removes the lock");
 }
 

@@ -50,7 +50,7 @@ pub struct Session {
     /// where it is `None`.
     pub wait: Option<Duration>,
     /// The folders that this process has locked, until it ends.
-    locks: Mutex<BTreeMap<PathBuf, FolderLock>>,
+    locks: Mutex<BTreeMap<PathBuf, (Use, FolderLock)>>,
 }
 
 impl Session {
@@ -68,10 +68,13 @@ impl Session {
         for (folder, what) in folders {
             let path = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
             let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-            if !locks.contains_key(&path)
-                && let Some(lock) = FolderLock::take(folder, what, self.wait, &self.progress)?
-            {
-                locks.insert(std::fs::canonicalize(folder).unwrap_or(path), lock);
+            if locks.get(&path).is_some_and(|(held, _)| *held == Use::Write || what == Use::Read) {
+                continue;
+            }
+            // A lock for reading gives way to one for writing.
+            locks.remove(&path);
+            if let Some(lock) = FolderLock::take(folder, what, self.wait, &self.progress)? {
+                locks.insert(std::fs::canonicalize(folder).unwrap_or(path), (what, lock));
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Session;
 use super::registry::{promote, register};
 use super::{evaluate, export, features, monitor, train};
-use crate::io::output;
+use crate::io::output::{self, Use};
 use crate::monitor::Alert;
 
 /// Alerts that new training answers. The others say that the data are broken, which no model should learn
@@ -42,6 +42,9 @@ pub(crate) enum Decision {
 /// # Errors
 /// Where a station fails, or the new model does not pass the gates of staging.
 pub(crate) fn run(session: &Session, options: &monitor::Options) -> anyhow::Result<Retrained> {
+    // All at once, before monitoring locks some of them for reading only.
+    let processed = session.config.data_source.output_path();
+    session.lock([session.tables(), (processed, Use::Write), session.outputs()])?;
     let monitored = monitor::run(session, options)?;
     let of = |answered: bool| {
         let alerts = monitored.found.alerts.iter().filter(|it| ANSWERED.contains(&it.rule) == answered);

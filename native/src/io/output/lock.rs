@@ -79,10 +79,9 @@ impl FolderLock {
                 // Between opening and locking, whoever had the lock may have removed its file.
                 Ok(()) if !lock.is_in_place() => {}
                 Ok(()) => {
+                    // For whoever waits; without it they wait for nobody in particular.
+                    let _ = lock.file.set_len(0).and_then(|()| lock.file.write_all(own_name().as_bytes()));
                     if what == Use::Write {
-                        // For whoever waits; without it they wait for nobody in particular.
-                        let _ =
-                            lock.file.set_len(0).and_then(|()| lock.file.write_all(own_name().as_bytes()));
                         sweep_all(folder);
                     }
                     return Ok(Some(lock));

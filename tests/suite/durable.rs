@@ -221,6 +221,18 @@ fn no_secret_of_the_environment_is_shown_or_written() {
 #[test]
 fn nothing_is_read_or_shown_without_end() {
     let place = bank();
+    // Nobody writes into the pipe: whoever opened it would wait for ever.
+    assert!(Command::new("mkfifo").arg(place.path("pipe.csv")).status().unwrap().success());
+    for table in ["pipe.csv", "/dev/zero"] {
+        for arguments in [
+            &["train", "--table", table, "--target", "A"][..],
+            &["monitor", "--reference", table, "--current", table],
+        ] {
+            let refused = place.run(arguments).unwrap();
+            let told = format!("{table}: is a pipe or a device");
+            assert!(refused.code == 1 && refused.stderr.contains(&told), "{}", refused.stderr);
+        }
+    }
     let sparse = File::create(place.path("large.bundle")).unwrap();
     sparse.set_len(3 << 30).unwrap();
     for (file, limit) in [("large.bundle", "67.1 MB"), ("/dev/zero", "67.1 MB")] {

@@ -34,6 +34,22 @@ pub(crate) fn read(path: &Path, most: usize) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Refuses a pipe or a device where a table is expected: a table is read more than once.
+///
+/// # Errors
+/// If the path is one. A path that is not there is somebody else's error.
+pub(crate) fn check_table(path: &Path) -> anyhow::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            bail!(
+                "{}: is a pipe or a device: a table is read more than once, so write it to a file",
+                path.display()
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The bytes of a bundle.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ use super::Session;
 use super::bundles::{Opened, bundle_bytes};
 use crate::app::usage;
 use crate::evaluate::{Opponent, paired_differences};
+use crate::io::input::check_table;
 use crate::io::output::Use;
 pub use crate::io::tables::plain::Kinds;
 use crate::io::tables::plain::Reading;
@@ -182,6 +183,7 @@ impl Place {
         if let (Some(date), false) = (clock.as_of(text), path.exists()) {
             return Ok(Self::Date(date));
         }
+        check_table(&path)?;
         let mut start = [0; MAGIC.len()];
         let mut file = std::fs::File::open(&path).with_context(|| {
             format!("{text}: is neither a file that can be read nor a date such as 2026-07-01")

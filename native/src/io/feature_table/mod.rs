@@ -26,6 +26,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::io::column_names;
+use crate::io::input::check_table;
 use crate::io::output::check_finished;
 use crate::io::parquet_columns::undamaged;
 use crate::io::parquet_columns::{read_column, read_optional};
@@ -294,6 +295,7 @@ pub(crate) fn read_labels(path: &Path) -> anyhow::Result<(Vec<usize>, Vec<Produc
 /// Opens a table and reads what its columns are.
 fn open(path: &Path) -> anyhow::Result<(SerializedFileReader<File>, Layout)> {
     let place = || misplaced(path);
+    check_table(path)?;
     check_finished(path.parent().unwrap_or(Path::new(".")), "features")?;
     let file = File::open(path).with_context(place)?;
     let reader = undamaged(|| Ok(SerializedFileReader::new(file)?)).with_context(place)?;

@@ -16,6 +16,7 @@ use super::batch::{CellColumn, Cells, Part, Places, Seen, Span};
 use super::parquet_column::{Column, Runs};
 use super::parquet_remarks::Remarks;
 use super::parquet_type::Kind;
+use crate::io::input::check_table;
 use crate::io::parquet_columns::undamaged;
 
 /// Parts have this many rows at most.
@@ -28,6 +29,7 @@ const MIN_RUN: usize = 8;
 /// # Errors
 /// If it can't be read, or is encrypted as a whole.
 pub(crate) fn is_parquet(path: &Path) -> anyhow::Result<bool> {
+    check_table(path)?;
     let place = || path.display().to_string();
     let mut start = Vec::new();
     File::open(path).with_context(place)?.take(4).read_to_end(&mut start).with_context(place)?;

@@ -58,6 +58,7 @@ impl Arguments {
 pub(crate) fn execute(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
     let session = &context.session;
     if arguments.resume_logging {
+        session.lock([session.outputs()])?;
         return context.print(&mlflow::resume(&session.config, &session.progress)?);
     }
     match arguments.source(&session.config.data_source.clock()?) {

@@ -21,10 +21,10 @@ use crate::trust::Demands;
 #[group(id = "evaluate")]
 pub struct Options {
     /// Compare with another bundle, a file or a registered version (models:/NAME@production), on the same
-    /// test rows, which it must not have learned from
+    /// test rows; it must not have learned from them
     #[arg(long, value_name = "BUNDLE")]
     pub against: Option<PathBuf>,
-    /// With --against: the public key (PEM) that must have signed the other bundle (config: trust.public_key)
+    /// With --against: public key (PEM) that must have signed the other bundle (config: trust.public_key)
     #[arg(long, value_name = "FILE", requires = "against")]
     pub public_key: Option<PathBuf>,
 }

@@ -34,18 +34,18 @@ use crate::trust::Release;
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "export")]
 pub struct Options {
-    /// Also write so many customers of the tables as JSON beside the bundle, for a demo or a test. They are
-    /// real ones with all of their rows: the file must not leave the bank
+    /// Also write this number of customers from the tables as JSON beside the bundle, for a demo or a test.
+    /// They are real customers with all of their rows: the file must not leave the bank
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub samples: usize,
-    /// Make the model smaller until the bundle has no more bytes after brotli: 120000, 100KB, 0.1MB, 64KiB.
-    /// What goes is what costs least log-loss on the validation rows
+    /// Shrink the model until the bundle has at most this size after brotli: 120000, 100KB, 0.1MB, 64KiB.
+    /// Parts that cost the least validation log-loss are removed first
     #[arg(long, value_name = "SIZE")]
     pub max_bytes: Option<Size>,
-    /// Sign the bundle with this private key, PEM as `nextbest keygen` writes it (config: trust.private_key)
+    /// Sign the bundle with this private key, a PEM file from `nextbest keygen` (config: trust.private_key)
     #[arg(long, value_name = "FILE")]
     pub sign: Option<PathBuf>,
-    /// The bundle's number among the model's versions: who has met a greater one refuses it (config:
+    /// Version number of the bundle; a loader that has seen a greater one refuses it (config:
     /// trust.model_number)
     #[arg(long, value_name = "N")]
     pub model_number: Option<u64>,

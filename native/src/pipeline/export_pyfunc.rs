@@ -19,7 +19,7 @@ pub struct Options {
     /// Also write the bundle as an MLflow pyfunc model into this folder, for `mlflow models serve` and Spark
     #[arg(long, value_name = "FOLDER")]
     pub pyfunc: Option<PathBuf>,
-    /// With --pyfunc: export nothing anew, but take this bundle, such as one of `train --table`
+    /// With --pyfunc: package this bundle, such as one of `train --table`, instead of exporting a new one
     #[arg(
         long,
         value_name = "FILE",
@@ -27,7 +27,7 @@ pub struct Options {
         conflicts_with_all = ["samples", "max_bytes", "sign", "model_number"]
     )]
     pub bundle: Option<PathBuf>,
-    /// With --pyfunc: where nextbest_host.wasm is; beside this program or in web/pkg where it is not given
+    /// With --pyfunc: path of nextbest_host.wasm [default: beside this program, else web/pkg]
     #[arg(long, value_name = "FILE", requires = "pyfunc")]
     pub module: Option<PathBuf>,
 }

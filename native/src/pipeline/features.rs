@@ -34,7 +34,7 @@ pub use super::explain::{Question, explain};
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "features")]
 pub struct Options {
-    /// Leave rows out that can't be read, instead of stopping
+    /// Skip unreadable rows instead of stopping
     #[arg(long)]
     pub skip_bad_rows: bool,
 }

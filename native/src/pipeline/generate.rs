@@ -25,26 +25,27 @@ const FUTURES: u32 = 64;
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "generate")]
 pub struct Options {
-    /// How many customers, or which: 300..1000 is a slice of a larger bank (config: generate.customers)
+    /// Number of customers, or a range: 300..1000 is a slice of a larger bank (config: generate.customers)
     #[arg(long, value_name = "N|A..B", value_parser = customers)]
     pub customers: Option<Range<u64>>,
-    /// The seed: the same seed gives the same bytes (config: generate.seed)
+    /// Seed; the same seed gives the same bytes (config: generate.seed)
     #[arg(long)]
     pub seed: Option<u64>,
-    /// The share of rows to damage on purpose, 0 to 1 (config: generate.dirty_rate)
+    /// Share of rows to damage on purpose, 0 to 1 (config: generate.dirty_rate)
     #[arg(long, value_name = "SHARE")]
     pub dirty: Option<f64>,
-    /// The format of the tables (config: data_source.type)
+    /// Format of the tables (config: data_source.type)
     #[arg(long)]
     pub format: Option<OutputFormat>,
-    /// Of how many customers to write the true probabilities, 0 for none (config: generate.truth_customers)
+    /// Number of customers whose true probabilities are written, 0 for none (config:
+    /// generate.truth_customers)
     #[arg(long, value_name = "N")]
     pub truth_customers: Option<u64>,
-    /// A change of a known size, from a day on or all along: mean_shift, scale, category_mix, missingness,
-    /// label_shift or concept_shift; may be given several times (config: generate.drift)
+    /// Add a drift of known size, from a date on or throughout: mean_shift, scale, category_mix, missingness,
+    /// label_shift or concept_shift (repeatable; config: generate.drift)
     #[arg(long = "drift", value_name = "KIND=SIZE[@DATE]")]
     pub drifts: Vec<DriftConfig>,
-    /// The folder to write to (config: data_source.csv.input_path or .parquet.input_path)
+    /// Folder to write to (config: data_source.csv.input_path or .parquet.input_path)
     #[arg(long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,
 }

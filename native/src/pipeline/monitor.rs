@@ -26,39 +26,37 @@ use crate::trust::Demands;
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "monitor")]
 pub struct Options {
-    /// What today's rows are compared with: a bundle, whose profile is enough (a file, or
-    /// models:/NAME@production); a table, CSV or Parquet; or a date, for the bank's tables as of then. The
-    /// exported bundle where it is not given
+    /// Reference rows: a bundle, for its profile (a file or models:/NAME@production); a table, CSV or
+    /// Parquet; or a date, for the bank's tables as of then [default: the exported bundle]
     #[arg(long, value_name = "FILE|DATE")]
     pub reference: Option<String>,
-    /// Today's rows: a table, CSV or Parquet, or a date, for the bank's tables as of then. The bank's tables
-    /// as they are where it is not given
+    /// Today's rows: a table, CSV or Parquet, or a date, for the bank's tables as of then [default: the
+    /// bank's tables]
     #[arg(long, value_name = "FILE|DATE", conflicts_with = "sketches")]
     pub current: Option<String>,
-    /// Compare what browsers and edge workers counted: all sketches (*.sk) of this folder
+    /// Compare the counts of browsers and edge workers: all sketches (*.sk) of this folder
     #[arg(long, value_name = "FOLDER")]
     pub sketches: Option<PathBuf>,
-    /// The model whose rows they are, where the reference is a table or a date; without it two tables are
-    /// compared column by column
+    /// Model that scores the rows, if the reference is a table or a date; without it two tables are compared
+    /// column by column
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
-    /// Also compare the model with this other bundle on today's rows, whose outcomes have to be known
+    /// Also compare the model with this bundle on today's rows, whose outcomes must be known
     #[arg(long, value_name = "FILE", conflicts_with = "sketches")]
     pub against: Option<PathBuf>,
-    /// Keep the numbers in history.parquet beside the report, and show how they went on since the first
+    /// Append the results to history.parquet beside the report, and show their course
     #[arg(long)]
     pub history: bool,
-    /// The folder to write to (config: monitoring.output_path)
+    /// Folder to write to (config: monitoring.output_path)
     #[arg(long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,
     /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
     #[arg(long, value_name = "FILE")]
     pub public_key: Option<PathBuf>,
-    /// Leave rows out that can't be read, and count cells of a plain table that are not what their column
-    /// holds as missing, instead of stopping
+    /// Skip unreadable rows, and count invalid cells of a plain table as missing, instead of stopping
     #[arg(long)]
     pub skip_bad_rows: bool,
-    /// Of two tables without a model: what columns hold, where their cells mislead (repeatable):
+    /// Without a model: kinds of columns that their cells do not show (repeatable):
     /// AGE=number,ZIP=word,SEEN=date
     #[arg(long, value_name = "COLUMN=KIND,…", conflicts_with = "bundle")]
     pub columns: Vec<Kinds>,

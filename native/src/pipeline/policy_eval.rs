@@ -19,19 +19,18 @@ use crate::io::tables::{LoadOptions, Part, load};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The log, as `nextbest score --log` writes it, CSV or Parquet. What came of an answer may stand in a
-    /// column REWARD; without it, the reward of a product is its value where the bank's tables say that the
-    /// customer took it within the horizon, else 0
+    /// Log of `nextbest score --log`, CSV or Parquet. A column REWARD may hold the rewards; without it, a
+    /// product's reward is its value if the bank's tables say that the customer took it within the horizon,
+    /// else 0
     #[arg(long, value_name = "FILE")]
     log: PathBuf,
-    /// Also judge the policy that draws the first offer with this temperature; may be given several times
+    /// Also evaluate the policy that draws the first offer with this temperature (repeatable)
     #[arg(long, value_name = "T")]
     temperature: Vec<f64>,
-    /// The column with the priorities of the policies that are judged: the log's own, or another's that was
-    /// added
+    /// Column with the priorities of the policies to evaluate: the one of the log, or an added one
     #[arg(long, value_name = "COLUMN", default_value = "PRIORITY")]
     priority: String,
-    /// Leave rows of the bank's tables out that can't be read, instead of stopping
+    /// Skip unreadable rows of the bank's tables instead of stopping
     #[arg(long)]
     skip_bad_rows: bool,
 }

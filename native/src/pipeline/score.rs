@@ -25,26 +25,24 @@ use crate::io::tables::{LoadOptions, Part, load};
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "score")]
 pub struct Options {
-    /// The bundle, a file or a registered version (models:/NAME@production); outputs/bundle/nextbest.bundle
-    /// where it is not given
+    /// Bundle, a file or a registered version (models:/NAME@production) [default:
+    /// outputs/bundle/nextbest.bundle]
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
     /// Use only a bundle that this public key (PEM) signed (config: trust.public_key)
     #[arg(long, value_name = "FILE")]
     pub public_key: Option<PathBuf>,
-    /// The moment of the question: rows from this date on are not read. The day after the last event where it
-    /// is not given
+    /// Date of the question; rows from this date on are not read [default: the day after the last event]
     #[arg(long, value_name = "DATE")]
     pub as_of: Option<String>,
-    /// Where the offers will be shown: a channel that the policy names
+    /// Channel in which the offers will be shown, as the policy names it
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Option<String>,
-    /// Leave rows out that can't be read, instead of stopping. With --table: and count cells that are not
-    /// what their column holds as missing
+    /// Skip unreadable rows instead of stopping. With --table: also count invalid cells as missing
     #[arg(long)]
     pub skip_bad_rows: bool,
-    /// Also write what each customer's first offer was chosen from, and with which probability, to this file,
-    /// CSV or Parquet by its ending: `nextbest policy-eval` reads it
+    /// Also log the candidates for each customer's first offer, with their probabilities, to this file for
+    /// `nextbest policy-eval`; CSV or Parquet, by its extension
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub log: Option<PathBuf>,
 }

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Add up sketches, in whatever order, into one
+    /// Merge sketches into one; their order does not matter
     #[command(
         after_help = "Examples:\n  nextbest sketch merge monday.sk tuesday.sk --out days.sk\n  nextbest \
             sketch merge collected/ --out week.sk"
@@ -34,11 +34,11 @@ struct Merge {
     /// Sketches (*.sk), and folders of them
     #[arg(required = true, value_name = "FILE|FOLDER")]
     sketches: Vec<PathBuf>,
-    /// The file to write to
+    /// File to write to
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// The bundle by which rows were counted, a file or a registered version (models:/NAME@production);
-    /// outputs/bundle/nextbest.bundle where it is not given
+    /// Bundle that the rows were counted with, a file or a registered version (models:/NAME@production)
+    /// [default: outputs/bundle/nextbest.bundle]
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
 }

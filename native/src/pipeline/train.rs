@@ -26,11 +26,10 @@ const COMMAND: &str = "nextbest train";
 #[derive(Debug, Default, Clone, Copy, clap::Args)]
 #[group(id = "train")]
 pub struct Options {
-    /// Which kind of model (config: model.algorithm)
+    /// Learner (config: model.algorithm)
     #[arg(long, value_enum)]
     pub algorithm: Option<Algorithm>,
-    /// For how long parameters are tuned: 90, 60s, 5m; 0 tries each kind once (config:
-    /// model.selection.budget)
+    /// Time for tuning: 90, 60s, 5m; 0 tries each learner once (config: model.selection.budget)
     #[arg(long, value_name = "TIME")]
     pub budget: Option<Time>,
 }

@@ -14,14 +14,14 @@ use crate::pipeline::Session;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Where to: staging (the newest version, to be tried out), then production (the one in staging)
+    /// Target: staging (the newest version, for a trial) or production (the version in staging)
     #[arg(value_enum)]
     stage: Stage,
-    /// Another version than that
+    /// Promote this version instead
     #[arg(long, value_name = "N")]
     version: Option<u64>,
-    /// I have looked at it and take responsibility (config: deployment.require_manual_approval). It lets no
-    /// gate pass that failed
+    /// I have reviewed the version and take responsibility (config: deployment.require_manual_approval). A
+    /// failed gate still stops it
     #[arg(long)]
     approve: bool,
 }

@@ -23,14 +23,14 @@ const TAGGED: [&str; 3] = ["log_loss", "log_loss_without_none", "roc_auc_ovr"];
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// The bundle; outputs/bundle/nextbest.bundle where it is not given
+    /// Bundle [default: outputs/bundle/nextbest.bundle]
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
-    /// The module that scores it in Python and Spark, which `make wasm` builds; nextbest_host.wasm beside
-    /// this program or in web/pkg where it is not given
+    /// Module that scores the bundle in Python and Spark, built by `make wasm` [default: nextbest_host.wasm
+    /// beside this program, else in web/pkg]
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
-    /// What is new in this version, in words
+    /// Description of what is new in this version
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
 }

@@ -11,7 +11,7 @@ use crate::pipeline::Session;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// To this version instead of the one before
+    /// Restore this version instead of the one before
     #[arg(long, value_name = "N")]
     version: Option<u64>,
 }
